@@ -1,0 +1,22 @@
+/** The only place that reads the computer's clock and its randomness, for everything else to be given. */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Clock } from '../machines/ports.ts'
+
+/** Monotonic time, abortable sleep, and jitter between half and all of a delay. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  async sleep(ms, signal) {
+    await delay(ms, undefined, { signal })
+  },
+  jitter: (ms) => ms * (0.5 + Math.random() / 2)
+}
+
+/** Wall-clock time as ISO 8601, for logs and traces only. */
+export const timestamp = (): string => new Date().toISOString()
+
+/** `length` random lowercase hexadecimal digits. */
+export const randomHex = (length: number): string =>
+  randomBytes(Math.ceil(length / 2))
+    .toString('hex')
+    .slice(0, length)

@@ -1,0 +1,20 @@
+/** What a step has created or is about to create, for cleanup: an entry stands here before the call that creates the thing. */
+
+/** `image`: a tag or digest in the registry. `pod` and `secret`: by name. `container` and `directory`: the local engine's. */
+export type ResourceKind = 'pod' | 'secret' | 'image' | 'container' | 'directory'
+
+export interface LedgerEntry {
+  readonly kind: ResourceKind
+  readonly name: string
+}
+
+export type Ledger = readonly LedgerEntry[]
+
+/** `pod build-1`, as people see it in logs and in the list of what remains. */
+export const entryName = (entry: LedgerEntry): string => `${entry.kind} ${entry.name}`
+
+/** The ledger with new entries at its end; an entry that is there already is not added again. */
+export function record(ledger: Ledger, entries: Ledger): Ledger {
+  const known = new Set(ledger.map(entryName))
+  return [...ledger, ...entries.filter((entry) => !known.has(entryName(entry)))]
+}

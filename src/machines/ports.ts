@@ -1,0 +1,64 @@
+/**
+ * What the container-step machine needs from the world. Two real families implement these (kubernetes, local), and
+ * scripted ones in the tests; test/contract holds all of them to the same promises.
+ *
+ * Every method takes plain data and an AbortSignal, rejects with a StepError, is safe to call again after a failure,
+ * and rejects promptly once the signal is aborted.
+ */
+import type { Ledger } from './ledger.ts'
+import type { BuildPlan, BuiltImage, Resolution, RunResult, StepRequest } from './types.ts'
+
+/** Decides what to run, and under which names: a prebuilt image, one already built for this content, or a build. */
+export interface ImageResolver {
+  resolve(request: StepRequest, signal: AbortSignal): Promise<Resolution>
+}
+
+/** Builds one image without pushing it; holds no push credentials. */
+export interface Builder {
+  build(plan: BuildPlan, signal: AbortSignal): Promise<BuiltImage>
+}
+
+/** Pushes what was built. Called again after a failure, it pushes again without building. Returns what to run, by digest. */
+export interface Pusher {
+  push(plan: BuildPlan, built: BuiltImage, signal: AbortSignal): Promise<string>
+}
+
+/** Brings an image to where it runs, and runs it exactly once. */
+export interface Runner {
+  /** Places the image and the workspace; resolves when the action's process has been started or is sure to start. */
+  pull(image: string, request: StepRequest, signal: AbortSignal): Promise<void>
+  /** Streams the log and resolves with the action's own exit code. Only ever called once. */
+  run(image: string, request: StepRequest, signal: AbortSignal): Promise<RunResult>
+}
+
+/** Brings workspace, home and file commands back to the runner's disk, whatever the exit code was. */
+export interface Workspace {
+  collect(request: StepRequest, signal: AbortSignal): Promise<void>
+}
+
+/** Undoes a ledger: idempotent, a thing that is gone already counts as removed. */
+export interface Janitor {
+  /** Rejects with `cleanup-failed` and the `remaining` names when something is still there. `hurried`: skip what can wait. */
+  cleanUp(ledger: Ledger, hurried: boolean, signal: AbortSignal): Promise<void>
+}
+
+/** Time and chance, injected. */
+export interface Clock {
+  /** Milliseconds, monotonic. */
+  now(): number
+  /** Resolves after `ms`; rejects when the signal is aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+  /** Between half of `ms` and `ms`, so that retries of many runners spread out. */
+  jitter(ms: number): number
+}
+
+/** One family of effects: everything the machine needs to run one step. */
+export interface StepPorts {
+  readonly resolver: ImageResolver
+  readonly builder: Builder
+  readonly pusher: Pusher
+  readonly runner: Runner
+  readonly workspace: Workspace
+  readonly janitor: Janitor
+  readonly clock: Clock
+}

@@ -1,0 +1,180 @@
+/**
+ * The shape every stage has, for all machines: `stage()` makes a compound state attempting <-> backingOff under one time
+ * budget, `once()` a state that is attempted a single time.
+ *
+ * Both invoke two kinds of actors besides their own: `budget` (a sleep that ends the stage) and `backOff` (a sleep between
+ * attempts). They are invoked sleeps and not `after` delays, because a pending `after` is lost when a snapshot is restored.
+ */
+import { assign } from 'xstate'
+import { type StepError, toStepError } from '../errors.ts'
+import { backOffMs, type StageBudget } from './budgets.ts'
+import type { StateMeta } from './states.ts'
+import type { StageRecord } from './types.ts'
+
+/** What a context must have for its machine to be made of stages. */
+export interface StagedContext<Name extends string> {
+  readonly budgets: Readonly<Record<Name, StageBudget>>
+  readonly now: () => number
+  readonly stages: Readonly<Partial<Record<Name, StageRecord>>>
+}
+
+/** Input of the `backOff` actor. */
+export interface BackOffInput {
+  readonly stage: string
+  /** The attempt that failed, from 1. */
+  readonly attempt: number
+  readonly ms: number
+}
+
+/** Input of the `budget` actor. */
+export interface BudgetInput {
+  readonly stage: string
+  readonly ms: number
+}
+
+type Assignment<Context> = (context: Context) => Partial<Context>
+
+interface DoneBranch<Context, Output> {
+  /** Top-level state to go to. */
+  readonly target: string
+  /** The first branch whose guard holds is taken; a branch without one always holds. */
+  readonly guard?: (context: Context, output: Output) => boolean
+}
+
+export interface StageOptions<Name extends string, Context extends StagedContext<Name>, Input, Output> {
+  /** Id of the machine; targets are addressed below it. */
+  readonly machine: string
+  /** Key of the state in the machine, and id of its actor. */
+  readonly name: Name
+  /** Name of the actor in `setup()`. */
+  readonly actor: string
+  readonly meta: StateMeta
+  readonly input: (context: Context) => Input
+  readonly done: readonly DoneBranch<Context, Output>[]
+  readonly onDone?: (context: Context, output: Output) => Partial<Context>
+  /** Where a permanent failure, the last failed attempt or an exhausted budget leads, and what is noted about it. */
+  readonly failed: string
+  readonly onFailed: (context: Context, error: StepError) => Partial<Context>
+  readonly budgetMs?: (context: Context) => number
+  /** Transitions that hold during the whole stage, CANCEL for example. */
+  readonly on?: Readonly<Record<string, unknown>>
+  readonly onTimeout: (context: Context) => StepError
+}
+
+/** Attempts of a stage so far, the running one included. */
+export function attemptsOf<Name extends string>(context: StagedContext<Name>, name: Name): number {
+  return context.stages[name]?.attempts ?? 0
+}
+
+// XState's config types cannot be written for a context that is a type parameter. The parts below are checked against
+// StageOptions; that they fit a machine is checked by the model suite, which takes every one of their transitions.
+// biome-ignore lint/suspicious/noExplicitAny: see above
+type StateConfig = any
+
+function parts<Name extends string, Context extends StagedContext<Name>, Input, Output>(
+  options: StageOptions<Name, Context, Input, Output>
+) {
+  const { machine, name, actor, meta } = options
+  const target = (state: string) => `#${machine}.${state}`
+  const update = (change: (context: Context, event: StateConfig) => Partial<Context>) =>
+    assign(({ context, event }: StateConfig) => change(context, event))
+  const noteStage = (
+    change: (record: StageRecord | undefined, context: Context) => StageRecord
+  ): Assignment<Context> => {
+    return (context) =>
+      ({ stages: { ...context.stages, [name]: change(context.stages[name], context) } }) as Partial<Context>
+  }
+  const started = noteStage((record, context) => ({ attempts: 0, startedAtMs: record?.startedAtMs ?? context.now() }))
+  const attempted = noteStage((record, context) => ({
+    startedAtMs: record?.startedAtMs ?? context.now(),
+    attempts: (record?.attempts ?? 0) + 1
+  }))
+  const ended = noteStage((record, context) => ({
+    attempts: record?.attempts ?? 0,
+    startedAtMs: record?.startedAtMs ?? context.now(),
+    endedAtMs: context.now()
+  }))
+  const failedWith = (errorOf: (context: Context, event: StateConfig) => StepError) => ({
+    target: target(options.failed),
+    actions: update((context, event) => options.onFailed(context, errorOf(context, event)))
+  })
+  return {
+    /** The frame around one or many attempts: bookkeeping, budget, and what holds throughout. */
+    frame: {
+      meta,
+      description: meta.purpose,
+      entry: update(started),
+      exit: update(ended),
+      on: options.on ?? {},
+      invoke: {
+        id: `${name}.budget`,
+        src: 'budget',
+        input: ({ context }: { context: Context }): BudgetInput => ({
+          stage: name,
+          ms: options.budgetMs?.(context) ?? context.budgets[name].budgetMs
+        }),
+        onDone: failedWith((context) => options.onTimeout(context))
+      }
+    },
+    attempt: {
+      entry: update(attempted),
+      invoke: {
+        id: name,
+        src: actor,
+        input: ({ context }: { context: Context }) => options.input(context),
+        onDone: options.done.map((branch) => ({
+          target: target(branch.target),
+          ...(branch.guard && {
+            guard: ({ context, event }: StateConfig) => branch.guard?.(context, event.output) ?? true
+          }),
+          ...(options.onDone && { actions: update((context, event) => options.onDone?.(context, event.output) ?? {}) })
+        }))
+      }
+    },
+    permanent: failedWith((_context, event) => toStepError(event.error))
+  }
+}
+
+/** A stage of bounded attempts with exponential back-off; permanent failures leave at once. */
+export function stage<Name extends string, Context extends StagedContext<Name>, Input, Output>(
+  options: StageOptions<Name, Context, Input, Output>
+): StateConfig {
+  const { name } = options
+  const { frame, attempt, permanent } = parts(options)
+  const canRetry = ({ context, event }: { context: Context; event: StateConfig }) =>
+    toStepError(event.error).retryable && attemptsOf(context, name) < context.budgets[name].attemptsMax
+  return {
+    ...frame,
+    initial: 'attempting',
+    states: {
+      attempting: {
+        ...attempt,
+        invoke: { ...attempt.invoke, onError: [{ guard: canRetry, target: 'backingOff' }, permanent] }
+      },
+      backingOff: {
+        invoke: {
+          id: `${name}.backOff`,
+          src: 'backOff',
+          input: ({ context }: { context: Context }): BackOffInput => ({
+            stage: name,
+            attempt: attemptsOf(context, name),
+            ms: backOffMs(context.budgets[name], attemptsOf(context, name))
+          }),
+          onDone: { target: 'attempting' }
+        }
+      }
+    }
+  }
+}
+
+/** A stage that is attempted once, whatever its failure: resolving, and running, since user code is never run twice. */
+export function once<Name extends string, Context extends StagedContext<Name>, Input, Output>(
+  options: StageOptions<Name, Context, Input, Output>
+): StateConfig {
+  const { frame, attempt, permanent } = parts(options)
+  return {
+    ...frame,
+    initial: 'attempting',
+    states: { attempting: { ...attempt, invoke: { ...attempt.invoke, onError: permanent } } }
+  }
+}

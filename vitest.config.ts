@@ -1,0 +1,18 @@
+/** One project per suite, so that `--project model` and the like run one of them. */
+import { defineConfig } from 'vitest/config'
+
+const project = (name: string, testTimeout: number, options: object = {}) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...options }
+})
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', 10_000),
+      project('model', 30_000),
+      project('contract', 60_000),
+      // One node, one registry: the cluster's tests run one after the other.
+      project('cluster', 300_000, { fileParallelism: false })
+    ]
+  }
+})
