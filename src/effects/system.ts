@@ -20,3 +20,6 @@ export const randomHex = (length: number): string =>
   randomBytes(Math.ceil(length / 2))
     .toString('hex')
     .slice(0, length)
+
+/** Aborts after `ms`, and does not keep the process alive for it. */
+export const timeoutSignal = (ms: number): AbortSignal => AbortSignal.timeout(ms)

@@ -1,0 +1,157 @@
+/** What Kaniko's real error output means, as tables: the text of its last error decides the code and the author's message. */
+import { type ErrorCode, StepError } from '../../errors.ts'
+
+/** What a message can be made of. */
+interface Report {
+  /** Kaniko's own words, without the `error building image:` in front. */
+  readonly reason: string
+  /** The Dockerfile instruction that was being carried out, if the log tells it. */
+  readonly instruction: string | undefined
+  /** The image that FROM or COPY --from was fetching last. */
+  readonly baseImage: string | undefined
+}
+
+interface Rule {
+  readonly pattern: RegExp
+  readonly code: ErrorCode
+  readonly message: (report: Report, match: RegExpExecArray) => string
+}
+
+const at = ({ instruction }: Report) => (instruction === undefined ? 'The Dockerfile' : `'${instruction}'`)
+const base = ({ baseImage }: Report) => (baseImage === undefined ? 'A base image' : `The base image ${baseImage}`)
+
+const NETWORK =
+  /dial tcp|connection re(?:fused|set)|no such host|i\/o timeout|TLS handshake|context deadline exceeded|unexpected EOF|: EOF|broken pipe|TOOMANYREQUESTS|status code (?:429|5\d\d)|x509:|server gave HTTP response/i
+const DENIED = /UNAUTHORIZED|DENIED|status code 40[13]\b/
+const ABSENT = /MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|status code 404|no child with platform/
+
+/** First match decides. What an instruction did comes first: the words of a RUN's own network error are its own. */
+const BUILD_RULES: readonly Rule[] = [
+  {
+    pattern: /no space left on device/,
+    code: 'builder-lost',
+    message: () => 'The builder ran out of disk space'
+  },
+  {
+    pattern: /waiting for process to exit: signal: killed/,
+    code: 'builder-out-of-memory',
+    message: (report) => `${at(report)} was killed, most likely because the build ran out of memory`
+  },
+  {
+    pattern: /waiting for process to exit: exit status (\d+)/,
+    code: 'dockerfile-failed',
+    message: (report, [, status]) => `${at(report)} failed with exit code ${status}; its output is in the build log`
+  },
+  {
+    pattern: /failed to get fileinfo for (\S+): lstat/,
+    code: 'dockerfile-failed',
+    message: (_report, [, path = '']) =>
+      `COPY or ADD: ${path.split('/').pop()} is not in the build context (the Dockerfile's directory without what .dockerignore leaves out)`
+  },
+  {
+    pattern: /failed to (?:execute command|get files used from context): ([\s\S]*)/,
+    code: 'dockerfile-failed',
+    message: (report, [, why]) => `${at(report)} failed: ${why}`
+  },
+  {
+    pattern: /dockerfile parse error(?: on)? line (\d+): ([\s\S]*)/,
+    code: 'dockerfile-failed',
+    message: (_report, [, line, why]) => `The Dockerfile cannot be read, line ${line}: ${why}`
+  },
+  {
+    pattern: /(?:parsing dockerfile|expanding meta ARGs|stage \d+|resolving args|could not parse reference): ([\s\S]*)/,
+    code: 'dockerfile-failed',
+    message: ({ reason }) => `The Dockerfile cannot be built: ${reason}`
+  },
+  {
+    pattern: ABSENT,
+    code: 'base-image-not-found',
+    message: (report) => `${base(report)} does not exist for this platform; check its name and tag in the Dockerfile`
+  },
+  {
+    pattern: DENIED,
+    code: 'base-image-denied',
+    message: (report) => `${base(report)} does not exist or may not be pulled without credentials`
+  },
+  {
+    pattern: NETWORK,
+    code: 'base-registry-unreachable',
+    message: (report) => `${base(report)} could not be fetched: ${report.reason}`
+  }
+]
+
+const PUSH_RULES: readonly Rule[] = [
+  { pattern: DENIED, code: 'push-denied', message: ({ reason }) => `The registry refused the push: ${reason}` },
+  {
+    pattern: NETWORK,
+    code: 'registry-unreachable',
+    message: ({ reason }) => `The registry could not be reached: ${reason}`
+  },
+  { pattern: /[\s\S]/, code: 'push-failed', message: ({ reason }) => `The push failed: ${reason}` }
+]
+
+/** Why `executor` failed. A log without Kaniko's last word means that it was ended from outside: `builder-lost`. */
+export function classifyBuildFailure(logTail: string): StepError {
+  const log = plain(logTail)
+  // Not at the start of a line when the Dockerfile's own output did not end its last one.
+  const reason = after(log, 'error building image: ') ?? after(log, '\nError: ')
+  if (reason === undefined) {
+    return new StepError('builder-lost', 'The builder ended without saying why', { detail: log.trim() })
+  }
+  const report: Report = { reason: concise(reason), instruction: lastInstruction(log), baseImage: lastBaseImage(log) }
+  return (
+    firstMatch(BUILD_RULES, report, log) ??
+    new StepError('dockerfile-failed', oneLine(`The image cannot be built: ${report.reason}`), { detail: log.trim() })
+  )
+}
+
+/** Why `executor push` failed. It prints its usage after the error, which is left out of the detail. */
+export function classifyPushFailure(logTail: string): StepError {
+  const log = plain(logTail).replace(/\nUsage:\n[\s\S]*$/, '')
+  const reason = after(`\n${log}`, '\nError: ')
+  if (reason === undefined) {
+    return new StepError('push-failed', 'The push ended without saying why', { detail: log.trim() })
+  }
+  const report: Report = { reason: concise(reason), instruction: undefined, baseImage: undefined }
+  return firstMatch(PUSH_RULES, report, log) ?? new StepError('push-failed', oneLine(report.reason))
+}
+
+function firstMatch(rules: readonly Rule[], report: Report, log: string): StepError | undefined {
+  for (const { pattern, code, message } of rules) {
+    const match = pattern.exec(report.reason)
+    if (match !== null) return new StepError(code, oneLine(message(report, match)), { detail: log.trim() })
+  }
+  return undefined
+}
+
+/** Without colours. */
+const plain = (log: string) => log.replaceAll('\r', '').replace(/\u001b\[[0-9;]*m/g, '')
+
+/** What follows the last occurrence of `marker`. */
+function after(log: string, marker: string): string | undefined {
+  const index = log.lastIndexOf(marker)
+  return index < 0 ? undefined : log.slice(index + marker.length)
+}
+
+/** Kaniko's reason without the frames that say nothing to an author. */
+function concise(reason: string): string {
+  return reason
+    .trim()
+    .replace(/^(?:error building stage|pushing image|checking push permissions): /, '')
+    .replace(/^unable to complete operation after \d+ attempts, last error: /, '')
+}
+
+/** An annotation is one line, and not a page: 300 characters say what is wrong. */
+const MESSAGE_LENGTH_MAX = 300
+
+function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  return line.length <= MESSAGE_LENGTH_MAX ? line : `${line.slice(0, MESSAGE_LENGTH_MAX - 1)}…`
+}
+
+const INSTRUCTION = /^INFO\[\d+\] ((?:ADD|COPY|RUN|USER|WORKDIR|VOLUME|ENV|EXPOSE|LABEL|ARG|SHELL|ONBUILD)\b.*)$/gm
+const RETRIEVING = /^INFO\[\d+\] Retrieving image (?:manifest )?(\S+)/gm
+
+const lastOf = (log: string, pattern: RegExp) => [...log.matchAll(pattern)].at(-1)?.[1]?.trim()
+const lastInstruction = (log: string) => lastOf(log, INSTRUCTION)
+const lastBaseImage = (log: string) => lastOf(log, RETRIEVING)

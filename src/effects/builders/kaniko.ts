@@ -1,0 +1,69 @@
+/** Kaniko, the maintained fork osscontainertools/kaniko: its two containers for the build pod. */
+import { posix } from 'node:path'
+import type { BuilderDefinition, BuildSpec } from './catalog.ts'
+import { classifyBuildFailure, classifyPushFailure } from './kaniko-failures.ts'
+
+const VERSION = 'v1.28.3'
+
+/**
+ * Kaniko's "BuildKit compatibility" profile (its README, Feature Flags): where the fork keeps Kaniko's old behaviour
+ * for old users, do what `docker build` does. COPY makes files of root even after USER, RUN honours the group of USER,
+ * heredocs expand variables, directories on the way get the owner and mode that BuildKit gives them.
+ */
+const LIKE_DOCKER = Object.fromEntries(
+  [
+    'CHOWN_ON_IMPLICIT_DIRS',
+    'COPY_AS_ROOT',
+    'COPY_CHMOD_ON_IMPLICIT_DIRS',
+    'EXPAND_HEREDOC',
+    'RUN_HONOR_GROUP',
+    'UNTAR_SKIP_ROOT'
+  ].map((flag) => [`FF_KANIKO_${flag}`, 'true'])
+)
+
+/*
+ * Left as they are:
+ * - snapshot mode `full`: the others miss files that were changed without a change of time or size.
+ * - no single snapshot: it takes a full one even for a Dockerfile that only copies, which is what most need least.
+ * - no retries of Kaniko's own: the machine retries, visibly and within the stage's budget.
+ * - FF_KANIKO_RUN_VIA_TINI stays off: it needs a second binary in the image, and docker build has no init either.
+ */
+function buildArguments(spec: BuildSpec): string[] {
+  return [
+    `--context=dir://${spec.contextPath}`,
+    // Absolute, because a relative one is looked for in the working directory first.
+    `--dockerfile=${posix.join(spec.contextPath, spec.dockerfile)}`,
+    '--no-push',
+    `--oci-layout-path=${spec.layoutPath}`,
+    `--digest-file=${spec.digestPath}`,
+    // By default Kaniko leaves /var/run out, for the sake of tokens mounted there: the base image's link /var/run -> /run
+    // is then not unpacked, and what RUN writes there is lost. Nothing is mounted there in the build pod.
+    '--ignore-var-run=false',
+    ...insecure(spec)
+  ]
+}
+
+function pushArguments(spec: BuildSpec): string[] {
+  return [
+    'push',
+    spec.layoutPath,
+    `--destination=${spec.pushReference}`,
+    // The check asks for nothing that the push itself does not, and doubles the time of a small one.
+    '--skip-push-permission-check',
+    ...insecure(spec)
+  ]
+}
+
+const insecure = (spec: BuildSpec) => spec.plainHttpHosts.map((host) => `--insecure-registry=${host}`)
+
+export const kaniko: BuilderDefinition = {
+  name: 'kaniko',
+  version: VERSION,
+  defaultImage: `ghcr.io/osscontainertools/kaniko:${VERSION}`,
+  containers: (spec) => ({
+    build: { args: buildArguments(spec), env: LIKE_DOCKER },
+    push: { args: pushArguments(spec), env: {} }
+  }),
+  classifyBuildFailure,
+  classifyPushFailure
+}

@@ -1,0 +1,38 @@
+/** Names of images: how a reference is taken apart, and what one of ours is called, for the resolver and the registry client. */
+import { StepError } from '../../errors.ts'
+
+/** One registry under its two addresses (ADR 0034): pods and kubelets resolve names differently. */
+export interface RegistryTarget {
+  /** As pods and the hook see it, `host:port`. */
+  readonly pushHost: string
+  /** As the kubelet sees it, `host:port`. */
+  readonly pullHost: string
+  readonly plainHttp: boolean
+}
+
+/** The parts of `host/repository:tag` or `host/repository@sha256:...`. */
+export interface ImageReference {
+  readonly host: string
+  readonly repository: string
+  /** A tag or a digest: what stands behind `manifests/` in the registry's API. */
+  readonly version: string
+}
+
+const REFERENCE = /^(?<host>[^/]+)\/(?<repository>[^@:]+)(?:@(?<digest>[a-z0-9]+:[0-9a-f]+)|:(?<tag>\w[\w.-]{0,127}))$/
+
+/** The parts of a reference that names its host and a tag or digest, as all of ours do. Throws `internal` for others. */
+export function parseReference(reference: string): ImageReference {
+  const { host, repository, digest, tag } = REFERENCE.exec(reference)?.groups ?? {}
+  const version = digest ?? tag
+  if (host === undefined || repository === undefined || version === undefined) {
+    throw new StepError('internal', `'${reference}' is not a complete image reference (host/repository:tag)`)
+  }
+  return { host, repository, version }
+}
+
+/** What an image is pushed as: `host:port/handle:tag`. */
+export const pushReference = (registry: RegistryTarget, handle: string, tag: string): string =>
+  `${registry.pushHost}/${handle}:${tag}`
+
+/** What an image is pulled from, once `@digest` is added: `host:port/handle`. */
+export const pullRepository = (registry: RegistryTarget, handle: string): string => `${registry.pullHost}/${handle}`
