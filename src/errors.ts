@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   'push-denied': permanent,
   'push-failed': transient,
   'registry-unreachable': transient,
+  'layout-lost': permanent,
   // pulling
   'image-not-found': permanent,
   'image-denied': permanent,

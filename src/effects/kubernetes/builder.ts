@@ -1,0 +1,185 @@
+/** Builder and Pusher on one build pod: the build runs as an init container, the push as the container after it. */
+import { basename, dirname } from 'node:path'
+import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
+import { StepError } from '../../errors.ts'
+import type { Builder, Pusher } from '../../machines/ports.ts'
+import type { BuildPlan } from '../../machines/types.ts'
+import { pack } from '../archive/pack.ts'
+import type { BuilderDefinition } from '../builders/catalog.ts'
+import { createTail } from '../tail.ts'
+import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from './build-pod.ts'
+import { logTail } from './logs.ts'
+import { containerStatus, firstLine, podFailure, waitingFailure } from './pod-failures.ts'
+import { endOf, followToEnd, waitForPod } from './pods.ts'
+import type { Site } from './site.ts'
+import { deliver } from './transfer.ts'
+
+/** What of a log is kept to explain a failure. */
+const TAIL_BYTES_MAX = 64 * 1024
+const PUSH_TAIL_LINES = 50
+const DIGEST = /sha256:[0-9a-f]{64}/
+
+export interface BuilderOptions {
+  readonly definition: BuilderDefinition
+  readonly image: string
+  readonly plainHttpHosts: readonly string[]
+  /** Which files of a context are sent to the builder (.dockerignore). */
+  readonly contextFilter: (plan: BuildPlan, signal: AbortSignal) => Promise<(path: string) => boolean>
+}
+
+export function createBuilder(site: Site, options: BuilderOptions): Builder & Pusher {
+  const { definition } = options
+  let name = ''
+  let attempts = 0
+  let pushFailuresSeen = 0
+
+  return {
+    async build(plan, signal) {
+      if (name !== '') await site.cluster.deletePod(name, signal)
+      name = must(site.names.buildPods[attempts])
+      attempts += 1
+      const pod = name
+      const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
+      const { image: builderImage, plainHttpHosts } = options
+      await site.cluster.createPod(
+        buildPod(site, { name, plan, builder: definition, builderImage, plainHttpHosts }),
+        signal
+      )
+      if (site.storage.mode === 'copy') await deliverContext(site, pod, plan, options, lost, signal)
+      await waitForPod(site, pod, (current) => hasStarted(current, BUILD_CONTAINER, builderImage), lost, signal)
+      const ended = await followBuild(site, pod, plan, definition, lost, signal)
+      const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
+      if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest }
+      throw buildFailure(ended.pod, ended.terminated, ended.tail, definition)
+    },
+
+    async push(plan, built, signal) {
+      const lost = () =>
+        new StepError('layout-lost', `the build pod ${name} was lost before its image was pushed: run the step again`)
+      const outcome = await waitForPod(site, name, (pod) => pushOutcome(pod, pushFailuresSeen), lost, signal)
+      if (outcome.isPushed) return `${plan.pullRepository}@${built.digest}`
+      pushFailuresSeen = outcome.failures
+      const source = {
+        config: site.cluster.config,
+        namespace: site.cluster.namespace,
+        pod: name,
+        container: PUSH_CONTAINER
+      }
+      // Once the kubelet has started the next try, the failed one is the previous instance.
+      const request = { lines: PUSH_TAIL_LINES, previous: outcome.isRestarted }
+      throw definition.classifyPushFailure(await logTail(source, request, signal))
+    }
+  }
+}
+
+function must(name: string | undefined): string {
+  if (name === undefined) throw new StepError('internal', 'the build has more attempts than the ledger has build pods')
+  return name
+}
+
+async function deliverContext(
+  site: Site,
+  name: string,
+  plan: BuildPlan,
+  options: BuilderOptions,
+  lost: () => StepError,
+  signal: AbortSignal
+): Promise<void> {
+  const include = await options.contextFilter(plan, signal)
+  const top = basename(plan.contextDirectory)
+  const archive = () =>
+    pack({
+      root: dirname(plan.contextDirectory),
+      paths: [top],
+      include: (path) => path === top || include(path.slice(top.length + 1))
+    })
+  await deliver(site, { pod: name, archive, failure: 'context-delivery-failed', lost }, signal)
+}
+
+/** True once a container runs or has ended; throws when the builder's image cannot be had. */
+function hasStarted(pod: V1Pod, container: string, image: string): true | undefined {
+  const status = containerStatus(pod, container)
+  if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
+  const failure = waitingFailure(status)
+  if (failure?.code === 'start-failed') throw failure
+  if (failure !== undefined && !failure.retryable) {
+    throw new StepError(
+      'builder-image-unavailable',
+      `cannot pull the builder's image ${image}: set ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE to one the nodes can pull (${firstLine(failure.detail ?? '')})`,
+      { detail: failure.detail, cause: failure }
+    )
+  }
+  if (failure !== undefined)
+    throw new StepError('builder-lost', failure.message, { detail: failure.detail, cause: failure })
+  const lost = podFailure(pod)
+  if (lost !== undefined) throw builderLost(lost)
+  return undefined
+}
+
+async function followBuild(
+  site: Site,
+  name: string,
+  plan: BuildPlan,
+  definition: BuilderDefinition,
+  lost: () => StepError,
+  signal: AbortSignal
+) {
+  const tail = createTail(TAIL_BYTES_MAX)
+  const write = (chunk: Buffer) => {
+    site.reporter.output(chunk)
+    tail.add(chunk)
+  }
+  site.reporter.group(`Build ${plan.dockerfile} with ${definition.name}`)
+  try {
+    const request = { pod: name, container: BUILD_CONTAINER, write, lost }
+    const ended = await followToEnd(site, request, signal).catch((error: unknown) => {
+      throw error instanceof StepError && !error.retryable ? builderLost(error) : error
+    })
+    return { ...ended, tail: tail.text() }
+  } finally {
+    site.reporter.endGroup()
+  }
+}
+
+/** An evicted or deleted build pod can be replaced by another one; user code is only built again, never run. */
+const builderLost = (cause: StepError) =>
+  new StepError('builder-lost', `the build pod was lost: ${cause.message}`, { detail: cause.detail, cause })
+
+function buildFailure(
+  pod: V1Pod,
+  terminated: V1ContainerStateTerminated,
+  tail: string,
+  definition: BuilderDefinition
+): StepError {
+  if (terminated.reason === 'OOMKilled') {
+    return new StepError(
+      'builder-out-of-memory',
+      'the build ran out of memory (OOMKilled): give build pods a higher memory limit'
+    )
+  }
+  const lost = podFailure(pod)
+  return lost === undefined ? definition.classifyBuildFailure(tail) : builderLost(lost)
+}
+
+interface PushOutcome {
+  readonly isPushed: boolean
+  readonly failures: number
+  /** The failed try is no longer the container's current instance. */
+  readonly isRestarted: boolean
+}
+
+/** What has become of the push since `failuresSeen` failures; undefined while it is still trying. */
+function pushOutcome(pod: V1Pod, failuresSeen: number): PushOutcome | undefined {
+  const status = containerStatus(pod, PUSH_CONTAINER)
+  const isPushed = status?.state?.terminated?.exitCode === 0
+  if (isPushed) return { isPushed, failures: failuresSeen, isRestarted: false }
+  const failure = waitingFailure(status)
+  if (failure?.code === 'start-failed') throw failure
+  const isEnded = status?.state?.terminated !== undefined
+  // While the kubelet backs off, the container waits and its last failure is not yet counted as a restart.
+  const isBackingOff = status?.state?.waiting !== undefined && status.lastState?.terminated !== undefined
+  const failures = (status?.restartCount ?? 0) + (isEnded || isBackingOff ? 1 : 0)
+  if (failures > failuresSeen) return { isPushed, failures, isRestarted: !isEnded && !isBackingOff }
+  endOf(pod, PUSH_CONTAINER)
+  return undefined
+}

@@ -1,0 +1,120 @@
+/** The Kubernetes family of ports: what a container step needs, made of pods, secrets and a registry, for the hook. */
+import { StepError } from '../../errors.ts'
+import type { LedgerEntry } from '../../machines/ledger.ts'
+import type { StepPorts } from '../../machines/ports.ts'
+import type { BuildPlan, Creates } from '../../machines/types.ts'
+import { kaniko } from '../builders/kaniko.ts'
+import { listContext } from '../content/context.ts'
+import { createRegistryClient } from '../registry/client.ts'
+import { createResolver } from '../resolver.ts'
+import { createBuilder } from './builder.ts'
+import { connectCluster } from './client.ts'
+import { createJanitor, labelled } from './janitor.ts'
+import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
+import { createRunner } from './runner.ts'
+import { discoverSite, handleOf, type Site } from './site.ts'
+
+const notConfigured = () =>
+  new StepError(
+    'not-configured',
+    'building a Dockerfile needs a registry: set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST, ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PORT and ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT for the runner'
+  )
+
+/** The ports of one container step. The cluster is first looked at when the machine resolves, so that failures there are a stage's. */
+export function createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts {
+  const registry = options.registry && createRegistryClient(options.registry)
+  const builderImage = options.builderImage ?? kaniko.defaultImage
+  let family: Omit<StepPorts, 'resolver' | 'clock'> | undefined
+  const made = () => {
+    if (family === undefined)
+      throw new StepError('internal', 'the Kubernetes family is used before it resolved anything')
+    return family
+  }
+  const makeFamily = (site: Site) => {
+    const builder = createBuilder(site, {
+      definition: kaniko,
+      image: builderImage,
+      plainHttpHosts: options.registry?.plainHttp ? [options.registry.pushHost] : [],
+      contextFilter: sentPaths
+    })
+    const runner = createRunner(site)
+    return { builder, pusher: builder, runner, workspace: runner, janitor: createJanitor(site.cluster, registry) }
+  }
+  return {
+    clock: deps.clock,
+    resolver: {
+      async resolve(request, signal) {
+        const site = await discoverSite(options, deps, signal)
+        family = makeFamily(site)
+        const resolver = createResolver({
+          registry: options.registry,
+          notConfigured,
+          newHandle: () => site.handle,
+          builderIdentity: `${kaniko.name} ${kaniko.version} ${builderImage}`,
+          creates: (plan) => createsOf(site, plan)
+        })
+        return await resolver.resolve(request, signal)
+      }
+    },
+    builder: { build: (...args) => made().builder.build(...args) },
+    pusher: { push: (...args) => made().pusher.push(...args) },
+    runner: { pull: (...args) => made().runner.pull(...args), run: (...args) => made().runner.run(...args) },
+    workspace: { collect: (...args) => made().workspace.collect(...args) },
+    janitor: {
+      async cleanUp(ledger, hurried, signal) {
+        // Nothing was resolved, so nothing was created.
+        if (ledger.length > 0) await made().janitor.cleanUp(ledger, hurried, signal)
+      }
+    }
+  }
+}
+
+function createsOf(site: Site, plan: BuildPlan | undefined): Creates {
+  const { buildPods, stepPod, environment } = site.names
+  const building: LedgerEntry[] =
+    plan === undefined
+      ? []
+      : [...buildPods.map((name): LedgerEntry => ({ kind: 'pod', name })), { kind: 'image', name: plan.pushReference }]
+  return {
+    building,
+    pulling: [
+      { kind: 'secret', name: environment },
+      { kind: 'pod', name: stepPod }
+    ]
+  }
+}
+
+async function sentPaths(plan: BuildPlan, signal: AbortSignal): Promise<(path: string) => boolean> {
+  const entries = await listContext(plan.contextDirectory, plan.dockerfile, signal)
+  const paths = new Set(entries.map(({ path }) => path))
+  return (path) => paths.has(path)
+}
+
+/** Between looks at whether everything is gone. */
+const GONE_POLL_MS = 200
+
+/**
+ * Removes everything labelled for this runner pod, in the cluster and in the registry, and waits until it is gone.
+ * Idempotent; what is gone already is not an error. Rejects with `cleanup-failed` naming what could not be removed.
+ */
+export async function cleanUpJob(
+  options: KubernetesOptions,
+  deps: KubernetesDependencies,
+  signal: AbortSignal
+): Promise<void> {
+  const cluster = connectCluster({ namespace: options.namespace, clock: deps.clock, onRetry: deps.reporter.line })
+  const registry = options.registry && createRegistryClient(options.registry)
+  const janitor = createJanitor(cluster, registry)
+  const runnerPod = await cluster.getPod(options.runnerPod, signal)
+  const pods = await labelled(cluster, options.runnerPod, signal)
+  await janitor.cleanUp(pods, false, signal)
+  if (registry !== undefined && runnerPod !== undefined) {
+    const images = await registry.tagged(handleOf(runnerPod), signal)
+    await janitor.cleanUp(
+      images.map((name) => ({ kind: 'image', name })),
+      false,
+      signal
+    )
+  }
+  while ((await labelled(cluster, options.runnerPod, signal)).length > 0) await deps.clock.sleep(GONE_POLL_MS, signal)
+}

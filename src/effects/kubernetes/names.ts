@@ -1,0 +1,31 @@
+/** Names, labels and owners of everything Slipway creates, as ARC and people's templates expect them (hook-protocol section 5). */
+import type { V1ObjectMeta, V1Pod } from '@kubernetes/client-node'
+
+/** Label whose value is the runner pod's full name; ARC sweeps pods and secrets that carry it. */
+export const RUNNER_POD_LABEL = 'runner-pod'
+const NAME_LENGTH_MAX = 63
+
+/** `<runner pod>-<kind>-<suffix>`, the runner pod's name cut so that the whole fits a DNS label. */
+export function objectName(runnerPod: string, kind: 'build' | 'step' | 'secret', suffix: string): string {
+  const tail = `-${kind}-${suffix}`
+  return runnerPod.slice(0, NAME_LENGTH_MAX - tail.length) + tail
+}
+
+/** Metadata of everything created for a runner: found by label, and removed by the cluster when the runner pod goes. */
+export function ownedMetadata(name: string, owner: V1Pod): V1ObjectMeta {
+  const runnerPod = owner.metadata?.name ?? ''
+  return {
+    name,
+    labels: { [RUNNER_POD_LABEL]: runnerPod, 'app.kubernetes.io/managed-by': 'slipway' },
+    ownerReferences: [
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        name: runnerPod,
+        uid: owner.metadata?.uid ?? '',
+        controller: false,
+        blockOwnerDeletion: false
+      }
+    ]
+  }
+}

@@ -1,0 +1,37 @@
+/** What the Kubernetes family is told once per run: by the hook from its environment, by tests directly. */
+import type { Clock } from '../../machines/ports.ts'
+import type { RegistryTarget } from '../registry/reference.ts'
+import type { Reporter } from '../reporter.ts'
+
+export interface KubernetesOptions {
+  /** ACTIONS_RUNNER_POD_NAME: base of all names, value of the label, owner of everything created. */
+  readonly runnerPod: string
+  /** Undefined: the namespace of the kubeconfig or of the service account. */
+  readonly namespace?: string | undefined
+  /** ACTIONS_RUNNER_CLAIM_NAME: forces volume mode with this PersistentVolumeClaim. */
+  readonly claimName?: string | undefined
+  /** ACTIONS_RUNNER_IMAGE: image of the containers that move files; undefined: the runner container's own image. */
+  readonly runnerImage?: string | undefined
+  /** Undefined when none of the registry variables is set: a Dockerfile then ends in `notConfigured`. */
+  readonly registry?: RegistryTarget | undefined
+  /** Undefined: the builder's default image. */
+  readonly builderImage?: string | undefined
+  readonly paths: RunnerPaths
+}
+
+/** Directories on the runner's own disk, absolute. */
+export interface RunnerPaths {
+  /** RUNNER_WORKSPACE, `_work/repo`; its parent is the work directory. */
+  readonly runnerWorkspace: string
+  /** RUNNER_TEMP, `_work/_temp`. */
+  readonly runnerTemp: string
+  /** GITHUB_WORKSPACE, `_work/repo/repo`. */
+  readonly githubWorkspace: string
+}
+
+export interface KubernetesDependencies {
+  readonly reporter: Reporter
+  readonly clock: Clock
+  /** `length` random lowercase hexadecimal digits. */
+  readonly randomHex: (length: number) => string
+}

@@ -1,0 +1,69 @@
+/** Runner and Workspace on one step pod: placed with its files, run once, and its files brought back. */
+import type { V1Pod } from '@kubernetes/client-node'
+import { StepError } from '../../errors.ts'
+import type { Runner, Workspace } from '../../machines/ports.ts'
+import type { Mount, StepRequest } from '../../machines/types.ts'
+import { containerStatus, podFailure, terminationFailure, waitingFailure } from './pod-failures.ts'
+import { followToEnd, waitForPod } from './pods.ts'
+import type { Site } from './site.ts'
+import { environmentSecret, STEP_CONTAINER, stepPod } from './step-pod.ts'
+import { workPath } from './storage.ts'
+import { collect, deliver, openForEveryUser, packWork } from './transfer.ts'
+
+/** How long one attempt watches the kubelet fail to pull before it counts as failed; all attempts stay under a minute. */
+const PULL_PATIENCE_MS = 8_000
+
+export function createRunner(site: Site): Runner & Workspace {
+  const name = site.names.stepPod
+  const lost = () =>
+    new StepError('run-lost', `the step pod ${name} disappeared: somebody deleted it, or its node is gone`)
+  const delivered = new Set<string>()
+
+  return {
+    async pull(image, request, signal) {
+      await openForEveryUser(request.mounts.filter(({ readOnly }) => !readOnly).map(({ source }) => source))
+      await site.cluster.createSecret(environmentSecret(site, request.env), signal)
+      await site.cluster.createPod(stepPod(site, image, request), signal)
+      if (site.storage.mode === 'copy') {
+        const archive = () => packWork(site, workRoots(site, request.mounts), delivered)
+        await deliver(site, { pod: name, archive, failure: 'workspace-delivery-failed', lost }, signal)
+      }
+      await waitForPod(site, name, startedOrFailed(site), lost, signal)
+    },
+
+    async run(_image, _request, signal) {
+      const write = (chunk: Buffer) => site.reporter.output(chunk)
+      const { pod, terminated } = await followToEnd(site, { pod: name, container: STEP_CONTAINER, write, lost }, signal)
+      const failure = terminationFailure(pod, terminated)
+      if (failure !== undefined) throw failure
+      return { exitCode: terminated.exitCode }
+    },
+
+    async collect(request, signal) {
+      if (site.storage.mode === 'volume') return
+      const writable = request.mounts.filter(({ readOnly }) => !readOnly)
+      await collect(site, name, workRoots(site, writable), delivered, signal)
+    }
+  }
+}
+
+/** Checks whether the action's process has been started; gives a pull error that can heal some time to do so. */
+function startedOrFailed(site: Site): (pod: V1Pod) => true | undefined {
+  let failingSinceMs: number | undefined
+  return (pod) => {
+    const status = containerStatus(pod, STEP_CONTAINER)
+    if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
+    const failure = waitingFailure(status) ?? podFailure(pod)
+    if (failure === undefined) return undefined
+    if (!failure.retryable) throw failure
+    failingSinceMs ??= site.clock.now()
+    if (site.clock.now() - failingSinceMs > PULL_PATIENCE_MS) throw failure
+    return undefined
+  }
+}
+
+/** The mounted paths below the work directory, without those that lie inside another one. */
+function workRoots(site: Site, mounts: StepRequest['mounts'] | readonly Mount[]): string[] {
+  const paths = [...new Set(mounts.map(({ source }) => workPath(site.storage, source)))]
+  return paths.filter((path) => !paths.some((other) => other !== path && path.startsWith(`${other}/`)))
+}

@@ -1,0 +1,66 @@
+/** What every Kubernetes effect of one run shares: the cluster, the runner pod that owns everything, and where the work directory is. */
+import { createHash } from 'node:crypto'
+import type { V1LocalObjectReference, V1Pod } from '@kubernetes/client-node'
+import { StepError } from '../../errors.ts'
+import { BUDGETS } from '../../machines/budgets.ts'
+import { type Cluster, connectCluster } from './client.ts'
+import { objectName } from './names.ts'
+import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
+import type { Pods } from './pods.ts'
+import { detectStorage, runnerContainer, type Storage } from './storage.ts'
+
+const NAME_SUFFIX_LENGTH = 8
+const HANDLE_LENGTH = 24
+
+export interface Site extends Pods {
+  readonly cluster: Cluster
+  readonly runnerPod: V1Pod
+  readonly storage: Storage
+  /** Image of the containers that move files: the runner's own, so it is on the node and has tar. */
+  readonly runnerImage: string
+  readonly imagePullSecrets: readonly V1LocalObjectReference[]
+  /** Repository of this runner's images: unguessable, and the same for every command of a job, so that builds are found again. */
+  readonly handle: string
+  readonly names: { readonly buildPods: readonly string[]; readonly stepPod: string; readonly environment: string }
+}
+
+/** Looks at the runner pod once. Fails with `not-configured` when it is not there. */
+export async function discoverSite(
+  options: KubernetesOptions,
+  deps: KubernetesDependencies,
+  signal: AbortSignal
+): Promise<Site> {
+  const { reporter, clock } = deps
+  const cluster = connectCluster({ namespace: options.namespace, clock, onRetry: reporter.line })
+  const runnerPod = await cluster.getPod(options.runnerPod, signal)
+  if (runnerPod === undefined) {
+    throw new StepError(
+      'not-configured',
+      `there is no pod ${options.runnerPod} in namespace ${cluster.namespace}: set ACTIONS_RUNNER_POD_NAME to the runner's own pod`
+    )
+  }
+  const suffix = deps.randomHex(NAME_SUFFIX_LENGTH)
+  return {
+    cluster,
+    clock,
+    reporter,
+    runnerPod,
+    storage: detectStorage(runnerPod, options),
+    runnerImage: options.runnerImage ?? runnerContainer(runnerPod)?.image ?? '',
+    imagePullSecrets: runnerPod.spec?.imagePullSecrets ?? [],
+    handle: handleOf(runnerPod),
+    names: {
+      // A name of its own for every attempt: the kubelet finds a container by its pod's name, even one that is being killed.
+      buildPods: Array.from({ length: BUDGETS.building.attemptsMax }, (_, attempt) =>
+        objectName(options.runnerPod, 'build', `${suffix}-${attempt + 1}`)
+      ),
+      stepPod: objectName(options.runnerPod, 'step', suffix),
+      environment: objectName(options.runnerPod, 'secret', suffix)
+    }
+  }
+}
+
+/** Derived from the runner pod's UID, which the API server draws at random (ADR 0034 asks for a random handle per job). */
+export function handleOf(runnerPod: V1Pod): string {
+  return createHash('sha256').update(`slipway ${runnerPod.metadata?.uid}`).digest('hex').slice(0, HANDLE_LENGTH)
+}
