@@ -1,0 +1,45 @@
+/** Oracles at the boundary: what a hook has left in the cluster, in the registry, or has said wrongly in the log. */
+import { expect } from 'vitest'
+import { get, kubectl } from './kubectl.ts'
+import type { Finished } from './process.ts'
+import { isRunnerPod, type RunnerPod } from './runner-pod.ts'
+
+interface Named {
+  readonly kind: string
+  readonly metadata: { readonly name: string }
+}
+
+const REPOSITORIES = '/var/lib/registry/docker/registry/v2/repositories'
+
+/** Everything the registry still links to, tags and manifests, apart from the base images. */
+export async function registryContent(): Promise<string[]> {
+  const { stdout } = await kubectl([
+    ...['exec', '-n', 'default', 'deployment/docker-registry', '--'],
+    ...['find', REPOSITORIES, '-path', '*/_manifests/*', '-name', 'link']
+  ])
+  return stdout
+    .split('\n')
+    .filter((path) => path !== '')
+    .map((path) => path.slice(REPOSITORIES.length + 1))
+    .filter((path) => !path.startsWith('base/'))
+    .sort()
+}
+
+/** Pods and secrets in the test's namespace besides the runner pods, whether they carry our label or not. */
+export async function objectsLeft(pod: RunnerPod): Promise<string[]> {
+  const objects = await get<Named>(['pods,secrets', '-n', pod.namespace])
+  return objects
+    .filter(({ metadata }) => !isRunnerPod(metadata.name))
+    .map(({ kind, metadata }) => `${kind} ${metadata.name}`)
+}
+
+/** Nothing of ours is left: no pod, no secret, and no image that was not in the registry `before`. */
+export async function expectNothingLeft(pod: RunnerPod, before: readonly string[]): Promise<void> {
+  expect(await objectsLeft(pod)).toEqual([])
+  const known = new Set(before)
+  expect((await registryContent()).filter((link) => !known.has(link))).toEqual([])
+}
+
+/** The `::error::` annotations of a run. */
+export const errorsOf = (run: Finished): string[] =>
+  run.lines.map(({ text }) => text).filter((text) => text.startsWith('::error'))

@@ -1,0 +1,179 @@
+/** A pod laid out like ARC's runner pod, with the hook installed: what the cluster suite drives the hook from. */
+import { randomBytes } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
+import { pack } from 'tar-stream'
+import { IMAGES } from './images.ts'
+import { apply, kubectl } from './kubectl.ts'
+import { type Finished, type ProcessOptions, runProcess } from './process.ts'
+import { SERVICE_ACCOUNT } from './test-namespace.ts'
+
+export type StorageMode = 'copy' | 'volume'
+export const STORAGE_MODES: readonly StorageMode[] = ['copy', 'volume']
+
+export const HOME = '/home/runner'
+export const WORK = `${HOME}/_work`
+export const TEMP = `${WORK}/_temp`
+export const WORKSPACE = `${WORK}/repo/repo`
+export const HOOK = `${HOME}/k8s/index.js`
+export const NODE = `${HOME}/externals/node20/bin/node`
+const CONTAINER = 'runner'
+const RUNNER_UID = 1001
+
+/** Directories the real runner has made before it calls a hook. */
+const LAYOUT = [
+  WORKSPACE,
+  `${TEMP}/_github_home`,
+  `${TEMP}/_github_workflow`,
+  `${TEMP}/_runner_file_commands`,
+  `${TEMP}/_runner_hook_responses`,
+  `${WORK}/_actions`,
+  `${WORK}/_tool`,
+  `${HOME}/k8s`
+]
+
+/** Contents of a file; the executable bit is set for `program`. */
+export type FileContents = string | { readonly program: string }
+/** Files by their path below some directory. */
+export type Tree = Readonly<Record<string, FileContents>>
+
+export interface RunnerPod {
+  readonly name: string
+  readonly namespace: string
+  readonly mode: StorageMode
+  /** Runs a program in the runner's container, as the runner's user. */
+  exec(command: readonly string[], options?: ProcessOptions): Promise<Finished>
+  /** Writes files onto the runner's disk. */
+  write(directory: string, tree: Tree): Promise<void>
+  /** Contents of a file on the runner's disk; undefined when there is none. */
+  read(path: string): Promise<string | undefined>
+  remove(): Promise<void>
+}
+
+/** Whether a pod is one that createRunnerPod made. */
+export const isRunnerPod = (name: string): boolean => /^runner-(copy|volume)-[0-9a-f]{8}$/.test(name)
+
+/** Starts a runner pod, lays out its disk, and installs the built hook. */
+export async function createRunnerPod(namespace: string, mode: StorageMode): Promise<RunnerPod> {
+  const name = `runner-${mode}-${randomBytes(4).toString('hex')}`
+  const hostPath = `/var/tmp/slipway-test/${name}`
+  if (mode === 'volume') await apply(persistentVolume(name, hostPath))
+  await apply(runnerPod(name, namespace, mode))
+  await kubectl(['wait', '-n', namespace, `pod/${name}`, '--for=condition=Ready', '--timeout=120s'])
+  const exec: RunnerPod['exec'] = (command, options) =>
+    runProcess('kubectl', ['exec', '-i', '-n', namespace, name, '-c', CONTAINER, '--', ...command], options)
+  const pod: RunnerPod = {
+    name,
+    namespace,
+    mode,
+    exec,
+    async write(directory, tree) {
+      await mustExec(exec, ['mkdir', '-p', directory])
+      await mustExec(exec, ['tar', '-x', '-C', directory], { input: await archive(tree) })
+    },
+    async read(path) {
+      const { exitCode, stdout } = await exec(['cat', path])
+      return exitCode === 0 ? stdout : undefined
+    },
+    async remove() {
+      await kubectl(['delete', 'pod', '-n', namespace, name, '--ignore-not-found', '--grace-period=0', '--force'])
+      if (mode === 'copy') return
+      await kubectl(['delete', 'persistentvolume', name, '--ignore-not-found', '--wait=false'])
+      // On another machine's node the directory stays; on the one-node cluster it is on this machine's disk.
+      await rm(hostPath, { recursive: true, force: true })
+    }
+  }
+  await mustExec(exec, ['mkdir', '-p', ...LAYOUT])
+  const bundle = await readFile(new URL('../../../dist/index.js', import.meta.url), 'utf8')
+  await pod.write(`${HOME}/k8s`, { 'index.js': bundle })
+  return pod
+}
+
+async function mustExec(exec: RunnerPod['exec'], command: readonly string[], options?: ProcessOptions): Promise<void> {
+  const { exitCode, stdout, stderr } = await exec(command, options)
+  if (exitCode !== 0) throw new Error(`${command.join(' ')} exited with ${exitCode}: ${stdout}${stderr}`)
+}
+
+async function archive(tree: Tree): Promise<Uint8Array> {
+  const tar = pack()
+  for (const [name, contents] of Object.entries(tree)) {
+    const isProgram = typeof contents !== 'string'
+    tar.entry({ name, mode: isProgram ? 0o755 : 0o644 }, isProgram ? contents.program : contents)
+  }
+  tar.finalize()
+  const chunks: Uint8Array[] = []
+  for await (const chunk of tar) chunks.push(chunk as Uint8Array)
+  return Buffer.concat(chunks)
+}
+
+/** Bound by name and without a class, so that no provisioner is needed. */
+const persistentVolume = (name: string, path: string) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  metadata: { name },
+  spec: {
+    capacity: { storage: '1Gi' },
+    accessModes: ['ReadWriteOnce'],
+    persistentVolumeReclaimPolicy: 'Retain',
+    storageClassName: '',
+    hostPath: { path, type: 'DirectoryOrCreate' }
+  }
+})
+
+/** ARC's container mode kubernetes: a generic ephemeral volume, whose claim is then called `<pod>-work`. */
+const workVolume = (name: string, mode: StorageMode) =>
+  mode === 'copy'
+    ? { name: 'work', emptyDir: {} }
+    : {
+        name: 'work',
+        ephemeral: {
+          volumeClaimTemplate: {
+            spec: {
+              accessModes: ['ReadWriteOnce'],
+              storageClassName: '',
+              volumeName: name,
+              resources: { requests: { storage: '1Gi' } }
+            }
+          }
+        }
+      }
+
+function runnerPod(name: string, namespace: string, mode: StorageMode): object {
+  const work = { name: 'work', mountPath: WORK }
+  const image = { image: IMAGES.runner, imagePullPolicy: 'IfNotPresent' }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace },
+    spec: {
+      serviceAccountName: SERVICE_ACCOUNT,
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 0,
+      securityContext: { fsGroup: RUNNER_UID },
+      // A hostPath volume belongs to root, and fsGroup does not apply to it.
+      initContainers: [
+        {
+          name: 'own-work',
+          ...image,
+          command: ['chown', String(RUNNER_UID), WORK],
+          securityContext: { runAsUser: 0 },
+          volumeMounts: [work]
+        }
+      ],
+      containers: [
+        {
+          name: CONTAINER,
+          ...image,
+          command: ['sleep', 'infinity'],
+          securityContext: { runAsUser: RUNNER_UID },
+          env: [
+            { name: 'ACTIONS_RUNNER_CONTAINER_HOOKS', value: HOOK },
+            { name: 'ACTIONS_RUNNER_POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+            ...(mode === 'copy' ? [{ name: 'ACTIONS_RUNNER_IMAGE', value: IMAGES.runner }] : [])
+          ],
+          volumeMounts: [work]
+        }
+      ],
+      volumes: [workVolume(name, mode)]
+    }
+  }
+}
