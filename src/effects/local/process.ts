@@ -1,0 +1,132 @@
+/** Runs the engine's programs for the local family: own process group, bounded capture, live output, and a sure end. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { StepError } from '../../errors.ts'
+import type { Clock } from '../../machines/ports.ts'
+
+/** Kept of what a program wrote to stdout, for answers such as an image id; a program that writes more has its start kept. */
+const STDOUT_BYTES_MAX = 1024 * 1024
+/** Kept from the end of everything a program wrote, for telling why it failed. */
+const TAIL_BYTES_MAX = 64 * 1024
+/** How long a program may take to stop by itself after SIGTERM; it must fit into the shortest cleanup budget. */
+const STOP_GRACE_MS = 1_000
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface CommandOptions {
+  readonly signal: AbortSignal
+  /** Added to the environment the programs run in. */
+  readonly env?: Environment
+  /** Receives stdout and stderr as they come. */
+  readonly onOutput?: (chunk: Uint8Array) => void
+}
+
+export interface CommandResult {
+  /** The program's exit code; 128 + n when signal n ended it, as shells say it. */
+  readonly exitCode: number
+  readonly stdout: string
+  /** The last of stdout and stderr together, in the order they came. */
+  readonly tail: string
+}
+
+export interface ProcessRunner {
+  /** Resolves whatever the exit code is. Rejects with `engine-missing` if the program is not there, `cancelled` when aborted. */
+  run(program: string, args: readonly string[], options: CommandOptions): Promise<CommandResult>
+  /** Resolves when no program is running any more, the aborted ones included. */
+  idle(): Promise<void>
+}
+
+/** Collects chunks up to a bound: the first ones, or the last ones. */
+function capture(bytesMax: number, keep: 'first' | 'last') {
+  let kept = Buffer.alloc(0)
+  return {
+    add(chunk: Buffer) {
+      const all = Buffer.concat([kept, chunk])
+      kept = keep === 'first' ? all.subarray(0, bytesMax) : all.subarray(-bytesMax)
+    },
+    text: () => kept.toString('utf8')
+  }
+}
+
+/** Signals the whole group; one that has ended already is fine. */
+function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** `environment` is what every program inherits. */
+export function createProcessRunner(environment: Environment, clock: Clock): ProcessRunner {
+  const ended = new Set<Promise<void>>()
+
+  async function stop(child: ChildProcess, closed: Promise<void>): Promise<void> {
+    const waiting = new AbortController()
+    signalGroup(child, 'SIGTERM')
+    const graceOver = clock.sleep(STOP_GRACE_MS, waiting.signal).then(
+      () => signalGroup(child, 'SIGKILL'),
+      () => undefined
+    )
+    await closed
+    waiting.abort()
+    await graceOver
+  }
+
+  function run(program: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {
+    const { signal, env, onOutput } = options
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(new StepError('cancelled', `${program} was not started: the step is being cancelled`))
+        return
+      }
+      const child = spawn(program, args, {
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...environment, ...env }
+      })
+      const stdout = capture(STDOUT_BYTES_MAX, 'first')
+      const tail = capture(TAIL_BYTES_MAX, 'last')
+      const hear = (chunk: Buffer) => {
+        tail.add(chunk)
+        if (!signal.aborted) onOutput?.(chunk)
+      }
+      child.stdout.on('data', (chunk: Buffer) => {
+        stdout.add(chunk)
+        hear(chunk)
+      })
+      child.stderr.on('data', hear)
+      const closed = new Promise<void>((done) => {
+        child.once('close', () => done())
+        child.once('error', () => done())
+      })
+      track(closed)
+      const onAbort = () => {
+        track(stop(child, closed))
+        reject(new StepError('cancelled', `${program} was stopped: the step is being cancelled`))
+      }
+      signal.addEventListener('abort', onAbort, { once: true })
+      child.once('error', (cause) => {
+        reject(new StepError('engine-missing', `${program} cannot be started: ${cause.message}`, { cause }))
+      })
+      child.once('close', (code, killedBy) => {
+        signal.removeEventListener('abort', onAbort)
+        const exitCode = code ?? 128 + (killedBy === null ? 0 : constants.signals[killedBy])
+        resolve({ exitCode, stdout: stdout.text(), tail: tail.text() })
+      })
+    })
+  }
+
+  function track(end: Promise<void>): void {
+    ended.add(end)
+    void end.finally(() => ended.delete(end))
+  }
+
+  return {
+    run,
+    async idle() {
+      while (ended.size > 0) await Promise.all(ended)
+    }
+  }
+}
