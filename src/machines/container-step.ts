@@ -92,8 +92,6 @@ const common = <Name extends StageName>(name: Name) => ({
   meta: STAGES[name],
   failed: 'cleaningUp',
   onFailed: noteFailure(name),
-  onTimeout: (context: StepContext) =>
-    new StepError('stage-timeout', `${STAGES[name].label} took longer than ${context.budgets[name].budgetMs / 1000} s`),
   on: {
     CANCEL: {
       target: `#${MACHINE_ID}.cleaningUp`,
@@ -109,7 +107,6 @@ const toLedger = (list: keyof Resolution['creates']) => ({
 })
 
 /** Adds what a stage will create to the ledger before the stage's actor starts. */
-// biome-ignore lint/suspicious/noExplicitAny: state configs of stage() are untyped, see stage.ts
 const recording = (list: keyof Resolution['creates'], config: any) => ({
   ...config,
   entry: [toLedger(list).entry, config.entry]

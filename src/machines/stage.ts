@@ -6,7 +6,7 @@
  * attempts). They are invoked sleeps and not `after` delays, because a pending `after` is lost when a snapshot is restored.
  */
 import { assign } from 'xstate'
-import { type StepError, toStepError } from '../errors.ts'
+import { StepError, toStepError } from '../errors.ts'
 import { backOffMs, type StageBudget } from './budgets.ts'
 import type { StateMeta } from './states.ts'
 import type { StageRecord } from './types.ts'
@@ -58,7 +58,6 @@ export interface StageOptions<Name extends string, Context extends StagedContext
   readonly budgetMs?: (context: Context) => number
   /** Transitions that hold during the whole stage, CANCEL for example. */
   readonly on?: Readonly<Record<string, unknown>>
-  readonly onTimeout: (context: Context) => StepError
 }
 
 /** Attempts of a stage so far, the running one included. */
@@ -68,7 +67,6 @@ export function attemptsOf<Name extends string>(context: StagedContext<Name>, na
 
 // XState's config types cannot be written for a context that is a type parameter. The parts below are checked against
 // StageOptions; that they fit a machine is checked by the model suite, which takes every one of their transitions.
-// biome-ignore lint/suspicious/noExplicitAny: see above
 type StateConfig = any
 
 function parts<Name extends string, Context extends StagedContext<Name>, Input, Output>(
@@ -86,14 +84,23 @@ function parts<Name extends string, Context extends StagedContext<Name>, Input, 
   }
   const started = noteStage((record, context) => ({ attempts: 0, startedAtMs: record?.startedAtMs ?? context.now() }))
   const attempted = noteStage((record, context) => ({
+    ...record,
     startedAtMs: record?.startedAtMs ?? context.now(),
     attempts: (record?.attempts ?? 0) + 1
   }))
   const ended = noteStage((record, context) => ({
+    ...record,
     attempts: record?.attempts ?? 0,
     startedAtMs: record?.startedAtMs ?? context.now(),
     endedAtMs: context.now()
   }))
+  const willRetry = ({ code, message }: StepError) =>
+    noteStage((record, context) => ({
+      ...record,
+      attempts: record?.attempts ?? 0,
+      startedAtMs: record?.startedAtMs ?? context.now(),
+      lastFailure: { code, message }
+    }))
   const failedWith = (errorOf: (context: Context, event: StateConfig) => StepError) => ({
     target: target(options.failed),
     actions: update((context, event) => options.onFailed(context, errorOf(context, event)))
@@ -113,7 +120,7 @@ function parts<Name extends string, Context extends StagedContext<Name>, Input, 
           stage: name,
           ms: options.budgetMs?.(context) ?? context.budgets[name].budgetMs
         }),
-        onDone: failedWith((context) => options.onTimeout(context))
+        onDone: failedWith((context) => timeoutError(context, options))
       }
     },
     attempt: {
@@ -131,8 +138,21 @@ function parts<Name extends string, Context extends StagedContext<Name>, Input, 
         }))
       }
     },
+    noteRetry: update((context, event) => willRetry(toStepError(event.error))(context)),
     permanent: failedWith((_context, event) => toStepError(event.error))
   }
+}
+
+/** What a stage that ran out of time fails with: what its last attempt failed with, if there was one. */
+function timeoutError<Name extends string, Context extends StagedContext<Name>>(
+  context: Context,
+  { name, meta, budgetMs }: { name: Name; meta: StateMeta; budgetMs?: (context: Context) => number }
+): StepError {
+  const seconds = (budgetMs?.(context) ?? context.budgets[name].budgetMs) / 1_000
+  const last = context.stages[name]?.lastFailure
+  return last === undefined
+    ? new StepError('stage-timeout', `${meta.label} took longer than ${seconds} s`)
+    : new StepError(last.code, `${last.message} (given up after ${seconds} s)`)
 }
 
 /** A stage of bounded attempts with exponential back-off; permanent failures leave at once. */
@@ -140,7 +160,7 @@ export function stage<Name extends string, Context extends StagedContext<Name>, 
   options: StageOptions<Name, Context, Input, Output>
 ): StateConfig {
   const { name } = options
-  const { frame, attempt, permanent } = parts(options)
+  const { frame, attempt, noteRetry, permanent } = parts(options)
   const canRetry = ({ context, event }: { context: Context; event: StateConfig }) =>
     toStepError(event.error).retryable && attemptsOf(context, name) < context.budgets[name].attemptsMax
   return {
@@ -149,7 +169,10 @@ export function stage<Name extends string, Context extends StagedContext<Name>, 
     states: {
       attempting: {
         ...attempt,
-        invoke: { ...attempt.invoke, onError: [{ guard: canRetry, target: 'backingOff' }, permanent] }
+        invoke: {
+          ...attempt.invoke,
+          onError: [{ guard: canRetry, target: 'backingOff', actions: noteRetry }, permanent]
+        }
       },
       backingOff: {
         invoke: {

@@ -72,6 +72,8 @@ export interface StageRecord {
   /** Milliseconds on the injected clock. */
   readonly startedAtMs: number
   readonly endedAtMs?: number | undefined
+  /** Why the last attempt failed that was tried again: a stage that runs out of time says so. */
+  readonly lastFailure?: Pick<Failure, 'code' | 'message'> | undefined
 }
 
 export interface StepInput {

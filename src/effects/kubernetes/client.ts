@@ -68,7 +68,9 @@ export function connectCluster(options: {
   ): Promise<T> => {
     const apiCall = { ...what, namespace }
     const attempt = async () => {
-      const timed = AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)])
+      const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)
+      // A create that is under way is not cut off: whether it took effect must be known before the thing is deleted.
+      const timed = what.verb === 'create' ? timeout : AbortSignal.any([signal, timeout])
       try {
         return await send(optionsFor(timed))
       } catch (error) {
@@ -107,6 +109,17 @@ export function connectCluster(options: {
     }
   }
 
+  /** Creates under way, by kind and name; deleting waits for them, so that nothing appears after it was removed. */
+  const creating = new Map<string, Promise<unknown>>()
+  const create = async (key: string, result: Promise<unknown>): Promise<void> => {
+    creating.set(key, result)
+    await unless(isConflict, result).finally(() => creating.delete(key))
+  }
+  const remove = async (key: string, send: () => Promise<unknown>): Promise<void> => {
+    await creating.get(key)?.catch(() => {})
+    await unless(isNotFound, send())
+  }
+
   return {
     namespace,
     config,
@@ -115,32 +128,28 @@ export function connectCluster(options: {
         isNotFound,
         call({ verb: 'get', resource: 'pods', name }, signal, (o) => api.readNamespacedPod({ name, namespace }, o))
       ),
-    async createPod(body, signal) {
+    createPod(body, signal) {
       const what = { verb: 'create', resource: 'pods', name: body.metadata?.name ?? '' } as const
-      await unless(
-        isConflict,
+      return create(
+        `pod ${what.name}`,
         call(what, signal, (o) => api.createNamespacedPod({ namespace, body }, o))
       )
     },
-    async createSecret(body, signal) {
+    createSecret(body, signal) {
       const what = { verb: 'create', resource: 'secrets', name: body.metadata?.name ?? '' } as const
-      await unless(
-        isConflict,
+      return create(
+        `secret ${what.name}`,
         call(what, signal, (o) => api.createNamespacedSecret({ namespace, body }, o))
       )
     },
-    async deletePod(name, signal) {
+    deletePod(name, signal) {
       const what = { verb: 'delete', resource: 'pods', name } as const
       const request = { name, namespace, gracePeriodSeconds: 0 }
-      await unless(
-        isNotFound,
-        call(what, signal, (o) => api.deleteNamespacedPod(request, o))
-      )
+      return remove(`pod ${name}`, () => call(what, signal, (o) => api.deleteNamespacedPod(request, o)))
     },
-    async deleteSecret(name, signal) {
+    deleteSecret(name, signal) {
       const what = { verb: 'delete', resource: 'secrets', name } as const
-      await unless(
-        isNotFound,
+      return remove(`secret ${name}`, () =>
         call(what, signal, (o) => api.deleteNamespacedSecret({ name, namespace }, o))
       )
     },
