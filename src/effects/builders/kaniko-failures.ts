@@ -24,8 +24,9 @@ const NETWORK =
   /dial tcp|connection re(?:fused|set)|no such host|i\/o timeout|TLS handshake|context deadline exceeded|unexpected EOF|: EOF|broken pipe|TOOMANYREQUESTS|status code (?:429|5\d\d)|x509:|server gave HTTP response/i
 const DENIED = /UNAUTHORIZED|DENIED|status code 40[13]\b/
 const ABSENT = /MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|status code 404|no child with platform/
+const ANYTHING = /^/
 
-/** First match decides. What an instruction did comes first: the words of a RUN's own network error are its own. */
+/** The first match decides, and the last rule always matches. What an instruction did comes first: the words of a RUN's own network error are its own. */
 const BUILD_RULES: readonly Rule[] = [
   {
     pattern: /no space left on device/,
@@ -77,7 +78,8 @@ const BUILD_RULES: readonly Rule[] = [
     pattern: NETWORK,
     code: 'base-registry-unreachable',
     message: (report) => `${base(report)} could not be fetched: ${report.reason}`
-  }
+  },
+  { pattern: ANYTHING, code: 'dockerfile-failed', message: ({ reason }) => `The image cannot be built: ${reason}` }
 ]
 
 const PUSH_RULES: readonly Rule[] = [
@@ -87,7 +89,7 @@ const PUSH_RULES: readonly Rule[] = [
     code: 'registry-unreachable',
     message: ({ reason }) => `The registry could not be reached: ${reason}`
   },
-  { pattern: /[\s\S]/, code: 'push-failed', message: ({ reason }) => `The push failed: ${reason}` }
+  { pattern: ANYTHING, code: 'push-failed', message: ({ reason }) => `The push failed: ${reason}` }
 ]
 
 /** Why `executor` failed. A log without Kaniko's last word means that it was ended from outside: `builder-lost`. */
@@ -96,13 +98,10 @@ export function classifyBuildFailure(logTail: string): StepError {
   // Not at the start of a line when the Dockerfile's own output did not end its last one.
   const reason = after(log, 'error building image: ') ?? after(log, '\nError: ')
   if (reason === undefined) {
-    return new StepError('builder-lost', 'The builder ended without saying why', { detail: log.trim() })
+    return new StepError('builder-lost', 'The builder ended without saying why', { detail: lastLines(log) })
   }
   const report: Report = { reason: concise(reason), instruction: lastInstruction(log), baseImage: lastBaseImage(log) }
-  return (
-    firstMatch(BUILD_RULES, report, log) ??
-    new StepError('dockerfile-failed', oneLine(`The image cannot be built: ${report.reason}`), { detail: log.trim() })
-  )
+  return toError(BUILD_RULES, report)
 }
 
 /** Why `executor push` failed. It prints its usage after the error, which is left out of the detail. */
@@ -110,18 +109,18 @@ export function classifyPushFailure(logTail: string): StepError {
   const log = plain(logTail).replace(/\nUsage:\n[\s\S]*$/, '')
   const reason = after(`\n${log}`, '\nError: ')
   if (reason === undefined) {
-    return new StepError('push-failed', 'The push ended without saying why', { detail: log.trim() })
+    return new StepError('push-failed', 'The push ended without saying why', { detail: lastLines(log) })
   }
-  const report: Report = { reason: concise(reason), instruction: undefined, baseImage: undefined }
-  return firstMatch(PUSH_RULES, report, log) ?? new StepError('push-failed', oneLine(report.reason))
+  return toError(PUSH_RULES, { reason: concise(reason), instruction: undefined, baseImage: undefined })
 }
 
-function firstMatch(rules: readonly Rule[], report: Report, log: string): StepError | undefined {
+/** The log has been shown already while it was written, so the detail is Kaniko's own reason. */
+function toError(rules: readonly Rule[], report: Report): StepError {
   for (const { pattern, code, message } of rules) {
     const match = pattern.exec(report.reason)
-    if (match !== null) return new StepError(code, oneLine(message(report, match)), { detail: log.trim() })
+    if (match !== null) return new StepError(code, oneLine(message(report, match)), { detail: report.reason })
   }
-  return undefined
+  throw new StepError('internal', `No rule fits Kaniko's '${report.reason}'`)
 }
 
 /** Without colours. */
@@ -132,6 +131,9 @@ function after(log: string, marker: string): string | undefined {
   const index = log.lastIndexOf(marker)
   return index < 0 ? undefined : log.slice(index + marker.length)
 }
+
+const LAST_LINES = 20
+const lastLines = (log: string) => log.trim().split('\n').slice(-LAST_LINES).join('\n')
 
 /** Kaniko's reason without the frames that say nothing to an author. */
 function concise(reason: string): string {

@@ -1,0 +1,42 @@
+/** One call of the hook in four steps (parse, construct, run, exit code), apart from the process it happens in. */
+import type { Readable } from 'node:stream'
+import type { KubernetesDependencies } from '../effects/kubernetes/options.ts'
+import { ERROR_CODES, toStepError } from '../errors.ts'
+import { type Command, type Families, type StopOrders, showFailure } from './command.ts'
+import { readConfig } from './config.ts'
+import { type HookCommand, type HookInput, parseInput, readInput } from './protocol.ts'
+
+/** Each command in a file of its own, loaded when it is called. */
+const COMMANDS: { readonly [Name in HookCommand]: () => Promise<{ command: Command<Name> }> } = {
+  prepare_job: () => import('./prepare-job.ts'),
+  cleanup_job: () => import('./cleanup-job.ts'),
+  run_script_step: () => import('./run-script-step.ts'),
+  run_container_step: () => import('./run-container-step.ts')
+}
+
+export interface HookWorld extends KubernetesDependencies {
+  readonly stdin: Readable
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly families: Families
+  readonly orders: StopOrders
+  /** Told what a forced exit from here on may leave behind. */
+  readonly mayRemain: (what: string) => void
+}
+
+/** Resolves with the exit code, whatever happened; has shown why when it is not the action's own. */
+export async function runHook(world: HookWorld): Promise<number> {
+  try {
+    const input = parseInput(await readInput(world.stdin, world.orders.signal))
+    const config = readConfig(world.environment)
+    world.mayRemain(
+      `pods and secrets with the label runner-pod=${config.runnerPod}, until cleanup_job or their owner goes`
+    )
+    const { command } = await COMMANDS[input.command]()
+    return await (command as (input: HookInput, context: object) => Promise<number>)(input, { ...world, config })
+  } catch (thrown) {
+    const error = toStepError(thrown)
+    if (error.code === 'cancelled') world.reporter.line(error.message)
+    else showFailure(world.reporter, error)
+    return ERROR_CODES[error.code].exitCode
+  }
+}
