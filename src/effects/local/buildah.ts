@@ -119,7 +119,9 @@ function createEngine(version: string, store: Store, dependencies: EngineDepende
       // Images and containers are in the store; removing the store removes them.
       if (kind === 'directory' && name === store.directory) await removeStore(store, dependencies, signal)
     },
-    async makeImage(reference, directory, signal) {
+    async ensureImage(reference, directory, signal) {
+      const inspect = [...store.users, 'inspect', '--type', 'image', reference]
+      if ((await processes.run('buildah', inspect, { signal })).exitCode === 0) return
       const args = [...store.users, 'bud', ...ISOLATION, '--tag', reference, directory]
       must(await processes.run('buildah', args, { signal }), buildFailure(reference))
     },

@@ -22,7 +22,10 @@ export async function detectEngine(
     if (typeof answer !== 'string') return answer
     refusals.push(`${name}: ${answer}`)
   }
-  const message = 'No container engine answers; install docker, podman or buildah (Debian: apt-get install buildah)'
+  const message =
+    wanted === undefined
+      ? 'No container engine answers; install docker, podman or buildah (Debian: apt-get install buildah)'
+      : `The container engine ${wanted} does not answer; leave the choice to Slipway, or make it answer`
   throw new StepError('engine-missing', message, { detail: refusals.join('\n') })
 }
 

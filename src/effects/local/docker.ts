@@ -96,7 +96,8 @@ function createEngine(dialect: Dialect, version: string, dependencies: EngineDep
       const result = await invoke(args, signal)
       if (!isGone(result.tail)) must(result, undoFailure(`${kind} ${what}`))
     },
-    async makeImage(reference, directory, signal) {
+    async ensureImage(reference, directory, signal) {
+      if ((await invoke(['image', 'inspect', reference], signal)).exitCode === 0) return
       must(await invoke(['build', '--tag', reference, directory], signal), buildFailure(reference))
     },
     async close() {}

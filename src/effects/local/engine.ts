@@ -23,8 +23,8 @@ export interface Engine {
   run(container: string, image: string, request: StepRequest, signal: AbortSignal): Promise<number>
   /** Removes one thing from the engine; one that is gone already is fine. */
   undo(entry: LedgerEntry, signal: AbortSignal): Promise<void>
-  /** Builds an image that stays on the computer, for examples that must work where no registry can be reached. */
-  makeImage(reference: string, directory: string, signal: AbortSignal): Promise<void>
+  /** Builds an image that stays on the computer, unless it is there; for examples that work where no registry can be reached. */
+  ensureImage(reference: string, directory: string, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -45,7 +45,8 @@ export function must(result: CommandResult, toError: (output: string) => StepErr
 }
 
 /** The last line with text in it, where programs say what went wrong. */
-export const lastLine = (output: string): string => output.trimEnd().split('\n').at(-1)?.trim() ?? ''
+export const lastLine = (output: string): string =>
+  (output.trimEnd().split('\n').at(-1) ?? '').trim().replace(/^(Error|ERROR): /, '')
 
 /** `docker://alpine` and the like never reach an engine; digests are asked for again, names only when they are missing. */
 export const isByDigest = (image: string): boolean => image.includes('@sha256:')

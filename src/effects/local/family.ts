@@ -35,8 +35,8 @@ export interface LocalFamily {
   readonly engine: string
   /** `127.0.0.1:port` of the family's registry. */
   readonly registryHost: string
-  /** Makes an image from a directory with a Dockerfile; it stays on the computer, for builds to start FROM. */
-  makeImage(reference: string, directory: string, signal: AbortSignal): Promise<void>
+  /** Builds a directory with a Dockerfile unless the image is there; it stays on the computer, for builds to start FROM. */
+  ensureImage(reference: string, directory: string, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -45,6 +45,8 @@ const HANDLE_LENGTH = 16
 function createBuilder(engine: Engine, reporter: Reporter): Builder {
   return {
     async build(plan, signal) {
+      // The observers of the run hear of the new state first, and only then the group opens below it.
+      await Promise.resolve()
       reporter.group(`Build ${plan.dockerfile} with ${engine.name}`)
       try {
         return { digest: await engine.build(plan, signal) }
@@ -145,7 +147,7 @@ export async function createLocalPorts(
       janitor: createJanitor(engine, client, processes),
       clock
     },
-    makeImage: engine.makeImage,
+    ensureImage: engine.ensureImage,
     async close() {
       await processes.idle()
       await engine.close()

@@ -1,0 +1,88 @@
+/** The directories and file commands that the runner prepares for a container step, made here for `slipway run`. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Mount } from '../machines/types.ts'
+
+/** File commands by the variable that tells the action where they are (actions/runner, FileCommandManager). */
+const FILE_COMMANDS = {
+  GITHUB_OUTPUT: 'set_output',
+  GITHUB_ENV: 'set_env',
+  GITHUB_PATH: 'add_path',
+  GITHUB_STATE: 'save_state',
+  GITHUB_STEP_SUMMARY: 'step_summary'
+} as const
+type FileCommand = keyof typeof FILE_COMMANDS
+
+export interface StepDirectories {
+  readonly mounts: readonly Mount[]
+  /** Variables that point into the mounts. */
+  readonly env: Readonly<Record<string, string>>
+  /** What the action wrote to each file command; empty ones are left out. */
+  readFileCommands(): Promise<Partial<Record<FileCommand, string>>>
+  remove(): Promise<void>
+}
+
+/** Makes the directories below `parent`; `workspace` is the caller's own, or undefined for an empty one. */
+export async function makeDirectories(parent: string, workspace: string | undefined): Promise<StepDirectories> {
+  const root = await mkdtemp(join(parent, 'slipway-run-'))
+  const directory = (name: string) => join(root, name)
+  for (const name of ['workspace', 'home', 'workflow', 'file_commands', 'runner_temp']) await mkdir(directory(name))
+  await writeFile(join(directory('workflow'), 'event.json'), '{}\n')
+  const commands = Object.entries(FILE_COMMANDS) as [FileCommand, string][]
+  for (const [, file] of commands) await writeFile(join(directory('file_commands'), file), '')
+  const mount = (name: string, source = directory(name)): Mount => ({
+    source,
+    target: `/github/${name}`,
+    readOnly: false
+  })
+  return {
+    mounts: [
+      mount('workspace', workspace),
+      mount('home'),
+      mount('workflow'),
+      mount('file_commands'),
+      mount('runner_temp')
+    ],
+    env: {
+      CI: 'true',
+      GITHUB_ACTIONS: 'true',
+      GITHUB_EVENT_PATH: '/github/workflow/event.json',
+      GITHUB_WORKSPACE: '/github/workspace',
+      HOME: '/github/home',
+      RUNNER_TEMP: '/github/runner_temp',
+      ...Object.fromEntries(commands.map(([variable, file]) => [variable, `/github/file_commands/${file}`]))
+    },
+    async readFileCommands() {
+      const written: Partial<Record<FileCommand, string>> = {}
+      for (const [variable, file] of commands) {
+        const content = await readFile(join(directory('file_commands'), file), 'utf8')
+        if (content !== '') written[variable] = content
+      }
+      return written
+    },
+    remove: () => rm(root, { recursive: true, force: true })
+  }
+}
+
+const HEREDOC = /^([^=]+?)<<(.+)$/
+const ASSIGNMENT = /^([^=]+)=(.*)$/
+
+/** Names and values of GITHUB_OUTPUT: `name=value` lines, and `name<<END ... END` for several lines. */
+export function parseOutputs(content: string): Readonly<Record<string, string>> {
+  const outputs: Record<string, string> = {}
+  const lines = content.split(/\r?\n/)
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines[index] ?? ''
+    const [, heredocName, end] = HEREDOC.exec(line) ?? []
+    const [, name, value] = ASSIGNMENT.exec(line) ?? []
+    if (heredocName !== undefined && end !== undefined) {
+      const last = lines.indexOf(end, index + 1)
+      const stop = last === -1 ? lines.length : last
+      outputs[heredocName] = lines.slice(index + 1, stop).join('\n')
+      index = stop
+    } else if (name !== undefined && value !== undefined) {
+      outputs[name] = value
+    }
+  }
+  return outputs
+}

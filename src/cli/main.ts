@@ -1,0 +1,86 @@
+/** The entry point of the command line: finds the command, runs it, and turns how it ended into the exit code. */
+import { tmpdir } from 'node:os'
+import { ERROR_CODES, StepError } from '../errors.ts'
+import { environment } from '../hooks/config.ts'
+import { demo } from './demo.ts'
+import { run } from './run.ts'
+import { type Command, EXIT_CODES_HELP, UsageError, type World } from './world.ts'
+
+const COMMANDS: Readonly<Record<string, Command>> = { demo, run }
+
+const USAGE_EXIT_CODE = 2
+
+const help = (): string => `slipway: container actions with a Dockerfile, built and run through one state machine
+
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  slipway ${name.padEnd(8)} ${summary}`)
+  .join('\n')}
+
+slipway COMMAND --help tells more, with examples.
+
+${EXIT_CODES_HELP}
+`
+
+const isHelp = (argument: string): boolean => argument === '--help' || argument === '-h'
+
+/** The exit code of a command line. */
+async function dispatch(args: readonly string[], world: World): Promise<number> {
+  const [name, ...rest] = args
+  if (name === undefined || isHelp(name)) {
+    world.write(help())
+    return name === undefined ? USAGE_EXIT_CODE : 0
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (command === undefined) {
+    throw new UsageError(`there is no command ${name}; there are ${Object.keys(COMMANDS).join(', ')}`)
+  }
+  const dashes = rest.indexOf('--')
+  if (rest.slice(0, dashes === -1 ? rest.length : dashes).some(isHelp)) {
+    world.write(command.help)
+    return 0
+  }
+  return command.run(rest, world)
+}
+
+/** What to print for a failure, and the exit code that goes with it. */
+function explain(thrown: unknown): { message: string; exitCode: number } {
+  if (thrown instanceof StepError) {
+    const message = thrown.detail === undefined ? thrown.message : `${thrown.message}\n${thrown.detail}`
+    return { message, exitCode: ERROR_CODES[thrown.code].exitCode }
+  }
+  const isUsage = thrown instanceof UsageError || isParseArgsError(thrown)
+  if (isUsage) return { message: (thrown as Error).message, exitCode: USAGE_EXIT_CODE }
+  return {
+    message: (thrown instanceof Error && thrown.stack) || String(thrown),
+    exitCode: ERROR_CODES.internal.exitCode
+  }
+}
+
+const isParseArgsError = (thrown: unknown): boolean =>
+  thrown instanceof Error && 'code' in thrown && String(thrown.code).startsWith('ERR_PARSE_ARGS_')
+
+const world: World = {
+  write: (data) => void process.stdout.write(data),
+  isTerminal: process.stdout.isTTY === true,
+  environment,
+  workingDirectory: process.cwd(),
+  temporaryDirectory: tmpdir(),
+  isRoot: process.getuid?.() === 0,
+  onCancel(cancel) {
+    process.on('SIGINT', cancel).on('SIGTERM', cancel)
+    return () => void process.off('SIGINT', cancel).off('SIGTERM', cancel)
+  }
+}
+
+// Should the event loop run empty before the command has ended, that is a failure and not a success.
+process.exitCode = ERROR_CODES.internal.exitCode
+dispatch(process.argv.slice(2), world).then(
+  (exitCode) => {
+    process.exitCode = exitCode
+  },
+  (thrown: unknown) => {
+    const { message, exitCode } = explain(thrown)
+    process.stderr.write(`slipway: ${message}\n`)
+    process.exitCode = exitCode
+  }
+)

@@ -1,0 +1,110 @@
+/** Runs one action directory through the machine on this computer and shows the walk, for `run` and `demo`. */
+import { resolve } from 'node:path'
+import type { EngineName } from '../effects/local/engine.ts'
+import { createLocalPorts } from '../effects/local/family.ts'
+import { randomHex, systemClock } from '../effects/system.ts'
+import { runContainerStep } from '../effects/wire.ts'
+import { BUDGETS } from '../machines/budgets.ts'
+import { entryName } from '../machines/ledger.ts'
+import type { Janitor } from '../machines/ports.ts'
+import type { StepOutput, StepRequest } from '../machines/types.ts'
+import { type Action, fillIn, readAction } from './action-file.ts'
+import { makeDirectories, parseOutputs, type StepDirectories } from './directories.ts'
+import { createTerminalReporter } from './terminal.ts'
+import { createWalk } from './walk.ts'
+import type { World } from './world.ts'
+
+export interface ActionRun {
+  /** Relative paths are below the world's working directory. */
+  readonly directory: string
+  readonly inputs: Readonly<Record<string, string>>
+  /** Replaces the action's own arguments. */
+  readonly args?: readonly string[] | undefined
+  /** Given to the action as /github/workspace; an empty one when undefined. */
+  readonly workspace?: string | undefined
+  readonly engine?: EngineName | undefined
+}
+
+export interface ActionResult {
+  readonly output: StepOutput
+  /** What the action wrote to GITHUB_OUTPUT. */
+  readonly outputs: Readonly<Record<string, string>>
+  /** What cleanup removed, as the ledger names it. */
+  readonly removed: readonly string[]
+}
+
+/** Rejects with a StepError when the action cannot even be tried: no action there, or no engine. */
+export async function runAction(run: ActionRun, world: World): Promise<ActionResult> {
+  const { temporaryDirectory, workingDirectory, environment } = world
+  const reporter = createTerminalReporter(world.write)
+  const action = await readAction(resolve(workingDirectory, run.directory))
+  const stopping = new AbortController()
+  const stopListening = world.onCancel(() => stopping.abort())
+  const workspace = run.workspace === undefined ? undefined : resolve(workingDirectory, run.workspace)
+  const directories = await makeDirectories(temporaryDirectory, workspace)
+  try {
+    const family = await createLocalPorts(
+      { engine: run.engine },
+      { reporter, clock: systemClock, randomHex, environment, temporaryDirectory },
+      stopping.signal
+    )
+    try {
+      reporter.line(`${action.name}, with ${family.engine}`)
+      const removed: string[] = []
+      const startedAtMs = systemClock.now()
+      const output = await runContainerStep({
+        request: requestOf(action, run, directories, reporter.warning),
+        ports: { ...family.ports, janitor: noting(family.ports.janitor, removed) },
+        budgets: BUDGETS,
+        observers: [createWalk(reporter.line, startedAtMs, world.isTerminal)],
+        onCancel: world.onCancel
+      })
+      for (const what of removed) reporter.line(`            removed ${what}`)
+      const outputs = await showWhatItWrote(directories, reporter.line)
+      return { output, outputs, removed }
+    } finally {
+      await family.close()
+    }
+  } finally {
+    stopListening()
+    await directories.remove()
+  }
+}
+
+function requestOf(
+  action: Action,
+  run: ActionRun,
+  directories: StepDirectories,
+  warn: (message: string) => void
+): StepRequest {
+  const { args, env, warnings } = fillIn(action, run.inputs)
+  for (const warning of warnings) warn(warning)
+  return {
+    image: action.image,
+    dockerfile: action.dockerfile,
+    entryPoint: action.entryPoint,
+    args: run.args ?? args,
+    env: { ...env, ...directories.env },
+    workingDirectory: '/github/workspace',
+    mounts: directories.mounts
+  }
+}
+
+/** The same janitor, which also notes what it has removed. */
+function noting(janitor: Janitor, removed: string[]): Janitor {
+  return {
+    async cleanUp(ledger, hurried, signal) {
+      await janitor.cleanUp(ledger, hurried, signal)
+      removed.push(...ledger.map(entryName))
+    }
+  }
+}
+
+async function showWhatItWrote(directories: StepDirectories, print: (line: string) => void) {
+  const written = await directories.readFileCommands()
+  for (const [variable, content] of Object.entries(written)) {
+    print(`${variable}:`)
+    for (const line of content.trimEnd().split('\n')) print(`  ${line}`)
+  }
+  return parseOutputs(written.GITHUB_OUTPUT ?? '')
+}
