@@ -82,6 +82,9 @@ export type MountArgs = z.infer<typeof mount>
 
 const COMMANDS: readonly HookCommand[] = ['prepare_job', 'cleanup_job', 'run_script_step', 'run_container_step']
 
+/** How much of an unknown command is repeated. */
+const COMMAND_LENGTH_MAX = 40
+
 const invalid = (message: string) => new StepError('invalid-input', message)
 
 /** All of a stream of bytes, as text. Rejects with `invalid-input` past `INPUT_BYTES_MAX`, or with `cancelled`. */
@@ -119,7 +122,8 @@ export function parseInput(text: string): HookInput {
   }
   const { command } = z.object({ command: z.unknown() }).catch({ command: undefined }).parse(document)
   if (!COMMANDS.includes(command as HookCommand)) {
-    throw invalid(`command must be one of ${COMMANDS.join(', ')}, but is ${JSON.stringify(command) ?? 'missing'}`)
+    const given = typeof command === 'string' ? `'${oneLine(command).slice(0, COMMAND_LENGTH_MAX)}'` : kindOf(command)
+    throw invalid(`command must be one of ${COMMANDS.join(', ')}, but is ${given}`)
   }
   const parsed = input.safeParse(document)
   if (parsed.success) return parsed.data

@@ -24,9 +24,13 @@ const NETWORK =
   /dial tcp|connection re(?:fused|set)|no such host|i\/o timeout|TLS handshake|context deadline exceeded|unexpected EOF|: EOF|broken pipe|TOOMANYREQUESTS|status code (?:429|5\d\d)|x509:|server gave HTTP response/i
 const DENIED = /UNAUTHORIZED|DENIED|status code 40[13]\b/
 const ABSENT = /MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|status code 404|no child with platform/
-const ANYTHING = /^/
+/** The first rule that matches decides. */
+interface Table {
+  readonly rules: readonly Rule[]
+  readonly otherwise: { readonly code: ErrorCode; readonly message: string }
+}
 
-/** The first match decides, and the last rule always matches. What an instruction did comes first: the words of a RUN's own network error are its own. */
+/** What an instruction did comes before the network: when a RUN cannot reach something, that is the RUN's failure. */
 const BUILD_RULES: readonly Rule[] = [
   {
     pattern: /no space left on device/,
@@ -78,8 +82,7 @@ const BUILD_RULES: readonly Rule[] = [
     pattern: NETWORK,
     code: 'base-registry-unreachable',
     message: (report) => `${base(report)} could not be fetched: ${report.reason}`
-  },
-  { pattern: ANYTHING, code: 'dockerfile-failed', message: ({ reason }) => `The image cannot be built: ${reason}` }
+  }
 ]
 
 const PUSH_RULES: readonly Rule[] = [
@@ -88,43 +91,51 @@ const PUSH_RULES: readonly Rule[] = [
     pattern: NETWORK,
     code: 'registry-unreachable',
     message: ({ reason }) => `The registry could not be reached: ${reason}`
-  },
-  { pattern: ANYTHING, code: 'push-failed', message: ({ reason }) => `The push failed: ${reason}` }
+  }
 ]
+
+const BUILD_FAILURES: Table = {
+  rules: BUILD_RULES,
+  otherwise: { code: 'dockerfile-failed', message: 'The image cannot be built' }
+}
+const PUSH_FAILURES: Table = { rules: PUSH_RULES, otherwise: { code: 'push-failed', message: 'The push failed' } }
 
 /** Why `executor` failed. A log without Kaniko's last word means that it was ended from outside: `builder-lost`. */
 export function classifyBuildFailure(logTail: string): StepError {
   const log = plain(logTail)
   // Not at the start of a line when the Dockerfile's own output did not end its last one.
-  const reason = after(log, 'error building image: ') ?? after(log, '\nError: ')
+  const reason = after(log, 'error building image: ') ?? usageError(log)
   if (reason === undefined) {
     return new StepError('builder-lost', 'The builder ended without saying why', { detail: lastLines(log) })
   }
   const report: Report = { reason: concise(reason), instruction: lastInstruction(log), baseImage: lastBaseImage(log) }
-  return toError(BUILD_RULES, report)
+  return toError(BUILD_FAILURES, report)
 }
 
-/** Why `executor push` failed. It prints its usage after the error, which is left out of the detail. */
+/** Why `executor push` failed. */
 export function classifyPushFailure(logTail: string): StepError {
-  const log = plain(logTail).replace(/\nUsage:\n[\s\S]*$/, '')
-  const reason = after(`\n${log}`, '\nError: ')
+  const log = plain(logTail)
+  const reason = usageError(log)
   if (reason === undefined) {
     return new StepError('push-failed', 'The push ended without saying why', { detail: lastLines(log) })
   }
-  return toError(PUSH_RULES, { reason: concise(reason), instruction: undefined, baseImage: undefined })
+  return toError(PUSH_FAILURES, { reason: concise(reason), instruction: undefined, baseImage: undefined })
 }
 
 /** The log has been shown already while it was written, so the detail is Kaniko's own reason. */
-function toError(rules: readonly Rule[], report: Report): StepError {
+function toError({ rules, otherwise }: Table, report: Report): StepError {
   for (const { pattern, code, message } of rules) {
     const match = pattern.exec(report.reason)
     if (match !== null) return new StepError(code, oneLine(message(report, match)), { detail: report.reason })
   }
-  throw new StepError('internal', `No rule fits Kaniko's '${report.reason}'`)
+  return new StepError(otherwise.code, oneLine(`${otherwise.message}: ${report.reason}`), { detail: report.reason })
 }
 
 /** Without colours. */
 const plain = (log: string) => log.replaceAll('\r', '').replace(/\u001b\[[0-9;]*m/g, '')
+
+/** An error that Kaniko prints its usage after: everything in `push`, and what is found wrong before a build. */
+const usageError = (log: string) => [...log.matchAll(/^Error: ([\s\S]*?)\nUsage:\n/gm)].at(-1)?.[1]
 
 /** What follows the last occurrence of `marker`. */
 function after(log: string, marker: string): string | undefined {

@@ -1,0 +1,74 @@
+/** Goal: a setting is read as documented, and a wrong one is named in one line. */
+import { describe, expect, it } from 'vitest'
+import { readConfig } from '../../../src/hooks/config.ts'
+
+const PREFIX = 'ACTIONS_RUNNER_CONTAINER_HOOKS_'
+const minimal = {
+  ACTIONS_RUNNER_POD_NAME: 'runner-abc',
+  RUNNER_WORKSPACE: '/home/runner/_work/repo',
+  RUNNER_TEMP: '/home/runner/_work/_temp',
+  GITHUB_WORKSPACE: '/home/runner/_work/repo/repo'
+}
+const registry = {
+  [`${PREFIX}REGISTRY_HOST`]: 'docker-registry',
+  [`${PREFIX}REGISTRY_PORT`]: '5000',
+  [`${PREFIX}REGISTRY_NODE_PORT`]: '30500'
+}
+
+describe('reading the settings', () => {
+  it('needs the pod name and the directories only', () => {
+    expect(readConfig(minimal)).toEqual({
+      runnerPod: 'runner-abc',
+      paths: {
+        runnerWorkspace: '/home/runner/_work/repo',
+        runnerTemp: '/home/runner/_work/_temp',
+        githubWorkspace: '/home/runner/_work/repo/repo'
+      },
+      registry: undefined
+    })
+  })
+
+  it('reads everything else', () => {
+    const config = readConfig({
+      ...minimal,
+      ...registry,
+      ACTIONS_RUNNER_KUBERNETES_NAMESPACE: 'ci',
+      ACTIONS_RUNNER_CLAIM_NAME: 'work',
+      ACTIONS_RUNNER_IMAGE: 'runner:1',
+      [`${PREFIX}BUILDER_IMAGE`]: 'kaniko:test',
+      [`${PREFIX}TRACE_DIRECTORY`]: '/var/traces'
+    })
+    expect(config).toMatchObject({
+      namespace: 'ci',
+      claimName: 'work',
+      runnerImage: 'runner:1',
+      builderImage: 'kaniko:test',
+      traceDirectory: '/var/traces',
+      registry: { pushHost: 'docker-registry:5000', pullHost: 'localhost:30500', plainHttp: true }
+    })
+  })
+
+  it('takes an empty variable as unset', () => {
+    expect(readConfig({ ...minimal, ACTIONS_RUNNER_CLAIM_NAME: '', [`${PREFIX}REGISTRY_HOST`]: ' ' })).toEqual(
+      readConfig(minimal)
+    )
+  })
+
+  it.each([
+    ['ACTIONS_RUNNER_POD_NAME', undefined, 'ACTIONS_RUNNER_POD_NAME is not set'],
+    ['ACTIONS_RUNNER_POD_NAME', 'Not A Name', 'ACTIONS_RUNNER_POD_NAME must be a Kubernetes name'],
+    ['RUNNER_TEMP', undefined, 'RUNNER_TEMP is not set'],
+    ['GITHUB_WORKSPACE', 'repo', 'GITHUB_WORKSPACE must be an absolute path'],
+    [`${PREFIX}REGISTRY_NODE_PORT`, 'abc', `${PREFIX}REGISTRY_NODE_PORT must be a port number from 1 to 65535`],
+    [`${PREFIX}REGISTRY_PORT`, '65536', `${PREFIX}REGISTRY_PORT must be a port number`],
+    [`${PREFIX}REGISTRY_HOST`, 'http://reg', `${PREFIX}REGISTRY_HOST must be a host name without scheme`]
+  ])('refuses %s = %s', (variable, value, expected) => {
+    expect(() => readConfig({ ...minimal, ...registry, [variable]: value })).toThrow(expected)
+  })
+
+  it.each(Object.keys(registry))('names %s when only that part of the registry is missing', (variable) => {
+    const partly = { ...minimal, ...registry, [variable]: undefined }
+    expect(() => readConfig(partly)).toThrow(expect.objectContaining({ code: 'not-configured' }))
+    expect(() => readConfig(partly)).toThrow(`set ${variable} too`)
+  })
+})
