@@ -1,16 +1,52 @@
-/** The composition root of a container step: ports become the machine's actors, and the machine is run to its end. */
-import { createActor, fromPromise } from 'xstate'
-import { toStepError } from '../errors.ts'
-import type { Budgets, StageName } from '../machines/budgets.ts'
-import { type CleanUpInput, containerStep, type ImageInput, type PushInput } from '../machines/container-step.ts'
-import type { Clock, StepPorts } from '../machines/ports.ts'
+/** The composition root: ports become the actors of a machine, and the machine is run to its end. */
+import { fromPromise } from 'xstate'
+import type { Budgets, JobBudgets, ScriptBudgets } from '../machines/budgets.ts'
+import { containerStep, type ImageInput, type PushInput } from '../machines/container-step.ts'
+import type { CleanUpInput } from '../machines/ending.ts'
+import { type JobFacts, type JobOutput, type JobRequest, jobStart } from '../machines/job-start.ts'
+import type { Ledger } from '../machines/ledger.ts'
+import type { Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
+import { type ScriptOutput, type ScriptRequest, scriptStep } from '../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../machines/stage.ts'
 import type { BuildPlan, BuiltImage, Resolution, RunResult, StepOutput, StepRequest } from '../machines/types.ts'
+import { type Observer, type RunControl, runMachine } from './run-machine.ts'
 
-/** The machine with real ports behind its actors. */
-export function connect(ports: StepPorts) {
-  const { resolver, builder, pusher, runner, workspace, janitor, clock } = ports
-  return containerStep.provide({
+export type { Observer, StepFact } from './run-machine.ts'
+
+/** The actors every machine has. */
+const common = (janitor: Janitor, clock: Clock) => ({
+  cleanUp: fromPromise<void, CleanUpInput>(({ input, signal }) => janitor.cleanUp(input.ledger, input.hurried, signal)),
+  budget: fromPromise<void, BudgetInput>(({ input, signal }) => clock.sleep(input.ms, signal)),
+  backOff: fromPromise<void, BackOffInput>(({ input, signal }) => clock.sleep(clock.jitter(input.ms), signal))
+})
+
+interface RunOptions<Request, Ports, StageBudgets> {
+  readonly request: Request
+  readonly ports: Ports
+  readonly budgets: StageBudgets
+  readonly observers: readonly Observer[]
+  /** Calls its argument for every cancel order (SIGINT, then SIGTERM); returns how to stop listening. */
+  readonly onCancel?: RunControl['onCancel']
+}
+
+const inputOf = <Request, StageBudgets>(
+  options: RunOptions<Request, { readonly clock: Clock }, StageBudgets>
+): { request: Request; budgets: StageBudgets; now: () => number } => ({
+  request: options.request,
+  budgets: options.budgets,
+  now: () => options.ports.clock.now()
+})
+
+const controlOf = (options: RunOptions<unknown, { readonly clock: Clock }, unknown>): RunControl => ({
+  clock: options.ports.clock,
+  observers: options.observers,
+  onCancel: options.onCancel
+})
+
+/** Runs one container action to its end (run_container_step). */
+export function runContainerStep(options: RunOptions<StepRequest, StepPorts, Budgets>): Promise<StepOutput> {
+  const { resolver, builder, pusher, runner, workspace, janitor, clock } = options.ports
+  const logic = containerStep.provide({
     actors: {
       resolve: fromPromise<Resolution, StepRequest>(({ input, signal }) => resolver.resolve(input, signal)),
       build: fromPromise<BuiltImage, BuildPlan>(({ input, signal }) => builder.build(input, signal)),
@@ -18,89 +54,35 @@ export function connect(ports: StepPorts) {
       pull: fromPromise<void, ImageInput>(({ input, signal }) => runner.pull(input.image, input.request, signal)),
       run: fromPromise<RunResult, ImageInput>(({ input, signal }) => runner.run(input.image, input.request, signal)),
       collect: fromPromise<void, StepRequest>(({ input, signal }) => workspace.collect(input, signal)),
-      cleanUp: fromPromise<void, CleanUpInput>(({ input, signal }) =>
-        janitor.cleanUp(input.ledger, input.hurried, signal)
-      ),
-      ...sleeps(clock)
+      ...common(janitor, clock)
     }
   })
+  return runMachine(logic, inputOf(options), controlOf(options))
 }
 
-function sleeps(clock: Clock) {
-  return {
-    budget: fromPromise<void, BudgetInput>(({ input, signal }) => clock.sleep(input.ms, signal)),
-    backOff: fromPromise<void, BackOffInput>(({ input, signal }) => clock.sleep(clock.jitter(input.ms), signal))
-  }
-}
-
-/** What an observer of a run is told; every one is a fact about something that has happened. */
-export type StepFact =
-  | { readonly type: 'entered'; readonly state: string; readonly from: string; readonly event: string }
-  | {
-      readonly type: 'attemptFailed'
-      readonly stage: StageName
-      readonly attempt: number
-      readonly code: string
-      readonly message: string
-      readonly retrying: boolean
-    }
-
-/** Told of every fact as it happens; `atMs` is the injected clock's. Must not throw. */
-export type Observer = (fact: StepFact, atMs: number) => void
-
-export interface RunOptions {
-  readonly request: StepRequest
-  readonly ports: StepPorts
-  readonly budgets: Budgets
-  readonly observers: readonly Observer[]
-  /** Calls its argument for every cancel order (SIGINT, then SIGTERM); returns how to stop listening. */
-  readonly onCancel?: (cancel: () => void) => () => void
-}
-
-/** Runs one container step to its end. Resolves with the output whatever happened; rejects only on a bug in the machine. */
-export async function runContainerStep(options: RunOptions): Promise<StepOutput> {
-  const { request, ports, budgets, observers } = options
-  const tell = (fact: StepFact) => {
-    for (const observer of observers) observer(fact, ports.clock.now())
-  }
-  let state = ''
-  const actor = createActor(connect(ports), {
-    input: { request, budgets, now: () => ports.clock.now() },
-    inspect(event) {
-      if (event.type !== '@xstate.snapshot' || event.actorRef !== actor) return
-      const snapshot = actor.getSnapshot()
-      const next = pathOf(snapshot.value)
-      const failed = /^xstate\.error\.actor\.(.+)$/.exec(event.event.type)
-      if (failed !== null) {
-        const stage = failed[1] as StageName
-        const error = toStepError((event.event as unknown as { error: unknown }).error)
-        const attempt = snapshot.context.stages[stage]?.attempts ?? 0
-        const retrying = next === `${stage}.backingOff`
-        tell({ type: 'attemptFailed', stage, attempt, code: error.code, message: error.message, retrying })
-      }
-      if (next !== state) {
-        tell({ type: 'entered', state: next, from: state, event: event.event.type })
-        state = next
-      }
+/** Brings a job pod up (prepare_job). */
+export function runJobStart(options: RunOptions<JobRequest, JobPorts, JobBudgets>): Promise<JobOutput> {
+  const { host, janitor, clock } = options.ports
+  const logic = jobStart.provide({
+    actors: {
+      plan: fromPromise<Ledger, JobRequest>(({ input, signal }) => host.plan(input, signal)),
+      place: fromPromise<void, JobRequest>(({ input, signal }) => host.place(input, signal)),
+      start: fromPromise<void, JobRequest>(({ input, signal }) => host.start(input, signal)),
+      inspect: fromPromise<JobFacts, JobRequest>(({ input, signal }) => host.inspect(input, signal)),
+      ...common(janitor, clock)
     }
   })
-  const stopListening = options.onCancel?.(() => actor.send({ type: 'CANCEL' }))
-  try {
-    return await new Promise<StepOutput>((resolve, reject) => {
-      actor.subscribe({
-        complete: () => resolve(actor.getSnapshot().output as StepOutput),
-        error: reject
-      })
-      actor.start()
-    })
-  } finally {
-    stopListening?.()
-  }
+  return runMachine(logic, inputOf(options), controlOf(options))
 }
 
-/** `building.attempting` for `{building: 'attempting'}`. */
-function pathOf(value: unknown): string {
-  if (typeof value === 'string') return value
-  const [entry] = Object.entries(value as Record<string, unknown>)
-  return entry === undefined ? '' : `${entry[0]}.${pathOf(entry[1])}`
+/** Runs one script in the job container (run_script_step). */
+export function runScriptStep(options: RunOptions<ScriptRequest, ScriptPorts, ScriptBudgets>): Promise<ScriptOutput> {
+  const { host, janitor, clock } = options.ports
+  const logic = scriptStep.provide({
+    actors: {
+      execute: fromPromise<RunResult, ScriptRequest>(({ input, signal }) => host.execute(input, signal)),
+      ...common(janitor, clock)
+    }
+  })
+  return runMachine(logic, inputOf(options), controlOf(options))
 }

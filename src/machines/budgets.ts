@@ -30,7 +30,34 @@ export const BUDGETS = {
 export type StageName = keyof typeof BUDGETS
 export type Budgets = Readonly<Record<StageName, StageBudget>>
 
+/** prepare_job. `starting` is bounded by ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS, 600 by default. */
+export const JOB_BUDGETS = {
+  resolving: BUDGETS.resolving,
+  placing: { budgetMs: 10 * minutes, attemptsMax: 3, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
+  starting: { budgetMs: 10 * minutes, attemptsMax: 4, backOffMs: 1 * seconds, backOffMsMax: 5 * seconds },
+  inspecting: { budgetMs: 1 * minutes, attemptsMax: 4, backOffMs: 0.25 * seconds, backOffMsMax: 2 * seconds },
+  cleaningUp: BUDGETS.cleaningUp
+} as const satisfies Record<string, StageBudget>
+
+export type JobStageName = keyof typeof JOB_BUDGETS
+export type JobBudgets = Readonly<Record<JobStageName, StageBudget>>
+
+/** run_script_step. An attempt of `executing` is one connection: a long step may lose many and still end well. */
+export const SCRIPT_BUDGETS = {
+  executing: { budgetMs: 5 * days, attemptsMax: 500, backOffMs: 0.1 * seconds, backOffMsMax: 5 * seconds },
+  cleaningUp: BUDGETS.cleaningUp
+} as const satisfies Record<string, StageBudget>
+
+export type ScriptStageName = keyof typeof SCRIPT_BUDGETS
+export type ScriptBudgets = Readonly<Record<ScriptStageName, StageBudget>>
+
+/** A stage of any machine. */
+export type AnyStageName = StageName | JobStageName | ScriptStageName
+
 /** The delay before attempt `attempt + 1`, without jitter: exponential, capped. Milliseconds. */
 export function backOffMs(budget: StageBudget, attempt: number): number {
   return Math.min(budget.backOffMs * 2 ** Math.max(0, attempt - 1), budget.backOffMsMax)
 }
+
+/** Budgets of a stage of whichever machine, for those who only know its name. */
+export const ANY_BUDGET: Readonly<Record<AnyStageName, StageBudget>> = { ...JOB_BUDGETS, ...SCRIPT_BUDGETS, ...BUDGETS }

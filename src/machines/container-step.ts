@@ -8,20 +8,28 @@
  * they happen, except that whatever running ends with, collecting follows. Pure: the ports are provided by effects/wire.
  */
 import { assign, fromPromise, setup } from 'xstate'
-import { ERROR_CODES, StepError } from '../errors.ts'
-import { CLEANUP_BUDGET_MS, type StageName, type Urgency } from './budgets.ts'
-import { entryName, type Ledger, record } from './ledger.ts'
+import { StepError } from '../errors.ts'
+import type { StageName } from './budgets.ts'
+import {
+  type CleanUpInput,
+  cleaningUp,
+  endingIn,
+  exitCodeOf,
+  finalState,
+  NOTHING_ENDED,
+  noteFailure,
+  outcomeOf
+} from './ending.ts'
+import { record } from './ledger.ts'
 import { type BackOffInput, type BudgetInput, once, stage } from './stage.ts'
-import { OUTCOMES, STAGES, type StateMeta } from './states.ts'
+import { STAGES, type StateMeta } from './states.ts'
 import type {
   BuildPlan,
   BuiltImage,
-  Failure,
-  Outcome,
+  CancelEvent,
   Resolution,
   RunResult,
   StepContext,
-  StepEvent,
   StepInput,
   StepOutput,
   StepRequest
@@ -40,25 +48,8 @@ export interface PushInput {
   readonly plan: BuildPlan
   readonly built: BuiltImage
 }
-export interface CleanUpInput {
-  readonly ledger: Ledger
-  readonly hurried: boolean
-}
 
 const MACHINE_ID = 'container-step'
-
-/** The exit code the hook reports: the action's own whenever the action ran to its end. */
-function exitCodeOf(context: StepContext): number {
-  if (context.failure !== undefined) return context.exitCode || ERROR_CODES[context.failure.code].exitCode
-  if (context.cancelled) return context.exitCode || ERROR_CODES.cancelled.exitCode
-  return context.exitCode ?? ERROR_CODES.internal.exitCode
-}
-
-/** How the step ended, apart from what cleanup could not remove. */
-function endOf(context: StepContext): Exclude<Outcome, 'stuck'> {
-  if (context.cancelled) return 'cancelled'
-  return context.failure === undefined && context.exitCode === 0 ? 'succeeded' : 'failed'
-}
 
 function must<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new StepError('internal', `${what} is not known in this state`)
@@ -70,38 +61,21 @@ const planOf = (context: StepContext): BuildPlan => {
   return context.resolution.plan
 }
 
-const noteFailure =
-  (name: StageName) =>
-  (context: StepContext, error: StepError): Partial<StepContext> => {
-    const failure: Failure = { code: error.code, stage: name, message: error.message, detail: error.detail }
-    return { failure: context.failure ?? failure }
-  }
-
 const imageInput = (context: StepContext): ImageInput => ({
   image: must(context.image, 'the image'),
   request: context.request
 })
 
-const isCancelled = (context: StepContext) => endOf(context) === 'cancelled'
-const isFailed = (context: StepContext) => endOf(context) === 'failed'
-
-/** What most stages have in common: a failure leads to cleaningUp, and so does CANCEL. */
+/** What the stages of this machine have in common. */
 const common = <Name extends StageName>(name: Name) => ({
-  machine: MACHINE_ID,
+  ...endingIn(MACHINE_ID),
   name,
   meta: STAGES[name],
-  failed: 'cleaningUp',
-  onFailed: noteFailure(name),
-  on: {
-    CANCEL: {
-      target: `#${MACHINE_ID}.cleaningUp`,
-      actions: assign<StepContext, StepEvent, undefined, StepEvent, never>({ cancelled: true, urgency: 1 })
-    }
-  }
+  onFailed: noteFailure(name)
 })
 
 const toLedger = (list: keyof Resolution['creates']) => ({
-  entry: assign<StepContext, StepEvent, undefined, StepEvent, never>(({ context }) => ({
+  entry: assign<StepContext, CancelEvent, undefined, CancelEvent, never>(({ context }) => ({
     ledger: record(context.ledger, context.resolution?.creates[list] ?? [])
   }))
 })
@@ -112,16 +86,10 @@ const recording = (list: keyof Resolution['creates'], config: any) => ({
   entry: [toLedger(list).entry, config.entry]
 })
 
-const finalState = (outcome: Outcome) => ({
-  type: 'final' as const,
-  meta: OUTCOMES[outcome],
-  description: OUTCOMES[outcome].purpose
-})
-
 export const containerStep = setup({
   types: {
     context: {} as StepContext,
-    events: {} as StepEvent,
+    events: {} as CancelEvent,
     input: {} as StepInput,
     output: {} as StepOutput,
     meta: {} as StateMeta
@@ -141,16 +109,12 @@ export const containerStep = setup({
   id: MACHINE_ID,
   context: ({ input }) => ({
     ...input,
-    cancelled: false,
-    urgency: 0,
-    ledger: [],
-    stuck: false,
-    remaining: [],
+    ...NOTHING_ENDED,
     stages: {}
   }),
   initial: 'resolving',
   output: ({ context }): StepOutput => ({
-    outcome: context.stuck ? 'stuck' : endOf(context),
+    outcome: outcomeOf(context),
     exitCode: exitCodeOf(context),
     image: context.image,
     failure: context.failure,
@@ -211,30 +175,7 @@ export const containerStep = setup({
       input: (context) => context.request,
       done: [{ target: 'cleaningUp' }]
     }),
-    cleaningUp: stage<'cleaningUp', StepContext, CleanUpInput, void>({
-      ...common('cleaningUp'),
-      actor: 'cleanUp',
-      input: (context) => ({ ledger: context.ledger, hurried: context.urgency > 0 }),
-      budgetMs: (context) => Math.min(context.budgets.cleaningUp.budgetMs, CLEANUP_BUDGET_MS[context.urgency]),
-      done: [
-        { target: 'cancelled', guard: isCancelled },
-        { target: 'failed', guard: isFailed },
-        { target: 'succeeded' }
-      ],
-      failed: 'stuck',
-      onFailed: (context, error) => ({ stuck: true, remaining: error.remaining ?? context.ledger.map(entryName) }),
-      on: {
-        // Each CANCEL leaves less time: SIGINT, then SIGTERM. A third one cannot make it faster.
-        CANCEL: {
-          guard: ({ context }: { context: StepContext }) => context.urgency < 2,
-          target: `#${MACHINE_ID}.cleaningUp`,
-          reenter: true,
-          actions: assign<StepContext, StepEvent, undefined, StepEvent, never>(({ context }) => ({
-            urgency: (context.urgency + 1) as Urgency
-          }))
-        }
-      }
-    }),
+    cleaningUp: cleaningUp<StepContext>(MACHINE_ID, STAGES.cleaningUp, ['cancelled', 'failed', 'succeeded']),
     succeeded: finalState('succeeded'),
     failed: finalState('failed'),
     cancelled: finalState('cancelled'),

@@ -1,11 +1,14 @@
 /**
- * What the container-step machine needs from the world. Two real families implement these (kubernetes, local), and
+ * What the machines need from the world. Two real families implement these (kubernetes, local), and
  * scripted ones in the tests; test/contract holds all of them to the same promises.
  *
  * Every method takes plain data and an AbortSignal, rejects with a StepError, is safe to call again after a failure,
  * and rejects promptly once the signal is aborted.
  */
+
+import type { JobFacts, JobRequest } from './job-start.ts'
 import type { Ledger } from './ledger.ts'
+import type { ScriptRequest } from './script-step.ts'
 import type { BuildPlan, BuiltImage, Resolution, RunResult, StepRequest } from './types.ts'
 
 /** Decides what to run, and under which names: a prebuilt image, one already built for this content, or a build. */
@@ -59,6 +62,41 @@ export interface StepPorts {
   readonly pusher: Pusher
   readonly runner: Runner
   readonly workspace: Workspace
+  readonly janitor: Janitor
+  readonly clock: Clock
+}
+
+/** Makes the job pod, for job-start. */
+export interface JobHost {
+  /** Refuses what cannot be done, and lists what placing will create. */
+  plan(request: JobRequest, signal: AbortSignal): Promise<Ledger>
+  /** Creates the pod and what it needs, and brings the runner's files there. */
+  place(request: JobRequest, signal: AbortSignal): Promise<void>
+  /** Resolves when every container is up and every service is healthy. */
+  start(request: JobRequest, signal: AbortSignal): Promise<void>
+  /** What the runner asks about the job container. */
+  inspect(request: JobRequest, signal: AbortSignal): Promise<JobFacts>
+}
+
+/** What job-start needs. */
+export interface JobPorts {
+  readonly host: JobHost
+  readonly janitor: Janitor
+  readonly clock: Clock
+}
+
+/** Runs one script in the job container, for script-step. */
+export interface ScriptHost {
+  /**
+   * Starts the script, or joins it where an earlier connection was lost: the same request never runs twice, and the log
+   * goes on where it stopped. Resolves with the script's own exit code.
+   */
+  execute(request: ScriptRequest, signal: AbortSignal): Promise<RunResult>
+}
+
+/** What script-step needs. */
+export interface ScriptPorts {
+  readonly host: ScriptHost
   readonly janitor: Janitor
   readonly clock: Clock
 }

@@ -1,13 +1,20 @@
-/** What each state of the container-step machine is for: read by the diagram, the docs, the trace and the log. */
-import { BUDGETS, type StageName } from './budgets.ts'
-import type { StepPorts } from './ports.ts'
+/** What each state of the machines is for: read by the diagram, the docs, the trace and the log. */
+import {
+  BUDGETS,
+  JOB_BUDGETS,
+  type JobStageName,
+  SCRIPT_BUDGETS,
+  type ScriptStageName,
+  type StageName
+} from './budgets.ts'
+import type { JobPorts, ScriptPorts, StepPorts } from './ports.ts'
 import type { Outcome } from './types.ts'
 
 /** Metadata of a state. `budgetMs`: how long the state may last before it counts as a failure. */
 export interface StateMeta {
   readonly label: string
   readonly purpose: string
-  readonly port?: keyof StepPorts
+  readonly port?: keyof StepPorts | keyof JobPorts | keyof ScriptPorts
   readonly budgetMs?: number
 }
 
@@ -56,6 +63,48 @@ export const STAGES: Readonly<Record<StageName, StateMeta>> = {
   }
 }
 
+export const JOB_STAGES: Readonly<Record<JobStageName, StateMeta>> = {
+  resolving: {
+    label: 'Plan',
+    purpose: 'Check what the job asks for, and decide what its pod will look like.',
+    port: 'host',
+    budgetMs: JOB_BUDGETS.resolving.budgetMs
+  },
+  placing: {
+    label: 'Place',
+    purpose: 'Create the job pod and its pull secret, and bring the files of the runner there.',
+    port: 'host',
+    budgetMs: JOB_BUDGETS.placing.budgetMs
+  },
+  starting: {
+    label: 'Start',
+    purpose: 'Wait until every container is up and every service is healthy.',
+    port: 'host',
+    budgetMs: JOB_BUDGETS.starting.budgetMs
+  },
+  inspecting: {
+    label: 'Inspect',
+    purpose: 'Find out what the runner asks about the job container: whether it is Alpine.',
+    port: 'host',
+    budgetMs: JOB_BUDGETS.inspecting.budgetMs
+  },
+  cleaningUp: STAGES.cleaningUp
+}
+
+export const SCRIPT_STAGES: Readonly<Record<ScriptStageName, StateMeta>> = {
+  executing: {
+    label: 'Execute',
+    purpose:
+      'Start the script detached, stream its log, and join it again after a lost connection, until its exit code is there.',
+    port: 'host',
+    budgetMs: SCRIPT_BUDGETS.executing.budgetMs
+  },
+  cleaningUp: {
+    ...STAGES.cleaningUp,
+    purpose: 'End what still runs of the script, and remove its files.'
+  }
+}
+
 export const OUTCOMES: Readonly<Record<Outcome, StateMeta>> = {
   succeeded: { label: 'Succeeded', purpose: 'The action ran and exited with 0; nothing is left behind.' },
   failed: {
@@ -65,3 +114,6 @@ export const OUTCOMES: Readonly<Record<Outcome, StateMeta>> = {
   cancelled: { label: 'Cancelled', purpose: 'The runner cancelled the step; nothing is left behind.' },
   stuck: { label: 'Stuck', purpose: 'Cleanup could not finish; the output lists what remains.' }
 }
+
+/** Metadata of a stage of whichever machine, for those who only know its name. */
+export const ANY_STAGE: Readonly<Record<AnyStageName, StateMeta>> = { ...JOB_STAGES, ...SCRIPT_STAGES, ...STAGES }

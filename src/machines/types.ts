@@ -1,6 +1,7 @@
 /** The data that flows through the container-step machine: closed, plain, serialisable. */
 import type { ErrorCode } from '../errors.ts'
-import type { Budgets, StageName, Urgency } from './budgets.ts'
+import type { AnyStageName, Budgets, StageName } from './budgets.ts'
+import type { EndingContext } from './ending.ts'
 import type { Ledger } from './ledger.ts'
 
 /** A directory of the runner's disk that the step sees at `target` (hook-protocol section 2, Mount). */
@@ -62,7 +63,7 @@ export interface RunResult {
 /** A failure as data, for the output, the trace and the log. */
 export interface Failure {
   readonly code: ErrorCode
-  readonly stage: StageName
+  readonly stage: AnyStageName
   readonly message: string
   readonly detail?: string | undefined
 }
@@ -83,26 +84,15 @@ export interface StepInput {
   readonly now: () => number
 }
 
-export interface StepContext extends StepInput {
+export interface StepContext extends StepInput, EndingContext<StageName> {
   readonly resolution?: Resolution | undefined
   readonly built?: BuiltImage | undefined
   /** What to run: a reference by digest when we built it. */
   readonly image?: string | undefined
-  readonly exitCode?: number | undefined
-  /** The first failure; later ones (collecting, say) never replace it. */
-  readonly failure?: Failure | undefined
-  readonly cancelled: boolean
-  readonly urgency: Urgency
-  readonly ledger: Ledger
-  /** Cleanup gave up. */
-  readonly stuck: boolean
-  /** What cleanup could not remove. */
-  readonly remaining: readonly string[]
-  readonly stages: Readonly<Partial<Record<StageName, StageRecord>>>
 }
 
 /** CANCEL is the only order from outside; everything else is an actor's answer. */
-export type StepEvent = { readonly type: 'CANCEL' }
+export type CancelEvent = { readonly type: 'CANCEL' }
 
 export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'stuck'
 
