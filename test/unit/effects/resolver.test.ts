@@ -1,0 +1,105 @@
+/** Goal: what to run is decided once, under names that later stages can rely on. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createResolver, type ResolverOptions } from '../../../src/effects/resolver.ts'
+import { StepError } from '../../../src/errors.ts'
+import type { StepRequest } from '../../../src/machines/types.ts'
+
+const never = new AbortController().signal
+let directory = ''
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'slipway-resolver-'))
+  await writeFile(join(directory, 'my.Dockerfile'), 'FROM scratch')
+})
+afterEach(() => rm(directory, { recursive: true }))
+
+const request = (what: Partial<StepRequest>): StepRequest => ({
+  args: [],
+  env: {},
+  workingDirectory: '/github/workspace',
+  mounts: [],
+  ...what
+})
+
+function resolver(options: Partial<ResolverOptions> = {}) {
+  let handles = 0
+  return createResolver({
+    registry: { pushHost: 'reg:5000', pullHost: 'localhost:30500', plainHttp: true },
+    notConfigured: () => new StepError('not-configured', 'set the variables'),
+    newHandle: () => `handle${++handles}`,
+    builderIdentity: 'kaniko v1',
+    creates: (plan) => ({
+      building: plan === undefined ? [] : [{ kind: 'image', name: plan.pushReference }],
+      pulling: [{ kind: 'pod', name: 'step' }]
+    }),
+    ...options
+  })
+}
+
+describe('the resolver', () => {
+  it('takes a prebuilt image as it is, without a registry', async () => {
+    const resolution = await resolver({ registry: undefined }).resolve(request({ image: 'alpine:3' }), never)
+    expect(resolution).toEqual({
+      kind: 'prebuilt',
+      image: 'alpine:3',
+      creates: { building: [], pulling: [{ kind: 'pod', name: 'step' }] }
+    })
+  })
+
+  it('plans a build whose tag is the hash of its inputs', async () => {
+    const made = resolver()
+    const dockerfile = join(directory, 'my.Dockerfile')
+    const [one, two] = [
+      await made.resolve(request({ dockerfile }), never),
+      await made.resolve(request({ dockerfile }), never)
+    ]
+    if (one.kind !== 'build' || two.kind !== 'build') throw new Error('nothing is built')
+    expect(one.plan).toMatchObject({
+      contextDirectory: directory,
+      dockerfile: 'my.Dockerfile',
+      pushReference: expect.stringMatching(/^reg:5000\/handle1:[0-9a-f]{40}$/),
+      pullRepository: 'localhost:30500/handle1'
+    })
+    expect(one.creates.building).toEqual([{ kind: 'image', name: one.plan.pushReference }])
+    expect(two.plan.pushReference).toBe(one.plan.pushReference.replace('handle1', 'handle2'))
+    await writeFile(dockerfile, 'FROM scratch\nUSER 1')
+    const changed = await made.resolve(request({ dockerfile }), never)
+    if (changed.kind !== 'build') throw new Error('nothing is built')
+    expect(changed.plan.pushReference.split(':').at(-1)).not.toBe(one.plan.pushReference.split(':').at(-1))
+  })
+
+  it('runs an image that was built before by its digest, and builds nothing', async () => {
+    const asked: string[] = []
+    const findBuilt = async (reference: string) => {
+      asked.push(reference)
+      return 'sha256:abc'
+    }
+    const made = resolver({ findBuilt })
+    const resolution = await made.resolve(request({ dockerfile: join(directory, 'my.Dockerfile') }), never)
+    expect(resolution).toMatchObject({ kind: 'cached', image: 'localhost:30500/handle1@sha256:abc' })
+    expect(resolution.creates.building).toEqual([])
+    expect(asked).toEqual([expect.stringMatching(/^reg:5000\/handle1:/)])
+  })
+
+  it('builds when nothing was built before', async () => {
+    const made = resolver({ findBuilt: async () => undefined })
+    const resolution = await made.resolve(request({ dockerfile: join(directory, 'my.Dockerfile') }), never)
+    expect(resolution.kind).toBe('build')
+  })
+
+  it.each([
+    ['no registry is configured', { registry: undefined }, 'my.Dockerfile', 'not-configured'],
+    ['there is no Dockerfile', {}, 'Dockerfile', 'dockerfile-not-found'],
+    ['the Dockerfile is a directory', {}, '.', 'dockerfile-not-found']
+  ])('refuses to build when %s', async (_title, options, name, code) => {
+    const resolving = resolver(options).resolve(request({ dockerfile: join(directory, name) }), never)
+    await expect(resolving).rejects.toMatchObject({ code })
+  })
+
+  it('refuses a request for nothing', async () => {
+    await expect(resolver().resolve(request({}), never)).rejects.toMatchObject({ code: 'invalid-input' })
+  })
+})
