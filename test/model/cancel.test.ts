@@ -1,0 +1,75 @@
+/** Cancel orders at the moments that matter most, by hand: random search gets to them, but names them badly. */
+import { expect, test } from 'vitest'
+import { BUDGETS, CLEANUP_BUDGET_MS } from '../../src/machines/budgets.ts'
+import { play, type Scenario } from '../support/scenario.ts'
+import type { Behaviour, Script } from '../support/scripted-ports.ts'
+import { judge } from './oracles.ts'
+
+const hang: Behaviour = { does: 'hangUntilAborted' }
+const failForNow: Behaviour = { does: 'fail', afterMs: 0, code: 'cleanup-failed' }
+const succeed: Behaviour = { does: 'succeed', afterMs: 0 }
+
+/** A prebuilt image in production budgets; ticks 0 and 1 end resolving and pulling, so tick 2 finds it running. */
+const scenario = (calls: Partial<Script['calls']>, cancelAtTicks: readonly number[]): Scenario => ({
+  script: {
+    resolution: 'prebuilt',
+    exitCode: 0,
+    calls: {
+      resolving: [],
+      building: [],
+      pushing: [],
+      pulling: [],
+      running: [],
+      collecting: [],
+      cleaningUp: [],
+      ...calls
+    }
+  },
+  budgets: BUDGETS,
+  cancelAtTicks,
+  jitter: 1
+})
+
+test.each([
+  { orders: [2], words: 'one cancel order leaves the time until SIGTERM', allowedMs: CLEANUP_BUDGET_MS[1] },
+  { orders: [2, 2], words: 'a second one leaves the time until SIGKILL', allowedMs: CLEANUP_BUDGET_MS[2] },
+  { orders: [2, 2, 2], words: 'a third one changes nothing', allowedMs: CLEANUP_BUDGET_MS[2] }
+])('a cleanup that hangs: $words', async ({ orders, allowedMs }) => {
+  const history = await play(scenario({ running: [hang], cleaningUp: [hang, hang, hang] }, orders))
+  const cleanUps = history.calls.filter((call) => call.stage === 'cleaningUp')
+  expect(history.output).toMatchObject({ outcome: 'stuck', exitCode: 130, remaining: ['pod step-1'] })
+  expect(history.endedAtMs - (history.cancelsAtMs.at(-1) ?? 0)).toBe(allowedMs)
+  expect(cleanUps).toHaveLength(Math.min(orders.length, 2))
+  expect(judge(history)).toEqual([])
+})
+
+test('a cancel order in the middle of the run aborts it, collects nothing, and cleans up', async () => {
+  const history = await play(scenario({ running: [hang] }, [2]))
+  expect(history.calls.map(({ stage, ending }) => `${stage} ${ending}`)).toEqual([
+    'resolving succeeded',
+    'pulling succeeded',
+    'running abandoned',
+    'cleaningUp succeeded'
+  ])
+  expect(history.output).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
+})
+
+test('a cancel order during cleanup hurries it and leaves the outcome as it was', async () => {
+  const history = await play(scenario({ cleaningUp: [hang, succeed] }, [4]))
+  expect(history.calls.slice(-2)).toMatchObject([
+    { stage: 'cleaningUp', ending: 'abandoned', hurried: false },
+    { stage: 'cleaningUp', ending: 'succeeded', hurried: true }
+  ])
+  expect(history.output).toMatchObject({ outcome: 'succeeded', exitCode: 0 })
+})
+
+test('a cancel order during cleanup gives it all of its attempts again', async () => {
+  const { attemptsMax } = BUDGETS.cleaningUp
+  const allButOne = Array.from({ length: attemptsMax - 1 }, () => failForNow)
+  // Every failed attempt takes one tick, and so does the back-off after it; the last attempt hangs until the order.
+  const history = await play(
+    scenario({ cleaningUp: [...allButOne, hang, ...allButOne, succeed] }, [4 + 2 * allButOne.length])
+  )
+  expect(history.calls.filter((call) => call.stage === 'cleaningUp')).toHaveLength(2 * attemptsMax)
+  expect(history.output.outcome).toBe('succeeded')
+})
