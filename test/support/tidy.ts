@@ -1,0 +1,122 @@
+/** The architecture and style rules of src as functions of source text, for the tidy test: each returns what breaks it. */
+import { posix } from 'node:path'
+import { transformSync } from 'esbuild'
+
+export interface Source {
+  /** Relative to the root of the project, with `/`. */
+  readonly path: string
+  readonly text: string
+}
+
+/** Offences of one file, in a few words each. */
+type Rule = (source: Source) => readonly string[]
+
+const MODULE_LINES_MAX = 250
+const FUNCTION_LINES_MAX = 70
+
+/** What the modules below a folder may import of this project; longest match first. Packages are free, but for machines. */
+const ARROWS: readonly {
+  readonly from: string
+  readonly to: readonly string[]
+  readonly packages?: readonly string[]
+}[] = [
+  { from: 'src/errors.ts', to: [], packages: [] },
+  { from: 'src/machines/', to: ['src/machines/', 'src/errors.ts'], packages: ['xstate'] },
+  { from: 'src/effects/', to: ['src/effects/', 'src/machines/', 'src/errors.ts'] },
+  { from: 'src/visualizer/', to: ['src/visualizer/', 'src/machines/', 'src/errors.ts'] },
+  { from: 'src/hooks/', to: ['src/hooks/', 'src/effects/', 'src/machines/', 'src/errors.ts'] },
+  { from: 'src/cli/', to: ['src/'] }
+]
+
+const SYSTEM = 'src/effects/system.ts'
+const CONFIG = 'src/hooks/config.ts'
+
+/** Globals that read the world behind our back, and the one module that may use them. */
+const AMBIENT: Readonly<Record<string, string>> = {
+  Date: SYSTEM,
+  'Math.random': SYSTEM,
+  'performance.now': SYSTEM,
+  'process.hrtime': SYSTEM,
+  'crypto.randomUUID': SYSTEM,
+  'crypto.getRandomValues': SYSTEM,
+  setTimeout: SYSTEM,
+  setInterval: SYSTEM,
+  setImmediate: SYSTEM,
+  'process.env': CONFIG
+}
+
+/** Module specifiers of all imports and re-exports, types included, as well as those imported lazily. */
+export function importsOf({ text }: Source): readonly string[] {
+  const declared = text.matchAll(/^(?:import|export)\b(?:[^'";]*?\bfrom)?\s*'([^']+)'/gm)
+  const lazy = text.matchAll(/\bimport\(\s*'([^']+)'/g)
+  return [...declared, ...lazy].map(([, specifier]) => specifier ?? '')
+}
+
+const importArrows: Rule = (source) => {
+  const arrow = ARROWS.find(({ from }) => source.path.startsWith(from))
+  if (arrow === undefined) return ['is in no known folder']
+  return importsOf(source).flatMap((specifier) => {
+    const isLocal = specifier.startsWith('.')
+    const target = isLocal ? posix.join(posix.dirname(source.path), specifier) : specifier
+    const allowed = isLocal ? arrow.to : arrow.packages
+    return (allowed?.some((prefix) => target.startsWith(prefix)) ?? true) ? [] : [`imports ${target}`]
+  })
+}
+
+const MARK = 'ambient$'
+
+/** esbuild's `define` replaces exactly the uses of a global: no property, local name, string or comment of that name. */
+const injectedWorld: Rule = ({ path, text }) => {
+  const names = Object.keys(AMBIENT)
+  const define = Object.fromEntries(names.map((name, at) => [name, `${MARK}${at}$`]))
+  const { code } = transformSync(text, { loader: 'ts', define })
+  return names
+    .filter((name, at) => AMBIENT[name] !== path && code.includes(`${MARK}${at}$`))
+    .map((name) => `uses ${name}`)
+}
+
+const injectedTimers: Rule = (source) => {
+  if (source.path === SYSTEM) return []
+  const timers = importsOf(source).filter((specifier) => /^(node:)?timers(\/promises)?$/.test(specifier))
+  const chance = source.text.match(/^import\s*\{[^}]*\brandom\w*[^}]*\}\s*from '(node:)?crypto'/m) ?? []
+  return [...timers.map((name) => `imports ${name}`), ...(chance.length > 0 ? ['imports randomness'] : [])]
+}
+
+const linesOf = (text: string) => text.trimEnd().split('\n')
+
+const moduleSize: Rule = ({ text }) => {
+  const { length } = linesOf(text)
+  return length > MODULE_LINES_MAX ? [`has ${length} lines`] : []
+}
+
+/** By indentation, which the formatter guarantees: from a line that opens a function to the next `}` at its depth. */
+const functionSize: Rule = ({ text }) => {
+  const lines = linesOf(text)
+  return lines.flatMap((line, start) => {
+    const [, indent, name] =
+      /^(\s*)(?:export )?(?:default )?(?:async )?function\*? (\w+)/.exec(line) ??
+      /^(\s*)(?:export )?const (\w+) = (?:async )?\(.*=> \{$/.exec(line) ??
+      []
+    if (indent === undefined) return []
+    const length = lines.slice(start).findIndex((other) => other.startsWith(`${indent}}`)) + 1
+    return length > FUNCTION_LINES_MAX ? [`${name} has ${length} lines`] : []
+  })
+}
+
+const opensWithComment: Rule = ({ text }) =>
+  /^(?:#!.*\n)?\/\*\*/.test(text) ? [] : ['does not open with a comment that says what it computes and for whom']
+
+/** All rules, by what they ask for. */
+export const RULES = {
+  'imports follow the arrows': importArrows,
+  'clock, randomness and environment are passed in': injectedWorld,
+  'timers and random bytes come from system.ts': injectedTimers,
+  [`modules have at most ${MODULE_LINES_MAX} lines`]: moduleSize,
+  [`functions have at most ${FUNCTION_LINES_MAX} lines`]: functionSize,
+  'modules open with a comment': opensWithComment
+} as const satisfies Record<string, Rule>
+
+/** Every offence against one rule, as `path: offence`. */
+export function offences(rule: Rule, sources: readonly Source[]): readonly string[] {
+  return sources.flatMap((source) => rule(source).map((offence) => `${source.path}: ${offence}`))
+}

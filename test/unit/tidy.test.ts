@@ -1,0 +1,94 @@
+/** Architecture and style as tests: every rule holds for all of src, and every rule can fail. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { importsOf, offences, RULES, type Source } from '../support/tidy.ts'
+
+const root = new URL('../../', import.meta.url)
+const sources: readonly Source[] = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => `src/${name.replaceAll('\\', '/')}`)
+  .map((path) => ({ path, text: readFileSync(new URL(path, root), 'utf8') }))
+
+describe('all of src', () => {
+  test('is what the rules look at', () => {
+    const paths = sources.map((source) => source.path)
+    expect(paths).toContain('src/machines/container-step.ts')
+    expect(paths).toContain('src/effects/wire.ts')
+  })
+
+  for (const [title, rule] of Object.entries(RULES)) {
+    test(title, () => expect(offences(rule, sources)).toEqual([]))
+  }
+})
+
+const opening = '/** Computes something, for somebody. */\n'
+const lines = (count: number) => 'work()\n'.repeat(count)
+
+/** One source for each offence, and the words for it. */
+const OFFENDERS: readonly (readonly [path: string, text: string, offence: string])[] = [
+  ['src/machines/a.ts', "import { createServer } from 'node:http'", 'imports node:http'],
+  ['src/machines/a.ts', "import type { Reporter } from '../effects/reporter.ts'", 'imports src/effects/reporter.ts'],
+  ['src/errors.ts', "import { assign } from 'xstate'", 'imports xstate'],
+  [
+    'src/effects/local/a.ts',
+    "import {\n  config,\n  other\n} from '../../hooks/config.ts'",
+    'imports src/hooks/config.ts'
+  ],
+  ['src/effects/a.ts', "export * from '../cli/main.ts'", 'imports src/cli/main.ts'],
+  ['src/hooks/a.ts', "await import('../cli/main.ts')", 'imports src/cli/main.ts'],
+  ['src/visualizer/a.ts', "import '../effects/wire.ts'", 'imports src/effects/wire.ts'],
+  ['src/utils/a.ts', '', 'is in no known folder'],
+  ['src/effects/a.ts', 'const at = new Date()', 'uses Date'],
+  ['src/effects/a.ts', 'const at = performance.now()', 'uses performance.now'],
+  ['src/effects/a.ts', 'const chance = Math.random()', 'uses Math.random'],
+  ['src/effects/a.ts', 'const text = `${setTimeout(work, 1)}`', 'uses setTimeout'],
+  ['src/effects/system.ts', 'const home = process.env.HOME', 'uses process.env'],
+  ['src/hooks/config.ts', 'const at = Date.now()', 'uses Date'],
+  ['src/effects/a.ts', "import { setTimeout as delay } from 'node:timers/promises'", 'imports node:timers/promises'],
+  ['src/effects/a.ts', "import { createHash, randomUUID } from 'node:crypto'", 'imports randomness'],
+  ['src/effects/a.ts', lines(250), 'has 251 lines'],
+  ['src/effects/a.ts', `export async function big() {\n${lines(69)}}\n`, 'big has 71 lines'],
+  ['src/effects/a.ts', `const big = (count: number) => {\n${lines(69)}}\n`, 'big has 71 lines']
+]
+
+describe('the rules notice', () => {
+  for (const [path, text, offence] of OFFENDERS) {
+    test(`${path} that ${offence}`, () => {
+      const found = Object.values(RULES).flatMap((rule) => offences(rule, [{ path, text: opening + text }]))
+      expect(found).toEqual([`${path}: ${offence}`])
+    })
+  }
+
+  test('a module that opens with code', () => {
+    const found = offences(RULES['modules open with a comment'], [{ path: 'src/effects/a.ts', text: 'work()\n' }])
+    expect(found).toEqual([expect.stringContaining('does not open with a comment')])
+  })
+})
+
+describe('the rules accept', () => {
+  test.each([
+    ['src/effects/a.ts', "const text = 'new Date()' // setTimeout(work, 1)"],
+    ['src/effects/a.ts', 'request.setTimeout(0)'],
+    ['src/effects/system.ts', 'export const now = () => Date.now()'],
+    ['src/hooks/config.ts', 'export const environment = process.env'],
+    ['src/machines/a.ts', "import { assign } from 'xstate'\nimport { StepError } from '../errors.ts'"],
+    ['src/effects/a.ts', lines(249)],
+    ['src/effects/a.ts', `function small() {\n${lines(68)}}\n`]
+  ])('%s with %j', (path, text) => {
+    const found = Object.values(RULES).flatMap((rule) => offences(rule, [{ path, text: opening + text }]))
+    expect(found).toEqual([])
+  })
+})
+
+test('imports are found however they are written', () => {
+  const text = [
+    "import 'one'",
+    "import two from 'two'",
+    "import {\n  three,\n  type Three\n} from 'three'",
+    "import * as four from 'four'",
+    "export { five } from 'five'",
+    "const six = await import('six')",
+    "const text = 'import seven'"
+  ].join('\n')
+  expect(importsOf({ path: 'a.ts', text })).toEqual(['one', 'two', 'three', 'four', 'five', 'six'])
+})
