@@ -1,5 +1,6 @@
 /** What each state of the machines is for: read by the diagram, the docs, the trace and the log. */
 import {
+  type AnyStageName,
   BUDGETS,
   JOB_BUDGETS,
   type JobStageName,
