@@ -69,6 +69,22 @@ export function attemptsOf<Name extends string>(context: StagedContext<Name>, na
 // StageOptions; that they fit a machine is checked by the model suite, which takes every one of their transitions.
 type StateConfig = any
 
+/** What becomes of the context's record of one stage at each turn of the stage. */
+function bookkeeping<Name extends string, Context extends StagedContext<Name>>(name: Name) {
+  const note =
+    (change: (record: StageRecord, context: Context) => StageRecord): Assignment<Context> =>
+    (context) => {
+      const record = context.stages[name] ?? { attempts: 0, startedAtMs: context.now() }
+      return { stages: { ...context.stages, [name]: change(record, context) } } as Partial<Context>
+    }
+  return {
+    started: note(({ startedAtMs }) => ({ attempts: 0, startedAtMs })),
+    attempted: note((record) => ({ ...record, attempts: record.attempts + 1 })),
+    ended: note((record, context) => ({ ...record, endedAtMs: context.now() })),
+    willRetry: ({ code, message }: StepError) => note((record) => ({ ...record, lastFailure: { code, message } }))
+  }
+}
+
 function parts<Name extends string, Context extends StagedContext<Name>, Input, Output>(
   options: StageOptions<Name, Context, Input, Output>
 ) {
@@ -76,31 +92,7 @@ function parts<Name extends string, Context extends StagedContext<Name>, Input, 
   const target = (state: string) => `#${machine}.${state}`
   const update = (change: (context: Context, event: StateConfig) => Partial<Context>) =>
     assign(({ context, event }: StateConfig) => change(context, event))
-  const noteStage = (
-    change: (record: StageRecord | undefined, context: Context) => StageRecord
-  ): Assignment<Context> => {
-    return (context) =>
-      ({ stages: { ...context.stages, [name]: change(context.stages[name], context) } }) as Partial<Context>
-  }
-  const started = noteStage((record, context) => ({ attempts: 0, startedAtMs: record?.startedAtMs ?? context.now() }))
-  const attempted = noteStage((record, context) => ({
-    ...record,
-    startedAtMs: record?.startedAtMs ?? context.now(),
-    attempts: (record?.attempts ?? 0) + 1
-  }))
-  const ended = noteStage((record, context) => ({
-    ...record,
-    attempts: record?.attempts ?? 0,
-    startedAtMs: record?.startedAtMs ?? context.now(),
-    endedAtMs: context.now()
-  }))
-  const willRetry = ({ code, message }: StepError) =>
-    noteStage((record, context) => ({
-      ...record,
-      attempts: record?.attempts ?? 0,
-      startedAtMs: record?.startedAtMs ?? context.now(),
-      lastFailure: { code, message }
-    }))
+  const note = bookkeeping<Name, Context>(name)
   const failedWith = (errorOf: (context: Context, event: StateConfig) => StepError) => ({
     target: target(options.failed),
     actions: update((context, event) => options.onFailed(context, errorOf(context, event)))
@@ -110,8 +102,8 @@ function parts<Name extends string, Context extends StagedContext<Name>, Input, 
     frame: {
       meta,
       description: meta.purpose,
-      entry: update(started),
-      exit: update(ended),
+      entry: update(note.started),
+      exit: update(note.ended),
       on: options.on ?? {},
       invoke: {
         id: `${name}.budget`,
@@ -124,7 +116,7 @@ function parts<Name extends string, Context extends StagedContext<Name>, Input, 
       }
     },
     attempt: {
-      entry: update(attempted),
+      entry: update(note.attempted),
       invoke: {
         id: name,
         src: actor,
@@ -138,7 +130,7 @@ function parts<Name extends string, Context extends StagedContext<Name>, Input, 
         }))
       }
     },
-    noteRetry: update((context, event) => willRetry(toStepError(event.error))(context)),
+    noteRetry: update((context, event) => note.willRetry(toStepError(event.error))(context)),
     permanent: failedWith((_context, event) => toStepError(event.error))
   }
 }
