@@ -30,18 +30,20 @@ const scenario = (calls: Partial<Script['calls']>, cancelAtTicks: readonly numbe
   jitter: 1
 })
 
-test.each([
+for (const { orders, words, allowedMs } of [
   { orders: [2], words: 'one cancel order leaves the time until SIGTERM', allowedMs: CLEANUP_BUDGET_MS[1] },
   { orders: [2, 2], words: 'a second one leaves the time until SIGKILL', allowedMs: CLEANUP_BUDGET_MS[2] },
   { orders: [2, 2, 2], words: 'a third one changes nothing', allowedMs: CLEANUP_BUDGET_MS[2] }
-])('a cleanup that hangs: $words', async ({ orders, allowedMs }) => {
-  const history = await play(scenario({ running: [hang], cleaningUp: [hang, hang, hang] }, orders))
-  const cleanUps = history.calls.filter((call) => call.stage === 'cleaningUp')
-  expect(history.output).toMatchObject({ outcome: 'stuck', exitCode: 130, remaining: ['pod step-1'] })
-  expect(history.endedAtMs - (history.cancelsAtMs.at(-1) ?? 0)).toBe(allowedMs)
-  expect(cleanUps).toHaveLength(Math.min(orders.length, 2))
-  expect(judge(history)).toEqual([])
-})
+]) {
+  test(`a cleanup that hangs: ${words}`, async () => {
+    const history = await play(scenario({ running: [hang], cleaningUp: [hang, hang, hang] }, orders))
+    const cleanUps = history.calls.filter((call) => call.stage === 'cleaningUp')
+    expect(history.output).toMatchObject({ outcome: 'stuck', exitCode: 130, remaining: ['pod step-1'] })
+    expect(history.endedAtMs - (history.cancelsAtMs.at(-1) ?? 0)).toBe(allowedMs)
+    expect(cleanUps).toHaveLength(Math.min(orders.length, 2))
+    expect(judge(history)).toEqual([])
+  })
+}
 
 test('a cancel order in the middle of the run aborts it, collects nothing, and cleans up', async () => {
   const history = await play(scenario({ running: [hang] }, [2]))

@@ -4,9 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { createMachine, type MachineConfig } from 'xstate'
 import { containerStepModel } from '../support/container-step-model.ts'
 import { assertFullCoverage, drive, measureCoverage, walk } from '../support/drive.ts'
+import { jobStartModel, scriptStepModel } from '../support/job-models.ts'
 import { edgePaths, edgesOf, type MachineModel, titleOf } from '../support/machine-graph.ts'
 
-for (const model of [containerStepModel]) {
+for (const model of [containerStepModel, jobStartModel, scriptStepModel]) {
   describe(model.machine.id, () => {
     const paths = edgePaths(model)
 

@@ -1,10 +1,9 @@
-/** The container-step machine as the model suites walk it: small budgets, and everything its actors may answer. */
-import type { AnyMachineSnapshot } from 'xstate'
-import { StepError } from '../../src/errors.ts'
-import { BUDGETS, type Budgets, type StageBudget, type StageName } from '../../src/machines/budgets.ts'
+/** The container-step machine as the model suites walk it, and the data that scripted steps are made of. */
+import { BUDGETS, type StageName } from '../../src/machines/budgets.ts'
 import { containerStep } from '../../src/machines/container-step.ts'
-import type { BuildPlan, Resolution, StepContext, StepInput, StepRequest } from '../../src/machines/types.ts'
-import type { Answer, MachineModel } from './machine-graph.ts'
+import type { BuildPlan, Resolution, StepRequest } from '../../src/machines/types.ts'
+import type { Answer } from './machine-graph.ts'
+import { createStagedModel, failures } from './staged-model.ts'
 
 export const STAGE_NAMES = Object.keys(BUDGETS) as readonly StageName[]
 
@@ -44,12 +43,7 @@ export const RESOLUTIONS: Readonly<Record<Resolution['kind'], Resolution>> = {
   prebuilt: { kind: 'prebuilt', image: 'alpine:3.22', creates: { building: [], pulling: creates.pulling } }
 }
 
-const failures = (what: string): readonly Answer[] => [
-  { says: `${what} failed for good`, error: new StepError('cluster-forbidden', 'not allowed') },
-  { says: `${what} failed for now`, error: new StepError('cluster-unreachable', 'no answer') }
-]
-
-const ANSWERS: Readonly<Record<StageName, readonly Answer[]>> = {
+const answers: Readonly<Record<StageName, readonly Answer[]>> = {
   resolving: [
     { says: 'to build', output: RESOLUTIONS.build },
     { says: 'already built', output: RESOLUTIONS.cached },
@@ -68,30 +62,4 @@ const ANSWERS: Readonly<Record<StageName, readonly Answer[]>> = {
   cleaningUp: [{ says: 'cleaned up', output: undefined }, ...failures('cleaning up')]
 }
 
-function answersOf(actorId: string): readonly Answer[] {
-  const [stage = '', part] = actorId.split('.')
-  if (part === 'budget') return [{ says: `${stage} took too long`, output: undefined }]
-  if (part === 'backOff') return [{ says: 'backed off', output: undefined }]
-  return ANSWERS[stage as StageName] ?? []
-}
-
-/** State, and of the context what guards read; attempts of stages that are over decide nothing any more. */
-function keyOf(snapshot: AnyMachineSnapshot): string {
-  const { stages, cancelled, urgency, failure, exitCode, resolution, ledger, stuck } = snapshot.context as StepContext
-  const current = STAGE_NAMES.find((stage) => snapshot.matches(stage as never))
-  return JSON.stringify([
-    snapshot.value,
-    current && stages[current]?.attempts,
-    { cancelled, urgency, failed: failure?.stage, exitCode, resolved: resolution?.kind, ledger: ledger.length, stuck }
-  ])
-}
-
-const SMALL_BUDGET: StageBudget = { budgetMs: 1_000, attemptsMax: 2, backOffMs: 1, backOffMsMax: 1 }
-
-const input: StepInput = {
-  request: REQUEST,
-  budgets: Object.fromEntries(STAGE_NAMES.map((stage) => [stage, SMALL_BUDGET])) as Budgets,
-  now: () => 0
-}
-
-export const containerStepModel: MachineModel = { machine: containerStep, input, answersOf, keyOf }
+export const containerStepModel = createStagedModel(containerStep, REQUEST, answers)
