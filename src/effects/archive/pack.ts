@@ -21,8 +21,6 @@ export interface PackRequest {
   readonly paths: readonly string[]
   /** False leaves a path (relative to root) and what is below it out. */
   readonly include?: (path: string) => boolean
-  /** Told of every path that is sent. */
-  readonly onEntry?: (path: string) => void
 }
 
 /**
@@ -84,7 +82,6 @@ async function packOne(archive: Pack, request: PackRequest, path: string): Promi
     // A file that grows meanwhile is sent as it was; one that shrinks makes the archive fail, and the stage try again.
     await pipeline(createReadStream(absolute, { end: stats.size - 1 }), file)
   } else return stats
-  request.onEntry?.(path)
   return stats
 }
 

@@ -14,16 +14,16 @@ const MODE_BITS = 0o777
 const OWNER_DIRECTORY_BITS = 0o700
 const OWNER_FILE_BITS = 0o600
 
-/** Name of the member that lists everything that exists, NUL-separated; it comes before all others. */
-export const LISTING_MEMBER = '.listing'
-const LISTING_BYTES_MAX = 256 * 1024 * 1024
+/** Name of the member that lists what is gone, NUL-separated; it comes before all others. */
+export const GONE_MEMBER = '.gone'
+const GONE_BYTES_MAX = 256 * 1024 * 1024
 
 export interface UnpackRequest {
   readonly root: string
   /** False refuses a path relative to root, because it was not asked for. */
   readonly isWanted: (path: string) => boolean
-  /** Called with the listing before anything is written. */
-  readonly onListing: (paths: ReadonlySet<string>) => Promise<void>
+  /** Called with the paths that are gone before anything is written. */
+  readonly onGone: (paths: readonly string[]) => Promise<void>
 }
 
 export interface Unpacking {
@@ -49,10 +49,10 @@ async function unpackAll(input: ReturnType<typeof extract>, request: UnpackReque
     const { header } = entry
     const path = posix.normalize(header.name).replace(/\/$/, '')
     const body = entry as unknown as Readable
-    if (path === LISTING_MEMBER) await request.onListing(await readListing(body))
+    if (path === GONE_MEMBER) await request.onGone(await readPaths(body))
     else if (path === COMPLETE_MEMBER) isComplete = true
     else {
-      if (path.startsWith('/') || path === '..' || path.startsWith('../') || !request.isWanted(path)) {
+      if (!isInside(path) || !request.isWanted(path)) {
         throw new Error(`the archive has a path that was not asked for: ${path}`)
       }
       await makeDirectory(request.root, dirname(path), directories)
@@ -107,18 +107,20 @@ async function makeDirectory(root: string, path: string, known: Set<string>): Pr
   known.add(path)
 }
 
-async function readListing(body: Readable): Promise<ReadonlySet<string>> {
+async function readPaths(body: Readable): Promise<readonly string[]> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of body) {
     chunks.push(chunk as Buffer)
     bytes += (chunk as Buffer).length
-    if (bytes > LISTING_BYTES_MAX) throw new Error('the listing of the workspace is too large')
+    if (bytes > GONE_BYTES_MAX) throw new Error('the list of what is gone is too large')
   }
-  return new Set(
-    Buffer.concat(chunks)
-      .toString('utf8')
-      .split('\0')
-      .filter((path) => path !== '')
-  )
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .split('\0')
+    .filter((path) => path !== '' && isInside(path))
 }
+
+/** True for a normalised path that does not lead out of the root. */
+const isInside = (path: string): boolean =>
+  !path.startsWith('/') && posix.normalize(path) === path && path !== '..' && !path.startsWith('../')

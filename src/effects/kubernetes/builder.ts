@@ -4,15 +4,14 @@ import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { Builder, Pusher } from '../../machines/ports.ts'
 import type { BuildPlan } from '../../machines/types.ts'
-import { pack } from '../archive/pack.ts'
 import type { BuilderDefinition } from '../builders/catalog.ts'
 import { createTail } from '../tail.ts'
 import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from './build-pod.ts'
+import { deliver, fromRunner } from './deliver.ts'
 import { logTail } from './logs.ts'
 import { containerStatus, firstLine, podFailure, waitingFailure } from './pod-failures.ts'
 import { endOf, followToEnd, waitForPod } from './pods.ts'
 import type { Site } from './site.ts'
-import { deliver } from './transfer.ts'
 
 /** What of a log is kept to explain a failure. */
 const TAIL_BYTES_MAX = 64 * 1024
@@ -87,13 +86,9 @@ async function deliverContext(
 ): Promise<void> {
   const include = await options.contextFilter(plan, signal)
   const top = basename(plan.contextDirectory)
-  const archive = () =>
-    pack({
-      root: dirname(plan.contextDirectory),
-      paths: [top],
-      include: (path) => path === top || include(path.slice(top.length + 1))
-    })
-  await deliver(site, { pod: name, archive, failure: 'context-delivery-failed', lost }, signal)
+  const isSent = (path: string) => path === top || include(path.slice(top.length + 1))
+  const sources = [fromRunner(dirname(plan.contextDirectory), [top], isSent)]
+  await deliver(site, { pod: name, sources, watched: [], failure: 'context-delivery-failed', lost }, signal)
 }
 
 /** True once a container runs or has ended; throws when the builder's image cannot be had. */

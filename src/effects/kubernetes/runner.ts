@@ -3,12 +3,14 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { Runner, Workspace } from '../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../machines/types.ts'
+import { collect } from './collect.ts'
+import { deliver, fromRunner } from './deliver.ts'
+import { openForEveryUser } from './open-mounts.ts'
 import { containerStatus, podFailure, terminationFailure, waitingFailure } from './pod-failures.ts'
 import { followToEnd, waitForPod } from './pods.ts'
 import type { Site } from './site.ts'
 import { environmentSecret, STEP_CONTAINER, stepPod } from './step-pod.ts'
 import { workPath } from './storage.ts'
-import { collect, deliver, openForEveryUser, packWork } from './transfer.ts'
 
 /** How long one attempt watches the kubelet fail to pull before it counts as failed; all attempts stay under a minute. */
 const PULL_PATIENCE_MS = 8_000
@@ -17,16 +19,17 @@ export function createRunner(site: Site): Runner & Workspace {
   const name = site.names.stepPod
   const lost = () =>
     new StepError('run-lost', `the step pod ${name} disappeared: somebody deleted it, or its node is gone`)
-  const delivered = new Set<string>()
 
   return {
     async pull(image, request, signal) {
-      await openForEveryUser(request.mounts.filter(({ readOnly }) => !readOnly).map(({ source }) => source))
+      await openForEveryUser(request.mounts.filter(isWritable).map(({ source }) => source))
       await site.cluster.createSecret(environmentSecret(site, request.env), signal)
       await site.cluster.createPod(stepPod(site, image, request), signal)
       if (site.storage.mode === 'copy') {
-        const archive = () => packWork(site, workRoots(site, request.mounts), delivered)
-        await deliver(site, { pod: name, archive, failure: 'workspace-delivery-failed', lost }, signal)
+        const roots = workRoots(site, request.mounts)
+        const sources = [fromRunner(site.storage.workDirectory, roots, isForContainers)]
+        const watched = workRoots(site, request.mounts.filter(isWritable))
+        await deliver(site, { pod: name, sources, watched, failure: 'workspace-delivery-failed', lost }, signal)
       }
       await waitForPod(site, name, startedOrFailed(site), lost, signal)
     },
@@ -41,11 +44,16 @@ export function createRunner(site: Site): Runner & Workspace {
 
     async collect(request, signal) {
       if (site.storage.mode === 'volume') return
-      const writable = request.mounts.filter(({ readOnly }) => !readOnly)
-      await collect(site, name, workRoots(site, writable), delivered, signal)
+      const roots = workRoots(site, request.mounts.filter(isWritable))
+      await collect(site, { pod: name, watched: roots, toRunner: roots }, signal)
     }
   }
 }
+
+const isWritable = ({ readOnly }: Mount): boolean => !readOnly
+
+/** Not what the runner keeps for itself: the answers of hooks. */
+const isForContainers = (path: string): boolean => path !== '_temp/_runner_hook_responses'
 
 /** Checks whether the action's process has been started; gives a pull error that can heal some time to do so. */
 function startedOrFailed(site: Site): (pod: V1Pod) => true | undefined {
