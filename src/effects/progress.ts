@@ -1,6 +1,6 @@
 /** What the walk through the states looks like in the step log: stages, visible retries and one summary line, for people. */
-import { type Budgets, backOffMs, type StageName } from '../machines/budgets.ts'
-import { OUTCOMES, STAGES } from '../machines/states.ts'
+import { ANY_BUDGET, type AnyStageName, backOffMs, type StageBudget } from '../machines/budgets.ts'
+import { ANY_STAGE, OUTCOMES } from '../machines/states.ts'
 import type { StepOutput } from '../machines/types.ts'
 import type { Reporter } from './reporter.ts'
 import type { Observer } from './wire.ts'
@@ -8,33 +8,36 @@ import type { Observer } from './wire.ts'
 const ATTEMPTING = '.attempting'
 
 /** Writes a line when a stage starts, and when an attempt failed: why, and when the next one comes. */
-export function createProgress(reporter: Reporter, budgets: Budgets): Observer {
+export function createProgress(
+  reporter: Reporter,
+  budgets: Readonly<Partial<Record<AnyStageName, StageBudget>>>
+): Observer {
   return (fact) => {
     if (fact.type === 'entered') {
       const stage = stageOf(fact.state)
       if (stage !== undefined && stage !== stageOf(fact.from)) {
-        reporter.line(`${STAGES[stage].label}: ${STAGES[stage].purpose}`)
+        reporter.line(`${ANY_STAGE[stage].label}: ${ANY_STAGE[stage].purpose}`)
       }
       return
     }
     const { stage, attempt, code, message, retrying } = fact
-    const budget = budgets[stage]
+    const budget = budgets[stage] ?? ANY_BUDGET[stage]
     const next = `; attempt ${attempt + 1} of ${budget.attemptsMax} in about ${inSeconds(backOffMs(budget, attempt))}`
-    reporter.line(`${STAGES[stage].label} failed (${code}): ${message}${retrying ? next : ''}`)
+    reporter.line(`${ANY_STAGE[stage].label} failed (${code}): ${message}${retrying ? next : ''}`)
   }
 }
 
 /** The stage of `building.attempting`; of nothing else, so that a back-off does not start its stage anew. */
-function stageOf(state: string): StageName | undefined {
+function stageOf(state: string): AnyStageName | undefined {
   const name = state.endsWith(ATTEMPTING) ? state.slice(0, -ATTEMPTING.length) : state.replace(/\.backingOff$/, '')
-  return name in STAGES ? (name as StageName) : undefined
+  return name in ANY_STAGE ? (name as AnyStageName) : undefined
 }
 
 /** One line for a whole run: outcome, time and attempts of every stage, and the image by digest. */
 export function summaryLine(output: StepOutput): string {
   const stages = Object.entries(output.stages)
   const parts = stages.map(([name, { attempts, startedAtMs, endedAtMs }]) => {
-    const label = STAGES[name as StageName].label.toLowerCase()
+    const label = ANY_STAGE[name as AnyStageName].label.toLowerCase()
     const times = attempts > 1 ? ` (${attempts} attempts)` : ''
     return `${label} ${inSeconds((endedAtMs ?? startedAtMs) - startedAtMs)}${times}`
   })

@@ -2,8 +2,9 @@
  * Which paths a .dockerignore leaves out, with docker's own rules, for the walk over a build context.
  *
  * They are not .gitignore's, which is why the npm package `ignore` does not do: every pattern is anchored to the root of
- * the context, and the last pattern that matches a path, or one of its parents, decides. Checked case by case against
- * what moby/patternmatcher documents and does (`MatchesOrParentMatches`, which docker build follows).
+ * the context, and the last pattern that matches a path, or one of its parents, decides. Compared with what
+ * moby/patternmatcher's `MatchesOrParentMatches` says, which docker build follows, for 20,000 random files of patterns:
+ * they differ only where a backslash stands before a letter or at the end, which Go does not treat alike everywhere.
  */
 import { posix } from 'node:path'
 import { StepError } from '../../errors.ts'

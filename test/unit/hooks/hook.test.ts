@@ -1,0 +1,158 @@
+/** Goal: one call of the hook ends with the right exit code and says the right things. Method: a family of fakes. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { createReporter } from '../../../src/effects/reporter.ts'
+import { randomHex, systemClock } from '../../../src/effects/system.ts'
+import { StepError } from '../../../src/errors.ts'
+import { runHook } from '../../../src/hooks/hook.ts'
+import { type FakeFamily, fakeFamily } from './fakes.ts'
+
+const environment = {
+  ACTIONS_RUNNER_POD_NAME: 'runner-abc',
+  RUNNER_WORKSPACE: '/w/repo',
+  RUNNER_TEMP: '/w/_temp',
+  GITHUB_WORKSPACE: '/w/repo/repo'
+}
+
+/** Calls the hook; `orders` is how many orders to stop have been given before it starts. */
+async function call(input: unknown, family: FakeFamily, options: { orders?: number; environment?: object } = {}) {
+  let log = ''
+  let loaded = false
+  const controller = new AbortController()
+  const code = await runHook({
+    stdin: Readable.from([Buffer.from(JSON.stringify(input))]),
+    environment: { ...environment, ...options.environment },
+    families: {
+      kubernetes: async () => {
+        loaded = true
+        return family
+      }
+    },
+    orders: {
+      signal: controller.signal,
+      listen(listener) {
+        for (let given = 0; given < (options.orders ?? 0); given += 1) listener()
+        return () => {}
+      }
+    },
+    mayRemain: () => {},
+    reporter: createReporter((data) => {
+      log += data
+    }),
+    clock: systemClock,
+    randomHex
+  })
+  const errors = log.split('\n').filter((line) => line.startsWith('::error::'))
+  return { code, log, errors, loaded }
+}
+
+const step = (args: object = {}) => ({ command: 'run_container_step', args: { image: 'alpine', ...args } })
+
+describe('run_container_step', () => {
+  it('runs the action with its own arguments, brings the workspace back and cleans up', async () => {
+    const family = fakeFamily()
+    const { code, log, errors } = await call(step({ entryPointArgs: ['"a', 'b"'] }), family)
+    expect(family.calls).toEqual(['ports for runner-abc', 'pull alpine', 'run ["a b"]', 'collect', 'clean up step-1'])
+    expect(code).toBe(0)
+    expect(errors).toEqual([])
+    expect(log).toContain('Succeeded with exit code 0 in ')
+  })
+
+  it('exits as the action did, without an annotation of its own', async () => {
+    const { code, errors } = await call(step(), fakeFamily({ run: async () => ({ exitCode: 42 }) }))
+    expect(code).toBe(42)
+    expect(errors).toEqual([])
+  })
+
+  it('shows a failure as one annotation, with what the operator needs before it', async () => {
+    const detail = 'first line\nsecond line'
+    const pull = async () => {
+      throw new StepError('image-not-found', 'There is no image alpine', { detail })
+    }
+    const { code, log, errors } = await call(step(), fakeFamily({ pull }))
+    expect(code).toBe(1)
+    expect(errors).toEqual(['::error::There is no image alpine'])
+    expect(log).toMatch(/first line\nsecond line\n::error::There is no image alpine\n$/)
+  })
+
+  it('ends as cancelled when it is told to stop, also before the machine starts', async () => {
+    const family = fakeFamily({
+      run: (_image, _request, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new StepError('cancelled', 'stopped')))
+        })
+    })
+    const { code, errors } = await call(step(), family, { orders: 1 })
+    expect(code).toBe(130)
+    expect(errors).toEqual([])
+  })
+
+  it('writes a trace when a directory is set', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'slipway-hook-'))
+    const traces = { ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY: directory }
+    await call(step({ environmentVariables: { TOKEN: 's3cret' } }), fakeFamily(), { environment: traces })
+    const [file = ''] = await readdir(directory)
+    const trace = await readFile(join(directory, file), 'utf8')
+    expect(file).toMatch(/^runner-abc-run-container-step-[0-9a-f]{8}\.jsonl$/)
+    expect(
+      trace
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+        .at(-1)
+    ).toMatchObject({ type: 'ended' })
+    expect(trace).not.toContain('s3cret')
+    await rm(directory, { recursive: true })
+  })
+})
+
+describe('cleanup_job', () => {
+  it('removes what belongs to the runner pod, without state', async () => {
+    const family = fakeFamily()
+    const { code, errors } = await call({ command: 'cleanup_job', args: {}, state: null }, family)
+    expect(family.calls).toEqual(['clean up job of runner-abc'])
+    expect([code, errors]).toEqual([0, []])
+  })
+
+  it('goes on after the first order to stop, and stops at the second', async () => {
+    const aborted: boolean[] = []
+    const cleanUpJob: FakeFamily['cleanUpJob'] = async (_options, _deps, signal) => {
+      aborted.push(signal.aborted)
+    }
+    for (const orders of [0, 1, 2]) await call({ command: 'cleanup_job' }, fakeFamily({ cleanUpJob }), { orders })
+    expect(aborted).toEqual([false, false, true])
+  })
+
+  it('fails with what could not be removed', async () => {
+    const cleanUpJob: FakeFamily['cleanUpJob'] = async () => {
+      throw new StepError('cleanup-failed', 'Could not remove: pod x')
+    }
+    const { code, errors } = await call({ command: 'cleanup_job' }, fakeFamily({ cleanUpJob }))
+    expect([code, errors]).toEqual([1, ['::error::Could not remove: pod x']])
+  })
+})
+
+describe('any other call', () => {
+  it.each([
+    ['prepare_job', { services: [] }],
+    ['run_script_step', { entryPoint: 'sh' }]
+  ])('of %s says that it is not there yet', async (command, args) => {
+    const { code, errors, loaded } = await call({ command, args }, fakeFamily())
+    expect([code, errors.length, loaded]).toEqual([1, 1, false])
+    expect(errors[0]).toContain('yet')
+  })
+
+  it.each([
+    ['a wrong field', step({ entryPoint: 5 }), {}, 'args.entryPoint must be a string'],
+    ['nothing to run', step({ image: null }), {}, 'args.image and args.dockerfile are both missing'],
+    ['a wrong setting', step(), { ACTIONS_RUNNER_POD_NAME: '' }, 'ACTIONS_RUNNER_POD_NAME is not set']
+  ])('with %s fails in one line before the cluster is looked at', async (_title, input, variables, expected) => {
+    const { code, log, loaded } = await call(input, fakeFamily(), { environment: variables })
+    expect([code, loaded]).toEqual([1, false])
+    expect(log).toMatch(/^::error::.*\n$/)
+    expect(log).toContain(expected)
+  })
+})
