@@ -1,6 +1,6 @@
 /** Goal: the context and its hash are docker's view of a directory. Method: real directories, changed one thing at a time. */
-import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -89,10 +89,12 @@ describe('the entries of a build context', () => {
     expect(entries.map(({ path }) => path)).not.toContain('link/x')
   })
 
-  it('do not hold pipes', async () => {
+  it('do not hold sockets', async () => {
     const directory = await directoryWith(project)
-    execFileSync('mkfifo', [join(directory, 'pipe')])
-    expect(await paths(directory)).not.toContain('pipe')
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(join(directory, 'socket'), resolve))
+    expect(await paths(directory)).not.toContain('socket')
+    await new Promise((resolve) => server.close(resolve))
   })
 
   it('are given up on when that is cancelled', async () => {
