@@ -11,6 +11,8 @@ export const IMAGES = {
   busybox: 'localhost/busybox:1',
   /** No shell; ENTRYPOINT /coredns -conf /Corefile. */
   coredns: 'localhost/coredns:1',
+  /** ENTRYPOINT docker-registry serve. */
+  registry: 'localhost/registry:2',
   kaniko: 'localhost/kaniko:test',
   /** As a Dockerfile names them in FROM. */
   debianBase: `${REGISTRY_HOST}:${REGISTRY_PORT}/base/debian:bookworm`,

@@ -1,0 +1,16 @@
+// npm run test:cluster: the suite on a real cluster. Uses SLIPWAY_TEST_KUBECONFIG or KUBECONFIG when one is set, and
+// brings up the one-node cluster of test/cluster/one-node otherwise. Arguments go on to vitest.
+import { mustRun, prepare, root, run, VITEST } from './prepare.mjs'
+
+const oneNode = `${root}test/cluster/one-node`
+const kubeconfig = process.env.SLIPWAY_TEST_KUBECONFIG ?? process.env.KUBECONFIG
+const vitest = [process.execPath, VITEST, 'run', '--project', 'cluster', ...process.argv.slice(2)]
+
+prepare()
+if (kubeconfig) {
+  console.log(`Testing on the cluster of ${kubeconfig}`)
+  process.exitCode = run(vitest[0], vitest.slice(1), { KUBECONFIG: kubeconfig })
+} else {
+  mustRun('bash', [`${oneNode}/up`])
+  process.exitCode = run('bash', [`${oneNode}/in`, ...vitest])
+}
