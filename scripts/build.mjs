@@ -16,7 +16,8 @@ await build({
   target: 'node20',
   format: 'cjs',
   minify: true,
-  keepNames: true,
+  // node-fetch falls back on it only where Node has no URL of its own; compiling its tables costs time at every start.
+  alias: { 'whatwg-url': 'node:url' },
   legalComments: 'linked',
   logLevel: 'warning'
 })

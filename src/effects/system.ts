@@ -23,3 +23,10 @@ export const randomHex = (length: number): string =>
 
 /** Aborts after `ms`, and does not keep the process alive for it. */
 export const timeoutSignal = (ms: number): AbortSignal => AbortSignal.timeout(ms)
+
+/** Calls `action` every `ms` milliseconds until the returned function is called; does not keep the process alive. */
+export function every(ms: number, action: () => void): () => void {
+  const timer = setInterval(action, ms)
+  timer.unref()
+  return () => clearInterval(timer)
+}

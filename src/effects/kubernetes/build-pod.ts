@@ -15,8 +15,9 @@ import { WORK_VOLUME, workPath } from './storage.ts'
 export const BUILD_CONTAINER = 'build'
 export const PUSH_CONTAINER = 'push'
 
-const CONTEXT_PATH = '/workspace'
-const LAYOUT_PATH = '/layout'
+// Below /kaniko, which no Dockerfile uses and Kaniko leaves alone: elsewhere a Dockerfile's own WORKDIR could be hidden.
+const CONTEXT_PATH = '/kaniko/slipway/context'
+const LAYOUT_PATH = '/kaniko/slipway/layout'
 const TERMINATION_LOG = '/dev/termination-log'
 /** What a Dockerfile's RUN and COPY may need: shipwright's list for Kaniko; within the Baseline pod security standard. */
 const BUILD_CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID', 'SETFCAP', 'KILL']

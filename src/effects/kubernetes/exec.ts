@@ -9,6 +9,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { KubeConfig, V1Status } from '@kubernetes/client-node'
 import { WebSocket } from 'ws'
 import { StepError } from '../../errors.ts'
+import { every } from '../system.ts'
 
 /** v5 can say that stdin has ended (KEP-4006, Kubernetes 1.30). */
 const PROTOCOL = 'v5.channel.k8s.io'
@@ -56,13 +57,13 @@ export async function exec(request: ExecRequest, signal: AbortSignal): Promise<E
   signal.addEventListener('abort', abort, { once: true })
   try {
     await opened(socket)
-    const heartbeat = keepAlive(socket)
+    const stopHeartbeat = keepAlive(socket)
     try {
       const finished = receive(socket, request)
       if (request.stdin !== undefined) sendAll(socket, request.stdin)
       return await finished
     } finally {
-      clearInterval(heartbeat)
+      stopHeartbeat()
     }
   } catch (error) {
     signal.throwIfAborted()
@@ -101,7 +102,8 @@ function opened(socket: WebSocket): Promise<void> {
   })
 }
 
-function keepAlive(socket: WebSocket): NodeJS.Timeout {
+/** Pings, and ends the connection when nothing comes back or nothing moves; returns how to stop. */
+function keepAlive(socket: WebSocket): () => void {
   let silentMs = 0
   let idleMs = 0
   let unsentBytes = 0
@@ -112,13 +114,13 @@ function keepAlive(socket: WebSocket): NodeJS.Timeout {
   socket.on('pong', () => {
     silentMs = 0
   })
-  return setInterval(() => {
+  return every(PING_INTERVAL_MS, () => {
     silentMs += PING_INTERVAL_MS
     idleMs = socket.bufferedAmount === unsentBytes ? idleMs + PING_INTERVAL_MS : 0
     unsentBytes = socket.bufferedAmount
     if (silentMs > SILENCE_MS_MAX || idleMs > IDLE_MS_MAX) socket.terminate()
     else socket.ping()
-  }, PING_INTERVAL_MS)
+  })
 }
 
 function receive(socket: WebSocket, request: ExecRequest): Promise<ExecResult> {

@@ -3,7 +3,7 @@ import { StepError } from '../../errors.ts'
 import type { LedgerEntry } from '../../machines/ledger.ts'
 import type { StepPorts } from '../../machines/ports.ts'
 import type { BuildPlan, Creates } from '../../machines/types.ts'
-import { kaniko } from '../builders/kaniko.ts'
+import { defaultBuilder } from '../builders/catalog.ts'
 import { listContext } from '../content/context.ts'
 import { createRegistryClient } from '../registry/client.ts'
 import { createResolver } from '../resolver.ts'
@@ -23,7 +23,7 @@ const notConfigured = () =>
 /** The ports of one container step. The cluster is first looked at when the machine resolves, so that failures there are a stage's. */
 export function createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts {
   const registry = options.registry && createRegistryClient(options.registry)
-  const builderImage = options.builderImage ?? kaniko.defaultImage
+  const builderImage = options.builderImage ?? defaultBuilder.defaultImage
   let family: Omit<StepPorts, 'resolver' | 'clock'> | undefined
   const made = () => {
     if (family === undefined)
@@ -32,7 +32,7 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
   }
   const makeFamily = (site: Site) => {
     const builder = createBuilder(site, {
-      definition: kaniko,
+      definition: defaultBuilder,
       image: builderImage,
       plainHttpHosts: options.registry?.plainHttp ? [options.registry.pushHost] : [],
       contextFilter: sentPaths
@@ -50,7 +50,7 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
           registry: options.registry,
           notConfigured,
           newHandle: () => site.handle,
-          builderIdentity: `${kaniko.name} ${kaniko.version} ${builderImage}`,
+          builderIdentity: `${defaultBuilder.name} ${defaultBuilder.version} ${builderImage}`,
           creates: (plan) => createsOf(site, plan)
         })
         return await resolver.resolve(request, signal)
