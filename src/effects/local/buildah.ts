@@ -15,8 +15,9 @@ import type { CommandOptions } from './process.ts'
 
 const ISOLATION = ['--isolation', 'chroot']
 const PLAIN_HTTP = ['--tls-verify=false']
-// The machine retries; a second layer of retries below it would only hide them.
-const ONCE = ['--retry', '0']
+// The machine retries; a second layer of retries below it would only hide them. buildah 1.28 takes 0 for its default of 3
+// when it pushes and pulls, so at least it shall not wait between them.
+const ONCE = ['--retry', '0', '--retry-delay', '1ms']
 
 interface Store {
   /** Options that select the family's own store. */

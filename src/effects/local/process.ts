@@ -58,21 +58,24 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
   }
 }
 
+/** Ends the whole group: asks first, then kills what is left of it. */
+async function stop(child: ChildProcess, closed: Promise<void>, clock: Clock): Promise<void> {
+  const waiting = new AbortController()
+  signalGroup(child, 'SIGTERM')
+  const graceOver = clock.sleep(STOP_GRACE_MS, waiting.signal).then(
+    () => signalGroup(child, 'SIGKILL'),
+    () => undefined
+  )
+  await closed
+  waiting.abort()
+  await graceOver
+  // Members of the group that had let go of the output may still be there.
+  signalGroup(child, 'SIGKILL')
+}
+
 /** `environment` is what every program inherits. */
 export function createProcessRunner(environment: Environment, clock: Clock): ProcessRunner {
   const ended = new Set<Promise<void>>()
-
-  async function stop(child: ChildProcess, closed: Promise<void>): Promise<void> {
-    const waiting = new AbortController()
-    signalGroup(child, 'SIGTERM')
-    const graceOver = clock.sleep(STOP_GRACE_MS, waiting.signal).then(
-      () => signalGroup(child, 'SIGKILL'),
-      () => undefined
-    )
-    await closed
-    waiting.abort()
-    await graceOver
-  }
 
   function run(program: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {
     const { signal, env, onOutput } = options
@@ -103,15 +106,15 @@ export function createProcessRunner(environment: Environment, clock: Clock): Pro
       })
       track(closed)
       const onAbort = () => {
-        track(stop(child, closed))
+        track(stop(child, closed, clock))
         reject(new StepError('cancelled', `${program} was stopped: the step is being cancelled`))
       }
       signal.addEventListener('abort', onAbort, { once: true })
+      void closed.then(() => signal.removeEventListener('abort', onAbort))
       child.once('error', (cause) => {
         reject(new StepError('engine-missing', `${program} cannot be started: ${cause.message}`, { cause }))
       })
       child.once('close', (code, killedBy) => {
-        signal.removeEventListener('abort', onAbort)
         const exitCode = code ?? 128 + (killedBy === null ? 0 : constants.signals[killedBy])
         resolve({ exitCode, stdout: stdout.text(), tail: tail.text() })
       })

@@ -1,0 +1,115 @@
+/** The promises of Builder and Pusher, for every family. */
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { codeOf, type Family, never, type OpenFamily, type Planned, planFor, withFamily, withFiles } from './family.ts'
+
+/** Runs `work` with a family and what it plans for these files; cleans up after it. */
+function planned<T>(
+  family: Family,
+  files: Readonly<Record<string, string>>,
+  work: (open: OpenFamily, planned: Planned) => Promise<T>,
+  dockerfile = 'Dockerfile'
+): Promise<T> {
+  return withFiles(files, (directory) =>
+    withFamily(family, async (open) => {
+      const plan = await planFor(open, join(directory, dockerfile))
+      try {
+        return await work(open, plan)
+      } finally {
+        await open.ports.janitor.cleanUp(plan.ledger, false, never)
+      }
+    })
+  )
+}
+
+export function describeBuilder(family: Family): void {
+  const FROM = `FROM ${family.baseImage}\n`
+
+  describe(`builder: ${family.name}`, () => {
+    test('builds a Dockerfile of any name, shows its output and pushes nothing', () => {
+      const files = {
+        'my.dockerfile': `${FROM}COPY . /context\nRUN echo seen by the author; ls -A /context\n`,
+        'kept.txt': 'kept',
+        'left-out.txt': 'left out',
+        '.dockerignore': 'left-out.txt\n'
+      }
+      return planned(
+        family,
+        files,
+        async ({ ports, log, client }, { plan }) => {
+          const { digest } = await ports.builder.build(plan, never)
+          expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/)
+          expect(log()).toMatch(/^seen by the author$/m)
+          expect(log()).toMatch(/^kept\.txt$/m)
+          expect(log()).not.toMatch(/^left-out\.txt$/m)
+          expect(await client.digestOf(plan.pushReference, never)).toBeUndefined()
+        },
+        'my.dockerfile'
+      )
+    })
+
+    test('a failing RUN is dockerfile-failed, with its output visible', () =>
+      planned(
+        family,
+        { Dockerfile: `${FROM}RUN echo dial tcp: connection refused; exit 3\n` },
+        async ({ ports, log }, { plan }) => {
+          expect(await codeOf(ports.builder.build(plan, never))).toBe('dockerfile-failed')
+          expect(log()).toMatch(/^dial tcp: connection refused$/m)
+        }
+      ))
+
+    test('a COPY of a file that is not there is dockerfile-failed', () =>
+      planned(family, { Dockerfile: `${FROM}COPY nowhere /\n` }, async ({ ports }, { plan }) => {
+        expect(await codeOf(ports.builder.build(plan, never))).toBe('dockerfile-failed')
+      }))
+
+    test('a base image that does not exist is base-image-not-found', () =>
+      planned(family, { Dockerfile: `FROM ${family.missingImage}\n` }, async ({ ports }, { plan }) => {
+        expect(await codeOf(ports.builder.build(plan, never))).toBe('base-image-not-found')
+      }))
+
+    test('stops when it is aborted, and cleanup leaves nothing', () =>
+      planned(
+        family,
+        { Dockerfile: `${FROM}RUN echo started; sleep 600\n` },
+        async ({ ports, log }, { plan, ledger }) => {
+          const stopping = new AbortController()
+          const building = codeOf(ports.builder.build(plan, stopping.signal))
+          await expect.poll(log, { timeout: 30_000 }).toMatch(/^started$/m)
+          stopping.abort()
+          expect(await building).toBe('cancelled')
+          await ports.janitor.cleanUp(ledger, true, never)
+        }
+      ))
+  })
+}
+
+export function describePusher(family: Family): void {
+  const files = { Dockerfile: `FROM ${family.baseImage}\nRUN echo built-by-the-contract\n` }
+
+  describe(`pusher: ${family.name}`, () => {
+    test('returns a digest that the registry has, and pushes again without building', () =>
+      planned(family, files, async ({ ports, client, log }, { plan }) => {
+        const built = await ports.builder.build(plan, never)
+        const image = await ports.pusher.push(plan, built, never)
+        const [repository, digest] = image.split('@')
+        expect(repository).toBe(plan.pullRepository)
+        expect(await client.digestOf(plan.pushReference, never)).toBe(digest)
+
+        await client.remove(plan.pushReference, never)
+        expect(await client.digestOf(plan.pushReference, never)).toBeUndefined()
+        expect(await ports.pusher.push(plan, built, never)).toBe(image)
+        expect(await client.digestOf(plan.pushReference, never)).toBe(digest)
+        expect(log().match(/^built-by-the-contract$/gm)).toHaveLength(1)
+      }))
+
+    test('a registry that is gone is registry-unreachable', () =>
+      planned(family, files, async ({ ports }, { plan }) => {
+        // The discard port: nothing listens there.
+        const elsewhere = { ...plan, pushReference: '127.0.0.1:9/gone:1', pullRepository: '127.0.0.1:9/gone' }
+        const built = await ports.builder.build(elsewhere, never)
+        expect(await codeOf(ports.pusher.push(elsewhere, built, never))).toBe('registry-unreachable')
+        await ports.janitor.cleanUp([{ kind: 'image', name: elsewhere.pushReference }], false, never)
+      }))
+  })
+}

@@ -1,0 +1,60 @@
+/** The promises of Janitor, for every family. */
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { codeOf, type Family, ledgerOf, mountsBelow, never, planFor, request, withFamily, withFiles } from './family.ts'
+
+export function describeJanitor(family: Family): void {
+  describe(`janitor: ${family.name}`, () => {
+    test('removes what the ledger lists, the image in the registry included; once more is a no-op', () =>
+      withFiles({ Dockerfile: `FROM ${family.baseImage}\nCMD ["true"]\n` }, (directory) =>
+        withFamily(family, async (open) => {
+          const { ports, client } = open
+          const { plan, ledger } = await planFor(open, join(directory, 'Dockerfile'))
+          const image = await ports.pusher.push(plan, await ports.builder.build(plan, never), never)
+          const step = request({})
+          await ports.runner.pull(image, step, never)
+          await ports.runner.run(image, step, never)
+          expect(await client.digestOf(plan.pushReference, never)).toBeDefined()
+
+          await ports.janitor.cleanUp(ledger, false, never)
+          expect(await client.digestOf(plan.pushReference, never)).toBeUndefined()
+          expect(await client.digestOf(image, never)).toBeUndefined()
+          await ports.janitor.cleanUp(ledger, false, never)
+        })
+      ))
+
+    test('cleans up a step of which nothing was made', () =>
+      withFiles({ Dockerfile: `FROM ${family.baseImage}\n` }, (directory) =>
+        withFamily(family, async (open) => {
+          const { ledger } = await planFor(open, join(directory, 'Dockerfile'))
+          expect(ledger.map(({ kind }) => kind)).toContain('image')
+          await open.ports.janitor.cleanUp(ledger, true, never)
+        })
+      ))
+
+    test('ends an action that was aborted while it ran', () =>
+      withFiles({}, (directory) =>
+        withFamily(family, async ({ ports, log }) => {
+          await mkdir(join(directory, 'workspace'))
+          const mounts = mountsBelow(directory).slice(0, 1)
+          const script = 'trap "" TERM; echo started; while true; do date >> /github/workspace/beat; sleep 0.1; done'
+          const step = request({ image: family.baseImage, entryPoint: 'sh', args: ['-c', script], mounts })
+          const resolution = await ports.resolver.resolve(step, never)
+          await ports.runner.pull(family.baseImage, step, never)
+          const stopping = new AbortController()
+          const running = codeOf(ports.runner.run(family.baseImage, step, stopping.signal))
+          await expect.poll(log, { timeout: 30_000 }).toMatch(/^started$/m)
+          stopping.abort()
+          expect(await running).toBe('cancelled')
+          await ports.janitor.cleanUp(ledgerOf(resolution), true, never)
+
+          const beats = () => readFile(join(directory, 'workspace', 'beat'), 'utf8')
+          const atTheEnd = await beats()
+          await delay(500)
+          expect(await beats()).toBe(atTheEnd)
+        })
+      ))
+  })
+}

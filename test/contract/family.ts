@@ -1,0 +1,126 @@
+/** What a family of ports has to offer to be held to the contract, and how the suites drive it. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { RegistryClient } from '../../src/effects/registry/client.ts'
+import type { ErrorCode } from '../../src/errors.ts'
+import { StepError } from '../../src/errors.ts'
+import type { Ledger } from '../../src/machines/ledger.ts'
+import type { StepPorts } from '../../src/machines/ports.ts'
+import type { BuildPlan, Mount, Resolution, StepRequest } from '../../src/machines/types.ts'
+
+/** A family under contract; every `open` gives ports for one step. */
+export interface Family {
+  readonly name: string
+  /** An image with a shell and the usual small tools, for FROM and as a prebuilt image. */
+  readonly baseImage: string
+  /** A name for FROM that no registry has. */
+  readonly missingImage: string
+  open(): Promise<OpenFamily>
+}
+
+export interface OpenFamily {
+  readonly ports: StepPorts
+  /** Asks the registry that the family pushes to. */
+  readonly client: RegistryClient
+  /** Everything that was reported so far. */
+  readonly log: () => string
+  close(): Promise<void>
+}
+
+export type Files = Readonly<Record<string, string>>
+
+export const never = new AbortController().signal
+
+/** Runs `work` with a directory that holds `files`, and removes it. */
+export async function withFiles<T>(files: Files, work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-contract-'))
+  try {
+    for (const [path, content] of Object.entries(files)) {
+      await mkdir(dirname(join(directory, path)), { recursive: true })
+      await writeFile(join(directory, path), content)
+    }
+    return await work(directory)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+export async function withFamily<T>(family: Family, work: (open: OpenFamily) => Promise<T>): Promise<T> {
+  const open = await family.open()
+  try {
+    return await work(open)
+  } finally {
+    await open.close()
+  }
+}
+
+export const request = (parts: Partial<StepRequest>): StepRequest => ({
+  args: [],
+  env: {},
+  workingDirectory: '/',
+  mounts: [],
+  ...parts
+})
+
+export interface Planned {
+  readonly plan: BuildPlan
+  readonly ledger: Ledger
+}
+
+/** What the family would build for the Dockerfile, and everything the step would create. */
+export async function planFor({ ports }: OpenFamily, dockerfile: string): Promise<Planned> {
+  const resolution = await ports.resolver.resolve(request({ dockerfile }), never)
+  if (resolution.kind !== 'build') throw new Error(`resolved to ${resolution.kind}, not to a build`)
+  return { plan: resolution.plan, ledger: ledgerOf(resolution) }
+}
+
+export const ledgerOf = ({ creates }: Resolution): Ledger => [...creates.building, ...creates.pulling]
+
+/** The code a promise rejects with; fails when it resolves, or rejects with anything but a StepError. */
+export async function codeOf(promise: Promise<unknown>): Promise<ErrorCode> {
+  const thrown: unknown = await promise.then(
+    (value) => {
+      throw new Error(`resolved with ${JSON.stringify(value)}`)
+    },
+    (reason) => reason
+  )
+  if (!(thrown instanceof StepError)) throw thrown
+  return thrown.code
+}
+
+/** The five directories that the runner gives to a container step. */
+export const GITHUB_MOUNTS = ['workspace', 'home', 'workflow', 'file_commands', 'runner_temp'] as const
+
+export const mountsBelow = (directory: string): Mount[] =>
+  GITHUB_MOUNTS.map((name) => ({ source: join(directory, name), target: `/github/${name}`, readOnly: false }))
+
+export interface Ran {
+  readonly exitCode: number
+  readonly log: string
+}
+
+/** Brings one step through all stages with fresh ports, and cleans up. `files` are the build context, if there is one. */
+export async function runStep(family: Family, parts: Partial<StepRequest>, files?: Files): Promise<Ran> {
+  return withFiles(files ?? {}, (directory) =>
+    withFamily(family, async (open) => {
+      const { ports } = open
+      const dockerfile = files === undefined ? undefined : join(directory, 'Dockerfile')
+      const step = request({ ...parts, dockerfile })
+      const resolution = await ports.resolver.resolve(step, never)
+      try {
+        const image =
+          resolution.kind === 'build'
+            ? await ports.pusher.push(resolution.plan, await ports.builder.build(resolution.plan, never), never)
+            : resolution.image
+        await ports.runner.pull(image, step, never)
+        const before = open.log().length
+        const { exitCode } = await ports.runner.run(image, step, never)
+        await ports.workspace.collect(step, never)
+        return { exitCode, log: open.log().slice(before) }
+      } finally {
+        await ports.janitor.cleanUp(ledgerOf(resolution), false, never)
+      }
+    })
+  )
+}

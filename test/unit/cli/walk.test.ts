@@ -1,0 +1,89 @@
+/** Facts of a run as the lines that people see. */
+import { expect, test } from 'vitest'
+import { createWalk, formatLine } from '../../../src/cli/walk.ts'
+import type { StepFact } from '../../../src/effects/wire.ts'
+
+const entered = (from: string, state: string, event: string): StepFact => ({ type: 'entered', from, state, event })
+const failed = (stage: 'building' | 'pushing', attempt: number, retrying: boolean): StepFact => ({
+  type: 'attemptFailed',
+  stage,
+  attempt,
+  code: 'registry-unreachable',
+  message: 'gone',
+  retrying
+})
+
+/** The lines of a run whose clock starts at 1 s; times are milliseconds after that. */
+function walkOf(facts: readonly (readonly [number, StepFact])[]): string[] {
+  const lines: string[] = []
+  const observe = createWalk((line) => lines.push(line.trim()), 1_000, false)
+  for (const [ms, fact] of facts) observe(fact, 1_000 + ms)
+  return lines
+}
+
+test('a stage begins and ends with a tick and its time', () => {
+  expect(
+    walkOf([
+      [10, entered('', 'resolving.attempting', 'xstate.init')],
+      [30, entered('resolving.attempting', 'building.attempting', 'xstate.done.actor.resolving')],
+      [2_030, entered('building.attempting', 'pushing.attempting', 'xstate.done.actor.building')]
+    ])
+  ).toEqual([
+    '0.01 s > Resolve',
+    '0.03 s ✓ Resolve (0.02 s)',
+    '0.03 s > Build',
+    '2.03 s ✓ Build (2.00 s)',
+    '2.03 s > Push'
+  ])
+})
+
+test('failed attempts have a cross and a number, and the stage says how many there were', () => {
+  expect(
+    walkOf([
+      [0, entered('building.attempting', 'pushing.attempting', 'xstate.done.actor.building')],
+      [100, failed('pushing', 1, true)],
+      [100, entered('pushing.attempting', 'pushing.backingOff', 'xstate.error.actor.pushing')],
+      [600, entered('pushing.backingOff', 'pushing.attempting', 'xstate.done.actor.pushing.backOff')],
+      [900, entered('pushing.attempting', 'pulling.attempting', 'xstate.done.actor.pushing')]
+    ]).slice(2)
+  ).toEqual([
+    '0.10 s ✗ Push: attempt 1 failed: registry-unreachable: gone; will try again',
+    '0.60 s > Push: attempt 2',
+    '0.90 s ✓ Push (0.90 s, 2 attempts)',
+    '0.90 s > Pull'
+  ])
+})
+
+test('a stage that failed for good gets no tick', () => {
+  expect(
+    walkOf([
+      [0, entered('resolving.attempting', 'building.attempting', 'xstate.done.actor.resolving')],
+      [50, failed('building', 1, false)],
+      [50, entered('building.attempting', 'cleaningUp.attempting', 'xstate.error.actor.building')],
+      [80, entered('cleaningUp.attempting', 'failed', 'xstate.done.actor.cleaningUp')]
+    ]).slice(2)
+  ).toEqual([
+    '0.05 s ✗ Build: attempt 1 failed: registry-unreachable: gone',
+    '0.05 s > Clean up',
+    '0.08 s ✓ Clean up (0.03 s)',
+    '0.08 s ✗ Failed: A stage failed, or the action exited with another code; nothing is left behind.'
+  ])
+})
+
+test('cancelling and running out of time are told apart from failing', () => {
+  const [, , cancelled] = walkOf([
+    [0, entered('resolving.attempting', 'building.attempting', 'xstate.done.actor.resolving')],
+    [50, entered('building.attempting', 'cleaningUp.attempting', 'CANCEL')]
+  ])
+  expect(cancelled).toBe('0.05 s - Build (0.05 s): cancelled')
+  const [, , late] = walkOf([
+    [0, entered('resolving.attempting', 'building.attempting', 'xstate.done.actor.resolving')],
+    [50, entered('building.backingOff', 'cleaningUp.attempting', 'xstate.done.actor.building.budget')]
+  ])
+  expect(late).toBe('0.05 s ✗ Build (0.05 s): out of time')
+})
+
+test('there are colours for a terminal only', () => {
+  const line = { mark: 'done', text: 'Build' } as const
+  expect(formatLine(line, 1_530, false)).toBe('   1.53 s ✓ Build')
+})
