@@ -5,13 +5,14 @@ import { runContainerStep } from '../effects/wire.ts'
 import { BUDGETS } from '../machines/budgets.ts'
 import type { StepOutput } from '../machines/types.ts'
 import { type Command, type CommandContext, showFailure } from './command.ts'
+import { readState } from './state.ts'
 import { toStepRequest } from './step-request.ts'
 
-export const command: Command<'run_container_step'> = async ({ args }, context) => {
+export const command: Command<'run_container_step'> = async ({ args, state }, context) => {
   const { config, families, orders, reporter } = context
   const request = toStepRequest(args, config.paths)
   const { createKubernetesPorts } = await families.kubernetes()
-  const ports = createKubernetesPorts(config, context)
+  const ports = createKubernetesPorts({ ...config, jobPod: readState(state)?.jobPod }, context)
   const trace = await openTrace(context)
   const progress = createProgress(reporter, BUDGETS)
   const output = await runContainerStep({

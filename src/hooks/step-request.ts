@@ -7,6 +7,9 @@ import { undoQuoting } from './arguments.ts'
 import type { ContainerArgs, MountArgs } from './protocol.ts'
 
 const WORKSPACE = '/github/workspace'
+/** The runner's node is for the job container; a container action brings what it needs. */
+const EXTERNALS = /^\/__e(\/|$)/
+const WORK = /^\/__w(\/.*|$)/
 const DOCKER_SOCKET = /(^|\/)docker\.sock$/
 
 /** Throws `invalid-input` or `not-supported`, naming the field. */
@@ -30,11 +33,20 @@ function whatToRun({ image, dockerfile }: ContainerArgs): Pick<StepRequest, 'ima
 }
 
 function toMounts(args: ContainerArgs, paths: RunnerPaths): Mount[] {
-  const system = args.systemMountVolumes.map((mount, index) => toMount(mount, `args.systemMountVolumes[${index}]`))
+  const system = args.systemMountVolumes
+    .filter(({ targetVolumePath }) => !EXTERNALS.test(targetVolumePath))
+    .map((mount, index) => toMount(inWorkDirectory(mount, paths), `args.systemMountVolumes[${index}]`))
   const user = args.userMountVolumes.map((mount, index) => toMount(mount, `args.userMountVolumes[${index}]`))
   // There is no docker behind the socket that the runner offers to every container.
   const mounts = [...system, ...user].filter(({ target }) => !DOCKER_SOCKET.test(target))
   return system.length > 0 ? mounts : [...githubMounts(paths), ...mounts]
+}
+
+/** What the job container sees below `/__w` is the runner's work directory, wherever the request says that it is. */
+function inWorkDirectory(mount: MountArgs, { runnerWorkspace }: RunnerPaths): MountArgs {
+  const [, below] = WORK.exec(mount.targetVolumePath) ?? []
+  if (below === undefined) return mount
+  return { ...mount, sourceVolumePath: posix.join(posix.dirname(runnerWorkspace), below) }
 }
 
 function toMount({ sourceVolumePath, targetVolumePath, readOnly }: MountArgs, field: string): Mount {

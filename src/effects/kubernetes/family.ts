@@ -1,4 +1,5 @@
 /** The Kubernetes family of ports: what a container step needs, made of pods, secrets and a registry, for the hook. */
+import { dirname } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { LedgerEntry } from '../../machines/ledger.ts'
 import type { StepPorts } from '../../machines/ports.ts'
@@ -13,6 +14,7 @@ import { createJanitor, labelled } from './janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import { createRunner } from './runner.ts'
 import { discoverSite, handleOf, type Site } from './site.ts'
+import { mirrorFromJob } from './step-files.ts'
 
 const notConfigured = () =>
   new StepError(
@@ -46,11 +48,16 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
       async resolve(request, signal) {
         const site = await discoverSite(options, deps, signal)
         family = makeFamily(site)
+        if (request.image === undefined && request.dockerfile !== undefined) {
+          await mirrorFromJob(site, dirname(request.dockerfile), signal)
+        }
         const resolver = createResolver({
           registry: options.registry,
           notConfigured,
           newHandle: () => site.handle,
           builderIdentity: `${defaultBuilder.name} ${defaultBuilder.version} ${builderImage}`,
+          // In a job with a job pod an image lives until cleanup_job: pre, main and post are built once.
+          ...(site.job && registry && { findBuilt: registry.digestOf }),
           creates: (plan) => createsOf(site, plan)
         })
         return await resolver.resolve(request, signal)

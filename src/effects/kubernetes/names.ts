@@ -3,13 +3,18 @@ import type { V1ObjectMeta, V1Pod } from '@kubernetes/client-node'
 
 /** Label whose value is the runner pod's full name; ARC sweeps pods and secrets that carry it. */
 export const RUNNER_POD_LABEL = 'runner-pod'
+/** On the job pod: the names of its services, comma-separated, for the container actions of the job. */
+export const SERVICE_NAMES_ANNOTATION = 'slipway/service-names'
 const NAME_LENGTH_MAX = 63
 
 /** `<runner pod>-<kind>-<suffix>`, the runner pod's name cut so that the whole fits a DNS label. */
-export function objectName(runnerPod: string, kind: 'build' | 'step' | 'secret', suffix: string): string {
-  const tail = `-${kind}-${suffix}`
-  return runnerPod.slice(0, NAME_LENGTH_MAX - tail.length) + tail
-}
+export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret', suffix: string): string =>
+  cutName(runnerPod, `-${kind}-${suffix}`)
+
+/** The name of a runner's job pod, which people and other hooks look for. */
+export const jobPodName = (runnerPod: string): string => cutName(runnerPod, '-workflow')
+
+const cutName = (runnerPod: string, tail: string): string => runnerPod.slice(0, NAME_LENGTH_MAX - tail.length) + tail
 
 /** Metadata of everything created for a runner: found by label, and removed by the cluster when the runner pod goes. */
 export function ownedMetadata(name: string, owner: V1Pod): V1ObjectMeta {

@@ -17,6 +17,8 @@ export interface KubernetesOptions {
   /** Undefined: the builder's default image. */
   readonly builderImage?: string | undefined
   readonly paths: RunnerPaths
+  /** The job pod of the job's state; undefined: the one with the usual name, if there is one. */
+  readonly jobPod?: string | undefined
 }
 
 /** Directories on the runner's own disk, absolute. */

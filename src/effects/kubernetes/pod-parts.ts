@@ -38,6 +38,9 @@ export function placement(site: Site): Partial<V1PodSpec> {
   }
 }
 
+/** Container of the job pod, in copy mode, that files are moved through. */
+export const FILES_CONTAINER = 'files'
+
 const wholeWork: V1VolumeMount = { name: WORK_VOLUME, mountPath: WORK_ROOT }
 
 /** Waits, as the runner's own user, until the files have arrived. Its own process has nothing to do with them. */

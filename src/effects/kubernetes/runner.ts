@@ -2,15 +2,13 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { Runner, Workspace } from '../../machines/ports.ts'
-import type { Mount, StepRequest } from '../../machines/types.ts'
-import { collect } from './collect.ts'
-import { deliver, fromRunner } from './deliver.ts'
+import type { Mount } from '../../machines/types.ts'
 import { openForEveryUser } from './open-mounts.ts'
 import { containerStatus, podFailure, terminationFailure, waitingFailure } from './pod-failures.ts'
 import { followToEnd, waitForPod } from './pods.ts'
 import type { Site } from './site.ts'
+import { collectStep, deliverStep } from './step-files.ts'
 import { environmentSecret, STEP_CONTAINER, stepPod } from './step-pod.ts'
-import { workPath } from './storage.ts'
 
 /** How long one attempt watches the kubelet fail to pull before it counts as failed; all attempts stay under a minute. */
 const PULL_PATIENCE_MS = 8_000
@@ -26,10 +24,7 @@ export function createRunner(site: Site): Runner & Workspace {
       await site.cluster.createSecret(environmentSecret(site, request.env), signal)
       await site.cluster.createPod(stepPod(site, image, request), signal)
       if (site.storage.mode === 'copy') {
-        const roots = workRoots(site, request.mounts)
-        const sources = [fromRunner(site.storage.workDirectory, roots, isForContainers)]
-        const watched = workRoots(site, request.mounts.filter(isWritable))
-        await deliver(site, { pod: name, sources, watched, failure: 'workspace-delivery-failed', lost }, signal)
+        await deliverStep(site, request.mounts, { pod: name, lost }, signal)
       }
       await waitForPod(site, name, startedOrFailed(site), lost, signal)
     },
@@ -43,17 +38,12 @@ export function createRunner(site: Site): Runner & Workspace {
     },
 
     async collect(request, signal) {
-      if (site.storage.mode === 'volume') return
-      const roots = workRoots(site, request.mounts.filter(isWritable))
-      await collect(site, { pod: name, watched: roots, toRunner: roots }, signal)
+      if (site.storage.mode === 'copy') await collectStep(site, request.mounts, name, signal)
     }
   }
 }
 
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly
-
-/** Not what the runner keeps for itself: the answers of hooks. */
-const isForContainers = (path: string): boolean => path !== '_temp/_runner_hook_responses'
 
 /** Checks whether the action's process has been started; gives a pull error that can heal some time to do so. */
 function startedOrFailed(site: Site): (pod: V1Pod) => true | undefined {
@@ -68,10 +58,4 @@ function startedOrFailed(site: Site): (pod: V1Pod) => true | undefined {
     if (site.clock.now() - failingSinceMs > PULL_PATIENCE_MS) throw failure
     return undefined
   }
-}
-
-/** The mounted paths below the work directory, without those that lie inside another one. */
-function workRoots(site: Site, mounts: StepRequest['mounts'] | readonly Mount[]): string[] {
-  const paths = [...new Set(mounts.map(({ source }) => workPath(site.storage, source)))]
-  return paths.filter((path) => !paths.some((other) => other !== path && path.startsWith(`${other}/`)))
 }

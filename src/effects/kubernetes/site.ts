@@ -4,18 +4,30 @@ import type { V1LocalObjectReference, V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import { BUDGETS } from '../../machines/budgets.ts'
 import { type Cluster, connectCluster } from './client.ts'
-import { objectName } from './names.ts'
+import { jobPodName, objectName, SERVICE_NAMES_ANNOTATION } from './names.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import type { Pods } from './pods.ts'
-import { detectStorage, runnerContainer, type Storage } from './storage.ts'
+import { detectStorage, runnerContainer, type Storage, workPath } from './storage.ts'
 
 const NAME_SUFFIX_LENGTH = 8
 const HANDLE_LENGTH = 24
+
+/** The job pod, for steps of a job that has one. */
+export interface JobSite {
+  readonly pod: string
+  /** Undefined until the pod has an address. */
+  readonly address?: string | undefined
+  /** Names under which the job's services are known. */
+  readonly serviceNames: readonly string[]
+}
 
 export interface Site extends Pods {
   readonly cluster: Cluster
   readonly runnerPod: V1Pod
   readonly storage: Storage
+  /** GITHUB_WORKSPACE relative to the work directory. */
+  readonly workspacePath: string
+  readonly job?: JobSite | undefined
   /** Image of the containers that move files: the runner's own, so it is on the node and has tar. */
   readonly runnerImage: string
   readonly imagePullSecrets: readonly V1LocalObjectReference[]
@@ -32,20 +44,32 @@ export async function discoverSite(
 ): Promise<Site> {
   const { reporter, clock } = deps
   const cluster = connectCluster({ namespace: options.namespace, clock, onRetry: reporter.line })
-  const runnerPod = await cluster.getPod(options.runnerPod, signal)
+  const [runnerPod, jobPod] = await Promise.all([
+    cluster.getPod(options.runnerPod, signal),
+    cluster.getPod(options.jobPod ?? jobPodName(options.runnerPod), signal)
+  ])
   if (runnerPod === undefined) {
     throw new StepError(
       'not-configured',
       `there is no pod ${options.runnerPod} in namespace ${cluster.namespace}: set ACTIONS_RUNNER_POD_NAME to the runner's own pod`
     )
   }
+  if (options.jobPod !== undefined && jobPod === undefined) {
+    throw new StepError(
+      'run-lost',
+      `the job pod ${options.jobPod} is gone: it was deleted, evicted, or its node was lost`
+    )
+  }
   const suffix = deps.randomHex(NAME_SUFFIX_LENGTH)
+  const storage = detectStorage(runnerPod, options)
   return {
     cluster,
     clock,
     reporter,
     runnerPod,
-    storage: detectStorage(runnerPod, options),
+    storage,
+    workspacePath: workPath(storage, options.paths.githubWorkspace),
+    job: jobPod && jobSite(jobPod),
     runnerImage: options.runnerImage ?? runnerContainer(runnerPod)?.image ?? '',
     imagePullSecrets: runnerPod.spec?.imagePullSecrets ?? [],
     handle: handleOf(runnerPod),
@@ -57,6 +81,15 @@ export async function discoverSite(
       stepPod: objectName(options.runnerPod, 'step', suffix),
       environment: objectName(options.runnerPod, 'secret', suffix)
     }
+  }
+}
+
+function jobSite(pod: V1Pod): JobSite {
+  const names = pod.metadata?.annotations?.[SERVICE_NAMES_ANNOTATION] ?? ''
+  return {
+    pod: pod.metadata?.name ?? '',
+    address: pod.status?.podIP,
+    serviceNames: names.split(',').filter((name) => name !== '')
   }
 }
 

@@ -1,5 +1,5 @@
 /** The pod of one container action (design section 5), pure: the image as it is, exact arguments, the /github mounts. */
-import type { V1Pod, V1Secret } from '@kubernetes/client-node'
+import type { V1Pod, V1PodSpec, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { StepRequest } from '../../machines/types.ts'
 import { ownedMetadata } from './names.ts'
@@ -21,6 +21,7 @@ export function stepPod(site: Site, image: string, request: StepRequest): V1Pod 
     spec: {
       ...podBase(site),
       ...placement(site),
+      ...serviceAliases(site),
       restartPolicy: 'Never',
       ...(isCopied && { initContainers: [deliverContainer(site)] }),
       containers: [
@@ -42,6 +43,12 @@ export function stepPod(site: Site, image: string, request: StepRequest): V1Pod 
       volumes: [site.storage.volume]
     }
   }
+}
+
+/** Docker would put the action on the job's network; here the names of its services lead to the job pod. */
+function serviceAliases({ job }: Site): Pick<V1PodSpec, 'hostAliases'> {
+  if (job?.address === undefined || job.serviceNames.length === 0) return {}
+  return { hostAliases: [{ ip: job.address, hostnames: [...job.serviceNames] }] }
 }
 
 /** The environment as a Secret: tokens stay out of the pod's spec, and values are not expanded by Kubernetes. */

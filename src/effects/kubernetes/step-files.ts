@@ -1,0 +1,98 @@
+/**
+ * Which files a container action is given and gives back in copy mode: those of the runner's disk, or in a job with a job
+ * pod those of that pod, except the few that the runner writes for every single step.
+ */
+import type { Mount } from '../../machines/types.ts'
+import { unpack } from '../archive/unpack.ts'
+import { type Collection, collect } from './collect.ts'
+import { type Delivery, deliver, fromContainer, fromRunner, packPaths, type Source, target } from './deliver.ts'
+import { exec } from './exec.ts'
+import { FILES_CONTAINER } from './pod-parts.ts'
+import type { Site } from './site.ts'
+import { workPath } from './storage.ts'
+
+/** Written by the runner right before a step and read right after it, always on its own disk. */
+const FILE_COMMANDS = '_temp/_runner_file_commands'
+const WORKFLOW = '_temp/_github_workflow'
+/** What the runner keeps for itself. */
+const HOOK_RESPONSES = '_temp/_runner_hook_responses'
+/** Mounting the whole work directory does not mean moving it: actions and tools stay where they are. */
+const TEMP = '_temp'
+
+const isWritable = ({ readOnly }: Mount): boolean => !readOnly
+
+/** Brings a step pod the files its mounts show. */
+export async function deliverStep(
+  site: Site,
+  mounts: readonly Mount[],
+  delivery: Pick<Delivery, 'pod' | 'lost'>,
+  signal: AbortSignal
+): Promise<void> {
+  const roots = rootsOf(site, mounts)
+  const watched = rootsOf(site, mounts.filter(isWritable))
+  await deliver(
+    site,
+    { ...delivery, sources: sourcesOf(site, roots), watched, failure: 'workspace-delivery-failed' },
+    signal
+  )
+}
+
+function sourcesOf(site: Site, roots: readonly string[]): Source[] {
+  const { workDirectory } = site.storage
+  if (site.job === undefined) return [fromRunner(workDirectory, roots, (path) => path !== HOOK_RESPONSES)]
+  const ofRunner = [FILE_COMMANDS, WORKFLOW].filter((path) => isBelowAny(path, roots))
+  const command = packPaths(roots, [...ofRunner, HOOK_RESPONSES])
+  return [fromContainer(site, site.job.pod, FILES_CONTAINER, command), fromRunner(workDirectory, ofRunner)]
+}
+
+/** Brings what changed below the writable mounts back to where it came from. */
+export async function collectStep(
+  site: Site,
+  mounts: readonly Mount[],
+  pod: string,
+  signal: AbortSignal
+): Promise<void> {
+  const watched = rootsOf(site, mounts.filter(isWritable))
+  const collection: Collection =
+    site.job === undefined
+      ? { pod, watched, toRunner: watched }
+      : {
+          pod,
+          watched,
+          toRunner: isBelowAny(FILE_COMMANDS, watched) ? [FILE_COMMANDS] : [],
+          toJob: { pod: site.job.pod, container: FILES_CONTAINER, paths: watched }
+        }
+  await collect(site, collection, signal)
+}
+
+/** The mounted paths below the work directory, without those that lie inside another one. */
+function rootsOf(site: Site, mounts: readonly Mount[]): string[] {
+  const mounted = mounts.map(({ source }) => workPath(site.storage, source))
+  const paths = [...new Set(mounted.flatMap((path) => (path === '' ? [TEMP, site.workspacePath] : [path])))]
+  return paths.filter((path) => !paths.some((other) => other !== path && isBelowAny(path, [other])))
+}
+
+const isBelowAny = (path: string, roots: readonly string[]): boolean =>
+  roots.some((root) => path === root || path.startsWith(`${root}/`))
+
+/**
+ * Makes a directory of the runner's disk what it is in the job pod: a checked-out action's Dockerfile is built from the
+ * runner's disk, but was checked out there.
+ */
+export async function mirrorFromJob(site: Site, directory: string, signal: AbortSignal): Promise<void> {
+  if (site.job === undefined || site.storage.mode === 'volume') return
+  const path = workPath(site.storage, directory)
+  if (!isBelowAny(path, [site.workspacePath])) return
+  const unpacking = unpack({
+    root: site.storage.workDirectory,
+    isWanted: (found) => isBelowAny(found, [path]),
+    onGone: async () => {}
+  })
+  await Promise.all([
+    exec(
+      { ...target(site, site.job.pod, FILES_CONTAINER), command: packPaths([path], []), stdout: unpacking.input },
+      signal
+    ),
+    unpacking.done
+  ])
+}
