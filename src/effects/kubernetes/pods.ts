@@ -12,6 +12,8 @@ const POLL_MS = 100
 /** While a log is followed its end says when to look; this is only for a log connection that hangs. */
 const POLL_FOLLOWING_MS = 2_000
 const LOG_RECONNECT_MS = 250
+/** How long a cluster may take to find or make a node; below every stage's own budget, so that the reason is told. */
+const SCHEDULING_MS_MAX = 9 * 60_000
 /** After the container has ended, how long its log may still take to arrive. */
 const LOG_GRACE_MS = 3_000
 const LOG_FINAL_READS_MAX = 5
@@ -31,6 +33,7 @@ export async function waitForPod<T>(
   signal: AbortSignal,
   pause: () => Promise<unknown> = () => clock.sleep(POLL_MS, signal)
 ): Promise<T> {
+  const startedAtMs = clock.now()
   let saidUnschedulable: string | undefined
   // Bounded by the signal: every stage has a budget.
   for (;;) {
@@ -42,6 +45,9 @@ export async function waitForPod<T>(
     if (reason !== undefined && reason !== saidUnschedulable) {
       reporter.line(`Waiting for a node for pod ${name}: ${reason}`)
       saidUnschedulable = reason
+    }
+    if (reason !== undefined && clock.now() - startedAtMs > SCHEDULING_MS_MAX) {
+      throw new StepError('unschedulable', `no node took pod ${name} within ${SCHEDULING_MS_MAX / 60_000} minutes: ${reason}`)
     }
     await pause()
   }
