@@ -2,7 +2,7 @@
 import { styleText } from 'node:util'
 import type { Observer, StepFact } from '../effects/wire.ts'
 import type { StageName } from '../machines/budgets.ts'
-import { OUTCOMES, STAGES } from '../machines/states.ts'
+import { ANY_STAGE, OUTCOMES, STAGES } from '../machines/states.ts'
 import type { Outcome } from '../machines/types.ts'
 
 /** What the walk has to remember between two facts. */
@@ -33,7 +33,7 @@ const times = (attempts: number): string => (attempts > 1 ? `, ${attempts} attem
 /** What one fact adds: the walk after it, and the lines to print. Times are milliseconds since the run began. */
 export function step(walk: Walk, fact: StepFact, atMs: number): { walk: Walk; lines: readonly WalkLine[] } {
   if (fact.type === 'attemptFailed') {
-    const text = `${STAGES[fact.stage].label}: attempt ${fact.attempt} failed: ${fact.code}: ${fact.message}`
+    const text = `${ANY_STAGE[fact.stage].label}: attempt ${fact.attempt} failed: ${fact.code}: ${fact.message}`
     const line: WalkLine = { mark: 'failed', text: fact.retrying ? `${text}; will try again` : text }
     return { walk: { ...walk, hasFailed: !fact.retrying }, lines: [line] }
   }
