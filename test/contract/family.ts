@@ -12,11 +12,20 @@ import type { BuildPlan, Mount, Resolution, StepRequest } from '../../src/machin
 /** A family under contract; every `open` gives ports for one step. */
 export interface Family {
   readonly name: string
-  /** An image with a shell and the usual small tools, for FROM and as a prebuilt image. */
-  readonly baseImage: string
-  /** A name for FROM that no registry has. */
-  readonly missingImage: string
+  /** Images as a Dockerfile's FROM names them. */
+  readonly from: Images
+  /** The same images as they are named to be run: nodes may know the registry by another name (ADR 0034). */
+  readonly run: Images
+  /** Whether a program that is being ended has ended when cleanup resolves; the kubelet takes a moment longer. */
+  readonly endsAtOnce: boolean
   open(): Promise<OpenFamily>
+}
+
+export interface Images {
+  /** Has a shell and the usual small tools, and /bin/busybox as a static program. */
+  readonly base: string
+  /** A name that no registry has. */
+  readonly missing: string
 }
 
 export interface OpenFamily {

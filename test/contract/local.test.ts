@@ -13,7 +13,7 @@ import { randomHex, systemClock } from '../../src/effects/system.ts'
 import { toStepError } from '../../src/errors.ts'
 import { describeBuilder, describePusher } from './building.ts'
 import { describeJanitor } from './cleaning.ts'
-import { type Family, never } from './family.ts'
+import { type Family, never, type OpenFamily } from './family.ts'
 import { describeRunner, describeWorkspace } from './running.ts'
 
 const temporaryDirectory = await mkdtemp(join(tmpdir(), 'slipway-local-'))
@@ -42,26 +42,27 @@ async function provision(): Promise<{ engine: string } | { reason: string }> {
   }
 }
 
-const local = (engine: string, emptyRegistry: string): Family => ({
-  name: `local, ${engine}`,
-  baseImage: BASE_IMAGE,
+function local(engine: string, emptyRegistry: string): Family {
   // docker would ask Docker Hub for a short name; buildah would ask an unknown registry with TLS.
-  missingImage: engine.startsWith('buildah') ? 'slipway-no-such-image:1' : `${emptyRegistry}/no-such-image:1`,
-  async open() {
-    let log = ''
-    const reporter = createReporter((data) => {
-      log += typeof data === 'string' ? data : Buffer.from(data).toString('utf8')
-    })
-    const { environment } = world
-    const family = await createLocalPorts(
-      {},
-      { reporter, clock: systemClock, randomHex, environment, temporaryDirectory },
-      never
-    )
-    const target = { pushHost: family.registryHost, pullHost: family.registryHost, plainHttp: true }
-    return { ports: family.ports, client: createRegistryClient(target), log: () => log, close: () => family.close() }
-  }
-})
+  const missing = engine.startsWith('buildah') ? 'slipway-no-such-image:1' : `${emptyRegistry}/no-such-image:1`
+  const images = { base: BASE_IMAGE, missing }
+  return { name: `local, ${engine}`, from: images, run: images, endsAtOnce: true, open }
+}
+
+async function open(): Promise<OpenFamily> {
+  let log = ''
+  const reporter = createReporter((data) => {
+    log += typeof data === 'string' ? data : Buffer.from(data).toString('utf8')
+  })
+  const { environment } = world
+  const family = await createLocalPorts(
+    {},
+    { reporter, clock: systemClock, randomHex, environment, temporaryDirectory },
+    never
+  )
+  const target = { pushHost: family.registryHost, pullHost: family.registryHost, plainHttp: true }
+  return { ports: family.ports, client: createRegistryClient(target), log: () => log, close: () => family.close() }
+}
 
 const found = await provision()
 if ('reason' in found) {

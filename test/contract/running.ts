@@ -21,15 +21,14 @@ const SHOW_ARGS = 'for argument; do printf "<%s>\\n" "$argument"; done'
 const shown = (args: readonly string[]) => args.map((arg) => `<${arg}>\n`).join('')
 
 export function describeRunner(family: Family): void {
-  const { baseImage } = family
   const shell = (script: string, ...args: string[]) => ({
-    image: baseImage,
+    image: family.run.base,
     entryPoint: 'sh',
     args: ['-c', script, 'sh', ...args]
   })
   const withEntryPoint = {
     Dockerfile: [
-      `FROM ${baseImage}`,
+      `FROM ${family.from.base}`,
       `ENTRYPOINT ["sh", "-c", ${JSON.stringify(`echo kept; ${SHOW_ARGS}`)}, "sh"]`,
       'CMD ["from CMD"]',
       ''
@@ -61,7 +60,7 @@ export function describeRunner(family: Family): void {
 
     test('gives variables to a program even when no shell could name them', async () => {
       const env = { 'INPUT_WITH-DASH': 'x y' }
-      const { log } = await runStep(family, { image: baseImage, entryPoint: 'env', env })
+      const { log } = await runStep(family, { image: family.run.base, entryPoint: 'env', env })
       expect(log).toMatch(/^INPUT_WITH-DASH=x y$/m)
     })
 
@@ -82,7 +81,7 @@ export function describeRunner(family: Family): void {
     test('runs an image from scratch that has no shell', async () => {
       const Dockerfile = [
         'FROM scratch',
-        `COPY --from=${baseImage} /bin/busybox /busybox`,
+        `COPY --from=${family.from.base} /bin/busybox /busybox`,
         'ENTRYPOINT ["/busybox", "echo"]',
         ''
       ].join('\n')
@@ -90,12 +89,12 @@ export function describeRunner(family: Family): void {
     })
 
     test('an entry point that is not in the image is start-failed', async () => {
-      const run = runStep(family, { image: baseImage, entryPoint: '/nowhere' })
+      const run = runStep(family, { image: family.run.base, entryPoint: '/nowhere' })
       expect(await codeOf(run)).toBe('start-failed')
     })
 
     test('an image that does not exist is image-not-found', async () => {
-      expect(await codeOf(runStep(family, { image: family.missingImage }))).toBe('image-not-found')
+      expect(await codeOf(runStep(family, { image: family.run.missing }))).toBe('image-not-found')
     })
   })
 }
@@ -111,7 +110,7 @@ export function describeWorkspace(family: Family): void {
         }
         const script = `pwd; for d in ${GITHUB_MOUNTS.join(' ')}; do cat /github/$d/given > /github/$d/taken; done; exit ${code}`
         const { exitCode, log } = await runStep(family, {
-          image: family.baseImage,
+          image: family.run.base,
           entryPoint: 'sh',
           args: ['-c', script],
           workingDirectory: '/github/workspace',

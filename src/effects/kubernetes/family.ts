@@ -1,6 +1,6 @@
 /** The Kubernetes family of ports: what a container step needs, made of pods, secrets and a registry, for the hook. */
 import { dirname } from 'node:path'
-import { StepError } from '../../errors.ts'
+import { StepError, toStepError } from '../../errors.ts'
 import type { LedgerEntry } from '../../machines/ledger.ts'
 import type { StepPorts } from '../../machines/ports.ts'
 import type { BuildPlan, Creates } from '../../machines/types.ts'
@@ -45,33 +45,36 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
   return {
     clock: deps.clock,
     resolver: {
-      async resolve(request, signal) {
-        const site = await discoverSite(options, deps, signal)
-        family = makeFamily(site)
-        if (request.image === undefined && request.dockerfile !== undefined) {
-          await mirrorFromJob(site, dirname(request.dockerfile), signal)
-        }
-        const resolver = createResolver({
-          registry: options.registry,
-          notConfigured,
-          newHandle: () => site.handle,
-          builderIdentity: `${defaultBuilder.name} ${defaultBuilder.version} ${builderImage}`,
-          // In a job with a job pod an image lives until cleanup_job: pre, main and post are built once.
-          ...(site.job && registry && { findBuilt: registry.digestOf }),
-          creates: (plan) => createsOf(site, plan)
+      resolve: (request, signal) =>
+        asPort(signal, async () => {
+          const site = await discoverSite(options, deps, signal)
+          family = makeFamily(site)
+          if (request.image === undefined && request.dockerfile !== undefined) {
+            await mirrorFromJob(site, dirname(request.dockerfile), signal)
+          }
+          const resolver = createResolver({
+            registry: options.registry,
+            notConfigured,
+            newHandle: () => site.handle,
+            builderIdentity: `${defaultBuilder.name} ${defaultBuilder.version} ${builderImage}`,
+            // In a job with a job pod an image lives until cleanup_job: pre, main and post are built once.
+            ...(site.job && registry && { findBuilt: registry.digestOf }),
+            creates: (plan) => createsOf(site, plan)
+          })
+          return await resolver.resolve(request, signal)
         })
-        return await resolver.resolve(request, signal)
-      }
     },
-    builder: { build: (...args) => made().builder.build(...args) },
-    pusher: { push: (...args) => made().pusher.push(...args) },
-    runner: { pull: (...args) => made().runner.pull(...args), run: (...args) => made().runner.run(...args) },
-    workspace: { collect: (...args) => made().workspace.collect(...args) },
+    builder: { build: (plan, signal) => asPort(signal, () => made().builder.build(plan, signal)) },
+    pusher: { push: (plan, built, signal) => asPort(signal, () => made().pusher.push(plan, built, signal)) },
+    runner: {
+      pull: (image, request, signal) => asPort(signal, () => made().runner.pull(image, request, signal)),
+      run: (image, request, signal) => asPort(signal, () => made().runner.run(image, request, signal))
+    },
+    workspace: { collect: (request, signal) => asPort(signal, () => made().workspace.collect(request, signal)) },
     janitor: {
-      async cleanUp(ledger, hurried, signal) {
-        // Nothing was resolved, so nothing was created.
-        if (ledger.length > 0) await made().janitor.cleanUp(ledger, hurried, signal)
-      }
+      // Nothing was resolved, so nothing was created.
+      cleanUp: (ledger, hurried, signal) =>
+        asPort(signal, async () => ledger.length > 0 && made().janitor.cleanUp(ledger, hurried, signal)).then(() => {})
     }
   }
 }
@@ -95,6 +98,16 @@ async function sentPaths(plan: BuildPlan, signal: AbortSignal): Promise<(path: s
   const entries = await listContext(plan.contextDirectory, plan.dockerfile, signal)
   const paths = new Set(entries.map(({ path }) => path))
   return (path) => paths.has(path)
+}
+
+/** Ports reject with StepErrors, whatever a library or an aborted signal rejects with. */
+async function asPort<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (thrown) {
+    if (signal.aborted) throw new StepError('cancelled', 'cancelled', { cause: thrown })
+    throw toStepError(thrown)
+  }
 }
 
 /** Between looks at whether everything is gone. */

@@ -47,7 +47,10 @@ export async function waitForPod<T>(
       saidUnschedulable = reason
     }
     if (reason !== undefined && clock.now() - startedAtMs > SCHEDULING_MS_MAX) {
-      throw new StepError('unschedulable', `no node took pod ${name} within ${SCHEDULING_MS_MAX / 60_000} minutes: ${reason}`)
+      throw new StepError(
+        'unschedulable',
+        `no node took pod ${name} within ${SCHEDULING_MS_MAX / 60_000} minutes: ${reason}`
+      )
     }
     await pause()
   }

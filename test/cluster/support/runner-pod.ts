@@ -52,10 +52,13 @@ export interface RunnerPod {
 /** Whether a pod is one that createRunnerPod made. */
 export const isRunnerPod = (name: string): boolean => /^runner-(copy|volume)-[0-9a-f]{8}$/.test(name)
 
+/** Where the claim of a runner pod of mode volume is on the node's disk. */
+export const volumeDirectory = (name: string): string => `/var/tmp/slipway-test/${name}`
+
 /** Starts a runner pod, lays out its disk, and installs the built hook. */
 export async function createRunnerPod(namespace: string, mode: StorageMode): Promise<RunnerPod> {
   const name = `runner-${mode}-${randomBytes(4).toString('hex')}`
-  const hostPath = `/var/tmp/slipway-test/${name}`
+  const hostPath = volumeDirectory(name)
   if (mode === 'volume') await apply(persistentVolume(name, hostPath))
   await apply(runnerPod(name, namespace, mode))
   await kubectl(['wait', '-n', namespace, `pod/${name}`, '--for=condition=Ready', '--timeout=120s'])

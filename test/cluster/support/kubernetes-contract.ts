@@ -1,0 +1,62 @@
+/** Registers the contract suites for the Kubernetes family, with a runner pod of one storage mode. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeEach, describe, test } from 'vitest'
+import { describeBuilder, describePusher } from '../../contract/building.ts'
+import { describeJanitor } from '../../contract/cleaning.ts'
+import { describeRunner, describeWorkspace } from '../../contract/running.ts'
+import { canBuild } from './images.ts'
+import { kubernetesFamily, registryHost } from './kubernetes-family.ts'
+import { expectNothingLeft, registryContent } from './leftovers.ts'
+import { createRunnerPod, type StorageMode, volumeDirectory } from './runner-pod.ts'
+import { createTestNamespace } from './test-namespace.ts'
+
+export async function describeKubernetesContract(mode: StorageMode): Promise<void> {
+  const host = await registryHost()
+  const reason = (await canBuild()) ? await unreachable(host) : 'there is no Kaniko on the node'
+  if (reason !== undefined) {
+    process.stderr.write(`\n!!! SKIPPED: the contract of the Kubernetes family, because ${reason}\n\n`)
+    describe.skip(`kubernetes family, storage mode ${mode}: SKIPPED, see above`, () => {
+      test('is held to the contract', () => {})
+    })
+    return
+  }
+  const namespace = await createTestNamespace()
+  const runner = await createRunnerPod(namespace.name, mode)
+  // In volume mode the claim's directory is on this computer: the node is, too. The suites make their files below it.
+  const workDirectory =
+    mode === 'volume' ? volumeDirectory(runner.name) : await mkdtemp(join(tmpdir(), 'slipway-work-'))
+  const usualDirectory = process.env.TMPDIR
+  process.env.TMPDIR = workDirectory
+  let before: readonly string[] = []
+  beforeEach(async () => {
+    before = await registryContent()
+  })
+  afterEach(() => expectNothingLeft(runner, before))
+  afterAll(async () => {
+    if (usualDirectory === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = usualDirectory
+    await runner.remove()
+    await namespace.remove()
+    await rm(workDirectory, { recursive: true, force: true })
+  })
+  const family = await kubernetesFamily(runner, host, workDirectory)
+  describeBuilder(family)
+  describePusher(family)
+  describeRunner(family)
+  describeWorkspace(family)
+  describeJanitor(family)
+}
+
+const REACH_MS_MAX = 5_000
+
+/** Why this process cannot be the hook; undefined when it can. */
+async function unreachable(host: string): Promise<string | undefined> {
+  try {
+    await fetch(`http://${host}/v2/`, { signal: AbortSignal.timeout(REACH_MS_MAX) })
+    return undefined
+  } catch (thrown) {
+    return `the registry's service does not answer this process: ${(thrown as Error).message}`
+  }
+}

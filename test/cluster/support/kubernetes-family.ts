@@ -1,0 +1,55 @@
+/** The Kubernetes family under contract, driven from this process instead of a runner pod. */
+import { createKubernetesPorts } from '../../../src/effects/kubernetes/family.ts'
+import { createRegistryClient } from '../../../src/effects/registry/client.ts'
+import { createReporter } from '../../../src/effects/reporter.ts'
+import { randomHex, systemClock } from '../../../src/effects/system.ts'
+import type { Family, OpenFamily } from '../../contract/family.ts'
+import { IMAGES, REGISTRY_NODE_PORT, REGISTRY_PORT } from './images.ts'
+import { kubectl } from './kubectl.ts'
+import type { RunnerPod } from './runner-pod.ts'
+
+const FILES = { base: 'base/busybox:1', missing: 'no-such-image:1' }
+
+/** This process has no cluster DNS: it reaches the registry by the address of its Service, as pods can, too. */
+export async function registryHost(): Promise<string> {
+  const { stdout: address } = await kubectl([
+    ...['get', 'service', '-n', 'default', 'docker-registry'],
+    ...['-o', 'jsonpath={.spec.clusterIP}']
+  ])
+  return `${address}:${REGISTRY_PORT}`
+}
+
+/** A family whose pods belong to `runner`. `workDirectory` stands for the runner's `_work`, on this computer's disk. */
+export function kubernetesFamily(runner: RunnerPod, pushHost: string, workDirectory: string): Family {
+  const registry = {
+    pushHost,
+    pullHost: `localhost:${REGISTRY_NODE_PORT}`,
+    plainHttp: true
+  }
+  const imagesOn = (host: string) => ({ base: `${host}/${FILES.base}`, missing: `${host}/${FILES.missing}` })
+  return {
+    name: `kubernetes, storage mode ${runner.mode}`,
+    from: imagesOn(registry.pushHost),
+    run: imagesOn(registry.pullHost),
+    endsAtOnce: false,
+    async open(): Promise<OpenFamily> {
+      let log = ''
+      const reporter = createReporter((data) => {
+        log += typeof data === 'string' ? data : Buffer.from(data).toString('utf8')
+      })
+      const options = {
+        runnerPod: runner.name,
+        namespace: runner.namespace,
+        builderImage: IMAGES.kaniko,
+        registry,
+        paths: {
+          runnerWorkspace: `${workDirectory}/repo`,
+          runnerTemp: `${workDirectory}/_temp`,
+          githubWorkspace: `${workDirectory}/repo/repo`
+        }
+      }
+      const ports = createKubernetesPorts(options, { reporter, clock: systemClock, randomHex })
+      return { ports, client: createRegistryClient(registry), log: () => log, close: async () => {} }
+    }
+  }
+}
