@@ -131,8 +131,8 @@ export const containerStep = setup({
         image: resolution.kind === 'build' ? undefined : resolution.image
       }),
       done: [
-        { target: 'building', guard: (_context, resolution) => resolution.kind === 'build' },
-        { target: 'pulling' }
+        { target: 'building', when: 'to build', guard: (_context, resolution) => resolution.kind === 'build' },
+        { target: 'pulling', when: 'prebuilt or already built' }
       ]
     }),
     building: recording(

@@ -85,13 +85,14 @@ export function cleaningUp<Context extends EndingContext<'cleaningUp'>>(
     actor: 'cleanUp',
     input: (context) => ({ ledger: context.ledger, hurried: context.urgency > 0 }),
     budgetMs: (context) => Math.min(context.budgets.cleaningUp.budgetMs, CLEANUP_BUDGET_MS[context.urgency]),
-    done: ends.map((target) => ({ target, guard: (context) => endOf(context) === target })),
+    done: ends.map((target) => ({ target, when: target, guard: (context) => endOf(context) === target })),
     failed: 'stuck',
     onFailed: (context, error) =>
       ({ stuck: true, remaining: error.remaining ?? context.ledger.map(entryName) }) as unknown as Partial<Context>,
     on: {
       // Each CANCEL leaves less time: SIGINT, then SIGTERM. A third one cannot make it faster.
       CANCEL: {
+        description: 'until it cannot be faster',
         guard: ({ context }: { context: Context }) => context.urgency < 2,
         target: `#${machine}.cleaningUp`,
         reenter: true,

@@ -67,7 +67,10 @@ const executing = stage<'executing', ScriptContext, ScriptRequest, RunResult>({
   actor: 'execute',
   input: (context) => context.request,
   onDone: (_context, { exitCode }) => ({ exitCode }),
-  done: [{ target: 'succeeded', guard: (_context, { exitCode }) => exitCode === 0 }, { target: 'failed' }],
+  done: [
+    { target: 'succeeded', when: 'exit code 0', guard: (_context, { exitCode }) => exitCode === 0 },
+    { target: 'failed', when: 'another exit code' }
+  ],
   onFailed: noteFailure('executing')
 })
 

@@ -37,6 +37,8 @@ type Assignment<Context> = (context: Context) => Partial<Context>
 interface DoneBranch<Context, Output> {
   /** Top-level state to go to. */
   readonly target: string
+  /** What the guard asks for, in a few words, for the diagram. */
+  readonly when?: string
   /** The first branch whose guard holds is taken; a branch without one always holds. */
   readonly guard?: (context: Context, output: Output) => boolean
 }
@@ -123,6 +125,7 @@ function parts<Name extends string, Context extends StagedContext<Name>, Input, 
         input: ({ context }: { context: Context }) => options.input(context),
         onDone: options.done.map((branch) => ({
           target: target(branch.target),
+          ...(branch.when !== undefined && { description: branch.when }),
           ...(branch.guard && {
             guard: ({ context, event }: StateConfig) => branch.guard?.(context, event.output) ?? true
           }),
@@ -163,7 +166,10 @@ export function stage<Name extends string, Context extends StagedContext<Name>, 
         ...attempt,
         invoke: {
           ...attempt.invoke,
-          onError: [{ guard: canRetry, target: 'backingOff', actions: noteRetry }, permanent]
+          onError: [
+            { guard: canRetry, description: 'retryable, attempts left', target: 'backingOff', actions: noteRetry },
+            { ...permanent, description: 'permanent, or no attempt left' }
+          ]
         }
       },
       backingOff: {

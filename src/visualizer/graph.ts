@@ -1,0 +1,143 @@
+/** The graph of a production machine as plain data with stable ids, for the diagrams, the page and the comparison. */
+import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
+import { getStateNodes } from 'xstate/graph'
+import { ANY_BUDGET, type AnyStageName } from '../machines/budgets.ts'
+import { containerStep } from '../machines/container-step.ts'
+import { STAGE_CODES } from '../machines/failures.ts'
+import { jobStart } from '../machines/job-start.ts'
+import { scriptStep } from '../machines/script-step.ts'
+import type { StateMeta } from '../machines/states.ts'
+
+/** The machines that Slipway runs on, in the order in which they are shown. */
+export const MACHINES: readonly AnyStateMachine[] = [containerStep, jobStart, scriptStep]
+
+/** `end` is final; `stage` has a purpose of its own; `part` is one turn of a stage: an attempt, or the wait before the next. */
+export type StateKind = 'stage' | 'part' | 'end'
+
+export interface GraphState {
+  /** `container-step.building.attempting`. */
+  readonly id: string
+  /** Id of the state around this one; undefined directly below the machine. */
+  readonly parent?: string
+  readonly kind: StateKind
+  readonly label: string
+  /** Entered when its parent, or the machine, is. */
+  readonly initial: boolean
+  readonly purpose?: string
+  /** Name of the port in src/machines/ports.ts that does the work. */
+  readonly port?: string
+  readonly budgetMs?: number
+  /** With the first one; only where a failure is tried again. */
+  readonly attemptsMax?: number
+  /** Error codes this stage is known to end with, apart from those that every stage may end with. */
+  readonly codes?: readonly string[]
+}
+
+/** What sort of thing happens; `order` is an event from outside. */
+export type TransitionKind = 'done' | 'retry' | 'failed' | 'timeout' | 'backOff' | 'order'
+
+export interface GraphTransition {
+  /** `container-step.building|CANCEL|0`: source, event, position among the branches for that event. */
+  readonly id: string
+  readonly from: string
+  readonly to: string
+  /** XState's name of the event. */
+  readonly event: string
+  readonly kind: TransitionKind
+  /** What happens, in a few words. */
+  readonly label: string
+  /** When this branch is taken, in a few words. */
+  readonly guard?: string
+}
+
+export interface MachineGraph {
+  readonly id: string
+  /** Path of its module in the repository. */
+  readonly source: string
+  readonly states: readonly GraphState[]
+  readonly transitions: readonly GraphTransition[]
+}
+
+/** All machines of one version of Slipway: what `slipway diagram --json` writes. */
+export interface MachineSet {
+  readonly format: typeof GRAPH_FORMAT
+  readonly machines: readonly MachineGraph[]
+}
+
+export const GRAPH_FORMAT = 'slipway-machines-1'
+
+const BACK_OFF = '.backOff'
+
+/** `Backing off` for `backingOff`. */
+function inWords(key: string): string {
+  const words = key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+const waitsForNextAttempt = (node: AnyStateNode): boolean => node.invoke.some(({ id }) => id.endsWith(BACK_OFF))
+
+function toState(machine: AnyStateMachine, node: AnyStateNode): GraphState {
+  const meta = node.meta as StateMeta | undefined
+  const { parent } = node
+  const isRetried = Object.values(node.states).some(waitsForNextAttempt)
+  const codes = STAGE_CODES[machine.id]?.[node.key]
+  return {
+    id: node.id,
+    ...(parent !== undefined && parent !== machine.root && { parent: parent.id }),
+    kind: node.type === 'final' ? 'end' : meta === undefined ? 'part' : 'stage',
+    label: meta?.label ?? inWords(node.key),
+    initial: parent?.initial.target.includes(node) ?? false,
+    ...(meta && { purpose: meta.purpose }),
+    ...(meta?.port !== undefined && { port: meta.port }),
+    ...(meta?.budgetMs !== undefined && { budgetMs: meta.budgetMs }),
+    ...(isRetried && { attemptsMax: ANY_BUDGET[node.key as AnyStageName].attemptsMax }),
+    ...(codes !== undefined && { codes })
+  }
+}
+
+type Happening = Pick<GraphTransition, 'kind' | 'label'>
+
+/** What an event means to people. `branches`: all transitions of this state for this event. */
+function happeningOf(transition: AnyTransitionDefinition, branches: readonly AnyTransitionDefinition[]): Happening {
+  const [, ending, actor = ''] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(transition.eventType) ?? []
+  const leadsToRetry = ({ target }: AnyTransitionDefinition) => target?.some(waitsForNextAttempt) ?? false
+  if (ending === 'error') {
+    if (leadsToRetry(transition)) return { kind: 'retry', label: 'failed (retryable)' }
+    return { kind: 'failed', label: branches.some(leadsToRetry) ? 'failed (permanent)' : 'failed' }
+  }
+  if (actor.endsWith(BACK_OFF)) return { kind: 'backOff', label: 'after back-off' }
+  if (actor.endsWith('.budget')) return { kind: 'timeout', label: 'out of time' }
+  if (ending === 'done') return { kind: 'done', label: 'done' }
+  return { kind: 'order', label: transition.eventType || 'always' }
+}
+
+function toTransitions(node: AnyStateNode): readonly GraphTransition[] {
+  const listed = [...node.transitions.values(), ...(node.always === undefined ? [] : [node.always])]
+  return listed.flatMap((branches) =>
+    branches.map((transition, position) => {
+      const event = transition.eventType
+      const { description } = transition
+      return {
+        id: `${node.id}|${event || 'always'}|${position}`,
+        from: node.id,
+        to: transition.target?.[0]?.id ?? node.id,
+        event,
+        ...happeningOf(transition, branches),
+        ...(description !== undefined && { guard: description })
+      }
+    })
+  )
+}
+
+export function toGraph(machine: AnyStateMachine): MachineGraph {
+  const nodes = getStateNodes(machine)
+  return {
+    id: machine.id,
+    source: `src/machines/${machine.id}.ts`,
+    states: nodes.map((node) => toState(machine, node)),
+    transitions: [machine.root, ...nodes].flatMap(toTransitions)
+  }
+}
+
+/** The machines of this version. */
+export const currentMachines = (): MachineSet => ({ format: GRAPH_FORMAT, machines: MACHINES.map(toGraph) })
