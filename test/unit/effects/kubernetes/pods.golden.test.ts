@@ -1,0 +1,93 @@
+/** The pods that reviewers look at, as goldens: a change to one shows in review. Update with `npm run golden`. */
+import type { V1Pod } from '@kubernetes/client-node'
+import { describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { kaniko } from '../../../../src/effects/builders/kaniko.ts'
+import { buildPod } from '../../../../src/effects/kubernetes/build-pod.ts'
+import { environmentSecret, stepPod } from '../../../../src/effects/kubernetes/step-pod.ts'
+import type { StepRequest } from '../../../../src/machines/types.ts'
+import { siteOf } from './site-fixture.ts'
+
+const golden = (name: string) => `../../../golden/${name}.yaml`
+const WORK = '/home/runner/_work'
+
+const plan = {
+  contextDirectory: `${WORK}/_actions/owner/action/v1`,
+  dockerfile: 'Dockerfile',
+  pushReference: 'registry.arc.svc:5000/handle:0123',
+  pullRepository: 'localhost:30500/handle'
+}
+
+const request: StepRequest = {
+  args: ['two words', '$(HOME)', '$$', ''],
+  env: { HOME: '/github/home', 'INPUT_WITH-DASH': '$(HOME)' },
+  workingDirectory: '/github/workspace',
+  mounts: [
+    { source: `${WORK}/_temp`, target: '/github/runner_temp', readOnly: false },
+    { source: `${WORK}/_temp/_github_home`, target: '/github/home', readOnly: false },
+    { source: `${WORK}/_temp/_github_workflow`, target: '/github/workflow', readOnly: false },
+    { source: `${WORK}/_temp/_runner_file_commands`, target: '/github/file_commands', readOnly: false },
+    { source: `${WORK}/repo/repo`, target: '/github/workspace', readOnly: false }
+  ]
+}
+
+const IMAGE = `localhost:30500/handle@sha256:${'0'.repeat(64)}`
+
+describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
+  test('the build pod', async () => {
+    const pod = buildPod(siteOf(mode), {
+      name: 'runner-abc-build-0-1',
+      plan,
+      builder: kaniko,
+      builderImage: kaniko.defaultImage,
+      plainHttpHosts: ['registry.arc.svc:5000']
+    })
+    await expect(stringify(pod)).toMatchFileSnapshot(golden(`build-pod-${mode}`))
+    expectUnprivileged(pod)
+  })
+
+  test('the step pod', async () => {
+    const pod = stepPod(siteOf(mode), IMAGE, request)
+    await expect(stringify(pod)).toMatchFileSnapshot(golden(`step-pod-${mode}`))
+    expectUnprivileged(pod)
+  })
+})
+
+test('the step pod of a job knows the job its services by name', () => {
+  const job = { pod: 'runner-abc-workflow', address: '10.0.0.7', serviceNames: ['redis', 'postgres'] }
+  const pod = stepPod(siteOf('volume', { job }), IMAGE, request)
+  expect(pod.spec?.hostAliases).toEqual([{ ip: '10.0.0.7', hostnames: ['redis', 'postgres'] }])
+})
+
+test('an entry point replaces the command, and none leaves it unset', () => {
+  const commandOf = (pod: V1Pod) => pod.spec?.containers[0]?.command
+  expect(commandOf(stepPod(siteOf('copy'), IMAGE, { ...request, entryPoint: '/run me' }))).toEqual(['/run me'])
+  expect(commandOf(stepPod(siteOf('copy'), IMAGE, request))).toBeUndefined()
+})
+
+test('the environment is a Secret, and no value of it stands in the pod', () => {
+  const site = siteOf('copy')
+  const env = { TOKEN: 'very-secret', 'any name': 'another-secret' }
+  const secret = environmentSecret(site, env)
+  expect(Object.values(secret.data ?? {}).map((value) => Buffer.from(value, 'base64').toString())).toEqual(
+    Object.values(env)
+  )
+  expect(JSON.stringify(stepPod(site, IMAGE, { ...request, env }))).not.toContain('secret"')
+})
+
+test('an environment that no Secret can hold is refused with what to do', () => {
+  expect(() => environmentSecret(siteOf('copy'), { BIG: 'x'.repeat(1_000_001) })).toThrow(
+    /pass large values through files/
+  )
+})
+
+/** What holds for every pod that is ours, whatever else is in it (design section 5). */
+function expectUnprivileged(pod: V1Pod): void {
+  const { spec } = pod
+  expect(spec?.automountServiceAccountToken).toBe(false)
+  expect(spec?.volumes?.filter(({ hostPath }) => hostPath !== undefined)).toEqual([])
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]
+  expect(containers.filter(({ securityContext }) => securityContext?.privileged === true)).toEqual([])
+  expect(pod.metadata?.labels?.['runner-pod']).toBe('runner-abc')
+  expect(pod.metadata?.ownerReferences?.[0]?.uid).toBe('00000000-1111-2222-3333-444444444444')
+}
