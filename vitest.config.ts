@@ -12,7 +12,9 @@ export default defineConfig({
       project('model', 30_000),
       project('contract', 60_000),
       // One node, one registry: the cluster's tests run one after the other.
-      project('cluster', 300_000, { fileParallelism: false })
+      project('cluster', 300_000, { fileParallelism: false }),
+      // Ratios mean something only while nothing else runs, so no other suite includes them.
+      project('bench', 600_000, { fileParallelism: false })
     ]
   }
 })

@@ -1,10 +1,13 @@
 // npm run test:cluster: the suite on a real cluster. Uses SLIPWAY_TEST_KUBECONFIG or KUBECONFIG when one is set, and
-// brings up the one-node cluster of test/cluster/one-node otherwise. Arguments go on to vitest.
+// brings up the one-node cluster of test/cluster/one-node otherwise. Arguments go on to vitest:
+// `npm run test:cluster -- --project bench` measures on a quiet machine.
 import { mustRun, prepare, root, run, VITEST } from './prepare.mjs'
 
 const oneNode = `${root}test/cluster/one-node`
-const kubeconfig = process.env.SLIPWAY_TEST_KUBECONFIG ?? process.env.KUBECONFIG
-const vitest = [process.execPath, VITEST, 'run', '--project', 'cluster', ...process.argv.slice(2)]
+const kubeconfig = process.env.SLIPWAY_TEST_KUBECONFIG || process.env.KUBECONFIG
+const args = process.argv.slice(2)
+const projects = args.some((arg) => arg.startsWith('--project')) ? [] : ['--project', 'cluster']
+const vitest = [process.execPath, VITEST, 'run', ...projects, ...args]
 
 prepare()
 if (kubeconfig) {
