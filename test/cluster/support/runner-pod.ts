@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { pack } from 'tar-stream'
 import { IMAGES } from './images.ts'
-import { apply, kubectl } from './kubectl.ts'
+import { apply, eventually, kubectl } from './kubectl.ts'
 import { type Finished, type ProcessOptions, runProcess } from './process.ts'
 import { SERVICE_ACCOUNT } from './test-namespace.ts'
 
@@ -61,6 +61,7 @@ export async function createRunnerPod(namespace: string, mode: StorageMode): Pro
   const hostPath = volumeDirectory(name)
   if (mode === 'volume') await apply(persistentVolume(name, hostPath))
   await apply(runnerPod(name, namespace, mode))
+  if (mode === 'volume') await openGate(name, namespace)
   await kubectl(['wait', '-n', namespace, `pod/${name}`, '--for=condition=Ready', '--timeout=120s'])
   const exec: RunnerPod['exec'] = (command, options) =>
     runProcess('kubectl', ['exec', '-i', '-n', namespace, name, '-c', CONTAINER, '--', ...command], options)
@@ -89,6 +90,20 @@ export async function createRunnerPod(namespace: string, mode: StorageMode): Pro
   const bundle = await readFile(new URL('../../../dist/index.js', import.meta.url), 'utf8')
   await pod.write(`${HOME}/k8s`, { 'index.js': bundle })
   return pod
+}
+
+/** Until the claim is bound: a scheduler that finds it unbound may not look again for five minutes. */
+const GATE = 'slipway-test/claim-bound'
+const BOUND_TIMEOUT_MS = 60_000
+
+async function openGate(name: string, namespace: string): Promise<void> {
+  const phase = ['get', 'persistentvolumeclaim', `${name}-work`, '-n', namespace, '-o', 'jsonpath={.status.phase}']
+  await eventually(`the binding of ${name}-work`, BOUND_TIMEOUT_MS, async () => {
+    // The claim is made by a controller once it has seen the pod; until then this fails.
+    return (await runProcess('kubectl', phase)).stdout === 'Bound'
+  })
+  const open = [{ op: 'remove', path: '/spec/schedulingGates' }]
+  await kubectl(['patch', 'pod', name, '-n', namespace, '--type=json', '-p', JSON.stringify(open)])
 }
 
 async function mustExec(exec: RunnerPod['exec'], command: readonly string[], options?: ProcessOptions): Promise<void> {
@@ -176,7 +191,8 @@ function runnerPod(name: string, namespace: string, mode: StorageMode): object {
           volumeMounts: [work]
         }
       ],
-      volumes: [workVolume(name, mode)]
+      volumes: [workVolume(name, mode)],
+      ...(mode === 'volume' && { schedulingGates: [{ name: GATE }] })
     }
   }
 }
