@@ -4,6 +4,23 @@ import { build } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
 
+// Of the Kubernetes client only the kubeconfig is used; its index would bring 900 kB of API classes to compile at every start.
+const kubeconfigOnly = {
+  name: 'kubeconfig-only',
+  setup(bundle) {
+    const client = `${root}node_modules/@kubernetes/client-node/dist`
+    bundle.onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({ path: `${client}/config.js` }))
+    bundle.onResolve({ filter: /^\.\/gen\/index\.js$/ }, ({ importer }) =>
+      importer === `${client}/config.js` ? { path: 'gen', namespace: 'kubeconfig-only' } : undefined
+    )
+    bundle.onLoad({ filter: /.*/, namespace: 'kubeconfig-only' }, () => ({
+      contents: `export { createConfiguration } from './gen/configuration.js'
+                 export { ServerConfiguration } from './gen/servers.js'`,
+      resolveDir: client
+    }))
+  }
+}
+
 await mkdir(`${root}dist`, { recursive: true })
 // The bundles are CommonJS, because the runner starts `node index.js` in a directory without a package.json.
 await writeFile(`${root}dist/package.json`, '{"type":"commonjs"}\n')
@@ -18,6 +35,7 @@ await build({
   minify: true,
   // node-fetch falls back on it only where Node has no URL of its own; compiling its tables costs time at every start.
   alias: { 'whatwg-url': 'node:url' },
+  plugins: [kubeconfigOnly],
   legalComments: 'linked',
   logLevel: 'warning'
 })

@@ -10,11 +10,16 @@ const VARIABLES = {
   namespace: 'ACTIONS_RUNNER_KUBERNETES_NAMESPACE',
   claimName: 'ACTIONS_RUNNER_CLAIM_NAME',
   runnerImage: 'ACTIONS_RUNNER_IMAGE',
+  templatePath: 'ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE',
+  prepareTimeout: 'ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS',
   registryHost: 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST',
   registryPort: 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PORT',
   registryNodePort: 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT',
   builderImage: 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE',
   traceDirectory: 'ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY',
+  kubeconfig: 'KUBECONFIG',
+  serviceHost: 'KUBERNETES_SERVICE_HOST',
+  servicePort: 'KUBERNETES_SERVICE_PORT',
   runnerWorkspace: 'RUNNER_WORKSPACE',
   runnerTemp: 'RUNNER_TEMP',
   githubWorkspace: 'GITHUB_WORKSPACE'
@@ -26,6 +31,8 @@ export const environment: Readonly<Record<string, string | undefined>> = process
 type Setting = keyof typeof VARIABLES
 
 export interface HookConfig extends KubernetesOptions {
+  /** As it is in the environment: what is wrong with it is for a warning only. */
+  readonly prepareTimeout?: string | undefined
   /** Where to write one trace file per run; undefined: nowhere. */
   readonly traceDirectory?: string | undefined
 }
@@ -45,11 +52,16 @@ const settings = z.object({
   namespace: name.optional(),
   claimName: name.optional(),
   runnerImage: text.optional(),
+  templatePath: text.optional(),
+  prepareTimeout: text.optional(),
   registryHost: z.string().regex(HOST, { error: 'must be a host name without scheme, port and path' }).optional(),
   registryPort: port.optional(),
   registryNodePort: port.optional(),
   builderImage: text.optional(),
   traceDirectory: path.optional(),
+  kubeconfig: text.optional(),
+  serviceHost: text.optional(),
+  servicePort: port.optional(),
   runnerWorkspace: path,
   runnerTemp: path,
   githubWorkspace: path
@@ -68,10 +80,17 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   )
   const parsed = settings.safeParse(values)
   if (!parsed.success) throw invalid(parsed.error.issues[0], values)
-  const { registryHost, registryPort, registryNodePort, runnerWorkspace, runnerTemp, githubWorkspace, ...others } =
+  const { registryHost, registryPort, registryNodePort, runnerWorkspace, runnerTemp, githubWorkspace, ...rest } =
     parsed.data
+  const { kubeconfig, serviceHost: host, servicePort, ...others } = rest
+  const isInPod = kubeconfig === undefined && host !== undefined && servicePort !== undefined
   const paths: RunnerPaths = { runnerWorkspace, runnerTemp, githubWorkspace }
-  return { ...others, paths, registry: readRegistry(registryHost, registryPort, registryNodePort) }
+  return {
+    ...others,
+    paths,
+    service: isInPod ? { host, port: servicePort } : undefined,
+    registry: readRegistry(registryHost, registryPort, registryNodePort)
+  }
 }
 
 function invalid(issue: z.core.$ZodIssue | undefined, values: Readonly<Record<string, string | undefined>>): StepError {

@@ -1,6 +1,6 @@
 /** Turns whatever a Kubernetes API call rejects with into a StepError, for the one place that makes the calls. */
-import { ApiException } from '@kubernetes/client-node'
 import { StepError, type StepErrorOptions } from '../../errors.ts'
+import { ApiStatusError } from './api-request.ts'
 
 /** What a call is about, in words of RBAC: `create pods`, `get pods/log`. */
 export interface ApiCall {
@@ -12,13 +12,10 @@ export interface ApiCall {
 
 const TOO_MANY_REQUESTS = 429
 const SERVER_ERRORS_FROM = 500
+const MESSAGE_LENGTH_MAX = 500
 
 /** HTTP status of an API error, or undefined when the request never got an answer. */
-export function statusOf(error: unknown): number | undefined {
-  if (error instanceof ApiException) return error.code
-  const status = (error as { statusCode?: unknown } | null)?.statusCode
-  return typeof status === 'number' ? status : undefined
-}
+const statusOf = (error: unknown): number | undefined => (error instanceof ApiStatusError ? error.status : undefined)
 
 export const isNotFound = (error: unknown): boolean => statusOf(error) === 404
 export const isConflict = (error: unknown): boolean => statusOf(error) === 409
@@ -29,26 +26,16 @@ export function isTransient(error: unknown): boolean {
   return status === undefined || status === TOO_MANY_REQUESTS || status >= SERVER_ERRORS_FROM
 }
 
-/** Seconds the server asked us to wait (429 and 503), if it did. */
-export function retryAfterMs(error: unknown): number | undefined {
-  if (!(error instanceof ApiException)) return undefined
-  const seconds = Number((error.headers as Record<string, string>)['retry-after'])
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined
-}
-
 /** The API server's own words, out of a Status object if there is one. */
 export function serverMessage(error: unknown): string {
-  const body = error instanceof ApiException ? error.body : undefined
-  const status = typeof body === 'string' ? parseStatus(body) : (body as { message?: unknown } | undefined)
-  if (typeof status?.message === 'string') return status.message
-  if (typeof body === 'string' && body !== '') return body.slice(0, 500)
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof ApiStatusError)) return error instanceof Error ? error.message || error.name : String(error)
+  return messageOf(error.body) ?? (error.body.slice(0, MESSAGE_LENGTH_MAX) || `status ${error.status}`)
 }
 
-function parseStatus(body: string): { message?: unknown } | undefined {
+function messageOf(body: string): string | undefined {
   try {
-    const parsed: unknown = JSON.parse(body)
-    return typeof parsed === 'object' && parsed !== null ? parsed : undefined
+    const { message } = JSON.parse(body) as { message?: unknown }
+    return typeof message === 'string' ? message : undefined
   } catch {
     return undefined
   }

@@ -59,7 +59,7 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
       if (outcome.isPushed) return `${plan.pullRepository}@${built.digest}`
       pushFailuresSeen = outcome.failures
       const source = {
-        config: site.cluster.config,
+        access: site.cluster.access,
         namespace: site.cluster.namespace,
         pod: name,
         container: PUSH_CONTAINER

@@ -3,12 +3,15 @@ import { PassThrough, type Readable } from 'node:stream'
 import { type ErrorCode, StepError } from '../../errors.ts'
 import { COMPLETE_MEMBER, pack } from '../archive/pack.ts'
 import { ExecRefused, type ExecRequest, exec } from './exec.ts'
-import { containerStatus, podFailure, waitingFailure } from './pod-failures.ts'
+import { logTail } from './logs.ts'
+import { containerStatus, firstLine, podFailure, waitingFailure } from './pod-failures.ts'
 import { DELIVERED_MARKER, WORK_ROOT } from './pod-parts.ts'
 import type { Site } from './site.ts'
 
 /** Between attempts to reach a container that is about to start. */
 const EXEC_RETRY_MS = 100
+/** Of the container's log, when it ended before the files were there. */
+const LOG_LINES = 5
 
 /** A tar stream that ends with the member `.complete`, and when everything has been put into it without a failure. */
 interface Archive {
@@ -31,7 +34,7 @@ export interface Delivery {
 
 /** Where in a pod to run a command. */
 export const target = (site: Site, pod: string, container: string): Omit<ExecRequest, 'command'> => ({
-  config: site.cluster.config,
+  access: site.cluster.access,
   namespace: site.cluster.namespace,
   pod,
   container
@@ -122,7 +125,15 @@ async function deliverState(site: Site, { pod: name, lost }: Delivery, signal: A
   const status = containerStatus(pod, 'deliver')
   const failure = podFailure(pod) ?? waitingFailure(status)
   if (failure !== undefined) throw failure
-  if (status?.state?.terminated?.exitCode === 0) return 'delivered'
+  const exitCode = status?.state?.terminated?.exitCode
+  if (exitCode === 0) return 'delivered'
+  if (exitCode !== undefined) {
+    const log = await logTail(target(site, name, 'deliver'), { lines: LOG_LINES, previous: false }, signal)
+    throw new StepError(
+      'start-failed',
+      `the container that receives files ended with exit code ${exitCode}: ${firstLine(log)}`
+    )
+  }
   return status?.state?.running === undefined ? 'starting' : 'running'
 }
 

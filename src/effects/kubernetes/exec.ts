@@ -6,10 +6,11 @@
  */
 import type { RequestOptions } from 'node:https'
 import type { Readable, Writable } from 'node:stream'
-import type { KubeConfig, V1Status } from '@kubernetes/client-node'
+import type { V1Status } from '@kubernetes/client-node'
 import { WebSocket } from 'ws'
 import { StepError } from '../../errors.ts'
 import { every } from '../system.ts'
+import type { ApiAccess } from './api-request.ts'
 
 /** v5 can say that stdin has ended (KEP-4006, Kubernetes 1.30). */
 const PROTOCOL = 'v5.channel.k8s.io'
@@ -25,7 +26,7 @@ const SILENCE_MS_MAX = 20_000
 const IDLE_MS_MAX = 60_000
 
 export interface ExecRequest {
-  readonly config: KubeConfig
+  readonly access: ApiAccess
   readonly namespace: string
   readonly pod: string
   readonly container: string
@@ -43,6 +44,14 @@ export interface ExecResult {
 /** The container is not there yet, or no more: whoever called may look at the pod and try again. */
 export class ExecRefused extends Error {
   override readonly name = 'ExecRefused'
+
+  /** `status`: of the API server's HTTP answer, if it gave one. */
+  constructor(
+    message: string,
+    readonly status?: number | undefined
+  ) {
+    super(message)
+  }
 }
 
 /**
@@ -75,7 +84,7 @@ export async function exec(request: ExecRequest, signal: AbortSignal): Promise<E
 }
 
 async function addressOf(request: ExecRequest): Promise<{ address: string; options: RequestOptions }> {
-  const server = request.config.getCurrentCluster()?.server ?? ''
+  const server = request.access.getCurrentCluster()?.server ?? ''
   const query = new URLSearchParams({
     container: request.container,
     stdin: String(request.stdin !== undefined),
@@ -84,7 +93,7 @@ async function addressOf(request: ExecRequest): Promise<{ address: string; optio
   })
   for (const word of request.command) query.append('command', word)
   const options: RequestOptions = {}
-  await request.config.applyToHTTPSOptions(options)
+  await request.access.applyToHTTPSOptions(options)
   const path = `/api/v1/namespaces/${request.namespace}/pods/${request.pod}/exec`
   return { address: `${server.replace(/^http/, 'ws').replace(/\/$/, '')}${path}?${query}`, options }
 }
@@ -93,7 +102,8 @@ function opened(socket: WebSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once('open', resolve)
     socket.once('unexpected-response', (_request, response) => {
-      reject(new ExecRefused(`the API server answered exec with status ${response.statusCode}`))
+      const { statusCode } = response
+      reject(new ExecRefused(`the API server answered exec with status ${statusCode}`, statusCode))
       response.resume()
       socket.terminate()
     })

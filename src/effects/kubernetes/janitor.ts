@@ -17,12 +17,12 @@ function remover(cluster: Cluster, registry: RegistryClient | undefined): Remove
   }
 }
 
-/** Pods go first, because a push that is still going on could bring an image back; all at once when there is no time. */
+/** Images go last, because a push that is still going on could bring one back; all at once when there is no time. */
 export function createJanitor(cluster: Cluster, registry: RegistryClient | undefined): Janitor {
   const remove = remover(cluster, registry)
   return {
     async cleanUp(ledger, hurried, signal) {
-      const isFirst = ({ kind }: LedgerEntry) => hurried || kind === 'pod'
+      const isFirst = ({ kind }: LedgerEntry) => hurried || kind !== 'image'
       const failures = [
         ...(await removeAll(remove, ledger.filter(isFirst), signal)),
         ...(await removeAll(

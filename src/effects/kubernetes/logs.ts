@@ -4,20 +4,17 @@
  * Follows with timestamps and, after a cut, asks again from the last one seen. The client library's own Log raises an
  * uncaught error when a followed log is aborted (xstate-facts section 6), so the request is made here.
  */
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import type { KubeConfig } from '@kubernetes/client-node'
+import type { IncomingMessage } from 'node:http'
+import { type ApiAccess, openRequest, readBody } from './api-request.ts'
 
-const CONNECT_TIMEOUT_MS = 15_000
-/** A connection that died without a word is noticed by TCP after this long. */
-const KEEP_ALIVE_MS = 10_000
 /** RFC 3339 with nanoseconds and offset has 35 characters. */
 const TIMESTAMP_BYTES_MAX = 64
+const TAIL_BYTES_MAX = 64 * 1024
 const NEWLINE = 10
 const SPACE = 32
 
 export interface LogSource {
-  readonly config: KubeConfig
+  readonly access: ApiAccess
   readonly namespace: string
   readonly pod: string
   readonly container: string
@@ -112,16 +109,15 @@ export async function logTail(
   options: { readonly lines: number; readonly previous: boolean },
   signal: AbortSignal
 ): Promise<string> {
-  const query = { tailLines: String(options.lines), previous: String(options.previous), limitBytes: '65536' }
+  const query = {
+    tailLines: String(options.lines),
+    previous: String(options.previous),
+    limitBytes: String(TAIL_BYTES_MAX)
+  }
   const response = await openPath(source, query, signal).catch(() => undefined)
   if (response === undefined) return ''
-  const chunks: Buffer[] = []
-  try {
-    for await (const chunk of response) chunks.push(chunk as Buffer)
-  } catch {
-    // A tail is for explanations only: what arrived is good enough.
-  }
-  return Buffer.concat(chunks).toString('utf8')
+  // A tail is for explanations only: what arrived is good enough.
+  return (await readBody(response, TAIL_BYTES_MAX)).toString('utf8')
 }
 
 function open(source: LogSource, options: { follow: boolean; sinceTime: string }, signal: AbortSignal) {
@@ -137,34 +133,13 @@ function open(source: LogSource, options: { follow: boolean; sinceTime: string }
   )
 }
 
-/** GET .../log; rejects unless the answer is 200. */
-async function openPath(
-  source: LogSource,
-  query: Record<string, string>,
-  signal: AbortSignal
-): Promise<IncomingMessage> {
-  const server = source.config.getCurrentCluster()?.server ?? ''
-  const search = new URLSearchParams({ container: source.container, ...query })
-  const url = new URL(
-    `${server.replace(/\/$/, '')}/api/v1/namespaces/${source.namespace}/pods/${source.pod}/log?${search}`
+const openPath = (source: LogSource, query: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> =>
+  openRequest(
+    source.access,
+    {
+      method: 'GET',
+      path: `/api/v1/namespaces/${source.namespace}/pods/${source.pod}/log`,
+      query: { container: source.container, ...query }
+    },
+    signal
   )
-  const options: RequestOptions = { signal }
-  await source.config.applyToHTTPSOptions(options)
-  const send = url.protocol === 'http:' ? httpRequest : httpsRequest
-  return await new Promise((resolve, reject) => {
-    const request = send(url, options, (response) => {
-      request.setTimeout(0)
-      // An aborted request must end the response quietly.
-      response.on('error', () => {})
-      if (response.statusCode === 200) resolve(response)
-      else {
-        response.resume()
-        reject(new Error(`log: status ${response.statusCode}`))
-      }
-    })
-    request.setTimeout(CONNECT_TIMEOUT_MS, () => request.destroy(new Error('log: no answer')))
-    request.setSocketKeepAlive(true, KEEP_ALIVE_MS)
-    request.once('error', reject)
-    request.end()
-  })
-}

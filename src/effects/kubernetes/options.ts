@@ -2,8 +2,11 @@
 import type { Clock } from '../../machines/ports.ts'
 import type { RegistryTarget } from '../registry/reference.ts'
 import type { Reporter } from '../reporter.ts'
+import type { ServiceAddress } from './access.ts'
 
 export interface KubernetesOptions {
+  /** KUBERNETES_SERVICE_HOST and _PORT; undefined where KUBECONFIG is set or there is no service account. */
+  readonly service?: ServiceAddress | undefined
   /** ACTIONS_RUNNER_POD_NAME: base of all names, value of the label, owner of everything created. */
   readonly runnerPod: string
   /** Undefined: the namespace of the kubeconfig or of the service account. */
@@ -19,6 +22,8 @@ export interface KubernetesOptions {
   readonly paths: RunnerPaths
   /** The job pod of the job's state; undefined: the one with the usual name, if there is one. */
   readonly jobPod?: string | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE: path of the administrator's pod template. */
+  readonly templatePath?: string | undefined
 }
 
 /** Directories on the runner's own disk, absolute. */

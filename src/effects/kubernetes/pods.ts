@@ -22,11 +22,13 @@ export interface Pods {
   readonly cluster: Cluster
   readonly clock: Clock
   readonly reporter: Reporter
+  /** How long a cluster may take to find or make a node; undefined: nine minutes. */
+  readonly schedulingMsMax?: number | undefined
 }
 
 /** Polls a pod until `check` gives a value. `check` throws to give up; a pod that is gone is `lost`. */
 export async function waitForPod<T>(
-  { cluster, clock, reporter }: Pods,
+  { cluster, clock, reporter, schedulingMsMax = SCHEDULING_MS_MAX }: Pods,
   name: string,
   check: (pod: V1Pod) => T | undefined,
   lost: () => StepError,
@@ -46,11 +48,8 @@ export async function waitForPod<T>(
       reporter.line(`Waiting for a node for pod ${name}: ${reason}`)
       saidUnschedulable = reason
     }
-    if (reason !== undefined && clock.now() - startedAtMs > SCHEDULING_MS_MAX) {
-      throw new StepError(
-        'unschedulable',
-        `no node took pod ${name} within ${SCHEDULING_MS_MAX / 60_000} minutes: ${reason}`
-      )
+    if (reason !== undefined && clock.now() - startedAtMs > schedulingMsMax) {
+      throw new StepError('unschedulable', `no node took pod ${name} within ${schedulingMsMax / 1_000} s: ${reason}`)
     }
     await pause()
   }
@@ -73,28 +72,30 @@ export interface Ended {
 export async function followToEnd(pods: Pods, request: FollowRequest, signal: AbortSignal): Promise<Ended> {
   const { cluster, clock } = pods
   const { pod, container, write, lost } = request
-  const source = { config: cluster.config, namespace: cluster.namespace, pod, container }
+  const source = { access: cluster.access, namespace: cluster.namespace, pod, container }
   const reader = createLogReader(source, write)
   const stopFollowing = new AbortController()
   const logSignal = AbortSignal.any([signal, stopFollowing.signal])
   let isLogAtEnd = false
+  let tellLogAtEnd = () => {}
+  const logAtEnd = new Promise<void>((resolve) => {
+    tellLogAtEnd = resolve
+  })
   const following = (async () => {
     while (!logSignal.aborted) {
-      isLogAtEnd = false
       isLogAtEnd = await reader.read(true, logSignal)
+      if (isLogAtEnd) tellLogAtEnd()
       await clock.sleep(LOG_RECONNECT_MS, logSignal).catch(() => {})
     }
   })()
-  const pause = async () => {
-    for (let waitedMs = 0; waitedMs < POLL_FOLLOWING_MS; waitedMs += POLL_MS) {
-      await clock.sleep(POLL_MS, signal)
-      if (isLogAtEnd) return
-    }
-  }
+  // The end of the log says that the container has ended, usually; then the status is due any moment.
+  const pause = () =>
+    isLogAtEnd
+      ? clock.sleep(POLL_MS, signal)
+      : Promise.race([logAtEnd, clock.sleep(POLL_FOLLOWING_MS, logSignal).catch(() => signal.throwIfAborted())])
   try {
     const ended = await waitForPod(pods, pod, (current) => endOf(current, container), lost, signal, pause)
-    for (let waitedMs = 0; !isLogAtEnd && waitedMs < LOG_GRACE_MS; waitedMs += POLL_MS)
-      await clock.sleep(POLL_MS, signal)
+    if (!isLogAtEnd) await Promise.race([logAtEnd, clock.sleep(LOG_GRACE_MS, logSignal).catch(() => {})])
     stopFollowing.abort()
     await following
     // What the last connection did not bring.

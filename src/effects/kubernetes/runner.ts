@@ -21,8 +21,11 @@ export function createRunner(site: Site): Runner & Workspace {
   return {
     async pull(image, request, signal) {
       await openForEveryUser(request.mounts.filter(isWritable).map(({ source }) => source))
-      await site.cluster.createSecret(environmentSecret(site, request.env), signal)
-      await site.cluster.createPod(stepPod(site, image, request), signal)
+      // Together: the kubelet needs the Secret only after it has set up the pod's network.
+      await Promise.all([
+        site.cluster.createSecret(environmentSecret(site, request.env), signal),
+        site.cluster.createPod(stepPod(site, image, request), signal)
+      ])
       if (site.storage.mode === 'copy') {
         await deliverStep(site, request.mounts, { pod: name, lost }, signal)
       }

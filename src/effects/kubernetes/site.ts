@@ -43,7 +43,12 @@ export async function discoverSite(
   signal: AbortSignal
 ): Promise<Site> {
   const { reporter, clock } = deps
-  const cluster = connectCluster({ namespace: options.namespace, clock, onRetry: reporter.line })
+  const cluster = await connectCluster({
+    service: options.service,
+    namespace: options.namespace,
+    clock,
+    onRetry: reporter.line
+  })
   const [runnerPod, jobPod] = await Promise.all([
     cluster.getPod(options.runnerPod, signal),
     cluster.getPod(options.jobPod ?? jobPodName(options.runnerPod), signal)

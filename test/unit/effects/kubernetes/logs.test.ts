@@ -40,7 +40,7 @@ async function serve(lines: readonly Line[], cuts: readonly number[]): Promise<K
   return config
 }
 
-const source = (config: KubeConfig) => ({ config, namespace: 'n', pod: 'p', container: 'c' })
+const source = (config: KubeConfig) => ({ access: config, namespace: 'n', pod: 'p', container: 'c' })
 
 async function readAll(config: KubeConfig, connections: number): Promise<string> {
   let text = ''

@@ -1,5 +1,5 @@
 /** A site without a cluster, for the tests of everything that is computed from one. */
-import { KubeConfig, type V1Pod } from '@kubernetes/client-node'
+import type { V1Pod } from '@kubernetes/client-node'
 import type { Cluster } from '../../../../src/effects/kubernetes/client.ts'
 import type { Site } from '../../../../src/effects/kubernetes/site.ts'
 import { detectStorage } from '../../../../src/effects/kubernetes/storage.ts'
@@ -38,7 +38,7 @@ export const runnerPod = (mode: 'copy' | 'volume'): V1Pod => ({
 
 export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site {
   const pod = runnerPod(mode)
-  const cluster = { namespace: 'arc', config: new KubeConfig() } as Cluster
+  const cluster = { namespace: 'arc' } as Cluster
   return {
     cluster,
     clock: systemClock,
