@@ -1,7 +1,7 @@
 /** What the walk through the states looks like in the step log: stages, visible retries and one summary line, for people. */
 import { ANY_BUDGET, type AnyStageName, backOffMs, type StageBudget } from '../machines/budgets.ts'
 import { ANY_STAGE, OUTCOMES } from '../machines/states.ts'
-import type { StepOutput } from '../machines/types.ts'
+import type { Outcome, StageRecord } from '../machines/types.ts'
 import type { Reporter } from './reporter.ts'
 import type { Observer } from './wire.ts'
 
@@ -33,8 +33,16 @@ function stageOf(state: string): AnyStageName | undefined {
   return name in ANY_STAGE ? (name as AnyStageName) : undefined
 }
 
+/** What the outputs of all machines have in common. */
+export interface RunOutput {
+  readonly outcome: Outcome
+  readonly exitCode: number
+  readonly image?: string | undefined
+  readonly stages: Readonly<Partial<Record<AnyStageName, StageRecord>>>
+}
+
 /** One line for a whole run: outcome, time and attempts of every stage, and the image by digest. */
-export function summaryLine(output: StepOutput): string {
+export function summaryLine(output: RunOutput): string {
   const stages = Object.entries(output.stages)
   const parts = stages.map(([name, { attempts, startedAtMs, endedAtMs }]) => {
     const label = ANY_STAGE[name as AnyStageName].label.toLowerCase()

@@ -2,14 +2,14 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Logger, pino, stdTimeFunctions } from 'pino'
-import type { StepOutput } from '../machines/types.ts'
+import type { RunOutput } from './progress.ts'
 import type { Observer } from './wire.ts'
 
 export interface Trace {
   /** Writes every fact. It sees nothing else, and facts hold no secrets. */
   readonly observer: Observer
   /** Writes how the run ended and closes the file. */
-  end(output: StepOutput): void
+  end(output: RunOutput): void
 }
 
 /** A run of ten thousand facts; a file beyond it helps nobody. */

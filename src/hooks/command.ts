@@ -1,7 +1,9 @@
 /** What every command of the hook is given, and how failures are shown, for the files that each hold one command. */
+
+import type { JobOptions } from '../effects/kubernetes/job-host.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../effects/kubernetes/options.ts'
 import type { Reporter } from '../effects/reporter.ts'
-import type { StepPorts } from '../machines/ports.ts'
+import type { JobPorts, StepPorts } from '../machines/ports.ts'
 import type { Failure } from '../machines/types.ts'
 import type { HookConfig } from './config.ts'
 import type { HookCommand, HookInput } from './protocol.ts'
@@ -9,6 +11,7 @@ import type { HookCommand, HookInput } from './protocol.ts'
 /** The parts of effects/kubernetes/family that the commands use. */
 export interface KubernetesFamily {
   createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts
+  createJobPorts(options: JobOptions, deps: KubernetesDependencies): JobPorts
   cleanUpJob(options: KubernetesOptions, deps: KubernetesDependencies, signal: AbortSignal): Promise<void>
 }
 

@@ -1,10 +1,57 @@
-/** prepare_job: starts the job's container and its services. */
-import { StepError } from '../errors.ts'
+/** prepare_job: brings up the job's container and its services, and tells the runner about them. */
+import { contextPorts } from '../effects/kubernetes/container-ports.ts'
+import type { Reporter } from '../effects/reporter.ts'
+import { runJobStart } from '../effects/wire.ts'
+import { JOB_BUDGETS, type JobBudgets } from '../machines/budgets.ts'
+import type { ContainerRequest, JobFacts, JobRequest } from '../machines/job-start.ts'
 import type { Command } from './command.ts'
+import { toJobRequest } from './job-request.ts'
+import { observed } from './observed-run.ts'
+import { writeResponse } from './protocol.ts'
+import type { JobState } from './state.ts'
 
-export const command: Command<'prepare_job'> = async () => {
-  throw new StepError(
-    'not-supported',
-    'This version of Slipway does not run job containers and services yet; remove container: and services: from the job, or use the hook that ships with the runner for it'
+export const command: Command<'prepare_job'> = async ({ args, responseFile }, context) => {
+  const { config, families, orders, reporter } = context
+  const request = toJobRequest(args, config.paths)
+  const startTimeoutMs = readTimeoutMs(config.prepareTimeout, reporter)
+  const budgets = budgetsFor(startTimeoutMs)
+  const { createJobPorts } = await families.kubernetes()
+  const ports = createJobPorts({ ...config, startTimeoutMs }, context)
+  const { exitCode, facts } = await observed(context, 'prepare-job', budgets, (observers) =>
+    runJobStart({ request, ports, budgets, observers, onCancel: orders.listen })
   )
+  if (exitCode === 0 && facts !== undefined) await writeResponse(responseFile, responseOf(request, facts))
+  return exitCode
 }
+
+/** hook-protocol section 3: services in the order of the request, each with a map of ports. */
+function responseOf({ container, services }: JobRequest, facts: JobFacts): object {
+  const state: JobState = { jobPod: facts.pod }
+  const shown = ({ image, ports }: ContainerRequest) => ({ image, ports: contextPorts(ports) })
+  return {
+    state,
+    context: {
+      ...(container !== undefined && { container: shown(container) }),
+      ...(services.length > 0 && { services: services.map(shown) })
+    },
+    isAlpine: facts.isAlpine
+  }
+}
+
+/** ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS in milliseconds; what cannot be one is the default, with a warning. */
+function readTimeoutMs(text: string | undefined, reporter: Reporter): number {
+  if (text === undefined) return JOB_BUDGETS.starting.budgetMs
+  if (/^\d{1,7}$/.test(text) && Number(text) > 0) return Number(text) * 1_000
+  const seconds = JOB_BUDGETS.starting.budgetMs / 1_000
+  reporter.warning(
+    `ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS must be a whole number above 0, but is '${text}': ${seconds} is taken`
+  )
+  return JOB_BUDGETS.starting.budgetMs
+}
+
+/** In copy mode placing waits for a node too, and then for the files. */
+const budgetsFor = (startMs: number): JobBudgets => ({
+  ...JOB_BUDGETS,
+  placing: { ...JOB_BUDGETS.placing, budgetMs: JOB_BUDGETS.placing.budgetMs + startMs },
+  starting: { ...JOB_BUDGETS.starting, budgetMs: startMs }
+})

@@ -16,6 +16,8 @@ import { createRunner } from './runner.ts'
 import { discoverSite, handleOf, type Site } from './site.ts'
 import { mirrorFromJob } from './step-files.ts'
 
+export { createJobPorts } from './job-host.ts'
+
 const notConfigured = () =>
   new StepError(
     'not-configured',
@@ -122,7 +124,12 @@ export async function cleanUpJob(
   deps: KubernetesDependencies,
   signal: AbortSignal
 ): Promise<void> {
-  const cluster = connectCluster({ namespace: options.namespace, clock: deps.clock, onRetry: deps.reporter.line })
+  const cluster = await connectCluster({
+    service: options.service,
+    namespace: options.namespace,
+    clock: deps.clock,
+    onRetry: deps.reporter.line
+  })
   const registry = options.registry && createRegistryClient(options.registry)
   const janitor = createJanitor(cluster, registry)
   const runnerPod = await cluster.getPod(options.runnerPod, signal)

@@ -1,6 +1,6 @@
 /** A family of ports that does nothing but note what it is asked, for the tests of the hook. */
 import type { KubernetesFamily } from '../../../src/hooks/command.ts'
-import type { StepPorts } from '../../../src/machines/ports.ts'
+import type { JobHost, StepPorts } from '../../../src/machines/ports.ts'
 
 const nothing = { building: [], pulling: [{ kind: 'pod', name: 'step-1' }] } as const
 
@@ -9,8 +9,13 @@ export interface FakeFamily extends KubernetesFamily {
   readonly calls: string[]
 }
 
+interface Parts extends Partial<StepPorts['runner']> {
+  readonly job?: Partial<JobHost>
+  readonly cleanUpJob?: KubernetesFamily['cleanUpJob']
+}
+
 /** Ports whose `run` is given; everything else succeeds at once. */
-export function fakeFamily(parts: Partial<StepPorts['runner']> & { cleanUpJob?: KubernetesFamily['cleanUpJob'] } = {}) {
+export function fakeFamily(parts: Parts = {}) {
   const calls: string[] = []
   const family: FakeFamily = {
     calls,
@@ -43,6 +48,28 @@ export function fakeFamily(parts: Partial<StepPorts['runner']> & { cleanUpJob?: 
         }
       }
     },
+    createJobPorts: (options, { clock }) => ({
+      clock,
+      host: {
+        async plan(request) {
+          calls.push(`plan ${request.container?.image} for ${options.startTimeoutMs} ms`)
+          return [{ kind: 'pod', name: 'job-1' }]
+        },
+        async place() {
+          calls.push('place')
+        },
+        async start() {
+          calls.push('start')
+        },
+        inspect: async () => ({ pod: 'job-1', isAlpine: true }),
+        ...parts.job
+      },
+      janitor: {
+        async cleanUp(ledger) {
+          calls.push(`clean up ${ledger.map(({ name }) => name).join(' ')}`)
+        }
+      }
+    }),
     cleanUpJob:
       parts.cleanUpJob ??
       (async (options) => {

@@ -1,0 +1,68 @@
+/** Whether the job container is Alpine, which decides the node that the runner starts JavaScript actions with. */
+import { Writable } from 'node:stream'
+import { StepError } from '../../errors.ts'
+import { createTail } from '../tail.ts'
+import { target } from './deliver.ts'
+import { ExecRefused, exec } from './exec.ts'
+import { JOB_CONTAINER, markPath } from './job-pod.ts'
+import type { Site } from './site.ts'
+
+/** More than any release file. */
+const RELEASE_BYTES_MAX = 64 * 1024
+/** What the script below exits with in a container of another pod. */
+const WRONG_POD = 75
+/** Not every image has a release file. */
+const READ_RELEASE = `[ -e "$0" ] || exit ${WRONG_POD}; cat /etc/os-release /etc/*release* 2>/dev/null || :`
+const ALPINE = /^ID=(["']?)alpine\1\s*$/m
+/** What a container runtime says when the program is not in the image. */
+const NO_SUCH_PROGRAM = /executable file not found|no such file or directory/i
+
+/** Between questions to a container that may be about to start. */
+const ASK_AGAIN_MS = 100
+
+/** A job pod, and what only its own containers know: the kubelet finds a container by its pod's name, also one being killed. */
+export interface Marked {
+  readonly pod: string
+  readonly mark: string
+}
+
+/** Rejects with `cluster-unreachable` when it could not be found out. An image without a shell is not Alpine. */
+export async function isAlpine(site: Site, marked: Marked, signal: AbortSignal): Promise<boolean> {
+  try {
+    return await readRelease(site, marked, signal)
+  } catch (error) {
+    if (!(error instanceof ExecRefused)) throw error
+    if (NO_SUCH_PROGRAM.test(error.message)) return false
+    const message = `the job container could not be asked for its distribution: ${error.message}`
+    throw new StepError('cluster-unreachable', message, { cause: error })
+  }
+}
+
+/**
+ * Like isAlpine, for a job container that is about to start: asks until it answers, since the kubelet reports it up to a
+ * second later. Never settles for an image without a shell; the caller's signal ends it.
+ */
+export async function isAlpineOnceUp(site: Site, marked: Marked, signal: AbortSignal): Promise<boolean> {
+  for (;;) {
+    try {
+      return await readRelease(site, marked, signal)
+    } catch {
+      // Whatever it is, those who watch the pod's status find it too.
+      await site.clock.sleep(ASK_AGAIN_MS, signal)
+    }
+  }
+}
+
+async function readRelease(site: Site, { pod, mark }: Marked, signal: AbortSignal): Promise<boolean> {
+  const release = createTail(RELEASE_BYTES_MAX)
+  const stdout = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      release.add(chunk)
+      done()
+    }
+  })
+  const command = ['sh', '-c', READ_RELEASE, markPath(mark)]
+  const { exitCode } = await exec({ ...target(site, pod, JOB_CONTAINER), command, stdout }, signal)
+  if (exitCode === WRONG_POD) throw new ExecRefused('a container of an earlier pod of this name answered')
+  return ALPINE.test(release.text())
+}

@@ -1,0 +1,67 @@
+/** What placing a job pod takes besides creating it: room for it, directories on the runner's disk, and in copy mode its files. */
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { StepError } from '../../errors.ts'
+import type { JobRequest } from '../../machines/job-start.ts'
+import type { Ledger } from '../../machines/ledger.ts'
+import { deliver, fromRunner } from './deliver.ts'
+import { createJanitor } from './janitor.ts'
+import { PULL_PATIENCE_MS } from './job-host-readiness.ts'
+import { openForEveryUser } from './open-mounts.ts'
+import type { Site } from './site.ts'
+
+const GONE_POLL_MS = 100
+const PULL_POLL_MS = 500
+/** Besides what is mounted by itself: where steps of any user write to. */
+const WRITTEN = ['_temp', '_temp/_runner_file_commands', '_actions', '_tool']
+/** What the runner keeps for itself. */
+const HOOK_RESPONSES = '_temp/_runner_hook_responses'
+
+/** Removes what an earlier job has left, and waits until its names are free. */
+export async function sweep(site: Site, leftovers: Ledger, signal: AbortSignal): Promise<void> {
+  if (leftovers.length === 0) return
+  const { cluster, clock, reporter } = site
+  reporter.line(`Removing what an earlier job left: ${leftovers.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`)
+  await createJanitor(cluster, undefined).cleanUp(leftovers, false, signal)
+  const pods = leftovers.filter(({ kind }) => kind === 'pod')
+  // Bounded by the signal: every stage has a budget.
+  for (const { name } of pods) {
+    while ((await cluster.getPod(name, signal)) !== undefined) await clock.sleep(GONE_POLL_MS, signal)
+  }
+}
+
+/** Makes what containers will write to, for every user; sources of user volumes are made like docker makes them. */
+export async function prepareDirectories(
+  { storage: { workDirectory }, workspacePath }: Site,
+  { mounts }: JobRequest,
+  userDirectories: readonly string[]
+): Promise<void> {
+  const isInWork = (path: string) => path === workDirectory || path.startsWith(`${workDirectory}/`)
+  const mounted = mounts.filter(({ source, readOnly }) => !readOnly && isInWork(source)).map(({ source }) => source)
+  const written = [...WRITTEN, dirname(workspacePath), workspacePath].map((path) => join(workDirectory, path))
+  await openForEveryUser([...mounted, ...written])
+  for (const directory of userDirectories) {
+    const isThere = await stat(directory).then(
+      () => true,
+      () => false
+    )
+    if (!isThere) await openForEveryUser([directory])
+  }
+}
+
+/** Everything below the work directory, in one stream. */
+export async function deliverJob(site: Site, pod: string, lost: () => StepError, signal: AbortSignal): Promise<void> {
+  const sources = [fromRunner(site.storage.workDirectory, [''], (path) => path !== HOOK_RESPONSES)]
+  const delivery = { pod, sources, watched: [], failure: 'workspace-delivery-failed', lost } as const
+  const startedAtMs = site.clock.now()
+  for (;;) {
+    try {
+      return await deliver(site, delivery, signal)
+    } catch (error) {
+      // The image of the runner may need a second try of the kubelet.
+      const canHeal = error instanceof StepError && error.code === 'image-pull-failed'
+      if (!canHeal || site.clock.now() - startedAtMs > PULL_PATIENCE_MS) throw error
+    }
+    await site.clock.sleep(PULL_POLL_MS, signal)
+  }
+}

@@ -1,0 +1,42 @@
+/** What all commands that run a machine show of it: progress in the log, a trace when one is wanted, and how it ended. */
+import { createProgress, type RunOutput, summaryLine } from '../effects/progress.ts'
+import type { Trace } from '../effects/trace.ts'
+import type { Observer } from '../effects/wire.ts'
+import type { AnyStageName, StageBudget } from '../machines/budgets.ts'
+import type { Failure } from '../machines/types.ts'
+import { type CommandContext, showFailure } from './command.ts'
+
+/** Tells the runs of one runner pod apart. */
+const NAME_SUFFIX_LENGTH = 8
+
+type Ended = RunOutput & { readonly failure?: Failure | undefined; readonly remaining: readonly string[] }
+
+/**
+ * Runs a machine with observers and shows its end. `name`: of the command, for the trace's file. A program that exits with a
+ * code of its own gets no annotation: the runner adds two already.
+ */
+export async function observed<Output extends Ended>(
+  context: CommandContext,
+  name: string,
+  budgets: Readonly<Partial<Record<AnyStageName, StageBudget>>>,
+  run: (observers: readonly Observer[]) => Promise<Output>
+): Promise<Output> {
+  const { reporter } = context
+  const trace = await openTrace(context, name)
+  const progress = createProgress(reporter, budgets)
+  const output = await run(trace === undefined ? [progress] : [progress, trace.observer])
+  trace?.end(output)
+  reporter.endGroup()
+  reporter.line(summaryLine(output))
+  if (output.outcome === 'stuck') reporter.warning(`Cleanup could not remove: ${output.remaining.join(', ')}`)
+  if (output.failure !== undefined) showFailure(reporter, output.failure)
+  return output
+}
+
+async function openTrace(context: CommandContext, command: string): Promise<Trace | undefined> {
+  const { config, randomHex, reporter } = context
+  if (config.traceDirectory === undefined) return undefined
+  const { createTrace } = await import('../effects/trace.ts')
+  const name = `${config.runnerPod}-${command}-${randomHex(NAME_SUFFIX_LENGTH)}`
+  return createTrace(config.traceDirectory, name, (reason) => reporter.line(`This run is not traced: ${reason}`))
+}
