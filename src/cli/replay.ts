@@ -1,0 +1,133 @@
+/** `slipway replay`: shows in the terminal what a recorded run did, when, how often, and how it ended. */
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { currentMachines } from '../visualizer/graph.ts'
+import { type Replay, type ReplayStep, type StageTime, toReplay } from '../visualizer/replay.ts'
+import { parseTrace, TraceError } from '../visualizer/trace.ts'
+import { timeInWords } from '../visualizer/words.ts'
+import { formatLine, type WalkLine } from './walk.ts'
+import { type Command, UsageError } from './world.ts'
+
+const HELP = `slipway replay TRACE [--json]
+
+Shows a recorded run: every step with its time, failed attempts, a table of the stages, and how it ended. Hook runs write
+their traces into the directory that ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY names, one file each.
+
+  --json   the steps, stages and end as JSON
+
+Examples:
+  slipway replay /traces/runner-abc-run-container-step-1f2e3d4c.jsonl
+  slipway replay run.jsonl --json | jq '.stages[] | {label, tookMs, attempts}'
+  slipway diagram --html machines.html    then drop the trace on the page to step through it
+
+Exit codes:
+  0  shown, however the run itself ended
+  2  the command line is wrong, or the file is no trace
+`
+
+const BAR_LENGTH_MAX = 30
+
+const failureText = (step: ReplayStep): string =>
+  step.failure === undefined ? '' : `${step.failure.code}: ${step.failure.message}`
+
+/** What one step looks like: the failure that led to it, then what it is. */
+function stepLines(step: ReplayStep): readonly WalkLine[] {
+  const failed: readonly WalkLine[] =
+    step.failure === undefined
+      ? []
+      : [{ mark: 'failed', text: `attempt ${step.failure.attempt} failed: ${failureText(step)}` }]
+  return [...failed, { mark: markOf(step), text: titleOf(step) }]
+}
+
+function markOf({ attempt, state, event }: ReplayStep): WalkLine['mark'] {
+  if (attempt === undefined)
+    return state.endsWith('.succeeded') ? 'done' : state.endsWith('.cancelled') ? 'cancelled' : 'failed'
+  return event === 'CANCEL' ? 'cancelled' : event === 'out of time' ? 'failed' : 'begins'
+}
+
+function titleOf({ label, attempt = 1, isBackOff, event, tookMs }: ReplayStep): string {
+  const why = event === 'CANCEL' || event === 'out of time' ? `${event}: ` : ''
+  if (isBackOff) return `${label}: waits ${timeInWords(tookMs ?? 0)} before attempt ${attempt + 1}`
+  return `${why}${label}${attempt > 1 ? `: attempt ${attempt}` : ''}${tookMs === undefined ? '' : ` (${timeInWords(tookMs)})`}`
+}
+
+function stageTable({ stages, durationMs }: Replay): readonly string[] {
+  const widest = Math.max(...stages.map(({ label }) => label.length))
+  const row = ({ label, startedAtMs, tookMs, attempts, failed }: StageTime) => {
+    const total = Math.max(durationMs, 1)
+    const before = Math.round((BAR_LENGTH_MAX * startedAtMs) / total)
+    const length = Math.max(1, Math.round((BAR_LENGTH_MAX * tookMs) / total))
+    const bar = `${' '.repeat(before)}${'#'.repeat(length)}`.slice(0, BAR_LENGTH_MAX + 1).padEnd(BAR_LENGTH_MAX + 1)
+    const notes = [
+      ...(attempts > 1 ? [`${attempts} attempts`] : []),
+      ...(failed === undefined ? [] : [`failed: ${failed}`])
+    ]
+    return `  ${label.padEnd(widest)} ${timeInWords(tookMs).padStart(11)}  ${bar} ${notes.join(', ')}`.trimEnd()
+  }
+  return stages.map(row)
+}
+
+function endLines({ end, durationMs, machine }: Replay): readonly string[] {
+  const time = timeInWords(durationMs)
+  if (end === undefined)
+    return [`${machine}: no end after ${time}; the hook was killed, or its trace could not be written on`]
+  const { outcome, exitCode, image, failure, remaining = [] } = end
+  return [
+    `${machine}: ${outcome} with exit code ${exitCode} after ${time}`,
+    ...(image === undefined ? [] : [`image: ${image}`]),
+    ...(failure === undefined ? [] : [`failure: ${failure.code} in ${failure.stage}: ${failure.message}`]),
+    ...(failure?.detail === undefined
+      ? []
+      : failure.detail
+          .trimEnd()
+          .split('\n')
+          .map((line) => `  ${line}`)),
+    ...(remaining.length === 0 ? [] : [`remaining: ${remaining.join(', ')}`])
+  ]
+}
+
+async function readTrace(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (thrown) {
+    throw new UsageError(`${path} cannot be read: ${(thrown as Error).message}`)
+  }
+}
+
+function replayOf(path: string, text: string): Replay {
+  try {
+    return toReplay(parseTrace(text), currentMachines().machines)
+  } catch (thrown) {
+    if (thrown instanceof TraceError) throw new UsageError(`${path}: ${thrown.message}`)
+    throw thrown
+  }
+}
+
+export const replay: Command = {
+  summary: 'show what a recorded run did, and when',
+  help: HELP,
+  async run(args, world) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { json: { type: 'boolean', default: false } }
+    })
+    const [path] = positionals
+    if (path === undefined || positionals.length > 1) throw new UsageError('replay takes one trace file')
+    const shown = replayOf(path, await readTrace(resolve(world.workingDirectory, path)))
+    const lines = values.json
+      ? [JSON.stringify(shown, undefined, 2)]
+      : [
+          ...shown.steps.flatMap((step) =>
+            stepLines(step).map((line) => formatLine(line, step.atMs, world.isTerminal))
+          ),
+          '',
+          ...stageTable(shown),
+          '',
+          ...endLines(shown)
+        ]
+    world.write(`${lines.join('\n')}\n`)
+    return 0
+  }
+}

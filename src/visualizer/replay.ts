@@ -1,0 +1,135 @@
+/** A recorded run laid over the graph of its machine, step by step, for `slipway replay` and for the page. */
+import type { GraphTransition, MachineGraph } from './graph-format.ts'
+import { type AttemptFailedLine, type EndedLine, type EnteredLine, TraceError, type TraceLine } from './trace.ts'
+
+/** The failure of one attempt, which led to the step that has it. */
+export type StepFailure = Pick<AttemptFailedLine, 'stage' | 'attempt' | 'code' | 'message' | 'retrying'>
+
+/** One state that was entered. Times are milliseconds since the run began. */
+export interface ReplayStep {
+  readonly atMs: number
+  /** Until the next step; undefined for the last one. */
+  readonly tookMs?: number
+  /** Id of the state in the graph. */
+  readonly state: string
+  /** Label of the stage or the end that the state is or belongs to. */
+  readonly label: string
+  /** Of that stage, from 1; undefined at an end. */
+  readonly attempt?: number
+  /** It waits for the next attempt. */
+  readonly isBackOff: boolean
+  /** Id of the transition that led here; undefined for the first step. */
+  readonly transition?: string
+  /** What happened, as the transition says it. */
+  readonly event: string
+  readonly failure?: StepFailure
+}
+
+/** One stage from its first entry to where it was left for good. */
+export interface StageTime {
+  readonly stage: string
+  readonly label: string
+  readonly startedAtMs: number
+  readonly tookMs: number
+  readonly attempts: number
+  /** The failure that ended it, as a code. */
+  readonly failed?: string
+}
+
+export interface Replay {
+  readonly machine: string
+  readonly durationMs: number
+  readonly steps: readonly ReplayStep[]
+  readonly stages: readonly StageTime[]
+  /** Undefined when the hook was killed before its end. */
+  readonly end?: Omit<EndedLine, 'type'>
+}
+
+/** The state itself and all around it, the innermost first. */
+function pathUp(graph: MachineGraph, id: string): readonly string[] {
+  const parent = graph.states.find((state) => state.id === id)?.parent
+  return parent === undefined ? [id] : [id, ...pathUp(graph, parent)]
+}
+
+const hasStates = (graph: MachineGraph, entered: readonly EnteredLine[]): boolean =>
+  entered.every(({ state }) => graph.states.some(({ id }) => id === `${graph.id}.${state}`))
+
+function findTransition(graph: MachineGraph, { from, state, event }: EnteredLine): GraphTransition | undefined {
+  const sources = pathUp(graph, `${graph.id}.${from}`)
+  const targets = pathUp(graph, `${graph.id}.${state}`)
+  return graph.transitions.find(
+    (candidate) => candidate.event === event && sources.includes(candidate.from) && targets.includes(candidate.to)
+  )
+}
+
+function toSteps(graph: MachineGraph, lines: readonly TraceLine[]): readonly ReplayStep[] {
+  const entered = lines.filter((line) => line.type === 'entered')
+  const startedAtMs = entered[0]?.atMs ?? 0
+  const attempts = new Map<string, number>()
+  return entered.map((line, index) => {
+    const id = `${graph.id}.${line.state}`
+    const outermost = graph.states.find((state) => state.id === pathUp(graph, id).at(-1))
+    const isBackOff = graph.transitions.some(({ from, kind }) => from === id && kind === 'backOff')
+    const stage = outermost?.kind === 'stage' ? outermost.id : undefined
+    if (stage !== undefined && !isBackOff) attempts.set(stage, (attempts.get(stage) ?? 0) + 1)
+    const before = lines[lines.indexOf(line) - 1]
+    const {
+      type: _type,
+      atMs: _atMs,
+      ...failure
+    } = before?.type === 'attemptFailed' ? before : ({} as AttemptFailedLine)
+    const transition = findTransition(graph, line)
+    const next = entered[index + 1]
+    return {
+      atMs: line.atMs - startedAtMs,
+      ...(next !== undefined && { tookMs: next.atMs - line.atMs }),
+      state: id,
+      label: outermost?.label ?? line.state,
+      ...(stage !== undefined && { attempt: attempts.get(stage) ?? 1 }),
+      isBackOff,
+      ...(transition !== undefined && { transition: transition.id }),
+      event: line.from === '' ? 'start' : (transition?.label ?? line.event),
+      ...(before?.type === 'attemptFailed' && { failure: { ...failure } })
+    }
+  })
+}
+
+const stageOf = (graph: MachineGraph, step: ReplayStep): string => pathUp(graph, step.state).at(-1) ?? step.state
+
+function toStageTimes(graph: MachineGraph, steps: readonly ReplayStep[]): readonly StageTime[] {
+  const stages = [...new Set(steps.filter(({ attempt }) => attempt !== undefined).map((step) => stageOf(graph, step)))]
+  return stages.map((stage) => {
+    const own = steps.filter((step) => stageOf(graph, step) === stage)
+    const [first] = own as unknown as readonly [ReplayStep]
+    const after = steps[steps.indexOf(own.at(-1) ?? first) + 1]
+    const leftBy = graph.transitions.find(({ id }) => id === after?.transition)
+    const failed = after?.failure?.code ?? (leftBy?.kind === 'timeout' ? leftBy.label : undefined)
+    return {
+      stage,
+      label: first.label,
+      startedAtMs: first.atMs,
+      tookMs: own.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0),
+      attempts: Math.max(...own.map(({ attempt = 1 }) => attempt)),
+      ...(failed !== undefined && { failed })
+    }
+  })
+}
+
+/** Throws a TraceError when no machine has all the states of the trace: it is of another version of Slipway. */
+export function toReplay(lines: readonly TraceLine[], machines: readonly MachineGraph[]): Replay {
+  const entered = lines.filter((line) => line.type === 'entered')
+  const graph = machines.find((candidate) => hasStates(candidate, entered))
+  if (graph === undefined) {
+    throw new TraceError('no machine of this version of Slipway has all the states that this trace names')
+  }
+  const steps = toSteps(graph, lines)
+  const ended = lines.find((line) => line.type === 'ended')
+  const { type: _type, ...end } = ended ?? ({} as EndedLine)
+  return {
+    machine: graph.id,
+    durationMs: steps.at(-1)?.atMs ?? 0,
+    steps,
+    stages: toStageTimes(graph, steps),
+    ...(ended !== undefined && { end })
+  }
+}
