@@ -136,11 +136,9 @@ describe('cleanup_job', () => {
 })
 
 describe('any other call', () => {
-  it.each([
-    ['prepare_job', { services: [] }],
-    ['run_script_step', { entryPoint: 'sh' }]
-  ])('of %s says that it is not there yet', async (command, args) => {
-    const { code, errors, loaded } = await call({ command, args }, fakeFamily())
+  it('of run_script_step says that it is not there yet', async () => {
+    const input = { command: 'run_script_step', args: { entryPoint: 'sh' } }
+    const { code, errors, loaded } = await call(input, fakeFamily())
     expect([code, errors.length, loaded]).toEqual([1, 1, false])
     expect(errors[0]).toContain('yet')
   })
