@@ -1,0 +1,57 @@
+/** The Kubernetes ports of one script step; loads the Kubernetes client only when something goes wrong. */
+import type { ScriptPorts } from '../../machines/ports.ts'
+import { openAccess, type ServiceAddress } from './access.ts'
+import { exec } from './exec.ts'
+import { jobPodName } from './names.ts'
+import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
+import type { ScriptPlace } from './script-connection.ts'
+import { JOB_CONTAINER } from './script-failures.ts'
+import { createScriptHost } from './script-host.ts'
+import { createScriptJanitor } from './script-janitor.ts'
+
+export interface ScriptOptions extends Pick<KubernetesOptions, 'runnerPod' | 'namespace' | 'claimName' | 'paths'> {
+  /** Of the job's state; undefined: the usual name. */
+  readonly jobPod?: string | undefined
+  /** Of the job's state; undefined: as the runner pod's own volumes say. */
+  readonly storage?: 'copy' | 'volume' | undefined
+  /** Undefined where a kubeconfig is given. */
+  readonly service?: ServiceAddress | undefined
+  readonly hashFiles: readonly string[]
+}
+
+export function createScriptPorts(options: ScriptOptions, deps: KubernetesDependencies): ScriptPorts {
+  const { clock, randomHex } = deps
+  let found: Promise<ScriptPlace> | undefined
+  const place = () => {
+    found ??= findPlace(options, deps)
+    return found
+  }
+  const isCopied = async (signal: AbortSignal): Promise<boolean> => {
+    if (options.storage !== undefined) return options.storage === 'copy'
+    const { discoverSite } = await import('./site.ts')
+    const site = await discoverSite(options, deps, signal)
+    return site.storage.mode === 'copy'
+  }
+  return {
+    clock,
+    host: createScriptHost({ place, isCopied, paths: options.paths, hashFiles: options.hashFiles, randomHex }),
+    janitor: createScriptJanitor({ place, randomHex })
+  }
+}
+
+async function findPlace(options: ScriptOptions, { reporter, clock }: KubernetesDependencies): Promise<ScriptPlace> {
+  const { access, namespace } = await openAccess(options.service, options.namespace)
+  const pod = options.jobPod ?? jobPodName(options.runnerPod)
+  return {
+    namespace,
+    pod,
+    reporter,
+    shell: (stdin, stdout, signal) =>
+      exec({ access, namespace, pod, container: JOB_CONTAINER, command: ['sh'], stdin, stdout }, signal),
+    async getPod(signal) {
+      const { connectCluster } = await import('./client.ts')
+      const cluster = await connectCluster({ service: options.service, namespace, clock, onRetry: reporter.line })
+      return await cluster.getPod(pod, signal)
+    }
+  }
+}

@@ -1,0 +1,144 @@
+/** The runner's files that a script step needs in the job container, and those it brings back, for the copy mode. */
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join, posix, relative } from 'node:path'
+import { pack } from 'tar-stream'
+import { parse } from 'yaml'
+import { StepError } from '../../errors.ts'
+import type { ScriptRequest } from '../../machines/script-step.ts'
+import { COMPLETE_MEMBER } from '../archive/pack.ts'
+import { unpack } from '../archive/unpack.ts'
+import type { RunnerPaths } from './options.ts'
+import { CONTAINER_FILE_COMMANDS, CONTAINER_WORK, type Exchange, type PlacedFile } from './script-session.ts'
+
+const TEMP = `${CONTAINER_WORK}/_temp`
+/** Paths below the runner's temporary directory, wherever in an argument they stand: `sh -c 'source /__w/_temp/x'`. */
+const TEMP_PATHS = /\/__w\/_temp\/[^\s'"`;|&<>()]+/g
+const FILE_COMMANDS = '_runner_file_commands'
+
+/** A script and the file commands are small; what is larger was meant to be something else. */
+export const PLACED_BYTES_MAX = 32 * 1024 * 1024
+/** More than all summaries and outputs that the runner accepts. */
+export const COLLECTED_BYTES_MAX = 64 * 1024 * 1024
+
+/** What the runner itself reads of a repository: actions in it (hook-protocol section 6). */
+const ACTION_FILES = ['action.yml', 'action.yaml', 'Dockerfile', 'Dockerfile.*', '*Dockerfile']
+const ACTION_FILE = /(^|\/)action\.ya?ml$/
+
+/** Reads what the script needs. `hashFiles`: basenames, with wildcards, that the workflow computes hashes of. */
+export async function readExchange(
+  request: ScriptRequest,
+  paths: RunnerPaths,
+  hashFiles: readonly string[]
+): Promise<Exchange> {
+  const scripts = new Set([request.entryPoint, ...request.args].flatMap((word) => word.match(TEMP_PATHS) ?? []))
+  const commands = await readdir(join(paths.runnerTemp, FILE_COMMANDS)).catch(() => [])
+  const wanted = [
+    ...[...scripts].map((path) => ({ path: posix.normalize(path), umask: '022' as const })),
+    ...commands.map((name) => ({ path: `${CONTAINER_FILE_COMMANDS}/${name}`, umask: '000' as const }))
+  ].filter(({ path }) => path.startsWith(`${TEMP}/`))
+  const placed: PlacedFile[] = []
+  let bytes = 0
+  for (const { path, umask } of wanted) {
+    const source = join(paths.runnerTemp, path.slice(TEMP.length))
+    const found = await stat(source).catch(() => undefined)
+    // What is not there on the runner is the job container's own.
+    if (!found?.isFile()) continue
+    bytes += found.size
+    if (bytes > PLACED_BYTES_MAX) {
+      throw new StepError('not-supported', `${source} and what else the step needs is larger than 32 MiB`)
+    }
+    placed.push({ path, umask, content: await readFile(source) })
+  }
+  const workDirectory = join(paths.runnerWorkspace, '..')
+  return {
+    placed,
+    workspace: posix.join(CONTAINER_WORK, relative(workDirectory, paths.githubWorkspace)),
+    patterns: [...ACTION_FILES, ...hashFiles]
+  }
+}
+
+/** Files that come back, until they are written. */
+export interface Collected {
+  begin(containerPath: string): void
+  add(bytes: Buffer): void
+  end(): void
+  /** Container paths of the scripts that the actions among the files name: the runner looks whether they are there. */
+  further(): readonly string[]
+  /** Writes everything to the runner's disk. Rejects with `collect-failed`; may be called again. */
+  write(paths: RunnerPaths): Promise<void>
+}
+
+/** `warn` is told once what does not fit `COLLECTED_BYTES_MAX`. */
+export function createCollected(workspace: string, warn: (message: string) => void): Collected {
+  const files = new Map<string, Buffer>()
+  let current: { readonly path: string; readonly chunks: Buffer[] } | undefined
+  let bytes = 0
+  let isFull = false
+  return {
+    begin(containerPath) {
+      const path = posix.relative(CONTAINER_WORK, posix.normalize(containerPath))
+      current = isExpected(path, workspace) ? { path, chunks: [] } : undefined
+    },
+    add(chunk) {
+      if (current === undefined) return
+      bytes += chunk.length
+      if (bytes <= COLLECTED_BYTES_MAX) {
+        current.chunks.push(chunk)
+        return
+      }
+      if (!isFull) warn(`${current.path} and what follows it is not brought back to the runner: more than 64 MiB`)
+      isFull = true
+      current = undefined
+    },
+    end() {
+      if (current !== undefined) files.set(current.path, Buffer.concat(current.chunks))
+      current = undefined
+    },
+    further: () =>
+      [...files].flatMap(([path, content]) => {
+        if (!ACTION_FILE.test(path)) return []
+        const scripts = scriptsOf(content.toString('utf8')).map((name) => posix.join(posix.dirname(path), name))
+        return scripts.filter((script) => isExpected(script, workspace)).map((script) => join(CONTAINER_WORK, script))
+      }),
+    async write({ runnerWorkspace }) {
+      if (files.size === 0) return
+      try {
+        await writeAll(join(runnerWorkspace, '..'), files)
+      } catch (error) {
+        throw new StepError('collect-failed', `could not write the step's files: ${(error as Error).message}`, {
+          cause: error
+        })
+      }
+    }
+  }
+}
+
+/** Only the file commands and what lies in the repository, whatever the container says. */
+const isExpected = (path: string, workspace: string): boolean =>
+  /^_temp\/_runner_file_commands\/[^/]+$/.test(path) || path.startsWith(`${posix.relative(CONTAINER_WORK, workspace)}/`)
+
+/** The scripts of a JavaScript action; none for other actions, and for what is no action at all. */
+function scriptsOf(text: string): string[] {
+  let action: unknown
+  try {
+    action = parse(text)
+  } catch {
+    // The runner says what is wrong with it, once the action is used.
+    return []
+  }
+  const { using, main, pre, post } = ((action as { runs?: unknown } | null)?.runs ?? {}) as Record<string, unknown>
+  if (typeof using !== 'string' || !using.startsWith('node')) return []
+  return [main, pre, post].filter((script) => typeof script === 'string')
+}
+
+/** Through the same code as every archive, so that nothing leads out of the work directory. */
+async function writeAll(root: string, files: ReadonlyMap<string, Buffer>): Promise<void> {
+  const archive = pack()
+  const { input, done } = unpack({ root, isWanted: (path) => files.has(path), onGone: async () => {} })
+  archive.on('error', (error) => input.destroy(error))
+  archive.pipe(input)
+  for (const [name, content] of files) archive.entry({ name, mode: 0o644 }, content)
+  archive.entry({ name: COMPLETE_MEMBER }, '')
+  archive.finalize()
+  await done
+}

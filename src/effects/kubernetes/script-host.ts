@@ -1,0 +1,202 @@
+/** ScriptHost on the job pod: one exec per connection, which starts the script or joins it, and shows its log exactly once. */
+import { StepError } from '../../errors.ts'
+import type { ScriptHost } from '../../machines/ports.ts'
+import type { ScriptRequest } from '../../machines/script-step.ts'
+import type { RunnerPaths } from './options.ts'
+import { type Connection, converse, type ScriptPlace } from './script-connection.ts'
+import { explain, shellFailure } from './script-failures.ts'
+import type { Collected } from './script-files.ts'
+import type { FrameListener } from './script-frames.ts'
+import { type Exchange, ORDERS, sessionText } from './script-session.ts'
+import { SKIP_BLOCK_BYTES } from './script-shell.ts'
+
+/** Longer than anybody could guess. */
+const MARK_LENGTH = 32
+
+export interface ScriptHostOptions {
+  /** Looked up when the first connection is made, so that failures are a stage's. */
+  readonly place: () => Promise<ScriptPlace>
+  /** Whether the job pod has a work volume of its own, so that files have to be moved. */
+  readonly isCopied: (signal: AbortSignal) => Promise<boolean>
+  readonly paths: RunnerPaths
+  /** Basenames, with wildcards, of the files that the workflow computes hashes of. */
+  readonly hashFiles: readonly string[]
+  readonly randomHex: (length: number) => string
+}
+
+/** What is known of one script, over all connections. */
+interface Progress {
+  readonly mark: string
+  /** Copy mode only. */
+  readonly copied?: { readonly exchange: Exchange; collected: Collected; readonly renew: () => Collected } | undefined
+  /** Bytes of the log that were shown. */
+  shown: number
+  started: boolean
+  exitCode?: number
+  /** Nothing more is needed from the container, but it has not said yet that it has cleaned up. */
+  received: boolean
+  /** The container has cleaned up. */
+  done: boolean
+  /** Permanent, whatever the connection does. */
+  failure?: StepError
+}
+
+export function createScriptHost(options: ScriptHostOptions): ScriptHost {
+  const scripts = new Map<string, Progress>()
+
+  return {
+    async execute(request, signal) {
+      const place = await options.place()
+      let progress = scripts.get(request.id)
+      if (progress === undefined) {
+        progress = await begin(options, request, place, signal)
+        scripts.set(request.id, progress)
+      }
+      if (!progress.done) await connect(place, request, progress, signal)
+      await progress.copied?.collected.write(options.paths)
+      // `done` without an exit code does not happen: the orders that lead to it follow on the code.
+      return { exitCode: progress.exitCode as number }
+    }
+  }
+}
+
+async function begin(
+  options: ScriptHostOptions,
+  request: ScriptRequest,
+  place: ScriptPlace,
+  signal: AbortSignal
+): Promise<Progress> {
+  const state = { mark: options.randomHex(MARK_LENGTH), shown: 0, started: false, received: false, done: false }
+  if (!(await options.isCopied(signal))) return state
+  const { createCollected, readExchange } = await import('./script-files.ts')
+  const exchange = await readExchange(request, options.paths, options.hashFiles)
+  const renew = () => createCollected(exchange.workspace, place.reporter.warning)
+  return { ...state, copied: { exchange, collected: renew(), renew } }
+}
+
+/** Resolves when the script has ended and everything has come back; rejects otherwise. */
+async function connect(
+  place: ScriptPlace,
+  request: ScriptRequest,
+  progress: Progress,
+  signal: AbortSignal
+): Promise<void> {
+  const text = sessionText({
+    request,
+    mark: progress.mark,
+    exchange: progress.copied?.exchange,
+    skipBlocks: Math.floor(progress.shown / SKIP_BLOCK_BYTES),
+    joinOnly: progress.started
+  })
+  const listener = (connection: Connection) => listen(place, request, progress, connection)
+  try {
+    const result = await converse(place, { text, mark: progress.mark, listener }, signal)
+    if (progress.failure !== undefined) throw progress.failure
+    if (progress.done || result === 'left') return
+    const failure = progress.started ? undefined : shellFailure(result.exitCode, result.stderr)
+    throw failure ?? new Error(`the shell in the job container ended early (${result.exitCode}) ${result.stderr}`)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (progress.failure !== undefined) throw progress.failure
+    if (progress.done) return
+    if (error instanceof StepError && !error.retryable) throw error
+    throw await explain(place, error, signal)
+  }
+}
+
+/** Reacts to what one connection shows. */
+function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, connection: Connection): FrameListener {
+  const { copied } = progress
+  let reading: 'nothing' | 'log' | 'file' = 'nothing'
+  /** Bytes of the log that come again. */
+  let known = 0
+
+  const finish = () => {
+    progress.received = true
+    connection.order(ORDERS.finish)
+    connection.hangUp()
+  }
+  const fail = (failure: StepError) => {
+    progress.failure = failure
+    connection.leave()
+  }
+  const leave = () => {
+    progress.done = true
+    connection.leave()
+  }
+  const frames: Readonly<Record<string, (rest: string) => void>> = {
+    log(blocks) {
+      progress.started = true
+      known = progress.shown - Number(blocks) * SKIP_BLOCK_BYTES
+      reading = 'log'
+    },
+    exit(code) {
+      if (reading !== 'log') return
+      reading = 'nothing'
+      progress.exitCode = Number(code)
+      if (copied === undefined || progress.received) return finish()
+      copied.collected = copied.renew()
+      connection.order(ORDERS.collect)
+    },
+    file(path) {
+      reading = 'file'
+      copied?.collected.begin(path)
+    },
+    end() {
+      reading = 'nothing'
+      copied?.collected.end()
+    },
+    collected() {
+      for (const path of copied?.collected.further() ?? []) connection.order(ORDERS.send(path))
+      finish()
+    },
+    done: leave,
+    gone: () => (progress.received ? leave() : fail(filesLost())),
+    lost: () => fail(processesLost()),
+    failed: (reason) => fail(notStarted(request, reason))
+  }
+  return {
+    raw(bytes) {
+      if (reading === 'file') copied?.collected.add(bytes)
+      if (reading !== 'log') return
+      const fresh = bytes.subarray(Math.min(known, bytes.length))
+      known -= bytes.length - fresh.length
+      progress.shown += fresh.length
+      place.reporter.output(fresh)
+    },
+    frame: (kind, rest) => frames[kind]?.(rest)
+  }
+}
+
+const filesLost = () =>
+  new StepError(
+    'run-lost',
+    'the connection to the running script was lost, and its files in the job container are gone: was the temporary directory emptied?'
+  )
+
+const processesLost = () =>
+  new StepError(
+    'run-lost',
+    'the script was killed together with the processes that watch it, so its exit code is unknown: does it kill all processes, or did the container run out of memory?'
+  )
+
+function notStarted({ workingDirectory }: ScriptRequest, reason: string): StepError {
+  const [what = '', ...rest] = reason.split(' ')
+  const paths = rest.join(' ')
+  if (what === 'directory') {
+    return new StepError(
+      'invalid-input',
+      `the working directory ${workingDirectory} does not exist in the job container`
+    )
+  }
+  if (what === 'room') {
+    return new StepError(
+      'start-failed',
+      `the job container's user can write to none of ${paths}: give it one, or another user`
+    )
+  }
+  return new StepError(
+    'start-failed',
+    `cannot write ${paths} in the job container: its user may not, its disk is full, or it lacks base64 for a binary file`
+  )
+}

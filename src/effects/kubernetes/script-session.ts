@@ -1,0 +1,151 @@
+/** The text that one connection types into a shell of the job container, for the hosts of scripts: what to run, and how. */
+import type { ScriptRequest } from '../../machines/script-step.ts'
+import { quote, SESSION, STOP } from './script-shell.ts'
+
+/** Where the runner's work directory is in the job container (hook-protocol section 6). */
+export const CONTAINER_WORK = '/__w'
+export const CONTAINER_FILE_COMMANDS = `${CONTAINER_WORK}/_temp/_runner_file_commands`
+
+/** Where the files of a running script are: the second one if its user may not write to the first. */
+const BASES = [`${CONTAINER_WORK}/_temp`, '/tmp']
+
+/** A file of the runner's disk that the script needs in the job container. */
+export interface PlacedFile {
+  /** Absolute path in the container. */
+  readonly path: string
+  readonly content: Uint8Array
+  /** Octal file mode creation mask that it is made with. */
+  readonly umask: '000' | '022'
+}
+
+/** What goes to and fro in copy mode; nothing does in volume mode. */
+export interface Exchange {
+  readonly placed: readonly PlacedFile[]
+  /** Absolute path in the container, below which the runner's own files may be made. */
+  readonly workspace: string
+  /** Basenames, with wildcards and without regard to case, of the files that the runner needs on its own disk. */
+  readonly patterns: readonly string[]
+}
+
+export interface Session {
+  readonly request: ScriptRequest
+  /** Begins every frame; the same for all connections of one script, and known to nobody else. */
+  readonly mark: string
+  readonly exchange?: Exchange | undefined
+  /** SKIP_BLOCK_BYTES of the log that were received before. */
+  readonly skipBlocks: number
+  /** The script is known to have been started: never start it. */
+  readonly joinOnly: boolean
+}
+
+/** Every order ends with a newline; an incomplete line is none. */
+export const ORDERS = {
+  collect: 'collect\n',
+  finish: 'finish\n',
+  send: (path: string): string => `send ${quote(path)}\n`
+} as const
+
+const variables = (values: Readonly<Record<string, string>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name}=${quote(value)}\n`)
+    .join('')
+
+const defined = (name: string, lines: readonly string[]): string =>
+  [`${name}() {`, ...(lines.length > 0 ? lines : [':']), '}', ''].join('\n')
+
+/** Everything up to the point where the shell waits for orders. */
+export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: Session): string {
+  const head = variables({
+    mark,
+    id: request.id,
+    bases: BASES.join(' '),
+    skip: String(skipBlocks),
+    join: joinOnly ? 'yes' : '',
+    commands: CONTAINER_FILE_COMMANDS
+  })
+  const prepare = [
+    `(cd ${quote(request.workingDirectory)}) 2>/dev/null || failed directory`,
+    ...(exchange === undefined ? [] : placing(exchange.placed)),
+    `printf %s ${quote(runScript(request))} >"$run/script" || failed write "$run/script"`
+  ]
+  const functions = [
+    defined('prepare', prepare),
+    defined('find_changed', exchange === undefined ? [] : finding(exchange)),
+    defined('forget', exchange === undefined ? [] : forgetting(exchange.placed))
+  ]
+  return `${head}${SESSION}${functions.join('')}main\n`
+}
+
+/** Everything of the session that ends a script. `graceMs`: between SIGTERM and SIGKILL. */
+export const stopText = (id: string, mark: string, graceMs: number): string =>
+  `${variables({ mark, id, bases: BASES.join(' '), grace: String(Math.round(graceMs / 100)) })}${STOP}main\n`
+
+/** Text is written by the shell itself, bytes by base64: a shell can hold everything but NUL. */
+function placing(files: readonly PlacedFile[]): string[] {
+  const directories = [...new Set(files.map(({ path }) => path.slice(0, path.lastIndexOf('/'))))]
+  return [
+    'umask 022',
+    ...directories.map((path) => `mkdir -p ${quote(path)} || failed write ${quote(path)}`),
+    ...files.flatMap(({ path, content, umask }) => [
+      `umask ${umask}`,
+      `${contentOf(content)} >${quote(path)} || failed write ${quote(path)}`
+    ]),
+    'umask 077'
+  ]
+}
+
+function contentOf(content: Uint8Array): string {
+  const bytes = Buffer.from(content)
+  const text = bytes.toString('utf8')
+  const isText = !text.includes('\0') && Buffer.from(text).equals(bytes)
+  return isText ? `printf %s ${quote(text)}` : `printf %s ${bytes.toString('base64')} | base64 -d`
+}
+
+/** What changed since the last time; without `-cnewer`, or the first time, all there is. A copied file may have an old mtime. */
+function finding({ workspace, patterns }: Exchange): string[] {
+  const names = patterns.map((pattern) => `-iname ${quote(pattern)}`).join(' -o ')
+  return [
+    'set --',
+    'last=$base/.slipway-collected',
+    '[ ! -e "$last" ] || ! find "$last" -cnewer "$last" >/dev/null 2>&1 || set -- -cnewer "$last"',
+    `find ${quote(workspace)} \\( -name .git -o -name node_modules \\) -prune -o -type f \\( ${names} \\) "$@" -print 2>/dev/null`
+  ]
+}
+
+const forgetting = (files: readonly PlacedFile[]): string[] => [
+  'mv "$base/.slipway-collecting" "$base/.slipway-collected"',
+  ...files.map(({ path }) => `rm -f ${quote(path)}`)
+]
+
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/
+/** What shells keep for themselves: assigning it fails, or has another effect than a plain value. */
+const OF_SHELLS =
+  /^(_|BASH.*|DIRSTACK|E?UID|ENV|EPOCH.*|FUNCNAME|GROUPS|HISTCMD|IFS|LINENO|OLDPWD|OPT(ARG|ERR|IND)|PIPESTATUS|PPID|PS\d|PWD|S?RANDOM|SECONDS|SHELLOPTS|SHLVL)$/
+
+/**
+ * The program that becomes the script: it says which session it is, removes itself, and hands over. No value is expanded, and
+ * none stands in an argument vector, except for those whose name no shell can export.
+ */
+export function runScript({ entryPoint, args, env, prependPath, workingDirectory }: ScriptRequest): string {
+  const { PATH, ...others } = env
+  const names = Object.keys(others)
+  const isExported = (name: string) => IDENTIFIER.test(name) && !OF_SHELLS.test(name)
+  const assigned = names.filter((name) => !isExported(name)).map((name) => quote(`${name}=${env[name]}`))
+  const command = [entryPoint, ...args].map(quote).join(' ')
+  return [
+    'read -r stat <"/proc/$$/stat"',
+    'run=$1 mask=$2',
+    'set -- ${stat##*) }',
+    'echo "$4" >"$run/session" || exit 125',
+    'rm -f "$run/script"',
+    'umask "$mask"',
+    `cd ${quote(workingDirectory)} || exit 125`,
+    'unset OLDPWD',
+    ...(assigned.length > 0 ? ['env=$(command -v env)'] : []),
+    ...names.filter(isExported).map((name) => `export ${name}=${quote(env[name] ?? '')}`),
+    ...(PATH === undefined ? [] : [`export PATH=${quote(PATH)}`]),
+    ...(prependPath.length > 0 ? [`export PATH=${quote(prependPath.join(':'))}"\${PATH:+:$PATH}"`] : []),
+    assigned.length > 0 ? `exec "$env" ${assigned.join(' ')} ${command}` : `exec ${command}`,
+    ''
+  ].join('\n')
+}

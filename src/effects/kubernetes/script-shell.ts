@@ -1,0 +1,248 @@
+/**
+ * The shell programs that run inside the job container for a script step, for the host and the janitor of scripts.
+ *
+ * They need a POSIX `sh` (dash, busybox, bash) and cat, mkdir, mv, rm and sleep; `setsid`, `dd`, `find` and `base64` are
+ * used where the image has them. The shell reads them from its stdin, so that nothing of a step stands in an argument
+ * vector or in a URL, and goes on reading: each further line is an order. What breaks off half-way, because the connection was
+ * lost, is a syntax error and does nothing.
+ *
+ *   supervise | copy | serve        supervise runs the script; copy keeps its output in a file; serve shows the file and obeys
+ *
+ * - The script writes to a pipe and not to the file: `echo x > /dev/stderr` would empty a file.
+ * - A pipeline and not `&`: what a shell starts by `&` ignores SIGINT for ever.
+ * - Only `serve` belongs to the connection. The other two live on without it, and the next connection runs another `serve`.
+ * - Frames: \\036, a secret mark, words, newline. The mark comes over stdin and never gets to the script, so it cannot forge one.
+ */
+
+/** A word for the shell that is exactly this text. */
+export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+
+/** Bytes that a joining connection skips at a time; the rest is skipped by whoever receives them. */
+export const SKIP_BLOCK_BYTES = 65_536
+
+/** Directory of one script in the job container. Its name begins with a dot, so that `rm -rf "$RUNNER_TEMP"/*` leaves it alone. */
+const RUN_DIRECTORY = '.slipway-$id'
+
+/** `bases`: directories to try for the script's files. `stat_of`: fields of /proc/PID/stat from the state on, as $1... */
+const COMMON = `
+frame() { printf '\\036%s %s\\n' "$mark" "$*"; }
+doze() { sleep "$1" || sleep 1; } </dev/null >/dev/null 2>&1
+alive() {
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  set -- \${stat##*) }
+  case $1 in Z|X) return 1 ;; esac
+}
+own_pid() { read -r pid rest </proc/self/stat; echo "$pid"; }
+`
+
+/**
+ * Starts a script, or joins the one that runs, and serves it. Expects the variables mark, id, bases, skip (blocks of the log that
+ * are known already), join (not empty: never start) and commands (directory of the file commands, empty when they are
+ * shared), and the functions place, prepare and find_changed of `sessionText`.
+ */
+export const SESSION = `${COMMON}
+failed() { rm -rf "$run"; frame failed "$@"; exit; }
+
+main() {
+  exec 4<&0
+  owner=
+  mask=$(umask)
+  umask 077
+  for base in $bases; do
+    run=$base/${RUN_DIRECTORY}
+    [ -d "$run" ] && { serve; exit; }
+  done
+  [ -z "$join" ] || { frame gone; exit; }
+  for base in $bases; do
+    run=$base/${RUN_DIRECTORY}
+    # Whoever makes the directory starts the script, nobody else ever does.
+    mkdir "$run" 2>/dev/null && { start; exit; }
+    [ -d "$run" ] && { serve; exit; }
+  done
+  frame failed room "$bases"
+}
+
+start() {
+  prepare
+  # Opened before the script can remove it.
+  printf '' >"$run/log" && [ -e "$run/log" ] || failed write "$run/log"
+  exec 3<"$run/log"
+  command -v setsid >/dev/null 2>&1 && setsid=setsid || setsid=
+  owner=1
+  supervise </dev/null 2>/dev/null 3<&- 4<&- | copy 2>/dev/null 3<&- 4<&- | serve
+}
+
+supervise() {
+  # For scripts that kill their whole process group where there is no setsid.
+  trap : HUP INT TERM
+  own_pid >"$run/supervisor"
+  # In a shell of its own, or this one would write "Terminated" to where stderr goes.
+  (exec $setsid sh "$run/script" "$run" "$mask" 2>&1)
+  code=$?
+  trap '' PIPE
+  frame exit "$code"
+  echo "$code" >"$run/exit"
+}
+
+copy() {
+  trap : HUP INT TERM
+  own_pid >"$run/copy"
+  until sh -c 'echo $$ >"$0/copier" && exec cat >>"$0/log"' "$run" || [ ! -e "$run/log" ]; do doze 0.05; done
+  # What the script has left running may write on; nobody reads it any more.
+  cat >/dev/null
+}
+
+# Shows the log until told to stop (USR1), with a sign of life every 20 s or so.
+stream() {
+  stop= nap= turn=0 since_exit=0 supervisor=
+  trap 'stop=1; kill "$nap"' USR1
+  if [ -z "$owner" ]; then
+    until [ -e "$run/supervisor" ] && [ -e "$run/log" ]; do
+      turn=$((turn + 1))
+      [ "$turn" -lt 500 ] || { frame lost; return; }
+      doze 0.01
+    done
+    exec 3<"$run/log"
+  fi
+  if [ "$skip" -gt 0 ] && ! dd bs=${SKIP_BLOCK_BYTES} skip="$skip" count=0 <&3 >/dev/null; then
+    exec 3<"$run/log"
+    skip=0
+  fi
+  frame log "$skip"
+  turn=0 whole=
+  while cat <&3 && [ -z "$stop" ] && watch; do
+    turn=$((turn + 1))
+    case $turn in
+      ?) pause=0.01 ;;
+      1?) pause=0.02 ;;
+      2?) pause=0.05 ;;
+      3?|4?|5?) pause=0.1 ;;
+      *) pause=0.25 ;;
+    esac
+    # In the background, because only \`wait\` is interrupted by a signal.
+    sleep "\${whole:-$pause}" </dev/null >/dev/null &
+    nap=$!
+    wait "$nap"
+    # A sleep that knows no fractions.
+    [ "$?" -ne 1 ] || whole=1
+    [ $((turn % 80)) -gt 0 ] || frame alive
+  done
+  wait
+} 2>/dev/null
+
+# The end stands in the log. If it does not get there, because somebody killed the processes above, it is told here.
+watch() {
+  [ -n "$supervisor" ] || read -r supervisor <"$run/supervisor" || return 0
+  if [ -e "$run/exit" ]; then
+    since_exit=$((since_exit + 1))
+    [ "$since_exit" -lt 20 ] || { read -r code <"$run/exit" && frame exit "$code"; return 1; }
+  elif ! alive "$supervisor" && [ ! -e "$run/exit" ]; then
+    since_exit=$((since_exit + 10))
+    [ "$since_exit" -lt 20 ] || { frame lost; return 1; }
+  fi
+}
+
+serve() {
+  finished=
+  stream 4<&- &
+  streamer=$!
+  while IFS= read -r order <&4; do eval "$order"; done
+  hush
+  # Something the script has left running keeps the pipe open: the connection ends all the same.
+  [ -z "$finished" ] || [ -z "$owner" ] || ! alive "$copy" || kill $$
+}
+
+hush() { kill -USR1 "$streamer"; wait "$streamer"; } 2>/dev/null
+
+# Order: shows every file the runner reads after a step.
+collect() {
+  hush
+  printf '' >"$base/.slipway-collecting"
+  for file in "$commands"/*; do [ ! -f "$file" ] || send "$file"; done
+  find_changed | while IFS= read -r file; do [ ! -f "$file" ] || send "$file"; done
+  frame collected
+}
+
+# Order: shows one file.
+send() {
+  frame file "$1"
+  cat "$1" 2>/dev/null
+  frame end
+}
+
+# Order: the other side has everything.
+finish() {
+  hush
+  read -r copy <"$run/copy"
+  read -r copier <"$run/copier"
+  rm -rf "$run"
+  if alive "$copy"; then
+    doze 0.02
+    ! alive "$copy" || kill "$copier"
+  fi
+  forget
+  frame done
+  finished=1
+} 2>/dev/null
+`
+
+/**
+ * Ends everything a script has started, whether it has got that far or not. Expects mark, id, bases and grace (tenths of a
+ * second between SIGTERM and SIGKILL). Frames: `stopped`, or `remaining` and process ids.
+ */
+export const STOP = `${COMMON}
+main() {
+  for base in $bases; do
+    run=$base/${RUN_DIRECTORY}
+    # From here on a script that is about to start cannot, for its directory is gone.
+    [ ! -d "$run" ] || mv "$run" "$run.gone" || exit
+    [ ! -d "$run.gone" ] || { end "$run.gone"; exit; }
+  done
+  # It may still be on its way: whoever finds the directory does not start.
+  for base in $bases; do
+    run=$base/${RUN_DIRECTORY}
+    mkdir "$run" 2>/dev/null || continue
+    (doze 10; rm -rf "$run") </dev/null >/dev/null 2>&1 &
+    break
+  done
+  frame stopped
+}
+
+end() {
+  session= copier=
+  read -r session <"$1/session"
+  read -r copier <"$1/copier"
+  output=/proc/$copier/fd/0
+  send_signal TERM
+  turn=0
+  while [ -n "$left" ] && [ "$turn" -lt "$grace" ]; do
+    doze 0.1
+    left=$(members)
+    turn=$((turn + 1))
+  done
+  turn=0
+  while [ -n "$left" ] && [ "$turn" -lt 20 ]; do
+    send_signal KILL
+    doze 0.05
+    left=$(members)
+    turn=$((turn + 1))
+  done
+  [ -z "$left" ] || { frame remaining "$left"; return; }
+  rm -rf "$1"
+  frame stopped
+} 2>/dev/null
+
+send_signal() { left=$(members); [ -z "$left" ] || kill -"$1" $left; }
+
+# Processes of the script's session, and those that left it but still write to its output.
+members() {
+  for process in /proc/[0-9]*; do
+    read -r stat <"$process/stat" || continue
+    set -- \${stat##*) }
+    case $1 in Z|X) continue ;; esac
+    if [ "$4" = "$session" ] || [ "$process/fd/1" -ef "$output" ] || [ "$process/fd/2" -ef "$output" ]; then
+      printf '%s ' "\${process#/proc/}"
+    fi
+  done
+}
+`
