@@ -8,6 +8,7 @@ import type { BuilderDefinition } from '../builders/catalog.ts'
 import { createTail } from '../tail.ts'
 import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from './build-pod.ts'
 import { deliver, fromRunner } from './deliver.ts'
+import type { PushState } from './janitor.ts'
 import { logTail } from './logs.ts'
 import { containerStatus, firstLine, podFailure, waitingFailure } from './pod-failures.ts'
 import { endOf, followToEnd, waitForPod } from './pods.ts'
@@ -26,18 +27,28 @@ export interface BuilderOptions {
   readonly contextFilter: (plan: BuildPlan, signal: AbortSignal) => Promise<(path: string) => boolean>
 }
 
-export function createBuilder(site: Site, options: BuilderOptions): Builder & Pusher {
+/** Builder and Pusher, and what is known of the image in the registry. */
+export interface BuildPodBuilder extends Builder, Pusher {
+  pushState(): PushState
+}
+
+export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuilder {
   const { definition } = options
+  // The build pod pushes by itself once its build has ended well, so only a build that failed is known not to have.
+  let pushState: PushState = 'none'
   let name = ''
   let attempts = 0
   let pushFailuresSeen = 0
 
   return {
+    pushState: () => pushState,
+
     async build(plan, signal) {
       if (name !== '') await site.cluster.deletePod(name, signal)
       name = must(site.names.buildPods[attempts])
       attempts += 1
       const pod = name
+      pushState = 'possible'
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
       const { image: builderImage, plainHttpHosts } = options
       await site.cluster.createPod(
@@ -49,6 +60,8 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
       const ended = await followBuild(site, pod, plan, definition, lost, signal)
       const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
       if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest }
+      // Of an earlier build pod that was lost nobody knows how far it came.
+      if (attempts === 1) pushState = 'none'
       throw buildFailure(ended.pod, ended.terminated, ended.tail, definition)
     },
 
@@ -56,7 +69,10 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
       const lost = () =>
         new StepError('layout-lost', `the build pod ${name} was lost before its image was pushed: run the step again`)
       const outcome = await waitForPod(site, name, (pod) => pushOutcome(pod, pushFailuresSeen), lost, signal)
-      if (outcome.isPushed) return `${plan.pullRepository}@${built.digest}`
+      if (outcome.isPushed) {
+        pushState = 'done'
+        return `${plan.pullRepository}@${built.digest}`
+      }
       pushFailuresSeen = outcome.failures
       const source = {
         access: site.cluster.access,

@@ -29,8 +29,8 @@ export interface Cluster {
   /** Creating what exists already under the same fixed name is not an error: an earlier answer was lost. */
   createPod(pod: V1Pod, signal: AbortSignal): Promise<void>
   createSecret(secret: V1Secret, signal: AbortSignal): Promise<void>
-  /** Grace period 0; deleting what is gone is not an error. */
-  deletePod(name: string, signal: AbortSignal): Promise<void>
+  /** Deleting what is gone is not an error. Without a grace period the pod is gone at once, but its programs may not be. */
+  deletePod(name: string, signal: AbortSignal, graceSeconds?: number): Promise<void>
   deleteSecret(name: string, signal: AbortSignal): Promise<void>
   /** Names of what carries a label. */
   podNames(labelSelector: string, signal: AbortSignal): Promise<string[]>
@@ -104,9 +104,9 @@ export async function connectCluster(options: {
     const name = body.metadata?.name ?? ''
     return create(`${resource} ${name}`, call({ verb: 'create', resource, name }, signal, { body }))
   }
-  const deleteOne = (resource: 'pods' | 'secrets', name: string, signal: AbortSignal) =>
+  const deleteOne = (resource: 'pods' | 'secrets', name: string, signal: AbortSignal, graceSeconds = 0) =>
     remove(`${resource} ${name}`, () =>
-      call({ verb: 'delete', resource, name }, signal, { query: { gracePeriodSeconds: '0' } })
+      call({ verb: 'delete', resource, name }, signal, { query: { gracePeriodSeconds: String(graceSeconds) } })
     )
   const names = async (resource: 'pods' | 'secrets', labelSelector: string, signal: AbortSignal) => {
     const query = { labelSelector, limit: String(LIST_ITEMS_MAX) }
@@ -122,7 +122,7 @@ export async function connectCluster(options: {
     getPod: (name, signal) => unless(isNotFound, call<V1Pod>({ verb: 'get', resource: 'pods', name }, signal)),
     createPod: (body, signal) => createOne('pods', body, signal),
     createSecret: (body, signal) => createOne('secrets', body, signal),
-    deletePod: (name, signal) => deleteOne('pods', name, signal),
+    deletePod: (name, signal, graceSeconds) => deleteOne('pods', name, signal, graceSeconds),
     deleteSecret: (name, signal) => deleteOne('secrets', name, signal),
     podNames: (labelSelector, signal) => names('pods', labelSelector, signal),
     secretNames: (labelSelector, signal) => names('secrets', labelSelector, signal)

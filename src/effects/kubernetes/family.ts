@@ -42,7 +42,13 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
       contextFilter: sentPaths
     })
     const runner = createRunner(site)
-    return { builder, pusher: builder, runner, workspace: runner, janitor: createJanitor(site.cluster, registry) }
+    return {
+      builder,
+      pusher: builder,
+      runner,
+      workspace: runner,
+      janitor: createJanitor(site, registry, builder.pushState)
+    }
   }
   return {
     clock: deps.clock,
@@ -83,10 +89,11 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
 
 function createsOf(site: Site, plan: BuildPlan | undefined): Creates {
   const { buildPods, stepPod, environment } = site.names
-  const building: LedgerEntry[] =
-    plan === undefined
-      ? []
-      : [...buildPods.map((name): LedgerEntry => ({ kind: 'pod', name })), { kind: 'image', name: plan.pushReference }]
+  const pods = buildPods.map((name): LedgerEntry => ({ kind: 'pod', name }))
+  // In a job with a job pod the image stays for the action's other parts: cleanup_job removes it.
+  const images: LedgerEntry[] =
+    plan === undefined || site.job !== undefined ? [] : [{ kind: 'image', name: plan.pushReference }]
+  const building = plan === undefined ? [] : [...pods, ...images]
   return {
     building,
     pulling: [
@@ -131,7 +138,7 @@ export async function cleanUpJob(
     onRetry: deps.reporter.line
   })
   const registry = options.registry && createRegistryClient(options.registry)
-  const janitor = createJanitor(cluster, registry)
+  const janitor = createJanitor({ cluster, clock: deps.clock }, registry)
   const runnerPod = await cluster.getPod(options.runnerPod, signal)
   const pods = await labelled(cluster, options.runnerPod, signal)
   await janitor.cleanUp(pods, false, signal)

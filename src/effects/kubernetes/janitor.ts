@@ -1,28 +1,57 @@
 /** Undoes a ledger in the cluster and the registry, and sweeps everything that carries a runner's label. */
 import { StepError } from '../../errors.ts'
 import { entryName, type Ledger, type LedgerEntry } from '../../machines/ledger.ts'
-import type { Janitor } from '../../machines/ports.ts'
+import type { Clock, Janitor } from '../../machines/ports.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import type { Cluster } from './client.ts'
-import { RUNNER_POD_LABEL } from './names.ts'
+import { isBuildPod, RUNNER_POD_LABEL } from './names.ts'
 
 type Remove = (entry: LedgerEntry, signal: AbortSignal) => Promise<void>
 
-function remover(cluster: Cluster, registry: RegistryClient | undefined): Remove {
+/** What is known about the image of a build: `none` was pushed, it is `done`, or a build pod may be pushing it right now. */
+export type PushState = 'none' | 'possible' | 'done'
+
+/** How long the kubelet gets to end a program that may be pushing, before the pod is removed all the same. */
+const STOP_MS_MAX = 3_000
+const STOP_POLL_MS = 100
+const STOP_GRACE_SECONDS = 1
+
+function remover({ cluster, clock }: JanitorPlace, registry: RegistryClient | undefined, state: PushState): Remove {
+  /** The kubelet removes the pod once its programs have ended, so nothing is pushed after that. */
+  const stop = async (name: string, signal: AbortSignal): Promise<void> => {
+    const startedAtMs = clock.now()
+    await cluster.deletePod(name, signal, STOP_GRACE_SECONDS)
+    while (clock.now() - startedAtMs < STOP_MS_MAX) {
+      if ((await cluster.getPod(name, signal)) === undefined) return
+      await clock.sleep(STOP_POLL_MS, signal)
+    }
+    await cluster.deletePod(name, signal)
+  }
   return async ({ kind, name }, signal) => {
-    if (kind === 'pod') await cluster.deletePod(name, signal)
-    else if (kind === 'secret') await cluster.deleteSecret(name, signal)
-    else if (kind === 'image') await registry?.remove(name, signal)
+    if (kind === 'pod') {
+      const mayPush = state === 'possible' && isBuildPod(name)
+      await (mayPush ? stop(name, signal) : cluster.deletePod(name, signal))
+    } else if (kind === 'secret') await cluster.deleteSecret(name, signal)
+    else if (kind === 'image') await (state === 'none' ? undefined : registry?.remove(name, signal))
     else throw new StepError('internal', `the cluster has no ${kind} to remove`)
   }
 }
 
-/** Images go last, because a push that is still going on could bring one back; all at once when there is no time. */
-export function createJanitor(cluster: Cluster, registry: RegistryClient | undefined): Janitor {
-  const remove = remover(cluster, registry)
+export interface JanitorPlace {
+  readonly cluster: Cluster
+  readonly clock: Clock
+}
+
+/** Images go last, because a push that is still going on could bring one back. */
+export function createJanitor(
+  place: JanitorPlace,
+  registry: RegistryClient | undefined,
+  pushState: () => PushState = () => 'possible'
+): Janitor {
   return {
-    async cleanUp(ledger, hurried, signal) {
-      const isFirst = ({ kind }: LedgerEntry) => hurried || kind !== 'image'
+    async cleanUp(ledger, _hurried, signal) {
+      const remove = remover(place, registry, pushState())
+      const isFirst = ({ kind }: LedgerEntry) => kind !== 'image'
       const failures = [
         ...(await removeAll(remove, ledger.filter(isFirst), signal)),
         ...(await removeAll(

@@ -22,7 +22,7 @@ export async function sweep(site: Site, leftovers: Ledger, signal: AbortSignal):
   if (leftovers.length === 0) return
   const { cluster, clock, reporter } = site
   reporter.line(`Removing what an earlier job left: ${leftovers.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`)
-  await createJanitor(cluster, undefined).cleanUp(leftovers, false, signal)
+  await createJanitor(site, undefined).cleanUp(leftovers, false, signal)
   const pods = leftovers.filter(({ kind }) => kind === 'pod')
   // Bounded by the signal: every stage has a budget.
   for (const { name } of pods) {

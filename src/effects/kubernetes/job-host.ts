@@ -123,7 +123,7 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
     ...secrets.map((secret): LedgerEntry => ({ kind: 'secret', name: secret.metadata?.name ?? '' })),
     { kind: 'pod', name }
   ]
-  return { ...host, ledger, janitor: createJanitor(cluster, undefined) }
+  return { ...host, ledger, janitor: createJanitor(site, undefined) }
 }
 
 const isScheduled = (pod: V1Pod): true | undefined =>

@@ -11,6 +11,9 @@ const NAME_LENGTH_MAX = 63
 export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret', suffix: string): string =>
   cutName(runnerPod, `-${kind}-${suffix}`)
 
+/** Whether a pod of ours builds, and so may push. */
+export const isBuildPod = (name: string): boolean => name.includes('-build-')
+
 /** The name of a runner's job pod, which people and other hooks look for. */
 export const jobPodName = (runnerPod: string): string => cutName(runnerPod, '-workflow')
 

@@ -53,6 +53,7 @@ export async function collectStep(
   signal: AbortSignal
 ): Promise<void> {
   const watched = rootsOf(site, mounts.filter(isWritable))
+  if (watched.length === 0) return
   const collection: Collection =
     site.job === undefined
       ? { pod, watched, toRunner: watched }
