@@ -1,9 +1,9 @@
 /** Goal: one call of the hook ends with the right exit code and says the right things. Method: a family of fakes. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createReporter } from '../../../src/effects/reporter.ts'
 import { randomHex, systemClock } from '../../../src/effects/system.ts'
 import { StepError } from '../../../src/errors.ts'
@@ -132,6 +132,84 @@ describe('cleanup_job', () => {
     }
     const { code, errors } = await call({ command: 'cleanup_job' }, fakeFamily({ cleanUpJob }))
     expect([code, errors]).toEqual([1, ['::error::Could not remove: pod x']])
+  })
+})
+
+describe('prepare_job', () => {
+  let directory = ''
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'slipway-hook-'))
+    await writeFile(join(directory, 'response.json'), '')
+  })
+  afterEach(async () => await rm(directory, { recursive: true }))
+
+  const job = (args: object) => ({
+    command: 'prepare_job',
+    responseFile: join(directory, 'response.json'),
+    args: { container: { image: 'node:22', portMappings: ['8080:80'] }, ...args },
+    state: null
+  })
+  const response = async () => await readFile(join(directory, 'response.json'), 'utf8')
+
+  it('tells the runner about the job pod, its services in order, and Alpine', async () => {
+    const family = fakeFamily()
+    const services = [{ image: 'redis', portMappings: ['6379', '90:91/udp'] }, { image: 'postgres' }]
+    const { code, errors } = await call(job({ services }), family)
+    expect([code, errors]).toEqual([0, []])
+    expect(family.calls).toEqual(['plan node:22 for 600000 ms', 'place', 'start'])
+    expect(JSON.parse(await response())).toEqual({
+      state: { jobPod: 'job-1' },
+      context: {
+        container: { image: 'node:22', ports: { '80': '8080' } },
+        services: [
+          { image: 'redis', ports: { '6379': '6379', '91': '90' } },
+          { image: 'postgres', ports: {} }
+        ]
+      },
+      isAlpine: true
+    })
+  })
+
+  it('leaves services out of the answer when there are none', async () => {
+    await call(job({}), fakeFamily())
+    expect(Object.keys(JSON.parse(await response()).context)).toEqual(['container'])
+  })
+
+  it.each([
+    ['1200', 1_200_000, false],
+    ['0', 600_000, true],
+    ['soon', 600_000, true]
+  ])('takes a time limit of %s s as %i ms', async (seconds, ms, isWarned) => {
+    const family = fakeFamily()
+    const environment = { ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS: seconds }
+    const { log } = await call(job({}), family, { environment })
+    expect(family.calls[0]).toBe(`plan node:22 for ${ms} ms`)
+    expect(log.includes('::warning::ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS')).toBe(isWarned)
+  })
+
+  it('that fails answers nothing, says why once, and leaves nothing behind', async () => {
+    const start = async () => {
+      throw new StepError('start-failed', 'the service db ended with exit code 1', {
+        detail: 'Last lines of db:\nno password'
+      })
+    }
+    const family = fakeFamily({ job: { start } })
+    const { code, log, errors } = await call(job({}), family)
+    expect([code, errors]).toEqual([1, ['::error::the service db ended with exit code 1']])
+    expect(log).toContain('no password')
+    expect(family.calls.at(-1)).toBe('clean up job-1')
+    expect(await response()).toBe('')
+  })
+
+  it('that is cancelled answers nothing and leaves nothing behind', async () => {
+    const start = (_request: unknown, signal: AbortSignal) =>
+      new Promise<void>((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new StepError('cancelled', 'stopped')))
+      })
+    const family = fakeFamily({ job: { start } })
+    const { code, errors } = await call(job({}), family, { orders: 1 })
+    expect([code, errors]).toEqual([130, []])
+    expect(await response()).toBe('')
   })
 })
 
