@@ -104,7 +104,8 @@ const PUSH_FAILURES: Table = { rules: PUSH_RULES, otherwise: { code: 'push-faile
 export function classifyBuildFailure(logTail: string): StepError {
   const log = plain(logTail)
   // Not at the start of a line when the Dockerfile's own output did not end its last one.
-  const reason = after(log, 'error building image: ') ?? usageError(log)
+  // `pushing` is what Kaniko calls writing the layout; layers of the base image are fetched only then.
+  const reason = after(log, 'error building image: ') ?? after(log, 'error pushing image: ') ?? usageError(log)
   if (reason === undefined) {
     return new StepError('builder-lost', 'The builder ended without saying why', { detail: lastLines(log) })
   }

@@ -228,6 +228,15 @@ const BUILD_FAILURES: readonly (readonly [title: string, logTail: string, code: 
     'The base image reg:5000/a:1 could not be fetched: Get "https://reg:5000/v2/": tls: first record does not look like a TLS handshake; GET http://reg:5000/v2/: unexpected status code 503 Service Unavailable: down'
   ],
   [
+    'a registry that goes while the layout is written',
+    log(
+      fetching('reg:5000/a:1'),
+      'error pushing image: appending image: Get "http://reg:5000/v2/a/blobs/sha256:0": dial tcp 10.96.0.1:5000: connect: connection refused'
+    ),
+    'base-registry-unreachable',
+    'The base image reg:5000/a:1 could not be fetched: appending image: Get "http://reg:5000/v2/a/blobs/sha256:0": dial tcp 10.96.0.1:5000: connect: connection refused'
+  ],
+  [
     'a full disk',
     log(
       running('true'),
