@@ -42,7 +42,7 @@ const REGISTRY_ENVIRONMENT = {
 const LINE_TIMEOUT_MS = 120_000
 
 /** Starts the hook; `step` is the guid that its file commands carry. */
-function startHook(pod: RunnerPod, input: HookInput, step: string, options: HookOptions = {}): HookRun {
+export function startHook(pod: RunnerPod, input: HookInput, step: string, options: HookOptions = {}): HookRun {
   const environment = { ...hookEnvironment(step), ...REGISTRY_ENVIRONMENT, ...options.env }
   const variables = Object.entries(environment).flatMap(([name, value]) =>
     value === undefined ? [] : `${name}=${value}`
