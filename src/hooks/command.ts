@@ -2,8 +2,9 @@
 
 import type { JobOptions } from '../effects/kubernetes/job-host.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../effects/kubernetes/options.ts'
+import type { ScriptOptions } from '../effects/kubernetes/script-family.ts'
 import type { Reporter } from '../effects/reporter.ts'
-import type { JobPorts, StepPorts } from '../machines/ports.ts'
+import type { JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
 import type { Failure } from '../machines/types.ts'
 import type { HookConfig } from './config.ts'
 import type { HookCommand, HookInput } from './protocol.ts'
@@ -15,9 +16,16 @@ export interface KubernetesFamily {
   cleanUpJob(options: KubernetesOptions, deps: KubernetesDependencies, signal: AbortSignal): Promise<void>
 }
 
+/** The part of effects/kubernetes/script-family that scripts use. */
+export interface ScriptFamily {
+  createScriptPorts(options: ScriptOptions, deps: KubernetesDependencies): ScriptPorts
+}
+
 /** The families of ports, loaded when they are needed: a Kubernetes client takes longer to load than a mistake to find. */
 export interface Families {
   kubernetes(): Promise<KubernetesFamily>
+  /** Apart from the others, because most calls of the hook are scripts, and most scripts are short. */
+  scripts(): Promise<ScriptFamily>
 }
 
 /** The runner's orders to stop: SIGINT, then SIGTERM. */

@@ -17,6 +17,7 @@ const VARIABLES = {
   registryNodePort: 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT',
   builderImage: 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE',
   traceDirectory: 'ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY',
+  hashFiles: 'ACTIONS_RUNNER_CONTAINER_HOOKS_HASHFILES',
   kubeconfig: 'KUBECONFIG',
   serviceHost: 'KUBERNETES_SERVICE_HOST',
   servicePort: 'KUBERNETES_SERVICE_PORT',
@@ -33,6 +34,8 @@ type Setting = keyof typeof VARIABLES
 export interface HookConfig extends KubernetesOptions {
   /** As it is in the environment: what is wrong with it is for a warning only. */
   readonly prepareTimeout?: string | undefined
+  /** Names, with wildcards, of the files that hashFiles() needs on the runner's disk in copy mode. */
+  readonly hashFiles: readonly string[]
   /** Where to write one trace file per run; undefined: nowhere. */
   readonly traceDirectory?: string | undefined
 }
@@ -59,6 +62,7 @@ const settings = z.object({
   registryNodePort: port.optional(),
   builderImage: text.optional(),
   traceDirectory: path.optional(),
+  hashFiles: text.optional(),
   kubeconfig: text.optional(),
   serviceHost: text.optional(),
   servicePort: port.optional(),
@@ -82,12 +86,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (!parsed.success) throw invalid(parsed.error.issues[0], values)
   const { registryHost, registryPort, registryNodePort, runnerWorkspace, runnerTemp, githubWorkspace, ...rest } =
     parsed.data
-  const { kubeconfig, serviceHost: host, servicePort, ...others } = rest
+  const { kubeconfig, serviceHost: host, servicePort, hashFiles, ...others } = rest
   const isInPod = kubeconfig === undefined && host !== undefined && servicePort !== undefined
   const paths: RunnerPaths = { runnerWorkspace, runnerTemp, githubWorkspace }
   return {
     ...others,
     paths,
+    hashFiles: hashFiles?.split(',').flatMap((pattern) => pattern.trim() || []) ?? [],
     service: isInPod ? { host, port: servicePort } : undefined,
     registry: readRegistry(registryHost, registryPort, registryNodePort)
   }

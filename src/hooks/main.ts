@@ -4,7 +4,10 @@ import { environment } from './config.ts'
 import { runHook } from './hook.ts'
 import { live } from './lifeline.ts'
 
-const families = { kubernetes: () => import('../effects/kubernetes/family.ts') }
+const families = {
+  kubernetes: () => import('../effects/kubernetes/family.ts'),
+  scripts: () => import('../effects/kubernetes/script-family.ts')
+}
 
 live(process, (life) =>
   runHook({ ...life, stdin: process.stdin, environment, families, clock: systemClock, randomHex })

@@ -13,21 +13,27 @@ type Ended = RunOutput & { readonly failure?: Failure | undefined; readonly rema
 
 /**
  * Runs a machine with observers and shows its end. `name`: of the command, for the trace's file. A program that exits with a
- * code of its own gets no annotation: the runner adds two already.
+ * code of its own gets no annotation: the runner adds two already. `quietly`: only what goes wrong stands beside the
+ * program's own log.
  */
 export async function observed<Output extends Ended>(
   context: CommandContext,
   name: string,
   budgets: Readonly<Partial<Record<AnyStageName, StageBudget>>>,
-  run: (observers: readonly Observer[]) => Promise<Output>
+  run: (observers: readonly Observer[]) => Promise<Output>,
+  { quietly = false } = {}
 ): Promise<Output> {
   const { reporter } = context
   const trace = await openTrace(context, name)
-  const progress = createProgress(reporter, budgets)
+  const everything = createProgress(reporter, budgets)
+  const retries: Observer = (fact, atMs) => {
+    if (fact.type === 'attemptFailed' && fact.retrying) everything(fact, atMs)
+  }
+  const progress = quietly ? retries : everything
   const output = await run(trace === undefined ? [progress] : [progress, trace.observer])
   trace?.end(output)
   reporter.endGroup()
-  reporter.line(summaryLine(output))
+  if (!quietly) reporter.line(summaryLine(output))
   if (output.outcome === 'stuck') reporter.warning(`Cleanup could not remove: ${output.remaining.join(', ')}`)
   if (output.failure !== undefined) showFailure(reporter, output.failure)
   return output

@@ -26,7 +26,7 @@ export const command: Command<'prepare_job'> = async ({ args, responseFile }, co
 
 /** hook-protocol section 3: services in the order of the request, each with a map of ports. */
 function responseOf({ container, services }: JobRequest, facts: JobFacts): object {
-  const state: JobState = { jobPod: facts.pod }
+  const state: JobState = { jobPod: facts.pod, storage: facts.storage }
   const shown = ({ image, ports }: ContainerRequest) => ({ image, ports: contextPorts(ports) })
   return {
     state,

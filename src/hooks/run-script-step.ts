@@ -1,10 +1,25 @@
-/** run_script_step: runs a script in the job's container. */
-import { StepError } from '../errors.ts'
+/** run_script_step: runs one script or JavaScript action in the job's container, and exits as it did. */
+import { runScriptStep } from '../effects/wire.ts'
+import { SCRIPT_BUDGETS } from '../machines/budgets.ts'
 import type { Command } from './command.ts'
+import { observed } from './observed-run.ts'
+import { toScriptRequest } from './script-request.ts'
+import { readState } from './state.ts'
 
-export const command: Command<'run_script_step'> = async () => {
-  throw new StepError(
-    'not-supported',
-    'This version of Slipway does not run scripts in job containers yet; remove container: from the job, or use the hook that ships with the runner for it'
+/** Tells the scripts of one job pod apart. */
+const ID_LENGTH = 16
+
+export const command: Command<'run_script_step'> = async ({ args, state }, context) => {
+  const { config, families, orders, randomHex } = context
+  const request = toScriptRequest(args, randomHex(ID_LENGTH))
+  const { createScriptPorts } = await families.scripts()
+  const ports = createScriptPorts({ ...config, ...readState(state) }, context)
+  const { exitCode } = await observed(
+    context,
+    'run-script-step',
+    SCRIPT_BUDGETS,
+    (observers) => runScriptStep({ request, ports, budgets: SCRIPT_BUDGETS, observers, onCancel: orders.listen }),
+    { quietly: true }
   )
+  return exitCode
 }

@@ -60,6 +60,8 @@ export interface JobRequest {
 /** What the runner is told about a job that is up. */
 export interface JobFacts {
   readonly pod: string
+  /** Where the pod's files are: its own copies, or the runner's volume. */
+  readonly storage: 'copy' | 'volume'
   readonly isAlpine: boolean
 }
 

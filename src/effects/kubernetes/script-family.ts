@@ -1,6 +1,6 @@
 /** The Kubernetes ports of one script step; loads the Kubernetes client only when something goes wrong. */
 import type { ScriptPorts } from '../../machines/ports.ts'
-import { openAccess, type ServiceAddress } from './access.ts'
+import { openAccess } from './access.ts'
 import { exec } from './exec.ts'
 import { jobPodName } from './names.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
@@ -9,13 +9,10 @@ import { JOB_CONTAINER } from './script-failures.ts'
 import { createScriptHost } from './script-host.ts'
 import { createScriptJanitor } from './script-janitor.ts'
 
-export interface ScriptOptions extends Pick<KubernetesOptions, 'runnerPod' | 'namespace' | 'claimName' | 'paths'> {
-  /** Of the job's state; undefined: the usual name. */
-  readonly jobPod?: string | undefined
+export interface ScriptOptions extends KubernetesOptions {
   /** Of the job's state; undefined: as the runner pod's own volumes say. */
   readonly storage?: 'copy' | 'volume' | undefined
-  /** Undefined where a kubeconfig is given. */
-  readonly service?: ServiceAddress | undefined
+  /** Basenames, with wildcards, of the files that the workflow computes hashes of. */
   readonly hashFiles: readonly string[]
 }
 

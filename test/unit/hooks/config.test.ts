@@ -24,7 +24,8 @@ describe('reading the settings', () => {
         runnerTemp: '/home/runner/_work/_temp',
         githubWorkspace: '/home/runner/_work/repo/repo'
       },
-      registry: undefined
+      registry: undefined,
+      hashFiles: []
     })
   })
 

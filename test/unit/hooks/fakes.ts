@@ -61,7 +61,7 @@ export function fakeFamily(parts: Parts = {}) {
         async start() {
           calls.push('start')
         },
-        inspect: async () => ({ pod: 'job-1', isAlpine: true }),
+        inspect: async () => ({ pod: 'job-1', storage: 'copy', isAlpine: true }),
         ...parts.job
       },
       janitor: {

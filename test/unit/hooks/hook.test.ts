@@ -29,6 +29,9 @@ async function call(input: unknown, family: FakeFamily, options: { orders?: numb
       kubernetes: async () => {
         loaded = true
         return family
+      },
+      scripts: async () => {
+        throw new Error('no script is run here')
       }
     },
     orders: {
@@ -158,7 +161,7 @@ describe('prepare_job', () => {
     expect([code, errors]).toEqual([0, []])
     expect(family.calls).toEqual(['plan node:22 for 600000 ms', 'place', 'start'])
     expect(JSON.parse(await response())).toEqual({
-      state: { jobPod: 'job-1' },
+      state: { jobPod: 'job-1', storage: 'copy' },
       context: {
         container: { image: 'node:22', ports: { '80': '8080' } },
         services: [
@@ -214,13 +217,6 @@ describe('prepare_job', () => {
 })
 
 describe('any other call', () => {
-  it('of run_script_step says that it is not there yet', async () => {
-    const input = { command: 'run_script_step', args: { entryPoint: 'sh' } }
-    const { code, errors, loaded } = await call(input, fakeFamily())
-    expect([code, errors.length, loaded]).toEqual([1, 1, false])
-    expect(errors[0]).toContain('yet')
-  })
-
   it.each([
     ['a wrong field', step({ entryPoint: 5 }), {}, 'args.entryPoint must be a string'],
     ['nothing to run', step({ image: null }), {}, 'args.image and args.dockerfile are both missing'],
