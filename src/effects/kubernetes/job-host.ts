@@ -116,7 +116,11 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
     },
 
     async inspect(_request, signal): Promise<JobFacts> {
-      return { pod: name, isAlpine: isFoundAlpine ?? (await isAlpine(site, marked, signal)) }
+      return {
+        pod: name,
+        storage: site.storage.mode,
+        isAlpine: isFoundAlpine ?? (await isAlpine(site, marked, signal))
+      }
     }
   }
   const ledger: Ledger = [
