@@ -13,6 +13,7 @@ import { logTail } from './logs.ts'
 import { containerStatus, firstLine, podFailure, waitingFailure } from './pod-failures.ts'
 import { endOf, followToEnd, waitForPod } from './pods.ts'
 import type { Site } from './site.ts'
+import { templated } from './templated.ts'
 
 /** What of a log is kept to explain a failure. */
 const TAIL_BYTES_MAX = 64 * 1024
@@ -52,7 +53,7 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
       const { image: builderImage, plainHttpHosts } = options
       await site.cluster.createPod(
-        buildPod(site, { name, plan, builder: definition, builderImage, plainHttpHosts }),
+        templated(site, buildPod(site, { name, plan, builder: definition, builderImage, plainHttpHosts }), 'build'),
         signal
       )
       if (site.storage.mode === 'copy') await deliverContext(site, pod, plan, options, lost, signal)

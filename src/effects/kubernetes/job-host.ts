@@ -16,7 +16,6 @@ import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import { containerStatus } from './pod-failures.ts'
 import { waitForPod } from './pods.ts'
 import { discoverSite, type Site } from './site.ts'
-import { readTemplate } from './template-file.ts'
 
 const NAME_SUFFIX_LENGTH = 8
 /** Of a container that keeps the job from starting. */
@@ -38,13 +37,10 @@ export function createJobPorts(options: JobOptions, deps: KubernetesDependencies
     clock: deps.clock,
     host: {
       async plan(request, signal) {
-        const [site, template] = await Promise.all([
-          discoverSite({ ...options, jobPod: undefined }, deps, signal),
-          readTemplate(options.templatePath)
-        ])
+        const site = await discoverSite({ ...options, jobPod: undefined }, deps, signal)
         const suffix = () => deps.randomHex(NAME_SUFFIX_LENGTH)
         const secret = () => objectName(options.runnerPod, 'secret', suffix())
-        const plan = planJob(site, request, template, { secret, mark: suffix() })
+        const plan = planJob(site, request, site.template, { secret, mark: suffix() })
         for (const warning of plan.warnings) deps.reporter.warning(warning)
         const leftovers = await labelled(site.cluster, options.runnerPod, signal)
         refuseForeign(site, leftovers)

@@ -9,6 +9,7 @@ import { followToEnd, waitForPod } from './pods.ts'
 import type { Site } from './site.ts'
 import { collectStep, deliverStep } from './step-files.ts'
 import { environmentSecret, STEP_CONTAINER, stepPod } from './step-pod.ts'
+import { templated } from './templated.ts'
 
 /** How long one attempt watches the kubelet fail to pull before it counts as failed; all attempts stay under a minute. */
 const PULL_PATIENCE_MS = 8_000
@@ -24,7 +25,7 @@ export function createRunner(site: Site): Runner & Workspace {
       // Together: the kubelet needs the Secret only after it has set up the pod's network.
       await Promise.all([
         site.cluster.createSecret(environmentSecret(site, request.env), signal),
-        site.cluster.createPod(stepPod(site, image, request), signal)
+        site.cluster.createPod(templated(site, stepPod(site, image, request), 'step'), signal)
       ])
       if (site.storage.mode === 'copy') {
         await deliverStep(site, request.mounts, { pod: name, lost }, signal)

@@ -8,6 +8,7 @@ import { jobPodName, objectName, SERVICE_NAMES_ANNOTATION } from './names.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import type { Pods } from './pods.ts'
 import { detectStorage, runnerContainer, type Storage, workPath } from './storage.ts'
+import { type PodTemplate, readTemplate } from './template-file.ts'
 
 const NAME_SUFFIX_LENGTH = 8
 const HANDLE_LENGTH = 24
@@ -28,6 +29,8 @@ export interface Site extends Pods {
   /** GITHUB_WORKSPACE relative to the work directory. */
   readonly workspacePath: string
   readonly job?: JobSite | undefined
+  /** The administrator's; undefined when none is configured. */
+  readonly template?: PodTemplate | undefined
   /** Image of the containers that move files: the runner's own, so it is on the node and has tar. */
   readonly runnerImage: string
   readonly imagePullSecrets: readonly V1LocalObjectReference[]
@@ -49,9 +52,10 @@ export async function discoverSite(
     clock,
     onRetry: reporter.line
   })
-  const [runnerPod, jobPod] = await Promise.all([
+  const [runnerPod, jobPod, template] = await Promise.all([
     cluster.getPod(options.runnerPod, signal),
-    cluster.getPod(options.jobPod ?? jobPodName(options.runnerPod), signal)
+    cluster.getPod(options.jobPod ?? jobPodName(options.runnerPod), signal),
+    readTemplate(options.templatePath)
   ])
   if (runnerPod === undefined) {
     throw new StepError(
@@ -75,6 +79,7 @@ export async function discoverSite(
     storage,
     workspacePath: workPath(storage, options.paths.githubWorkspace),
     job: jobPod && jobSite(jobPod),
+    template,
     runnerImage: options.runnerImage ?? runnerContainer(runnerPod)?.image ?? '',
     imagePullSecrets: runnerPod.spec?.imagePullSecrets ?? [],
     handle: handleOf(runnerPod),
