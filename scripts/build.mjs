@@ -21,6 +21,22 @@ const kubeconfigOnly = {
   }
 }
 
+/** Script and style of the visualizer's page, which the CLI carries as text. */
+async function bundlePage() {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['src/visualizer/client/main.ts', 'src/visualizer/client/style.css'],
+    outdir: 'dist',
+    bundle: true,
+    minify: true,
+    charset: 'utf8',
+    target: 'es2022',
+    format: 'iife',
+    write: false
+  })
+  return Object.fromEntries(outputFiles.map(({ path, text }) => [path.endsWith('.css') ? 'style' : 'script', text]))
+}
+
 await mkdir(`${root}dist`, { recursive: true })
 // The bundles are CommonJS, because the runner starts `node index.js` in a directory without a package.json.
 await writeFile(`${root}dist/package.json`, '{"type":"commonjs"}\n')
@@ -36,6 +52,7 @@ await build({
   // node-fetch falls back on it only where Node has no URL of its own; compiling its tables costs time at every start.
   alias: { 'whatwg-url': 'node:url' },
   plugins: [kubeconfigOnly],
+  define: { PAGE_ASSETS: JSON.stringify(await bundlePage()) },
   legalComments: 'linked',
   logLevel: 'warning'
 })

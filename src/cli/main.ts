@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { ERROR_CODES, StepError } from '../errors.ts'
 import { environment } from '../hooks/config.ts'
 import { demo } from './demo.ts'
+import { diagram } from './diagram.ts'
+import { replay } from './replay.ts'
 import { run } from './run.ts'
 import { type Command, EXIT_CODES_HELP, UsageError, type World } from './world.ts'
 
-const COMMANDS: Readonly<Record<string, Command>> = { demo, run }
+const COMMANDS: Readonly<Record<string, Command>> = { demo, diagram, replay, run }
 
 const USAGE_EXIT_CODE = 2
 

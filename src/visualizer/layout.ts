@@ -136,12 +136,13 @@ function placeLine(edge: ElkExtendedEdge, origin: Point, transitions: readonly G
 /** Rejects when ELK cannot place the graph: a transition to a state that is not there. */
 export async function layOut(graph: MachineGraph): Promise<Layout> {
   const groups = toLines(graph.transitions)
-  const root = await new elk.default().layout({
+  const unplaced: ElkNode = {
     id: graph.id,
     layoutOptions: { ...ROOT_OPTIONS, 'elk.json.edgeCoords': 'ROOT' },
     children: graph.states.filter(({ parent }) => parent === undefined).map((state) => toNode(state, graph)),
     edges: [...groups].map(([id, transitions]) => toEdge(id, transitions))
-  })
+  }
+  const root: ElkNode = await new elk.default().layout(unplaced)
   const byId = new Map(graph.states.map((state) => [state.id, state]))
   const origin = { x: 0, y: 0 }
   return {

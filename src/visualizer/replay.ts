@@ -62,6 +62,9 @@ function findTransition(graph: MachineGraph, { from, state, event }: EnteredLine
   )
 }
 
+/** Without the noise that differences of fractions have. */
+const inMicroseconds = (ms: number): number => Math.round(ms * 1_000) / 1_000
+
 function toSteps(graph: MachineGraph, lines: readonly TraceLine[]): readonly ReplayStep[] {
   const entered = lines.filter((line) => line.type === 'entered')
   const startedAtMs = entered[0]?.atMs ?? 0
@@ -81,8 +84,8 @@ function toSteps(graph: MachineGraph, lines: readonly TraceLine[]): readonly Rep
     const transition = findTransition(graph, line)
     const next = entered[index + 1]
     return {
-      atMs: line.atMs - startedAtMs,
-      ...(next !== undefined && { tookMs: next.atMs - line.atMs }),
+      atMs: inMicroseconds(line.atMs - startedAtMs),
+      ...(next !== undefined && { tookMs: inMicroseconds(next.atMs - line.atMs) }),
       state: id,
       label: outermost?.label ?? line.state,
       ...(stage !== undefined && { attempt: attempts.get(stage) ?? 1 }),
@@ -108,7 +111,7 @@ function toStageTimes(graph: MachineGraph, steps: readonly ReplayStep[]): readon
       stage,
       label: first.label,
       startedAtMs: first.atMs,
-      tookMs: own.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0),
+      tookMs: inMicroseconds(own.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0)),
       attempts: Math.max(...own.map(({ attempt = 1 }) => attempt)),
       ...(failed !== undefined && { failed })
     }

@@ -54,12 +54,30 @@ function lineElement({ transitions, points }: PlacedLine, arrow: string): string
   return `<path class="line ${kind}" data-ids="${escapeText(ids)}" d="${pathOf(points)}" marker-end="url(#${arrow})"/>`
 }
 
-function labelElements({ transitions, labels }: PlacedLine): string {
+/** Whether a line runs past the right side of its label, rather than past its left side. */
+function isRightOf(points: readonly Point[], { x, y, width, height }: Box): boolean {
+  const middle = y + height / 2
+  const beside = points.flatMap((point, index) => {
+    const next = points[index + 1] ?? point
+    return point.x === next.x && Math.min(point.y, next.y) <= middle && middle <= Math.max(point.y, next.y)
+      ? [point.x]
+      : []
+  })
+  const distance = (edge: number) => Math.min(...beside.map((at) => Math.abs(at - edge)))
+  return distance(x + width) < distance(x)
+}
+
+function labelElements({ transitions, labels, points }: PlacedLine): string {
   return transitions
     .map((transition, row) => {
-      const { x, y, height } = labels[row] as Box
-      const text = `<text x="${round(x + 4)}" y="${round(y + height * 0.72)}" font-size="${TEXT.transition.size}">${escapeText(labelOf(transition))}<tspan class="count" dx="5"></tspan></text>`
-      return `<g class="transition ${transition.kind}" data-id="${escapeText(transition.id)}">${text}</g>`
+      const box = labels[row] as Box
+      const isAtEnd = isRightOf(points, box)
+      const x = isAtEnd ? box.x + box.width - 4 : box.x + 4
+      const anchor = isAtEnd ? ' text-anchor="end"' : ''
+      const place = `x="${round(x)}" y="${round(box.y + box.height * 0.72)}" font-size="${TEXT.transition.size}"${anchor}`
+      const words = `${escapeText(labelOf(transition))}<tspan class="count" dx="5"></tspan>`
+      const id = escapeText(transition.id)
+      return `<g class="transition ${transition.kind}" data-id="${id}"><text ${place}>${words}</text></g>`
     })
     .join('')
 }

@@ -1,0 +1,147 @@
+/** `slipway diagram`: the state machines as Mermaid text, Markdown, JSON or a page to explore, and compared with another version. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Coverage } from '../visualizer/coverage.ts'
+import { compareMachines, unite } from '../visualizer/difference.ts'
+import { differenceLines, differenceMarkdown } from '../visualizer/difference-text.ts'
+import { toDocument } from '../visualizer/document.ts'
+import { currentMachines } from '../visualizer/graph.ts'
+import type { MachineSet } from '../visualizer/graph-format.ts'
+import { MachineSetError, parseMachineSet } from '../visualizer/machine-set.ts'
+import { toMermaid } from '../visualizer/mermaid.ts'
+import type { PageAssets } from '../visualizer/page.ts'
+import { type Command, UsageError, type World } from './world.ts'
+
+/** Put here by scripts/build.mjs. */
+declare const PAGE_ASSETS: PageAssets
+
+const HELP = `slipway diagram [--machine NAME] [--markdown | --json | --html FILE] [--compare OLD.json]
+
+Shows the state machines that Slipway runs on, from their code. Without options: Mermaid text.
+
+  --machine NAME    only this machine
+  --markdown        Markdown: diagram and table of states; with --compare, the differences
+  --json            states and transitions as JSON, for --compare and for other tools
+  --html FILE       writes a page to explore them in; it works offline
+  --coverage FILE   for the page: which paths of the model suite take what (docs/machines/coverage.json)
+  --source BASE     for the page: links to source files start with it
+  --compare OLD     states and transitions added, removed and changed since the version that wrote OLD with --json
+
+Examples:
+  slipway diagram --machine container-step
+  slipway diagram --html machines.html
+  git show main:docs/machines/machines.json > old.json && slipway diagram --compare old.json --markdown
+
+Exit codes:
+  0  shown; differences are no failure
+  2  the command line is wrong, or a file cannot be read
+`
+
+const OPTIONS = {
+  machine: { type: 'string' },
+  markdown: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  html: { type: 'string' },
+  coverage: { type: 'string' },
+  source: { type: 'string' },
+  compare: { type: 'string' }
+} as const
+
+async function readText(world: World, path: string): Promise<string> {
+  try {
+    return await readFile(resolve(world.workingDirectory, path), 'utf8')
+  } catch (thrown) {
+    throw new UsageError(`${path} cannot be read: ${(thrown as Error).message}`)
+  }
+}
+
+async function readMachines(world: World, path: string): Promise<MachineSet> {
+  try {
+    return parseMachineSet(await readText(world, path))
+  } catch (thrown) {
+    if (thrown instanceof MachineSetError) throw new UsageError(`${path}: ${thrown.message}`)
+    throw thrown
+  }
+}
+
+async function readCoverage(world: World, path: string): Promise<Coverage> {
+  const text = await readText(world, path)
+  try {
+    return JSON.parse(text) as Coverage
+  } catch {
+    throw new UsageError(`${path} is not JSON; npm run docs:machines writes coverage.json`)
+  }
+}
+
+/** The machines that were asked for. */
+function only(set: MachineSet, machine: string | undefined): MachineSet {
+  const machines = set.machines.filter(({ id }) => machine === undefined || id === machine)
+  if (machines.length > 0) return { ...set, machines }
+  throw new UsageError(`there is no machine ${machine}; there are ${set.machines.map(({ id }) => id).join(', ')}`)
+}
+
+interface PageOptions {
+  readonly html: string
+  readonly coverage?: string | undefined
+  readonly source?: string | undefined
+}
+
+async function writePage(world: World, set: MachineSet, old: MachineSet | undefined, options: PageOptions) {
+  const coverage = options.coverage === undefined ? undefined : await readCoverage(world, options.coverage)
+  const { set: drawn, difference } = old === undefined ? { set, difference: undefined } : unite(old, set)
+  // The layout engine takes longer to load than the rest of the command line together.
+  const { toPage } = await import('../visualizer/page.ts')
+  const page = await toPage(
+    {
+      set: drawn,
+      ...(coverage !== undefined && { coverage }),
+      ...(difference !== undefined && { difference }),
+      ...(options.source !== undefined && { sourceBase: options.source })
+    },
+    PAGE_ASSETS
+  )
+  try {
+    await writeFile(resolve(world.workingDirectory, options.html), page)
+  } catch (thrown) {
+    throw new UsageError(`${options.html} cannot be written: ${(thrown as Error).message}`)
+  }
+  world.write(`${options.html}: open it in a browser\n`)
+}
+
+export const diagram: Command = {
+  summary: 'the state machines as diagrams, as a page, and compared',
+  help: HELP,
+  async run(args, world) {
+    const { values } = parseArgs({ args: [...args], options: OPTIONS })
+    const { machine, markdown, json, html, compare } = values
+    if ([markdown, json, html !== undefined].filter(Boolean).length > 1) {
+      throw new UsageError('--markdown, --json and --html exclude each other')
+    }
+    const set = only(currentMachines(), machine)
+    const old = compare === undefined ? undefined : await readMachines(world, compare)
+    if (html !== undefined) {
+      await writePage(world, set, old, { html, coverage: values.coverage, source: values.source })
+      return 0
+    }
+    world.write(old === undefined ? show(set, values) : showDifference(old, set, values))
+    return 0
+  }
+}
+
+type Format = { readonly json: boolean; readonly markdown: boolean }
+
+function show(set: MachineSet, { json, markdown }: Format): string {
+  if (json) return `${JSON.stringify(set, undefined, 2)}\n`
+  return set.machines.map(markdown ? toDocument : toMermaid).join('\n')
+}
+
+function showDifference(old: MachineSet, set: MachineSet, { json, markdown }: Format): string {
+  // With --machine, the others are no difference.
+  const ids = new Set(set.machines.map(({ id }) => id))
+  const isWhole = set.machines.length === currentMachines().machines.length
+  const before = isWhole ? old : { ...old, machines: old.machines.filter(({ id }) => ids.has(id)) }
+  const difference = compareMachines(before, set)
+  if (json) return `${JSON.stringify(difference, undefined, 2)}\n`
+  return markdown ? differenceMarkdown(difference) : `${differenceLines(difference).join('\n')}\n`
+}

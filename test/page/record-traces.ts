@@ -1,0 +1,100 @@
+/** Records the traces that the page's tests replay: four runs of the examples on the local engine (scripts/record-traces.mjs). */
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makeDirectories } from '../../src/cli/directories.ts'
+import { provisionLocalPorts } from '../../src/cli/provision.ts'
+import type { World } from '../../src/cli/world.ts'
+import { createTrace } from '../../src/effects/trace.ts'
+import { type Observer, runContainerStep } from '../../src/effects/wire.ts'
+import { StepError } from '../../src/errors.ts'
+import { environment } from '../../src/hooks/config.ts'
+import { BUDGETS } from '../../src/machines/budgets.ts'
+import type { Pusher, StepPorts } from '../../src/machines/ports.ts'
+import type { StepRequest } from '../../src/machines/types.ts'
+
+interface Recording {
+  readonly name: string
+  readonly action: string
+  readonly request?: Partial<StepRequest>
+  readonly alter?: (ports: StepPorts) => StepPorts
+  /** The state in which the order to cancel comes. */
+  readonly cancelIn?: string
+}
+
+/** The registry does not answer the first two times. */
+function unreliable(pusher: Pusher): Pusher {
+  let calls = 0
+  return {
+    async push(plan, built, signal) {
+      calls += 1
+      if (calls <= 2) throw new StepError('registry-unreachable', 'the registry does not answer: connection refused')
+      return await pusher.push(plan, built, signal)
+    }
+  }
+}
+
+const RECORDINGS: readonly Recording[] = [
+  { name: 'success', action: 'hello-action' },
+  { name: 'build-failure', action: 'failing-action' },
+  { name: 'retry', action: 'hello-action', alter: (ports) => ({ ...ports, pusher: unreliable(ports.pusher) }) },
+  {
+    name: 'cancel',
+    action: 'hello-action',
+    request: { entryPoint: '/bin/sleep', args: ['60'] },
+    cancelIn: 'running.attempting'
+  }
+]
+
+const world: World = {
+  write: (data) => void process.stdout.write(data),
+  isTerminal: false,
+  environment,
+  workingDirectory: process.cwd(),
+  temporaryDirectory: tmpdir(),
+  isRoot: process.getuid?.() === 0,
+  onCancel: () => () => {}
+}
+
+async function record({ name, action, request, alter, cancelIn }: Recording, to: string): Promise<void> {
+  const directories = await makeDirectories(world.temporaryDirectory, undefined)
+  const traces = await mkdtemp(join(world.temporaryDirectory, 'slipway-traces-'))
+  const family = await provisionLocalPorts(world, new AbortController().signal)
+  const trace = createTrace(traces, name, (reason) => {
+    throw new Error(reason)
+  })
+  let cancel = () => {}
+  const canceller: Observer = (fact) => {
+    if (fact.type === 'entered' && fact.state === cancelIn) setTimeout(cancel, 700)
+  }
+  try {
+    const output = await runContainerStep({
+      request: {
+        dockerfile: join(world.workingDirectory, 'examples', action, 'Dockerfile'),
+        args: ['harbour'],
+        env: { ...directories.env, PUNCTUATION: '!' },
+        workingDirectory: '/github/workspace',
+        mounts: directories.mounts,
+        ...request
+      },
+      ports: alter === undefined ? family.ports : alter(family.ports),
+      budgets: BUDGETS,
+      observers: [trace.observer, canceller],
+      onCancel(order) {
+        cancel = order
+        return () => {}
+      }
+    })
+    trace.end(output)
+    await copyFile(join(traces, `${name}.jsonl`), join(to, `${name}.jsonl`))
+  } finally {
+    await family.close()
+    await directories.remove()
+    await rm(traces, { recursive: true, force: true })
+  }
+}
+
+/** Writes every trace into a directory. */
+export async function recordTraces(to: string): Promise<void> {
+  for (const recording of RECORDINGS) await record(recording, to)
+}
