@@ -10,7 +10,7 @@ export function containerStatus(pod: V1Pod, container: string): V1ContainerStatu
 
 /** Which code a kubelet's pull error stands for: the first pattern that matches its message. */
 const PULL_ERRORS: readonly (readonly [RegExp, ErrorCode])[] = [
-  [/401|403|unauthorized|forbidden|denied|authentication required|no basic auth/i, 'image-denied'],
+  [/\b40[13]\b|unauthorized|forbidden|denied|authentication required|no basic auth/i, 'image-denied'],
   [/not found|manifest unknown|name unknown|does not exist|no match for platform/i, 'image-not-found']
 ]
 

@@ -19,6 +19,7 @@ test.each([
   ['ErrImagePull', 'pull access denied, repository does not exist or may require authorization', 'image-denied', false],
   ['ErrImagePull', 'unexpected status from HEAD request: 401 Unauthorized', 'image-denied', false],
   ['ErrImagePull', 'dial tcp 10.0.0.1:5000: connect: connection refused', 'image-pull-failed', true],
+  ['ErrImagePull', 'dial tcp: read udp 10.99.0.1:54031->10.0.0.1:53: i/o timeout', 'image-pull-failed', true],
   ['ImagePullBackOff', 'Back-off pulling image "r.example/i:1"', 'image-pull-failed', true],
   ['InvalidImageName', 'couldn\'t parse image reference "I I"', 'image-invalid', false],
   ['ErrImageNeverPull', 'Container image is not present with pull policy of Never', 'image-invalid', false],
