@@ -16,10 +16,16 @@ const STOP_MS_MAX = 3_000
 const STOP_POLL_MS = 100
 const STOP_GRACE_SECONDS = 1
 
-function remover({ cluster, clock }: JanitorPlace, registry: RegistryClient | undefined, state: PushState): Remove {
+function remover(
+  { cluster, clock }: JanitorPlace,
+  registry: RegistryClient | undefined,
+  state: PushState,
+  askedToStop: Set<string>
+): Remove {
   /** The kubelet removes the pod once its programs have ended, so nothing is pushed after that. */
   const stop = async (name: string, signal: AbortSignal): Promise<void> => {
     const startedAtMs = clock.now()
+    askedToStop.add(name)
     await cluster.deletePod(name, signal, STOP_GRACE_SECONDS)
     while (clock.now() - startedAtMs < STOP_MS_MAX) {
       if ((await cluster.getPod(name, signal)) === undefined) return
@@ -29,7 +35,8 @@ function remover({ cluster, clock }: JanitorPlace, registry: RegistryClient | un
   }
   return async ({ kind, name }, signal) => {
     if (kind === 'pod') {
-      const mayPush = state === 'possible' && isBuildPod(name)
+      // Asked once already: that attempt ran out of time, or SIGTERM cut it short.
+      const mayPush = state === 'possible' && isBuildPod(name) && !askedToStop.has(name)
       await (mayPush ? stop(name, signal) : cluster.deletePod(name, signal))
     } else if (kind === 'secret') await cluster.deleteSecret(name, signal)
     else if (kind === 'image') await (state === 'none' ? undefined : registry?.remove(name, signal))
@@ -48,9 +55,10 @@ export function createJanitor(
   registry: RegistryClient | undefined,
   pushState: () => PushState = () => 'possible'
 ): Janitor {
+  const askedToStop = new Set<string>()
   return {
     async cleanUp(ledger, _hurried, signal) {
-      const remove = remover(place, registry, pushState())
+      const remove = remover(place, registry, pushState(), askedToStop)
       const isFirst = ({ kind }: LedgerEntry) => kind !== 'image'
       const failures = [
         ...(await removeAll(remove, ledger.filter(isFirst), signal)),
