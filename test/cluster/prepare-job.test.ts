@@ -42,7 +42,7 @@ describe.each(STORAGE_MODES)('prepare_job in storage mode %s', (mode) => {
     const container = { image: IMAGES.debian }
     await withJob({ container, services: [{ ...REGISTRY, portMappings: ['5000/tcp'] }] }, async ({ response }, pod) => {
       expect(response).toEqual({
-        state: { jobPod: `${pod.name}-workflow` },
+        state: { jobPod: `${pod.name}-workflow`, storage: mode },
         context: {
           container: { image: IMAGES.debian, ports: {} },
           services: [{ image: IMAGES.registry, ports: { '5000': '5000' } }]

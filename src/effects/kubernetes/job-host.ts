@@ -103,11 +103,12 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
       const stop = new AbortController()
       const either = AbortSignal.any([signal, stop.signal])
       const isUp = waitForPod(pods, name, check, lost, either)
-      const answers = async () => {
-        isFoundAlpine = await isAlpineOnceUp(site, marked, either)
-        return 'up' as const
-      }
-      const verdict = await Promise.race(isAlone ? [isUp, answers()] : [isUp]).finally(() => stop.abort())
+      // Asked meanwhile, so that inspecting finds the answer there.
+      const hasAnswered = isAlpineOnceUp(site, marked, either).then((found) => {
+        isFoundAlpine = found
+        return isAlone ? ('up' as const) : isUp
+      })
+      const verdict = await Promise.race([isUp, hasAnswered]).finally(() => stop.abort())
       if (verdict !== 'up') throw await explained(site, name, verdict, signal)
     },
 
