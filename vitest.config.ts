@@ -11,6 +11,8 @@ export default defineConfig({
       project('unit', 10_000),
       project('model', 30_000),
       project('contract', 60_000),
+      // The visualizer's page in a real browser.
+      project('page', 60_000),
       // One node, one registry: the cluster's tests run one after the other.
       project('cluster', 300_000, { fileParallelism: false }),
       // Ratios mean something only while nothing else runs, so no other suite includes them.

@@ -7,7 +7,7 @@ import { type Replay, type ReplayStep, type StageTime, toReplay } from '../visua
 import { parseTrace, TraceError } from '../visualizer/trace.ts'
 import { timeInWords } from '../visualizer/words.ts'
 import { formatLine, type WalkLine } from './walk.ts'
-import { type Command, UsageError } from './world.ts'
+import { type Command, UsageError, type World } from './world.ts'
 
 const HELP = `slipway replay TRACE [--json]
 
@@ -87,9 +87,9 @@ function endLines({ end, durationMs, machine }: Replay): readonly string[] {
   ]
 }
 
-async function readTrace(path: string): Promise<string> {
+async function readTrace(world: World, path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(resolve(world.workingDirectory, path), 'utf8')
   } catch (thrown) {
     throw new UsageError(`${path} cannot be read: ${(thrown as Error).message}`)
   }
@@ -115,7 +115,7 @@ export const replay: Command = {
     })
     const [path] = positionals
     if (path === undefined || positionals.length > 1) throw new UsageError('replay takes one trace file')
-    const shown = replayOf(path, await readTrace(resolve(world.workingDirectory, path)))
+    const shown = replayOf(path, await readTrace(world, path))
     const lines = values.json
       ? [JSON.stringify(shown, undefined, 2)]
       : [

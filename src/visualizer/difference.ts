@@ -1,5 +1,6 @@
 /** What differs between the machines of two versions, for a pull request and for the page. */
 import type { GraphState, GraphTransition, MachineGraph, MachineSet } from './graph-format.ts'
+import { budgetInWords } from './words.ts'
 
 export type ChangeKind = 'added' | 'removed' | 'changed'
 
@@ -35,14 +36,17 @@ export const transitionTitle = ({ from, to, label, guard }: GraphTransition): st
 
 const stateTitle = ({ id, label }: GraphState): string => `${label} (${short(id)})`
 
-const asText = (value: unknown): string | undefined =>
-  value === undefined ? undefined : Array.isArray(value) ? value.join(', ') : String(value)
+function asText(field: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  if (field === 'budgetMs') return budgetInWords(Number(value))
+  return Array.isArray(value) ? value.join(', ') : String(value)
+}
 
 function fieldChanges(before: Fields, after: Fields, ignored: readonly string[]): readonly FieldChange[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
   return names
     .filter((field) => !ignored.includes(field))
-    .map((field) => ({ field, before: asText(before[field]), after: asText(after[field]) }))
+    .map((field) => ({ field, before: asText(field, before[field]), after: asText(field, after[field]) }))
     .filter((change) => change.before !== change.after)
 }
 

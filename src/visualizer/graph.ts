@@ -1,7 +1,7 @@
 /** The graph of a production machine as plain data with stable ids, for the diagrams, the page and the comparison. */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
 import { getStateNodes } from 'xstate/graph'
-import { ANY_BUDGET, type AnyStageName } from '../machines/budgets.ts'
+import { ANY_BUDGET, type AnyStageName, type StageBudget } from '../machines/budgets.ts'
 import { containerStep } from '../machines/container-step.ts'
 import { STAGE_CODES } from '../machines/failures.ts'
 import { jobStart } from '../machines/job-start.ts'
@@ -33,6 +33,7 @@ function toState(machine: AnyStateMachine, node: AnyStateNode): GraphState {
   const { parent } = node
   const isRetried = Object.values(node.states).some(waitsForNextAttempt)
   const codes = STAGE_CODES[machine.id]?.[node.key]
+  const budget: StageBudget | undefined = ANY_BUDGET[node.key as AnyStageName]
   return {
     id: node.id,
     ...(parent !== undefined && parent !== machine.root && { parent: parent.id }),
@@ -42,7 +43,7 @@ function toState(machine: AnyStateMachine, node: AnyStateNode): GraphState {
     ...(meta && { purpose: meta.purpose }),
     ...(meta?.port !== undefined && { port: meta.port }),
     ...(meta?.budgetMs !== undefined && { budgetMs: meta.budgetMs }),
-    ...(isRetried && { attemptsMax: ANY_BUDGET[node.key as AnyStageName].attemptsMax }),
+    ...(isRetried && budget !== undefined && { attemptsMax: budget.attemptsMax }),
     ...(codes !== undefined && { codes })
   }
 }

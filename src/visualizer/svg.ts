@@ -89,7 +89,7 @@ export function drawSvg(id: string, layout: Layout): string {
   const size = `width="${round(layout.width)}" height="${round(layout.height)}"`
   return [
     `<svg class="drawing" id="drawing-${id}" data-machine="${id}" ${size} role="group" aria-label="States of ${id}">`,
-    `<defs><marker id="${arrow}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" orient="auto">`,
+    `<defs><marker id="${arrow}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto">`,
     '<path class="arrow" d="M0 0.6L8 4L0 7.4Z"/></marker></defs>',
     '<g class="viewport">',
     ...layout.states.map((placed) => stateElement(placed, outer.has(placed.state.id))),

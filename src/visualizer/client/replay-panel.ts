@@ -78,7 +78,7 @@ function endOf({ end, durationMs }: Replay): HTMLElement {
 }
 
 /** Marks the drawing as it was at one step. */
-function markStep({ steps }: Replay, at: number, context: Context): void {
+function markStep({ steps, machine }: Replay, at: number, context: Context): void {
   const step = steps[at]
   if (step === undefined) return
   const outer = context.machine().states.find(({ id }) => id === step.state)?.parent
@@ -92,10 +92,11 @@ function markStep({ steps }: Replay, at: number, context: Context): void {
     'taken',
     steps.slice(0, at + 1).flatMap(({ transition }) => transition ?? [])
   )
-  mark(
-    'broken',
-    steps.slice(0, at + 1).flatMap(({ failure, transition }) => (failure && transition) ?? [])
-  )
+  const failed = steps.slice(0, at + 1).filter(({ failure }) => failure !== undefined)
+  mark('broken', [
+    ...failed.flatMap(({ transition }) => transition ?? []),
+    ...failed.flatMap(({ failure }) => (failure?.retrying === false ? [`${machine}.${failure.stage}`] : []))
+  ])
 }
 
 export function createReplayPanel(context: Context, reveal: (id: string) => void): ReplayPanel {
@@ -133,7 +134,7 @@ export function createReplayPanel(context: Context, reveal: (id: string) => void
     const controls = element(
       'div',
       { class: 'controls', role: 'group', 'aria-label': 'Steps' },
-      element('button', { type: 'button', title: 'First step', onclick: () => made.go(0) }, '⏮'),
+      element('button', { type: 'button', title: 'First step', onclick: () => made.go(0) }, '|◀'),
       element(
         'button',
         { type: 'button', id: 'replay-back', title: 'Step back', onclick: () => made.go(step - 1) },
@@ -141,7 +142,7 @@ export function createReplayPanel(context: Context, reveal: (id: string) => void
       ),
       play,
       element('button', { type: 'button', id: 'replay-next', title: 'Step on', onclick: () => made.go(step + 1) }, '▶'),
-      element('button', { type: 'button', title: 'Last step', onclick: () => made.go(run.steps.length - 1) }, '⏭')
+      element('button', { type: 'button', title: 'Last step', onclick: () => made.go(run.steps.length - 1) }, '▶|')
     )
     const table = element('table', { class: 'stages' }, ...run.stages.map((row) => stageRow(row, run.durationMs)))
     panel.replaceChildren(element('p', { class: 'id' }, name), endOf(run), controls, list, table, choose)

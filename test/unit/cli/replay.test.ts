@@ -1,0 +1,78 @@
+/** Goal: `slipway replay` shows an operator why a run went as it did, and says in one line what is wrong with a file. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { replay } from '../../../src/cli/replay.ts'
+import { UsageError, type World } from '../../../src/cli/world.ts'
+
+const traces = fileURLToPath(new URL('../../page/traces/', import.meta.url))
+const directory = mkdtempSync(join(tmpdir(), 'slipway-replay-'))
+afterAll(() => rmSync(directory, { recursive: true }))
+
+async function show(...args: readonly string[]): Promise<string> {
+  let shown = ''
+  const world: World = {
+    write: (data) => {
+      shown += String(data)
+    },
+    isTerminal: false,
+    environment: {},
+    workingDirectory: traces,
+    temporaryDirectory: directory,
+    isRoot: false,
+    onCancel: () => () => {}
+  }
+  expect(await replay.run(args, world)).toBe(0)
+  return shown
+}
+
+describe('slipway replay', () => {
+  test('shows stages, times and the end of a run that succeeded', async () => {
+    const shown = await show('success.jsonl')
+    expect(shown).toMatch(/^ +0\.00 s > Resolve \(\d+ ms\)$/m)
+    expect(shown).toMatch(/> Build \(\d+\.\d\d s\)$/m)
+    expect(shown).toMatch(/✓ Succeeded$/m)
+    expect(shown).toMatch(/^ {2}Build +\d+\.\d\d s {2}[ #]+$/m)
+    expect(shown).toMatch(/^container-step: succeeded with exit code 0 after \d/m)
+  })
+
+  test('shows attempts and waits', async () => {
+    const shown = await show('retry.jsonl')
+    expect(shown).toContain('✗ attempt 1 failed: registry-unreachable: the registry does not answer')
+    expect(shown).toMatch(/Push: waits \d\.\d\d s before attempt 2/)
+    expect(shown).toMatch(/^ {2}Push .* 3 attempts$/m)
+  })
+
+  test('shows the failure with its detail', async () => {
+    const shown = await show('build-failure.jsonl')
+    expect(shown).toMatch(/^failure: dockerfile-failed in building: /m)
+    expect(shown).toContain("  cat: can't open '/compass': No such file or directory")
+    expect(shown).toMatch(/^ {2}Build .* failed: dockerfile-failed$/m)
+  })
+
+  test('shows where it was cancelled', async () => {
+    expect(await show('cancel.jsonl')).toMatch(/- CANCEL: Clean up/)
+  })
+
+  test('gives the same as JSON', async () => {
+    const { machine, stages, end } = JSON.parse(await show('retry.jsonl', '--json'))
+    expect(machine).toBe('container-step')
+    expect(stages).toContainEqual(expect.objectContaining({ label: 'Push', attempts: 3 }))
+    expect(end).toMatchObject({ outcome: 'succeeded' })
+  })
+
+  test.each([
+    ['no such file', ['missing.jsonl'], /^missing\.jsonl cannot be read: .+$/],
+    ['no trace in it', ['bad.jsonl'], /bad\.jsonl: line 1 is not JSON; .+$/],
+    ['no file named', [], /^replay takes one trace file$/],
+    ['two files named', ['success.jsonl', 'retry.jsonl'], /^replay takes one trace file$/]
+  ])('refuses in one line: %s', async (_title, args, message) => {
+    const bad = join(directory, 'bad.jsonl')
+    writeFileSync(bad, 'x\n')
+    const failure = show(...args.map((name) => (name === 'bad.jsonl' ? bad : name)))
+    await expect(failure).rejects.toThrow(UsageError)
+    await expect(failure).rejects.toThrow(message)
+  })
+})
