@@ -12,9 +12,6 @@ export const systemClock: Clock = {
   jitter: (ms) => ms * (0.5 + Math.random() / 2)
 }
 
-/** Wall-clock time as ISO 8601, for logs and traces only. */
-export const timestamp = (): string => new Date().toISOString()
-
 /** `length` random lowercase hexadecimal digits. */
 export const randomHex = (length: number): string =>
   randomBytes(Math.ceil(length / 2))

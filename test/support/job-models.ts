@@ -9,7 +9,10 @@ export const jobStartModel = createStagedModel(jobStart, jobRequest, {
   resolving: [{ says: 'planned', output: [{ kind: 'pod', name: 'job-1' }] }, ...failures('planning')],
   placing: [{ says: 'placed', output: undefined }, ...failures('placing')],
   starting: [{ says: 'started', output: undefined }, ...failures('starting')],
-  inspecting: [{ says: 'inspected', output: { pod: 'job-1', storage: 'copy', isAlpine: false } }, ...failures('inspecting')],
+  inspecting: [
+    { says: 'inspected', output: { pod: 'job-1', storage: 'copy', isAlpine: false } },
+    ...failures('inspecting')
+  ],
   cleaningUp: [{ says: 'cleaned up', output: undefined }, ...failures('cleaning up')]
 })
 

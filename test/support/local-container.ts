@@ -82,6 +82,7 @@ export async function createLocalContainer(
     namespace: 'here',
     pod: 'runner-workflow',
     reporter: createReporter((data) => chunks.push(Buffer.from(data))),
+    isTouched: () => true,
     getPod: async () => options.pod ?? { status: { phase: 'Running' } },
     shell(stdin, stdout, signal) {
       connections += 1

@@ -13,6 +13,8 @@ export interface ScriptPlace {
   readonly reporter: Reporter
   /** Runs `sh` in the job container, to its end; as `exec` does. */
   shell(stdin: Readable, stdout: Writable, signal: AbortSignal): Promise<ExecResult>
+  /** Whether a shell was opened, or may have been. */
+  isTouched(): boolean
   /** Looks at the job pod; undefined when there is none. */
   getPod(signal: AbortSignal): Promise<V1Pod | undefined>
 }

@@ -1,7 +1,8 @@
 /** The Kubernetes ports of one script step; loads the Kubernetes client only when something goes wrong. */
+import { StepError } from '../../errors.ts'
 import type { ScriptPorts } from '../../machines/ports.ts'
 import { openAccess } from './access.ts'
-import { exec } from './exec.ts'
+import { ExecRefused, exec } from './exec.ts'
 import { jobPodName } from './names.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import type { ScriptPlace } from './script-connection.ts'
@@ -39,12 +40,22 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
 async function findPlace(options: ScriptOptions, { reporter, clock }: KubernetesDependencies): Promise<ScriptPlace> {
   const { access, namespace } = await openAccess(options.service, options.namespace)
   const pod = options.jobPod ?? jobPodName(options.runnerPod)
+  /** Shells that were opened, and calls that may still open one. */
+  let opened = 0
   return {
     namespace,
     pod,
     reporter,
-    shell: (stdin, stdout, signal) =>
-      exec({ access, namespace, pod, container: JOB_CONTAINER, command: ['sh'], stdin, stdout }, signal),
+    async shell(stdin, stdout, signal) {
+      opened += 1
+      try {
+        return await exec({ access, namespace, pod, container: JOB_CONTAINER, command: ['sh'], stdin, stdout }, signal)
+      } catch (error) {
+        if (error instanceof ExecRefused || (error instanceof StepError && !error.retryable)) opened -= 1
+        throw error
+      }
+    },
+    isTouched: () => opened > 0,
     async getPod(signal) {
       const { connectCluster } = await import('./client.ts')
       const cluster = await connectCluster({ service: options.service, namespace, clock, onRetry: reporter.line })

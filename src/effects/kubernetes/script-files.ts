@@ -8,7 +8,8 @@ import type { ScriptRequest } from '../../machines/script-step.ts'
 import { COMPLETE_MEMBER } from '../archive/pack.ts'
 import { unpack } from '../archive/unpack.ts'
 import type { RunnerPaths } from './options.ts'
-import { CONTAINER_FILE_COMMANDS, CONTAINER_WORK, type Exchange, type PlacedFile } from './script-session.ts'
+import { CONTAINER_FILE_COMMANDS, type Exchange, type PlacedFile } from './script-session.ts'
+import { CONTAINER_WORK } from './script-shell.ts'
 
 const TEMP = `${CONTAINER_WORK}/_temp`
 /** Paths below the runner's temporary directory, wherever in an argument they stand: `sh -c 'source /__w/_temp/x'`. */
@@ -69,8 +70,10 @@ export interface Collected {
 }
 
 /** `warn` is told once what does not fit `COLLECTED_BYTES_MAX`. */
-export function createCollected(workspace: string, warn: (message: string) => void): Collected {
+export function createCollected({ workspace, placed }: Exchange, warn: (message: string) => void): Collected {
   const files = new Map<string, Buffer>()
+  /** What the runner's disk has already. */
+  const known = new Map(placed.map(({ path, content }) => [posix.relative(CONTAINER_WORK, path), content]))
   let current: { readonly path: string; readonly chunks: Buffer[] } | undefined
   let bytes = 0
   let isFull = false
@@ -91,7 +94,10 @@ export function createCollected(workspace: string, warn: (message: string) => vo
       current = undefined
     },
     end() {
-      if (current !== undefined) files.set(current.path, Buffer.concat(current.chunks))
+      if (current === undefined) return
+      const content = Buffer.concat(current.chunks)
+      const before = known.get(current.path)
+      if (before === undefined || !content.equals(before)) files.set(current.path, content)
       current = undefined
     },
     further: () =>

@@ -70,7 +70,7 @@ async function begin(
   if (!(await options.isCopied(signal))) return state
   const { createCollected, readExchange } = await import('./script-files.ts')
   const exchange = await readExchange(request, options.paths, options.hashFiles)
-  const renew = () => createCollected(exchange.workspace, place.reporter.warning)
+  const renew = () => createCollected(exchange, place.reporter.warning)
   return { ...state, copied: { exchange, collected: renew(), renew } }
 }
 
@@ -124,7 +124,7 @@ function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, 
     progress.done = true
     connection.leave()
   }
-  const frames: Readonly<Record<string, (rest: string) => void>> = {
+  const frames: Readonly<Record<string, (rest: string) => unknown>> = {
     log(blocks) {
       progress.started = true
       known = progress.shown - Number(blocks) * SKIP_BLOCK_BYTES
@@ -152,7 +152,8 @@ function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, 
     },
     done: leave,
     gone: () => (progress.received ? leave() : fail(filesLost())),
-    lost: () => fail(processesLost()),
+    // After the end it only says that those who watched are gone, too.
+    lost: () => progress.exitCode === undefined && fail(processesLost()),
     failed: (reason) => fail(notStarted(request, reason))
   }
   return {

@@ -4,7 +4,7 @@ import { entryName } from '../../machines/ledger.ts'
 import type { Janitor } from '../../machines/ports.ts'
 import { converse, type ScriptPlace } from './script-connection.ts'
 import { failureOf, isWithoutShell } from './script-failures.ts'
-import { stopText } from './script-session.ts'
+import { stopText } from './script-stop.ts'
 
 /** What a script gets between SIGTERM and SIGKILL; fits the time that a cancelled hook has. */
 const GRACE_MS = 2_000
@@ -23,6 +23,7 @@ export function createScriptJanitor({ place, randomHex }: ScriptJanitorOptions):
       const scripts = ledger.filter(({ kind }) => kind === 'process')
       if (scripts.length === 0) return
       const where = await place()
+      if (!where.isTouched()) return
       const givenMs = graceMs
       graceMs = 0
       const results = await Promise.allSettled(

@@ -1,13 +1,8 @@
 /** The text that one connection types into a shell of the job container, for the hosts of scripts: what to run, and how. */
 import type { ScriptRequest } from '../../machines/script-step.ts'
-import { quote, SESSION, STOP } from './script-shell.ts'
+import { BASES, CONTAINER_WORK, quote, SESSION, variables } from './script-shell.ts'
 
-/** Where the runner's work directory is in the job container (hook-protocol section 6). */
-export const CONTAINER_WORK = '/__w'
 export const CONTAINER_FILE_COMMANDS = `${CONTAINER_WORK}/_temp/_runner_file_commands`
-
-/** Where the files of a running script are: the second one if its user may not write to the first. */
-const BASES = [`${CONTAINER_WORK}/_temp`, '/tmp']
 
 /** A file of the runner's disk that the script needs in the job container. */
 export interface PlacedFile {
@@ -45,11 +40,6 @@ export const ORDERS = {
   send: (path: string): string => `send ${quote(path)}\n`
 } as const
 
-const variables = (values: Readonly<Record<string, string>>): string =>
-  Object.entries(values)
-    .map(([name, value]) => `${name}=${quote(value)}\n`)
-    .join('')
-
 const defined = (name: string, lines: readonly string[]): string =>
   [`${name}() {`, ...(lines.length > 0 ? lines : [':']), '}', ''].join('\n')
 
@@ -58,7 +48,7 @@ export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: S
   const head = variables({
     mark,
     id: request.id,
-    bases: BASES.join(' '),
+    bases: BASES,
     skip: String(skipBlocks),
     join: joinOnly ? 'yes' : '',
     commands: CONTAINER_FILE_COMMANDS
@@ -75,10 +65,6 @@ export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: S
   ]
   return `${head}${SESSION}${functions.join('')}main\n`
 }
-
-/** Everything of the session that ends a script. `graceMs`: between SIGTERM and SIGKILL. */
-export const stopText = (id: string, mark: string, graceMs: number): string =>
-  `${variables({ mark, id, bases: BASES.join(' '), grace: String(Math.round(graceMs / 100)) })}${STOP}main\n`
 
 /** Text is written by the shell itself, bytes by base64: a shell can hold everything but NUL. */
 function placing(files: readonly PlacedFile[]): string[] {

@@ -1,8 +1,8 @@
 /**
- * The shell programs that run inside the job container for a script step, for the host and the janitor of scripts.
+ * The shell program that runs a script step inside the job container, for the host of scripts.
  *
- * They need a POSIX `sh` (dash, busybox, bash) and cat, mkdir, mv, rm and sleep; `setsid`, `dd`, `find` and `base64` are
- * used where the image has them. The shell reads them from its stdin, so that nothing of a step stands in an argument
+ * It needs a POSIX `sh` (dash, busybox, bash) and cat, mkdir, mv, rm and sleep; `setsid`, `dd`, `find` and `base64` are
+ * used where the image has them. The shell reads it from its stdin, so that nothing of a step stands in an argument
  * vector or in a URL, and goes on reading: each further line is an order. What breaks off half-way, because the connection was
  * lost, is a syntax error and does nothing.
  *
@@ -20,11 +20,23 @@ export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")
 /** Bytes that a joining connection skips at a time; the rest is skipped by whoever receives them. */
 export const SKIP_BLOCK_BYTES = 65_536
 
+/** Shell variables with exactly these values. */
+export const variables = (values: Readonly<Record<string, string>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name}=${quote(value)}\n`)
+    .join('')
+
+/** Where the runner's work directory is in the job container (hook-protocol section 6). */
+export const CONTAINER_WORK = '/__w'
+
+/** Where the files of a running script are: in the second one if its user may not write to the first. */
+export const BASES = `${CONTAINER_WORK}/_temp /tmp`
+
 /** Directory of one script in the job container. Its name begins with a dot, so that `rm -rf "$RUNNER_TEMP"/*` leaves it alone. */
-const RUN_DIRECTORY = '.slipway-$id'
+export const RUN_DIRECTORY = '.slipway-$id'
 
 /** `bases`: directories to try for the script's files. `stat_of`: fields of /proc/PID/stat from the state on, as $1... */
-const COMMON = `
+export const COMMON = `
 frame() { printf '\\036%s %s\\n' "$mark" "$*"; }
 doze() { sleep "$1" || sleep 1; } </dev/null >/dev/null 2>&1
 alive() {
@@ -92,22 +104,24 @@ copy() {
   cat >/dev/null
 }
 
-# Shows the log until told to stop (USR1), with a sign of life every 20 s or so.
 stream() {
-  stop= nap= turn=0 since_exit=0 supervisor=
+  stop= nap= turn=0 since_end=0 supervisor=
   trap 'stop=1; kill "$nap"' USR1
-  if [ -z "$owner" ]; then
-    until [ -e "$run/supervisor" ] && [ -e "$run/log" ]; do
-      turn=$((turn + 1))
-      [ "$turn" -lt 500 ] || { frame lost; return; }
-      doze 0.01
-    done
-    exec 3<"$run/log"
+  if [ -n "$owner" ]; then
+    show
+    return
   fi
-  if [ "$skip" -gt 0 ] && ! dd bs=${SKIP_BLOCK_BYTES} skip="$skip" count=0 <&3 >/dev/null; then
-    exec 3<"$run/log"
-    skip=0
-  fi
+  until [ -e "$run/supervisor" ] && [ -e "$run/log" ]; do
+    turn=$((turn + 1))
+    [ "$turn" -lt 500 ] || { frame lost; return; }
+    doze 0.01
+  done
+  show 3<"$run/log" || frame gone
+} 2>/dev/null
+
+# Shows the log until told to stop (USR1), with a sign of life every 20 s or so.
+show() {
+  [ "$skip" -eq 0 ] || dd bs=${SKIP_BLOCK_BYTES} skip="$skip" count=0 <&3 >/dev/null || skip=0
   frame log "$skip"
   turn=0 whole=
   while cat <&3 && [ -z "$stop" ] && watch; do
@@ -128,18 +142,17 @@ stream() {
     [ $((turn % 80)) -gt 0 ] || frame alive
   done
   wait
-} 2>/dev/null
+  return 0
+}
 
 # The end stands in the log. If it does not get there, because somebody killed the processes above, it is told here.
 watch() {
   [ -n "$supervisor" ] || read -r supervisor <"$run/supervisor" || return 0
-  if [ -e "$run/exit" ]; then
-    since_exit=$((since_exit + 1))
-    [ "$since_exit" -lt 20 ] || { read -r code <"$run/exit" && frame exit "$code"; return 1; }
-  elif ! alive "$supervisor" && [ ! -e "$run/exit" ]; then
-    since_exit=$((since_exit + 10))
-    [ "$since_exit" -lt 20 ] || { frame lost; return 1; }
-  fi
+  ! alive "$supervisor" || return 0
+  since_end=$((since_end + 1))
+  [ "$since_end" -ge 30 ] || return 0
+  if read -r code <"$run/exit"; then frame exit "$code"; else frame lost; fi
+  return 1
 }
 
 serve() {
@@ -166,7 +179,7 @@ collect() {
 # Order: shows one file.
 send() {
   frame file "$1"
-  cat "$1" 2>/dev/null
+  [ ! -s "$1" ] || cat "$1" 2>/dev/null
   frame end
 }
 
@@ -184,65 +197,4 @@ finish() {
   frame done
   finished=1
 } 2>/dev/null
-`
-
-/**
- * Ends everything a script has started, whether it has got that far or not. Expects mark, id, bases and grace (tenths of a
- * second between SIGTERM and SIGKILL). Frames: `stopped`, or `remaining` and process ids.
- */
-export const STOP = `${COMMON}
-main() {
-  for base in $bases; do
-    run=$base/${RUN_DIRECTORY}
-    # From here on a script that is about to start cannot, for its directory is gone.
-    [ ! -d "$run" ] || mv "$run" "$run.gone" || exit
-    [ ! -d "$run.gone" ] || { end "$run.gone"; exit; }
-  done
-  # It may still be on its way: whoever finds the directory does not start.
-  for base in $bases; do
-    run=$base/${RUN_DIRECTORY}
-    mkdir "$run" 2>/dev/null || continue
-    (doze 10; rm -rf "$run") </dev/null >/dev/null 2>&1 &
-    break
-  done
-  frame stopped
-}
-
-end() {
-  session= copier=
-  read -r session <"$1/session"
-  read -r copier <"$1/copier"
-  output=/proc/$copier/fd/0
-  send_signal TERM
-  turn=0
-  while [ -n "$left" ] && [ "$turn" -lt "$grace" ]; do
-    doze 0.1
-    left=$(members)
-    turn=$((turn + 1))
-  done
-  turn=0
-  while [ -n "$left" ] && [ "$turn" -lt 20 ]; do
-    send_signal KILL
-    doze 0.05
-    left=$(members)
-    turn=$((turn + 1))
-  done
-  [ -z "$left" ] || { frame remaining "$left"; return; }
-  rm -rf "$1"
-  frame stopped
-} 2>/dev/null
-
-send_signal() { left=$(members); [ -z "$left" ] || kill -"$1" $left; }
-
-# Processes of the script's session, and those that left it but still write to its output.
-members() {
-  for process in /proc/[0-9]*; do
-    read -r stat <"$process/stat" || continue
-    set -- \${stat##*) }
-    case $1 in Z|X) continue ;; esac
-    if [ "$4" = "$session" ] || [ "$process/fd/1" -ef "$output" ] || [ "$process/fd/2" -ef "$output" ]; then
-      printf '%s ' "\${process#/proc/}"
-    fi
-  done
-}
 `
