@@ -13,6 +13,7 @@ export function createTerminalReporter(write: (data: string | Uint8Array) => voi
   }
   return {
     line,
+    aside: line,
     group: (title) => line(`--- ${title}`),
     endGroup: () => line('---'),
     error: (message) => line(`error: ${message}`),

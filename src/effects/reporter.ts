@@ -3,6 +3,8 @@
 /** Everything the effects say goes through here, one whole line at a time (the runner parses line by line). */
 export interface Reporter {
   line(text: string): void
+  /** A line that waits until the program has ended a line of its own, so that it does not stand in the middle of one. */
+  aside(text: string): void
   /** Opens a collapsible group; groups do not nest, a second call closes the first. */
   group(title: string): void
   endGroup(): void
@@ -24,11 +26,17 @@ const NEWLINE = 10
 export function createReporter(write: (data: string | Uint8Array) => void): Reporter {
   let isGroupOpen = false
   let isMidLine = false
+  const asides: string[] = []
   const print = (text: string) => {
     // A program that ends without a newline must not swallow the command that follows it.
     if (isMidLine) write('\n')
     isMidLine = false
-    write(`${text}\n`)
+    for (const line of [...asides.splice(0), text]) write(`${line}\n`)
+  }
+  const pass = (bytes: Uint8Array) => {
+    if (bytes.length === 0) return
+    write(bytes)
+    isMidLine = bytes[bytes.length - 1] !== NEWLINE
   }
   const endGroup = () => {
     if (isGroupOpen) print('::endgroup::')
@@ -36,6 +44,10 @@ export function createReporter(write: (data: string | Uint8Array) => void): Repo
   }
   return {
     line: print,
+    aside(text) {
+      if (isMidLine) asides.push(text)
+      else print(text)
+    },
     group(title) {
       endGroup()
       print(`::group::${title}`)
@@ -48,9 +60,11 @@ export function createReporter(write: (data: string | Uint8Array) => void): Repo
     },
     warning: (message) => print(`::warning::${escapeData(message)}`),
     output(chunk) {
-      if (chunk.length === 0) return
-      write(chunk)
-      isMidLine = chunk[chunk.length - 1] !== NEWLINE
+      const lineEnd = asides.length === 0 ? 0 : chunk.indexOf(NEWLINE) + 1
+      pass(chunk.subarray(0, lineEnd))
+      const last = lineEnd > 0 ? asides.pop() : undefined
+      if (last !== undefined) print(last)
+      pass(chunk.subarray(lineEnd))
     }
   }
 }

@@ -1,5 +1,6 @@
 /** What all commands that run a machine show of it: progress in the log, a trace when one is wanted, and how it ended. */
 import { createProgress, type RunOutput, summaryLine } from '../effects/progress.ts'
+import type { Reporter } from '../effects/reporter.ts'
 import type { Trace } from '../effects/trace.ts'
 import type { Observer } from '../effects/wire.ts'
 import type { AnyStageName, StageBudget } from '../machines/budgets.ts'
@@ -9,6 +10,7 @@ import { type CommandContext, showFailure } from './command.ts'
 /** Tells the runs of one runner pod apart. */
 const NAME_SUFFIX_LENGTH = 8
 
+type StageBudgets = Readonly<Partial<Record<AnyStageName, StageBudget>>>
 type Ended = RunOutput & { readonly failure?: Failure | undefined; readonly remaining: readonly string[] }
 
 /**
@@ -19,17 +21,13 @@ type Ended = RunOutput & { readonly failure?: Failure | undefined; readonly rema
 export async function observed<Output extends Ended>(
   context: CommandContext,
   name: string,
-  budgets: Readonly<Partial<Record<AnyStageName, StageBudget>>>,
+  budgets: StageBudgets,
   run: (observers: readonly Observer[]) => Promise<Output>,
   { quietly = false } = {}
 ): Promise<Output> {
   const { reporter } = context
   const trace = await openTrace(context, name)
-  const everything = createProgress(reporter, budgets)
-  const retries: Observer = (fact, atMs) => {
-    if (fact.type === 'attemptFailed' && fact.retrying) everything(fact, atMs)
-  }
-  const progress = quietly ? retries : everything
+  const progress = quietly ? onlyRetries(reporter, budgets) : createProgress(reporter, budgets)
   const output = await run(trace === undefined ? [progress] : [progress, trace.observer])
   trace?.end(output)
   reporter.endGroup()
@@ -37,6 +35,14 @@ export async function observed<Output extends Ended>(
   if (output.outcome === 'stuck') reporter.warning(`Cleanup could not remove: ${output.remaining.join(', ')}`)
   if (output.failure !== undefined) showFailure(reporter, output.failure)
   return output
+}
+
+/** One line for each attempt that is made again, and none of them in the middle of a line of the program's. */
+function onlyRetries(reporter: Reporter, budgets: StageBudgets): Observer {
+  const progress = createProgress({ ...reporter, line: reporter.aside }, budgets)
+  return (fact, atMs) => {
+    if (fact.type === 'attemptFailed' && fact.retrying) progress(fact, atMs)
+  }
 }
 
 async function openTrace(context: CommandContext, command: string): Promise<Trace | undefined> {

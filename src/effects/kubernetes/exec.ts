@@ -45,7 +45,7 @@ export interface ExecResult {
 export class ExecRefused extends Error {
   override readonly name = 'ExecRefused'
 
-  /** `status`: of the API server's HTTP answer, if it gave one. */
+  /** `status`: in the API server's answer; undefined when there was none. */
   constructor(
     message: string,
     readonly status?: number | undefined
@@ -167,7 +167,7 @@ function receive(socket: WebSocket, request: ExecRequest): Promise<ExecResult> {
       }
       const exitCode = exitCodeOf(status)
       if (exitCode === undefined) {
-        reject(new ExecRefused(status.message ?? 'exec failed'))
+        reject(new ExecRefused(status.message ?? 'exec failed', status.code))
         return
       }
       const settle = () => resolve({ exitCode, stderr: text })

@@ -23,7 +23,7 @@ const noShell = (detail: string) =>
 /** True for an image in which no script can ever have been started. */
 export const isWithoutShell = (error: unknown): boolean => error instanceof ExecRefused && NO_SHELL.test(error.message)
 
-/** Why no connection came about, or it ended before its time; `cluster-unreachable` when it is worth trying again. */
+/** Why no connection came about, or the shell ended before its time; `cluster-unreachable` when it is worth trying again. */
 export async function explain(place: ScriptPlace, error: unknown, signal: AbortSignal): Promise<StepError> {
   if (isWithoutShell(error)) return noShell((error as Error).message)
   if (error instanceof ExecRefused && error.status === 403) {
@@ -33,6 +33,12 @@ export async function explain(place: ScriptPlace, error: unknown, signal: AbortS
       { cause: error }
     )
   }
+  const text = firstLine(error instanceof Error ? error.message : String(error))
+  const unreachable = new StepError('cluster-unreachable', `no connection to the job container: ${text}`, {
+    cause: error
+  })
+  // Who does not answer here cannot be asked about the pod either.
+  if (error instanceof ExecRefused && error.status === undefined) return unreachable
   try {
     const failure = failureOf(await place.getPod(signal), place.pod)
     if (failure !== undefined) return failure
@@ -41,8 +47,7 @@ export async function explain(place: ScriptPlace, error: unknown, signal: AbortS
     if (thrown instanceof StepError) return thrown
     throw thrown
   }
-  const text = firstLine(error instanceof Error ? error.message : String(error))
-  return new StepError('cluster-unreachable', `no connection to the job container: ${text}`, { cause: error })
+  return unreachable
 }
 
 /** Why nothing runs in the job container any more; undefined while it does. */

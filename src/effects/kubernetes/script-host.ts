@@ -99,7 +99,8 @@ async function connect(
     signal.throwIfAborted()
     if (progress.failure !== undefined) throw progress.failure
     if (progress.done) return
-    if (error instanceof StepError && !error.retryable) throw error
+    // A connection that was lost in the middle: what became of the container, the next one finds out.
+    if (error instanceof StepError) throw error
     throw await explain(place, error, signal)
   }
 }

@@ -55,19 +55,18 @@ export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: S
   })
   const prepare = [
     `(cd ${quote(request.workingDirectory)}) 2>/dev/null || failed directory`,
-    ...(exchange === undefined ? [] : placing(exchange.placed)),
+    ...(exchange === undefined ? [] : placing(exchange)),
     `printf %s ${quote(runScript(request))} >"$run/script" || failed write "$run/script"`
   ]
   const functions = [
     defined('prepare', prepare),
-    defined('find_changed', exchange === undefined ? [] : finding(exchange)),
-    defined('forget', exchange === undefined ? [] : forgetting(exchange.placed))
+    defined('find_changed', exchange === undefined ? [] : finding(exchange))
   ]
   return `${head}${SESSION}${functions.join('')}main\n`
 }
 
 /** Text is written by the shell itself, bytes by base64: a shell can hold everything but NUL. */
-function placing(files: readonly PlacedFile[]): string[] {
+function placing({ placed: files }: Exchange): string[] {
   const directories = [...new Set(files.map(({ path }) => path.slice(0, path.lastIndexOf('/'))))]
   return [
     'umask 022',
@@ -76,7 +75,8 @@ function placing(files: readonly PlacedFile[]): string[] {
       `umask ${umask}`,
       `${contentOf(content)} >${quote(path)} || failed write ${quote(path)}`
     ]),
-    'umask 077'
+    'umask 077',
+    `printf %s ${quote(forgetting(files))} >"$run/forget"`
   ]
 }
 
@@ -98,10 +98,12 @@ function finding({ workspace, patterns }: Exchange): string[] {
   ]
 }
 
-const forgetting = (files: readonly PlacedFile[]): string[] => [
-  'mv "$base/.slipway-collecting" "$base/.slipway-collected"',
-  ...files.map(({ path }) => `rm -f ${quote(path)}`)
-]
+/** What follows on the step, however it ended. */
+const forgetting = (files: readonly PlacedFile[]): string =>
+  [
+    '[ ! -e "$base/.slipway-collecting" ] || mv "$base/.slipway-collecting" "$base/.slipway-collected"',
+    ...files.map(({ path }) => `rm -f ${quote(path)}`)
+  ].join('\n')
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** What shells keep for themselves: assigning it fails, or has another effect than a plain value. */

@@ -50,7 +50,7 @@ own_pid() { read -r pid rest </proc/self/stat; echo "$pid"; }
 /**
  * Starts a script, or joins the one that runs, and serves it. Expects the variables mark, id, bases, skip (blocks of the log that
  * are known already), join (not empty: never start) and commands (directory of the file commands, empty when they are
- * shared), and the functions place, prepare and find_changed of `sessionText`.
+ * shared), and the functions prepare and find_changed of `sessionText`.
  */
 export const SESSION = `${COMMON}
 failed() { rm -rf "$run"; frame failed "$@"; exit; }
@@ -188,12 +188,12 @@ finish() {
   hush
   read -r copy <"$run/copy"
   read -r copier <"$run/copier"
+  [ ! -r "$run/forget" ] || . "$run/forget"
   rm -rf "$run"
   if alive "$copy"; then
     doze 0.02
     ! alive "$copy" || kill "$copier"
   fi
-  forget
   frame done
   finished=1
 } 2>/dev/null

@@ -43,6 +43,7 @@ end() {
     turn=$((turn + 1))
   done
   [ -z "$left" ] || { frame remaining "$left"; return; }
+  [ ! -r "$1/forget" ] || . "$1/forget"
   rm -rf "$1"
   frame stopped
 } 2>/dev/null

@@ -16,6 +16,8 @@ export const TEMP = `${WORK}/_temp`
 export const WORKSPACE = `${WORK}/repo/repo`
 export const HOOK = `${HOME}/k8s/index.js`
 export const NODE = `${HOME}/externals/node20/bin/node`
+/** Leads to the runner pod itself. */
+export const PROXIED_API_SERVER = 'kubernetes.default.svc'
 const CONTAINER = 'runner'
 const RUNNER_UID = 1001
 
@@ -167,6 +169,8 @@ function runnerPod(name: string, namespace: string, mode: StorageMode): object {
       restartPolicy: 'Never',
       terminationGracePeriodSeconds: 0,
       securityContext: { fsGroup: RUNNER_UID },
+      // A name of the API server's certificate, for a proxy in this pod that stands in front of it.
+      hostAliases: [{ ip: '127.0.0.1', hostnames: [PROXIED_API_SERVER] }],
       // A hostPath volume belongs to root, and fsGroup does not apply to it.
       initContainers: [
         {
