@@ -95,9 +95,20 @@ export class StepError extends Error {
 /** The StepError for anything thrown: itself if it is one, else `internal` with the original as cause. */
 export function toStepError(thrown: unknown): StepError {
   if (thrown instanceof StepError) return thrown
-  const text = thrown instanceof Error ? thrown.message : String(thrown)
+  const text = textOf(thrown)
   return new StepError('internal', `Slipway failed unexpectedly: ${text}`, {
     detail: thrown instanceof Error ? thrown.stack : undefined,
     cause: thrown
   })
+}
+
+/** The words of whatever was thrown; never throws itself, whatever that is. */
+function textOf(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null) return String(thrown)
+  try {
+    const { message } = thrown as { message?: unknown }
+    return typeof message === 'string' ? message : JSON.stringify(thrown)
+  } catch {
+    return Object.prototype.toString.call(thrown)
+  }
 }

@@ -11,6 +11,8 @@ export interface Reporter {
   /** One `::error::` annotation. */
   error(message: string): void
   warning(message: string): void
+  /** Has the runner replace a secret by `***` in everything that is said from here on. */
+  mask(secret: string): void
   /** Bytes of the action's or the builder's own output, passed on unchanged. */
   output(chunk: Uint8Array): void
 }
@@ -59,6 +61,7 @@ export function createReporter(write: (data: string | Uint8Array) => void): Repo
       print(`::error::${escapeData(message)}`)
     },
     warning: (message) => print(`::warning::${escapeData(message)}`),
+    mask: (secret) => print(`::add-mask::${escapeData(secret)}`),
     output(chunk) {
       const lineEnd = asides.length === 0 ? 0 : chunk.indexOf(NEWLINE) + 1
       pass(chunk.subarray(0, lineEnd))

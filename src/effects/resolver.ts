@@ -12,11 +12,11 @@ export interface ResolverOptions {
   readonly registry: RegistryTarget | undefined
   /** The error for a Dockerfile when no registry is configured; names what to set. */
   readonly notConfigured: () => StepError
-  /** A fresh random name for the image (ADR 0034). */
-  readonly newHandle: () => string
+  /** Name of the repository for the image. */
+  readonly repository: () => string
   /** Name and version of the builder, part of the hash. */
   readonly builderIdentity: string
-  /** Digest of an image that is there already under this name, when handles persist over a job. */
+  /** Digest of an image that is there already under this name, when repositories outlive a step. */
   readonly findBuilt?: (pushReference: string, signal: AbortSignal) => Promise<string | undefined>
   /** What the later stages will make; without a plan nothing is built. */
   readonly creates: (plan: BuildPlan | undefined) => Creates
@@ -48,12 +48,12 @@ async function planBuild(options: ResolverOptions, dockerfile: string, signal: A
   const name = basename(dockerfile)
   const entries = await listContext(directory, name, signal)
   const hash = await contentHash({ directory, entries, dockerfile: name, builderIdentity }, signal)
-  const handle = options.newHandle()
+  const repository = options.repository()
   return {
     contextDirectory: directory,
     dockerfile: name,
-    pushReference: pushReference(registry, handle, hash.slice(0, TAG_LENGTH)),
-    pullRepository: pullRepository(registry, handle)
+    pushReference: pushReference(registry, repository, hash.slice(0, TAG_LENGTH)),
+    pullRepository: pullRepository(registry, repository)
   }
 }
 

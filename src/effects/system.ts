@@ -1,6 +1,6 @@
 /** The only place that reads the computer's clock and its randomness, for everything else to be given. */
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { Clock } from '../machines/ports.ts'
 
 /** Monotonic time, abortable sleep, and jitter between half and all of a delay. */
@@ -12,11 +12,30 @@ export const systemClock: Clock = {
   jitter: (ms) => ms * (0.5 + Math.random() / 2)
 }
 
+/** Resolves when what has arrived on open connections has been handled. */
+export const turn = (): Promise<void> => setImmediate()
+
 /** `length` random lowercase hexadecimal digits. */
 export const randomHex = (length: number): string =>
   randomBytes(Math.ceil(length / 2))
     .toString('hex')
     .slice(0, length)
+
+/** Wall time for the names of files, `20261124-135229-123` with its milliseconds: they sort by it. */
+export const utcStamp = (): string =>
+  new Date().toISOString().slice(0, -1).replaceAll(/[-:]/g, '').replaceAll(/[T.]/g, '-')
+
+/** Wall time, milliseconds since 1970: for what others have dated. */
+export const wallMs = (): number => Date.now()
+
+/** The same of a date as text (RFC 3339); undefined when it is none. */
+export function timeMs(text: string): number | undefined {
+  const ms = Date.parse(text)
+  return Number.isNaN(ms) ? undefined : ms
+}
+
+/** Of the processor, as Node names it: `x64`. */
+export const architecture: string = process.arch
 
 /** Aborts after `ms`, and does not keep the process alive for it. */
 export const timeoutSignal = (ms: number): AbortSignal => AbortSignal.timeout(ms)

@@ -1,12 +1,15 @@
-/** The composition root: ports become the actors of a machine, and the machine is run to its end. */
+/**
+ * The composition root: ports become the actors of a machine, and the machine is run to its end. Each machine is loaded when
+ * it is run, because making one takes as long as a few API calls.
+ */
 import { fromPromise } from 'xstate'
 import type { Budgets, JobBudgets, ScriptBudgets } from '../machines/budgets.ts'
-import { containerStep, type ImageInput, type PushInput } from '../machines/container-step.ts'
+import type { ImageInput, PushInput } from '../machines/container-step.ts'
 import type { CleanUpInput } from '../machines/ending.ts'
-import { type JobFacts, type JobOutput, type JobRequest, jobStart } from '../machines/job-start.ts'
+import type { JobFacts, JobOutput, JobRequest } from '../machines/job-start.ts'
 import type { Ledger } from '../machines/ledger.ts'
 import type { Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
-import { type ScriptOutput, type ScriptRequest, scriptStep } from '../machines/script-step.ts'
+import type { ScriptOutput, ScriptRequest } from '../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../machines/stage.ts'
 import type { BuildPlan, BuiltImage, Resolution, RunResult, StepOutput, StepRequest } from '../machines/types.ts'
 import { type Observer, type RunControl, runMachine } from './run-machine.ts'
@@ -44,7 +47,8 @@ const controlOf = (options: RunOptions<unknown, { readonly clock: Clock }, unkno
 })
 
 /** Runs one container action to its end (run_container_step). */
-export function runContainerStep(options: RunOptions<StepRequest, StepPorts, Budgets>): Promise<StepOutput> {
+export async function runContainerStep(options: RunOptions<StepRequest, StepPorts, Budgets>): Promise<StepOutput> {
+  const { containerStep } = await import('../machines/container-step.ts')
   const { resolver, builder, pusher, runner, workspace, janitor, clock } = options.ports
   const logic = containerStep.provide({
     actors: {
@@ -57,11 +61,12 @@ export function runContainerStep(options: RunOptions<StepRequest, StepPorts, Bud
       ...common(janitor, clock)
     }
   })
-  return runMachine(logic, inputOf(options), controlOf(options))
+  return await runMachine(logic, inputOf(options), controlOf(options))
 }
 
 /** Brings a job pod up (prepare_job). */
-export function runJobStart(options: RunOptions<JobRequest, JobPorts, JobBudgets>): Promise<JobOutput> {
+export async function runJobStart(options: RunOptions<JobRequest, JobPorts, JobBudgets>): Promise<JobOutput> {
+  const { jobStart } = await import('../machines/job-start.ts')
   const { host, janitor, clock } = options.ports
   const logic = jobStart.provide({
     actors: {
@@ -72,11 +77,14 @@ export function runJobStart(options: RunOptions<JobRequest, JobPorts, JobBudgets
       ...common(janitor, clock)
     }
   })
-  return runMachine(logic, inputOf(options), controlOf(options))
+  return await runMachine(logic, inputOf(options), controlOf(options))
 }
 
 /** Runs one script in the job container (run_script_step). */
-export function runScriptStep(options: RunOptions<ScriptRequest, ScriptPorts, ScriptBudgets>): Promise<ScriptOutput> {
+export async function runScriptStep(
+  options: RunOptions<ScriptRequest, ScriptPorts, ScriptBudgets>
+): Promise<ScriptOutput> {
+  const { scriptStep } = await import('../machines/script-step.ts')
   const { host, janitor, clock } = options.ports
   const logic = scriptStep.provide({
     actors: {
@@ -84,5 +92,5 @@ export function runScriptStep(options: RunOptions<ScriptRequest, ScriptPorts, Sc
       ...common(janitor, clock)
     }
   })
-  return runMachine(logic, inputOf(options), controlOf(options))
+  return await runMachine(logic, inputOf(options), controlOf(options))
 }

@@ -1,9 +1,10 @@
 /** cleanup_job: removes everything that belongs to this runner pod, whatever state the job was left in. */
+import { cleanupLine } from '../effects/progress.ts'
 import type { Command } from './command.ts'
 
 export const command: Command<'cleanup_job'> = async (_input, context) => {
-  const { config, families, orders } = context
-  const { cleanUpJob } = await families.kubernetes()
+  const { config, families, orders, clock, reporter } = context
+  const { cleanUpJob } = await families.cleanup()
   // The first order does not stop what an order to stop would only start; the second one does.
   const controller = new AbortController()
   let count = 0
@@ -12,7 +13,10 @@ export const command: Command<'cleanup_job'> = async (_input, context) => {
     if (count > 1) controller.abort()
   })
   try {
-    await cleanUpJob(config, context, controller.signal)
+    const startedAtMs = clock.now()
+    const removed = await cleanUpJob(config, context, controller.signal)
+    reporter.line(cleanupLine(removed, clock.now() - startedAtMs))
+    await context.trace?.end({ outcome: 'succeeded', exitCode: 0, removed })
   } finally {
     stopListening()
   }

@@ -7,26 +7,25 @@ import type { Reporter } from '../effects/reporter.ts'
 import type { JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
 import type { Failure } from '../machines/types.ts'
 import type { HookConfig } from './config.ts'
+import type { OrderTrace } from './order-trace.ts'
 import type { HookCommand, HookInput } from './protocol.ts'
 
-/** The parts of effects/kubernetes/family that the commands use. */
-export interface KubernetesFamily {
-  createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts
-  createJobPorts(options: JobOptions, deps: KubernetesDependencies): JobPorts
-  cleanUpJob(options: KubernetesOptions, deps: KubernetesDependencies, signal: AbortSignal): Promise<void>
-}
-
-/** The part of effects/kubernetes/script-family that scripts use. */
-export interface ScriptFamily {
-  createScriptPorts(options: ScriptOptions, deps: KubernetesDependencies): ScriptPorts
-}
-
-/** The families of ports, loaded when they are needed: a Kubernetes client takes longer to load than a mistake to find. */
+/** What each command needs of Kubernetes, loaded when it is needed: loading all of it takes longer than a short step. */
 export interface Families {
-  kubernetes(): Promise<KubernetesFamily>
-  /** Apart from the others, because most calls of the hook are scripts, and most scripts are short. */
-  scripts(): Promise<ScriptFamily>
+  steps(): Promise<{ createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts }>
+  jobs(): Promise<{ createJobPorts(options: JobOptions, deps: KubernetesDependencies): JobPorts }>
+  scripts(): Promise<{ createScriptPorts(options: ScriptOptions, deps: KubernetesDependencies): ScriptPorts }>
+  cleanup(): Promise<{
+    cleanUpJob(
+      options: KubernetesOptions,
+      deps: KubernetesDependencies,
+      signal: AbortSignal
+    ): Promise<readonly string[]>
+  }>
 }
+
+/** One of them. */
+export type Family<Name extends keyof Families> = Awaited<ReturnType<Families[Name]>>
 
 /** The runner's orders to stop: SIGINT, then SIGTERM. */
 export interface StopOrders {
@@ -41,6 +40,8 @@ export interface CommandContext extends KubernetesDependencies {
   readonly config: HookConfig
   readonly families: Families
   readonly orders: StopOrders
+  /** The record of this order; undefined when none is wanted. */
+  readonly trace?: OrderTrace | undefined
 }
 
 type InputOf<Name extends HookCommand> = Extract<HookInput, { command: Name }>

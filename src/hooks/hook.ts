@@ -4,6 +4,7 @@ import type { KubernetesDependencies } from '../effects/kubernetes/options.ts'
 import { ERROR_CODES, toStepError } from '../errors.ts'
 import { type Command, type Families, type StopOrders, showFailure } from './command.ts'
 import { readConfig } from './config.ts'
+import { type OrderTrace, traceOf } from './order-trace.ts'
 import { type HookCommand, type HookInput, parseInput, readInput } from './protocol.ts'
 
 /** Each command in a file of its own, loaded when it is called. */
@@ -25,18 +26,22 @@ export interface HookWorld extends KubernetesDependencies {
 
 /** Resolves with the exit code, whatever happened; has shown why when it is not the action's own. */
 export async function runHook(world: HookWorld): Promise<number> {
+  let trace: OrderTrace | undefined
   try {
     const input = parseInput(await readInput(world.stdin, world.orders.signal))
     const config = readConfig(world.environment)
     world.mayRemain(
       `pods and secrets with the label runner-pod=${config.runnerPod}, until cleanup_job or their owner goes`
     )
+    trace = traceOf(input, config, world)
     const { command } = await COMMANDS[input.command]()
-    return await (command as (input: HookInput, context: object) => Promise<number>)(input, { ...world, config })
+    return await (command as (input: HookInput, context: object) => Promise<number>)(input, { ...world, config, trace })
   } catch (thrown) {
     const error = toStepError(thrown)
+    const { exitCode } = ERROR_CODES[error.code]
+    await trace?.end({ outcome: error.code === 'cancelled' ? 'cancelled' : 'failed', exitCode, failure: error })
     if (error.code === 'cancelled') world.reporter.line(error.message)
     else showFailure(world.reporter, error)
-    return ERROR_CODES[error.code].exitCode
+    return exitCode
   }
 }

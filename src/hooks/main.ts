@@ -5,8 +5,10 @@ import { runHook } from './hook.ts'
 import { live } from './lifeline.ts'
 
 const families = {
-  kubernetes: () => import('../effects/kubernetes/family.ts'),
-  scripts: () => import('../effects/kubernetes/script-family.ts')
+  steps: () => import('../effects/kubernetes/family.ts'),
+  jobs: () => import('../effects/kubernetes/job-host.ts'),
+  scripts: () => import('../effects/kubernetes/script-family.ts'),
+  cleanup: () => import('../effects/kubernetes/clean-up-job.ts')
 }
 
 live(process, (life) =>

@@ -4,20 +4,22 @@ import type { Reporter } from '../effects/reporter.ts'
 import { runJobStart } from '../effects/wire.ts'
 import { JOB_BUDGETS, type JobBudgets } from '../machines/budgets.ts'
 import type { ContainerRequest, JobFacts, JobRequest } from '../machines/job-start.ts'
+import { JOB_STAGES } from '../machines/states.ts'
 import type { Command } from './command.ts'
 import { toJobRequest } from './job-request.ts'
 import { observed } from './observed-run.ts'
-import { writeResponse } from './protocol.ts'
+import { checkResponseFile, writeResponse } from './protocol.ts'
 import type { JobState } from './state.ts'
 
 export const command: Command<'prepare_job'> = async ({ args, responseFile }, context) => {
   const { config, families, orders, reporter } = context
   const request = toJobRequest(args, config.paths)
+  await checkResponseFile(responseFile)
   const startTimeoutMs = readTimeoutMs(config.prepareTimeout, reporter)
   const budgets = budgetsFor(startTimeoutMs)
-  const { createJobPorts } = await families.kubernetes()
+  const { createJobPorts } = await families.jobs()
   const ports = createJobPorts({ ...config, startTimeoutMs }, context)
-  const { exitCode, facts } = await observed(context, 'prepare-job', budgets, (observers) =>
+  const { exitCode, facts } = await observed(context, { stages: JOB_STAGES, budgets }, (observers) =>
     runJobStart({ request, ports, budgets, observers, onCancel: orders.listen })
   )
   if (exitCode === 0 && facts !== undefined) await writeResponse(responseFile, responseOf(request, facts))

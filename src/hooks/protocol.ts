@@ -1,24 +1,29 @@
 /** The runner's side of the conversation: what arrives on stdin, checked, and the response file, for the hook's commands. */
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { addAbortSignal, type Readable } from 'node:stream'
-import * as z from 'zod'
+// The small one: it is loaded for every order before anything else.
+import * as z from 'zod/mini'
 import { StepError } from '../errors.ts'
 
 /** More than any step's environment and arguments; the runner's own limit on one variable is far below. */
 export const INPUT_BYTES_MAX = 16 * 1024 * 1024
 
 /** The runner writes nulls; other callers leave fields out. Both mean the same here. */
-const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullish().transform((value) => value ?? undefined)
-const list = <Schema extends z.ZodType>(schema: Schema) =>
-  z
-    .array(schema)
-    .nullish()
-    .transform((value) => value ?? [])
+const optional = <Value>(schema: z.ZodMiniType<Value>) =>
+  z.pipe(
+    z.nullish(schema),
+    z.transform((value) => value ?? undefined)
+  )
+const list = <Value>(schema: z.ZodMiniType<Value>) =>
+  z.pipe(
+    z.nullish(z.array(schema)),
+    z.transform((value) => value ?? [])
+  )
 
-const environment = z
-  .record(z.string(), z.string().nullable())
-  .nullish()
-  .transform((value) => Object.fromEntries(Object.entries(value ?? {}).map(([key, text]) => [key, text ?? ''])))
+const environment = z.pipe(
+  z.nullish(z.record(z.string().check(z.regex(/^[^=\0]+$/)), z.nullable(z.string()))),
+  z.transform((value) => Object.fromEntries(Object.entries(value ?? {}).map(([key, text]) => [key, text ?? ''])))
+)
 
 /** hook-protocol section 2, Mount. A source may be the name of a volume, or null for a new empty one. */
 const mount = z.object({
@@ -55,10 +60,10 @@ const scriptStepArgs = z.object({
   entryPointArgs: list(z.string()),
   environmentVariables: environment,
   // Runners up to 2.293 send one string.
-  prependPath: z
-    .union([z.array(z.string()), z.string()])
-    .nullish()
-    .transform((value) => (typeof value === 'string' ? [value] : (value ?? []))),
+  prependPath: z.pipe(
+    z.transform((value: unknown) => (typeof value === 'string' ? [value] : value) as unknown[] | null | undefined),
+    list(z.string())
+  ),
   workingDirectory: optional(z.string())
 })
 
@@ -120,7 +125,7 @@ export function parseInput(text: string): HookInput {
     // Without the parser's words: they quote the input, which may hold secrets.
     throw invalid(`The input is not JSON (${text.length} characters); the runner sends one JSON document on stdin`)
   }
-  const { command } = z.object({ command: z.unknown() }).catch({ command: undefined }).parse(document)
+  const command = (document as { command?: unknown } | null)?.command
   if (!COMMANDS.includes(command as HookCommand)) {
     const given = typeof command === 'string' ? `'${oneLine(command).slice(0, COMMAND_LENGTH_MAX)}'` : kindOf(command)
     throw invalid(`command must be one of ${COMMANDS.join(', ')}, but is ${given}`)
@@ -136,11 +141,14 @@ function describe(issue: z.core.$ZodIssue | undefined, document: unknown): strin
   const path = issue.path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('')
   let value: unknown = document
   for (const key of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key]
+  if (issue.code === 'invalid_key') return `${path.slice(1)} cannot be a variable: a name is not empty and has no =`
   const wanted = issue.code === 'invalid_type' ? `must be ${article(issue.expected)}` : oneLine(issue.message)
   return `${path.slice(1)} ${wanted}, but is ${kindOf(value)}`
 }
 
-const article = (type: string) => (type === 'array' || type === 'object' ? `an ${type}` : `a ${type}`)
+/** A record is what the schema calls an object whose keys are free. */
+const article = (type: string) =>
+  /^(array|object|record)$/.test(type) ? `an ${type.replace('record', 'object')}` : `a ${type}`
 
 /** Never the value itself: it may be a secret. */
 function kindOf(value: unknown): string {
@@ -151,7 +159,26 @@ function kindOf(value: unknown): string {
 
 const oneLine = (text: string) => text.replace(/\s+/g, ' ')
 
+/** Before anything is created: whether there will be an answer. Rejects with `invalid-input`. */
+export async function checkResponseFile(responseFile: string | undefined): Promise<void> {
+  if (!responseFile) return
+  const file = await open(responseFile, 'a').catch((error: unknown) => {
+    throw unwritable(responseFile, error)
+  })
+  await file.close()
+}
+
 /** Writes the one JSON document of a response into the file the runner made for it; without a file there is no response. */
 export async function writeResponse(responseFile: string | undefined, response: unknown): Promise<void> {
-  if (responseFile !== undefined && responseFile !== '') await writeFile(responseFile, JSON.stringify(response))
+  if (!responseFile) return
+  await writeFile(responseFile, JSON.stringify(response)).catch((error: unknown) => {
+    throw unwritable(responseFile, error)
+  })
 }
+
+const unwritable = (path: string, error: unknown) =>
+  new StepError(
+    'invalid-input',
+    `the response file ${path} cannot be written (${(error as NodeJS.ErrnoException).code}); check the runner's temporary directory and its disk`,
+    { cause: error }
+  )

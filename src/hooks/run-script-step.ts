@@ -1,6 +1,8 @@
 /** run_script_step: runs one script or JavaScript action in the job's container, and exits as it did. */
+import { turn } from '../effects/system.ts'
 import { runScriptStep } from '../effects/wire.ts'
 import { SCRIPT_BUDGETS } from '../machines/budgets.ts'
+import { SCRIPT_STAGES } from '../machines/states.ts'
 import type { Command } from './command.ts'
 import { observed } from './observed-run.ts'
 import { toScriptRequest } from './script-request.ts'
@@ -14,10 +16,13 @@ export const command: Command<'run_script_step'> = async ({ args, state }, conte
   const request = toScriptRequest(args, randomHex(ID_LENGTH))
   const { createScriptPorts } = await families.scripts()
   const ports = createScriptPorts({ ...config, ...readState(state) }, context)
+  // The connection that the ports have begun takes its steps while the machine is loaded: hello, then the request.
+  await turn()
+  await import('../machines/script-step.ts')
+  await turn()
   const { exitCode } = await observed(
     context,
-    'run-script-step',
-    SCRIPT_BUDGETS,
+    { stages: SCRIPT_STAGES, budgets: SCRIPT_BUDGETS },
     (observers) => runScriptStep({ request, ports, budgets: SCRIPT_BUDGETS, observers, onCancel: orders.listen }),
     { quietly: true }
   )

@@ -5,6 +5,7 @@ import { StepError } from '../errors.ts'
 import type { Mount, StepRequest } from '../machines/types.ts'
 import { undoQuoting } from './arguments.ts'
 import type { ContainerArgs, MountArgs } from './protocol.ts'
+import { splitWords } from './script-request.ts'
 
 const WORKSPACE = '/github/workspace'
 /** The runner's node is for the job container; a container action brings what it needs. */
@@ -17,12 +18,19 @@ export function toStepRequest(args: ContainerArgs, paths: RunnerPaths): StepRequ
   return {
     ...whatToRun(args),
     entryPoint: args.entryPoint || undefined,
-    args: undoQuoting(args.entryPointArgs),
+    args: toArguments(args.entryPointArgs),
     env: { CI: 'true', ...args.environmentVariables, GITHUB_ACTIONS: 'true' },
     workingDirectory: args.workingDirectory || WORKSPACE,
     mounts: toMounts(args, paths)
   }
 }
+
+/**
+ * The runner splits at every space. Where one is left somebody else wrote the fragments, the way the shipped hook reads them: as
+ * words of a shell.
+ */
+const toArguments = (fragments: readonly string[]): string[] =>
+  fragments.some((fragment) => fragment.includes(' ')) ? splitWords(fragments) : undoQuoting(fragments)
 
 /** If both are given the image wins, as in the runner's own docker hook (hook-protocol section 7). */
 function whatToRun({ image, dockerfile }: ContainerArgs): Pick<StepRequest, 'image' | 'dockerfile'> {
@@ -35,18 +43,20 @@ function whatToRun({ image, dockerfile }: ContainerArgs): Pick<StepRequest, 'ima
 function toMounts(args: ContainerArgs, paths: RunnerPaths): Mount[] {
   const system = args.systemMountVolumes
     .filter(({ targetVolumePath }) => !EXTERNALS.test(targetVolumePath))
-    .map((mount, index) => toMount(inWorkDirectory(mount, paths), `args.systemMountVolumes[${index}]`))
+    .map((mount, index) => toMount(onThisRunner(mount, paths), `args.systemMountVolumes[${index}]`))
   const user = args.userMountVolumes.map((mount, index) => toMount(mount, `args.userMountVolumes[${index}]`))
   // There is no docker behind the socket that the runner offers to every container.
   const mounts = [...system, ...user].filter(({ target }) => !DOCKER_SOCKET.test(target))
   return system.length > 0 ? mounts : [...githubMounts(paths), ...mounts]
 }
 
-/** What the job container sees below `/__w` is the runner's work directory, wherever the request says that it is. */
-function inWorkDirectory(mount: MountArgs, { runnerWorkspace }: RunnerPaths): MountArgs {
+/** What is seen below `/__w` and `/github` is the runner's own, wherever the request says that it is: it may be another machine's. */
+function onThisRunner(mount: MountArgs, paths: RunnerPaths): MountArgs {
+  const known = githubMounts(paths).find(({ target }) => target === mount.targetVolumePath)
+  if (known !== undefined) return { ...mount, sourceVolumePath: known.source }
   const [, below] = WORK.exec(mount.targetVolumePath) ?? []
   if (below === undefined) return mount
-  return { ...mount, sourceVolumePath: posix.join(posix.dirname(runnerWorkspace), below) }
+  return { ...mount, sourceVolumePath: posix.join(posix.dirname(paths.runnerWorkspace), below) }
 }
 
 function toMount({ sourceVolumePath, targetVolumePath, readOnly }: MountArgs, field: string): Mount {

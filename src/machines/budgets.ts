@@ -18,12 +18,12 @@ export const CLEANUP_BUDGET_MS = [60 * seconds, 5.5 * seconds, 1.5 * seconds] as
 export type Urgency = 0 | 1 | 2
 
 export const BUDGETS = {
-  resolving: { budgetMs: 1 * minutes, attemptsMax: 3, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
+  resolving: { budgetMs: 1 * minutes, attemptsMax: 5, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
   building: { budgetMs: 60 * minutes, attemptsMax: 3, backOffMs: 2 * seconds, backOffMsMax: 30 * seconds },
   pushing: { budgetMs: 5 * minutes, attemptsMax: 5, backOffMs: 1 * seconds, backOffMsMax: 15 * seconds },
   pulling: { budgetMs: 10 * minutes, attemptsMax: 3, backOffMs: 1 * seconds, backOffMsMax: 5 * seconds },
   running: { budgetMs: 5 * days, attemptsMax: 1, backOffMs: 0, backOffMsMax: 0 },
-  collecting: { budgetMs: 5 * minutes, attemptsMax: 4, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
+  collecting: { budgetMs: 5 * minutes, attemptsMax: 12, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
   cleaningUp: { budgetMs: CLEANUP_BUDGET_MS[0], attemptsMax: 5, backOffMs: 0.25 * seconds, backOffMsMax: 5 * seconds }
 } as const satisfies Record<string, StageBudget>
 
@@ -35,7 +35,7 @@ export const JOB_BUDGETS = {
   resolving: BUDGETS.resolving,
   placing: { budgetMs: 10 * minutes, attemptsMax: 3, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
   starting: { budgetMs: 10 * minutes, attemptsMax: 4, backOffMs: 1 * seconds, backOffMsMax: 5 * seconds },
-  inspecting: { budgetMs: 1 * minutes, attemptsMax: 4, backOffMs: 0.25 * seconds, backOffMsMax: 2 * seconds },
+  inspecting: { budgetMs: 1 * minutes, attemptsMax: 10, backOffMs: 0.25 * seconds, backOffMsMax: 5 * seconds },
   cleaningUp: BUDGETS.cleaningUp
 } as const satisfies Record<string, StageBudget>
 

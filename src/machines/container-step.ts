@@ -117,12 +117,13 @@ export const containerStep = setup({
     outcome: outcomeOf(context),
     exitCode: exitCodeOf(context),
     image: context.image,
+    imageSource: context.resolution?.kind,
     failure: context.failure,
     remaining: context.remaining,
     stages: context.stages
   }),
   states: {
-    resolving: once<'resolving', StepContext, StepRequest, Resolution>({
+    resolving: stage<'resolving', StepContext, StepRequest, Resolution>({
       ...common('resolving'),
       actor: 'resolve',
       input: (context) => context.request,

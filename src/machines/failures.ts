@@ -29,8 +29,18 @@ const POD_LOST = [
 ] as const satisfies readonly ErrorCode[]
 
 const CONTAINER_STEP: Readonly<Record<StageName, readonly ErrorCode[]>> = {
-  resolving: ['invalid-input', 'not-configured', 'dockerfile-not-found', 'registry-unreachable', 'push-denied'],
+  resolving: [
+    'invalid-input',
+    'not-configured',
+    'not-supported',
+    'dockerfile-not-found',
+    'workspace-delivery-failed',
+    'registry-unreachable',
+    'push-denied'
+  ],
   building: [
+    'invalid-input',
+    'not-configured',
     'dockerfile-failed',
     'base-image-not-found',
     'base-image-denied',
@@ -41,7 +51,14 @@ const CONTAINER_STEP: Readonly<Record<StageName, readonly ErrorCode[]>> = {
     'context-delivery-failed',
     'unschedulable'
   ],
-  pushing: ['push-denied', 'push-failed', 'registry-unreachable', 'layout-lost', 'builder-lost'],
+  pushing: [
+    'push-denied',
+    'push-failed',
+    'registry-unreachable',
+    'layout-lost',
+    'builder-lost',
+    'builder-image-unavailable'
+  ],
   pulling: ['invalid-input', 'not-configured', 'not-supported', ...POD_STARTS, 'workspace-delivery-failed'],
   running: POD_LOST,
   collecting: ['collect-failed', 'run-lost'],
@@ -57,7 +74,7 @@ const JOB_START: Readonly<Record<JobStageName, readonly ErrorCode[]>> = {
 }
 
 const SCRIPT_STEP: Readonly<Record<ScriptStageName, readonly ErrorCode[]>> = {
-  executing: ['invalid-input', ...POD_LOST],
+  executing: ['invalid-input', 'not-configured', ...POD_LOST],
   cleaningUp: CONTAINER_STEP.cleaningUp
 }
 

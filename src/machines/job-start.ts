@@ -20,7 +20,7 @@ import {
   outcomeOf
 } from './ending.ts'
 import { type Ledger, record } from './ledger.ts'
-import { type BackOffInput, type BudgetInput, once, stage } from './stage.ts'
+import { type BackOffInput, type BudgetInput, stage } from './stage.ts'
 import { JOB_STAGES, type StateMeta } from './states.ts'
 import type { CancelEvent, Failure, Mount, Outcome, StageRecord } from './types.ts'
 
@@ -135,7 +135,7 @@ export const jobStart = setup({
     stages: context.stages
   }),
   states: {
-    resolving: once<'resolving', JobContext, JobRequest, Ledger>({
+    resolving: stage<'resolving', JobContext, JobRequest, Ledger>({
       ...common('resolving'),
       actor: 'plan',
       onDone: (_context, planned) => ({ planned }),

@@ -188,7 +188,7 @@ export function stage<Name extends string, Context extends StagedContext<Name>, 
   }
 }
 
-/** A stage that is attempted once, whatever its failure: resolving, and running, since user code is never run twice. */
+/** A stage that is attempted once, whatever its failure: running, since user code is never run twice. */
 export function once<Name extends string, Context extends StagedContext<Name>, Input, Output>(
   options: StageOptions<Name, Context, Input, Output>
 ): StateConfig {

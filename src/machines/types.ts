@@ -100,6 +100,8 @@ export interface StepOutput {
   readonly outcome: Outcome
   readonly exitCode: number
   readonly image?: string | undefined
+  /** Where the image comes from; undefined when that was not decided. */
+  readonly imageSource?: Resolution['kind'] | undefined
   readonly failure?: Failure | undefined
   readonly remaining: readonly string[]
   readonly stages: Readonly<Partial<Record<StageName, StageRecord>>>

@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
@@ -58,10 +58,13 @@ export interface LocalContainer {
   remove(): Promise<void>
 }
 
-/** `lacks`: programs that this image does not have. `pod`: what is seen when somebody looks. */
+/**
+ * `lacks`: programs that this image does not have. `pod`: what is seen when somebody looks. `lateCopy`: the node is so busy that
+ * the process that keeps the script's output is late.
+ */
 export async function createLocalContainer(
   shell: ShellName,
-  options: { readonly lacks?: readonly string[]; readonly pod?: V1Pod } = {}
+  options: { readonly lacks?: readonly string[]; readonly pod?: V1Pod; readonly lateCopy?: boolean } = {}
 ): Promise<LocalContainer> {
   const root = await mkdtemp(join(tmpdir(), 'slipway-container-'))
   const bin = join(root, 'bin')
@@ -70,7 +73,11 @@ export async function createLocalContainer(
   await mkdir(join(work, '_temp'), { recursive: true })
   await mkdir(join(work, 'repo', 'repo'), { recursive: true })
   const program = (name: string) => (shell === 'busybox' ? pathOf('busybox') : pathOf(name)) ?? ''
-  await symlink(pathOf(shell) ?? '', join(bin, 'sh'))
+  if (options.lateCopy) {
+    const real = shell === 'busybox' ? `${pathOf(shell)} sh` : pathOf(shell)
+    const late = `#!/bin/sh\ncase "$2" in *'exec cat'*) sleep 0.5 ;; esac\nexec ${real} "$@"\n`
+    await writeFile(join(bin, 'sh'), late, { mode: 0o755 })
+  } else await symlink(pathOf(shell) ?? '', join(bin, 'sh'))
   for (const name of [...NEEDED, ...OPTIONAL, ...OF_TESTS]) {
     if (!options.lacks?.includes(name)) await symlink(program(name), join(bin, name))
   }

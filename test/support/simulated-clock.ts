@@ -25,12 +25,19 @@ export function createSimulatedClock(jitter = 1): SimulatedClock {
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         signal.throwIfAborted()
-        const timer = { dueMs: nowMs + ms, end: resolve }
-        timers.add(timer)
-        signal.addEventListener('abort', () => {
+        const abort = () => {
           timers.delete(timer)
           reject(signal.reason)
-        })
+        }
+        const timer = {
+          dueMs: nowMs + ms,
+          end() {
+            signal.removeEventListener('abort', abort)
+            resolve()
+          }
+        }
+        timers.add(timer)
+        signal.addEventListener('abort', abort)
       }),
     tick() {
       const [next] = [...timers].toSorted((one, other) => one.dueMs - other.dueMs)

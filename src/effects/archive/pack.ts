@@ -11,7 +11,7 @@ import { type Pack, pack as tarPack } from 'tar-stream'
 const WHOLE_FILE_BYTES_MAX = 256 * 1024
 const MODE_BITS = 0o7777
 
-/** Name of the last member: an archive without it was cut short. */
+/** Name of the last member, unless another one was asked for: an archive without it was cut short. */
 export const COMPLETE_MEMBER = '.complete'
 
 export interface PackRequest {
@@ -21,10 +21,11 @@ export interface PackRequest {
   readonly paths: readonly string[]
   /** False leaves a path (relative to root) and what is below it out. */
   readonly include?: (path: string) => boolean
+  readonly completeMember?: string
 }
 
 /**
- * The tar stream, ending with the empty member `.complete`. Sockets, pipes and devices are left out. The stream is
+ * The tar stream, ending with an empty member. Sockets, pipes and devices are left out. The stream is
  * destroyed with the error when something cannot be read.
  */
 export function pack(request: PackRequest): Readable {
@@ -53,7 +54,7 @@ async function packAll(archive: Pack, request: PackRequest): Promise<void> {
     if (path === '') await packChildren(archive, request, '')
     else await packTree(archive, request, path)
   }
-  await entry(archive, { name: COMPLETE_MEMBER, type: 'file', mode: 0o600 }, Buffer.alloc(0))
+  await entry(archive, { name: request.completeMember ?? COMPLETE_MEMBER, type: 'file', mode: 0o600 }, Buffer.alloc(0))
 }
 
 async function packTree(archive: Pack, request: PackRequest, path: string): Promise<void> {

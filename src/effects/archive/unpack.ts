@@ -87,7 +87,10 @@ async function write(
     await symlink(header.linkname ?? '', absolute)
   } else if (header.type === 'file') {
     const partial = `${absolute}.slipway-partial`
-    await pipeline(body, createWriteStream(partial, { mode: mode | OWNER_FILE_BITS }))
+    await pipeline(body, createWriteStream(partial, { mode: mode | OWNER_FILE_BITS })).catch(async (error: unknown) => {
+      await rm(partial, { force: true })
+      throw error
+    })
     await chmod(partial, mode | OWNER_FILE_BITS)
     if (header.mtime) await utimes(partial, header.mtime, header.mtime)
     await rename(partial, absolute)

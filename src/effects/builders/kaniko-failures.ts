@@ -1,5 +1,6 @@
 /** What Kaniko's real error output means, as tables: the text of its last error decides the code and the author's message. */
-import { type ErrorCode, StepError } from '../../errors.ts'
+import { StepError } from '../../errors.ts'
+import { after, lastLines, lastOf, NETWORK, plain, type Rule, type Table, toError } from './failure-table.ts'
 
 /** What a message can be made of. */
 interface Report {
@@ -11,27 +12,14 @@ interface Report {
   readonly baseImage: string | undefined
 }
 
-interface Rule {
-  readonly pattern: RegExp
-  readonly code: ErrorCode
-  readonly message: (report: Report, match: RegExpExecArray) => string
-}
-
 const at = ({ instruction }: Report) => (instruction === undefined ? 'The Dockerfile' : `'${instruction}'`)
 const base = ({ baseImage }: Report) => (baseImage === undefined ? 'A base image' : `The base image ${baseImage}`)
 
-const NETWORK =
-  /dial tcp|connection re(?:fused|set)|no such host|i\/o timeout|TLS handshake|context deadline exceeded|unexpected EOF|: EOF|broken pipe|TOOMANYREQUESTS|status code (?:429|5\d\d)|x509:|server gave HTTP response/i
 const DENIED = /UNAUTHORIZED|DENIED|status code 40[13]\b/
 const ABSENT = /MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|status code 404|no child with platform/
-/** The first rule that matches decides. */
-interface Table {
-  readonly rules: readonly Rule[]
-  readonly otherwise: { readonly code: ErrorCode; readonly message: string }
-}
 
 /** What an instruction did comes before the network: when a RUN cannot reach something, that is the RUN's failure. */
-const BUILD_RULES: readonly Rule[] = [
+const BUILD_RULES: readonly Rule<Report>[] = [
   {
     pattern: /no space left on device/,
     code: 'builder-lost',
@@ -76,7 +64,7 @@ const BUILD_RULES: readonly Rule[] = [
   {
     pattern: DENIED,
     code: 'base-image-denied',
-    message: (report) => `${base(report)} does not exist or may not be pulled without credentials`
+    message: (report) => `${base(report)} does not exist or may not be pulled`
   },
   {
     pattern: NETWORK,
@@ -85,7 +73,7 @@ const BUILD_RULES: readonly Rule[] = [
   }
 ]
 
-const PUSH_RULES: readonly Rule[] = [
+const PUSH_RULES: readonly Rule<Report>[] = [
   { pattern: DENIED, code: 'push-denied', message: ({ reason }) => `The registry refused the push: ${reason}` },
   {
     pattern: NETWORK,
@@ -94,11 +82,14 @@ const PUSH_RULES: readonly Rule[] = [
   }
 ]
 
-const BUILD_FAILURES: Table = {
+const BUILD_FAILURES: Table<Report> = {
   rules: BUILD_RULES,
   otherwise: { code: 'dockerfile-failed', message: 'The image cannot be built' }
 }
-const PUSH_FAILURES: Table = { rules: PUSH_RULES, otherwise: { code: 'push-failed', message: 'The push failed' } }
+const PUSH_FAILURES: Table<Report> = {
+  rules: PUSH_RULES,
+  otherwise: { code: 'push-failed', message: 'The push failed' }
+}
 
 /** Why `executor` failed. A log without Kaniko's last word means that it was ended from outside: `builder-lost`. */
 export function classifyBuildFailure(logTail: string): StepError {
@@ -123,29 +114,8 @@ export function classifyPushFailure(logTail: string): StepError {
   return toError(PUSH_FAILURES, { reason: concise(reason), instruction: undefined, baseImage: undefined })
 }
 
-/** The log has been shown already while it was written, so the detail is Kaniko's own reason. */
-function toError({ rules, otherwise }: Table, report: Report): StepError {
-  for (const { pattern, code, message } of rules) {
-    const match = pattern.exec(report.reason)
-    if (match !== null) return new StepError(code, oneLine(message(report, match)), { detail: report.reason })
-  }
-  return new StepError(otherwise.code, oneLine(`${otherwise.message}: ${report.reason}`), { detail: report.reason })
-}
-
-/** Without colours. */
-const plain = (log: string) => log.replaceAll('\r', '').replace(/\u001b\[[0-9;]*m/g, '')
-
 /** An error that Kaniko prints its usage after: everything in `push`, and what is found wrong before a build. */
 const usageError = (log: string) => [...log.matchAll(/^Error: ([\s\S]*?)\nUsage:\n/gm)].at(-1)?.[1]
-
-/** What follows the last occurrence of `marker`. */
-function after(log: string, marker: string): string | undefined {
-  const index = log.lastIndexOf(marker)
-  return index < 0 ? undefined : log.slice(index + marker.length)
-}
-
-const LAST_LINES = 20
-const lastLines = (log: string) => log.trim().split('\n').slice(-LAST_LINES).join('\n')
 
 /** Kaniko's reason without the frames that say nothing to an author. */
 function concise(reason: string): string {
@@ -155,17 +125,8 @@ function concise(reason: string): string {
     .replace(/^unable to complete operation after \d+ attempts, last error: /, '')
 }
 
-/** An annotation is one line, and not a page: 300 characters say what is wrong. */
-const MESSAGE_LENGTH_MAX = 300
-
-function oneLine(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim()
-  return line.length <= MESSAGE_LENGTH_MAX ? line : `${line.slice(0, MESSAGE_LENGTH_MAX - 1)}…`
-}
-
 const INSTRUCTION = /^INFO\[\d+\] ((?:ADD|COPY|RUN|USER|WORKDIR|VOLUME|ENV|EXPOSE|LABEL|ARG|SHELL|ONBUILD)\b.*)$/gm
 const RETRIEVING = /^INFO\[\d+\] Retrieving image (?:manifest )?(\S+)/gm
 
-const lastOf = (log: string, pattern: RegExp) => [...log.matchAll(pattern)].at(-1)?.[1]?.trim()
 const lastInstruction = (log: string) => lastOf(log, INSTRUCTION)
 const lastBaseImage = (log: string) => lastOf(log, RETRIEVING)

@@ -1,5 +1,6 @@
 /** Kaniko, the maintained fork osscontainertools/kaniko: its two containers for the build pod. */
 import { posix } from 'node:path'
+import { parseReference } from '../registry/reference.ts'
 import type { BuilderDefinition, BuildSpec } from './catalog.ts'
 import { classifyBuildFailure, classifyPushFailure } from './kaniko-failures.ts'
 
@@ -39,7 +40,7 @@ function buildArguments(spec: BuildSpec): string[] {
     // By default Kaniko leaves /var/run out, for the sake of tokens mounted there: the base image's link /var/run -> /run
     // is then not unpacked, and what RUN writes there is lost. Nothing is mounted there in the build pod.
     '--ignore-var-run=false',
-    ...insecure(spec)
+    ...connection(spec)
   ]
 }
 
@@ -50,19 +51,33 @@ function pushArguments(spec: BuildSpec): string[] {
     `--destination=${spec.pushReference}`,
     // The check asks for nothing that the push itself does not, and doubles the time of a small one.
     '--skip-push-permission-check',
-    ...insecure(spec)
+    ...connection(spec)
   ]
 }
 
-const insecure = (spec: BuildSpec) => spec.plainHttpHosts.map((host) => `--insecure-registry=${host}`)
+function connection({ plainHttpHosts, registryAuthorityPath, pushReference }: BuildSpec): string[] {
+  const { host } = parseReference(pushReference)
+  return [
+    ...plainHttpHosts.map((plain) => `--insecure-registry=${plain}`),
+    ...(registryAuthorityPath === undefined ? [] : [`--registry-certificate=${host}=${registryAuthorityPath}`])
+  ]
+}
+
+/** Credentials may be for a part of a registry, `host/org`, as the kubelet takes them. */
+const CREDENTIALS = { FF_KANIKO_PATH_SCOPED_REGISTRY_AUTH: 'true' }
 
 export const kaniko: BuilderDefinition = {
   name: 'kaniko',
   version: VERSION,
   defaultImage: `ghcr.io/osscontainertools/kaniko:${VERSION}`,
+  needsDaemon: false,
+  // No Dockerfile uses it and Kaniko leaves it alone: elsewhere a Dockerfile's own WORKDIR could be hidden.
+  directory: '/kaniko/slipway',
+  // What a Dockerfile's RUN and COPY may need: shipwright's list for Kaniko.
+  buildCapabilities: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID', 'SETFCAP', 'KILL'],
   containers: (spec) => ({
-    build: { args: buildArguments(spec), env: LIKE_DOCKER },
-    push: { args: pushArguments(spec), env: {} }
+    build: { args: buildArguments(spec), env: { ...LIKE_DOCKER, ...CREDENTIALS } },
+    push: { args: pushArguments(spec), env: CREDENTIALS }
   }),
   classifyBuildFailure,
   classifyPushFailure

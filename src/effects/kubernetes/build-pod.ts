@@ -6,56 +6,61 @@ import { basename } from 'node:path'
 import type { V1EnvVar, V1Pod, V1VolumeMount } from '@kubernetes/client-node'
 import { BUDGETS } from '../../machines/budgets.ts'
 import type { BuildPlan } from '../../machines/types.ts'
-import type { BuilderDefinition, ContainerCommand } from '../builders/catalog.ts'
+import type { ContainerCommand } from '../builders/catalog.ts'
+import type { ChosenBuilder } from './chosen-builder.ts'
 import { ownedMetadata } from './names.ts'
 import { deliverContainer, hardened, placement, podBase } from './pod-parts.ts'
+import { CA_KEY } from './registry-settings.ts'
+import { buildSecrets, mountsOf, type SecretPart, volumesOf } from './secret-parts.ts'
 import type { Site } from './site.ts'
 import { WORK_VOLUME, workPath } from './storage.ts'
 
 export const BUILD_CONTAINER = 'build'
 export const PUSH_CONTAINER = 'push'
 
-// Below /kaniko, which no Dockerfile uses and Kaniko leaves alone: elsewhere a Dockerfile's own WORKDIR could be hidden.
-const CONTEXT_PATH = '/kaniko/slipway/context'
-const LAYOUT_PATH = '/kaniko/slipway/layout'
 const TERMINATION_LOG = '/dev/termination-log'
-/** What a Dockerfile's RUN and COPY may need: shipwright's list for Kaniko; within the Baseline pod security standard. */
-const BUILD_CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID', 'SETFCAP', 'KILL']
+/** The Secret's keys are those of type kubernetes.io/tls, and ca.crt. */
+const CERTIFICATES_VOLUME = 'builder-certificates'
 /** The kubelet ends a build pod whose hook is gone after all that its stages may take. */
 const DEADLINE_SECONDS = (BUDGETS.building.budgetMs + BUDGETS.pushing.budgetMs) / 1_000
 
 export interface BuildPodRequest {
   readonly name: string
   readonly plan: BuildPlan
-  readonly builder: BuilderDefinition
-  readonly builderImage: string
-  readonly plainHttpHosts: readonly string[]
+  readonly builder: ChosenBuilder
 }
 
 export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
-  const { name: podName, plan, builder, builderImage, plainHttpHosts } = request
-  const { storage } = site
-  const commands = builder.containers({
-    contextPath: CONTEXT_PATH,
-    dockerfile: plan.dockerfile,
-    layoutPath: LAYOUT_PATH,
-    digestPath: TERMINATION_LOG,
-    pushReference: plan.pushReference,
-    plainHttpHosts
-  })
-  const layout: V1VolumeMount = { name: 'layout', mountPath: LAYOUT_PATH }
+  const { name: podName, plan, builder } = request
+  const { definition, daemon } = builder
+  const { storage, registry } = site
+  const at = (name: string) => `${definition.directory}/${name}`
+  const layout: V1VolumeMount = { name: 'layout', mountPath: at('layout') }
   const context: V1VolumeMount = {
     name: WORK_VOLUME,
-    mountPath: CONTEXT_PATH,
+    mountPath: at('context'),
     readOnly: true,
     subPath: contextSubPath(site, plan)
   }
-  const container = (name: string, { args, env }: ContainerCommand) => ({
+  const certificates = certificatesOf(daemon?.tlsSecret, at('certificates'))
+  const { authority, baseLogin, pushLogin } = buildSecrets(site, at('registry-authority'))
+  const commands = definition.containers({
+    contextPath: context.mountPath,
+    dockerfile: plan.dockerfile,
+    layoutPath: layout.mountPath,
+    digestPath: TERMINATION_LOG,
+    pushReference: plan.pushReference,
+    plainHttpHosts: registry?.plainHttp ? [registry.pushHost] : [],
+    registryAuthorityPath: authority && `${authority.mount.mountPath}/${CA_KEY}`,
+    daemon: daemon && { address: daemon.address, certificatesPath: certificates.mounts[0]?.mountPath }
+  })
+  const container = (name: string, image: string, { command, args, env }: ContainerCommand, login?: SecretPart) => ({
     name,
-    image: builderImage,
+    image,
     imagePullPolicy: 'IfNotPresent',
+    ...(command && { command: [...command] }),
     args: [...args],
-    env: Object.entries(env).map(([key, value]): V1EnvVar => ({ name: key, value }))
+    env: Object.entries({ ...env, ...login?.env }).map(([key, value]): V1EnvVar => ({ name: key, value }))
   })
   return {
     apiVersion: 'v1',
@@ -70,19 +75,24 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
       initContainers: [
         ...(storage.mode === 'copy' ? [deliverContainer(site)] : []),
         {
-          ...container(BUILD_CONTAINER, commands.build),
-          securityContext: hardened(BUILD_CAPABILITIES),
-          volumeMounts: [context, layout]
+          ...container(BUILD_CONTAINER, builder.image, commands.build, baseLogin),
+          securityContext: hardened(definition.buildCapabilities),
+          volumeMounts: [context, layout, ...certificates.mounts, ...mountsOf(authority, baseLogin)]
         }
       ],
       containers: [
         {
-          ...container(PUSH_CONTAINER, commands.push),
+          ...container(PUSH_CONTAINER, builder.pushImage, commands.push, pushLogin),
           securityContext: hardened(),
-          volumeMounts: [{ ...layout, readOnly: true }]
+          volumeMounts: [{ ...layout, readOnly: true }, ...mountsOf(authority, pushLogin)]
         }
       ],
-      volumes: [storage.volume, { name: layout.name, emptyDir: {} }]
+      volumes: [
+        storage.volume,
+        { name: layout.name, emptyDir: {} },
+        ...certificates.volumes,
+        ...volumesOf(authority, baseLogin, pushLogin)
+      ]
     }
   }
 }
@@ -92,4 +102,10 @@ function contextSubPath(site: Site, plan: BuildPlan): string {
   if (site.storage.mode === 'copy') return basename(plan.contextDirectory)
   const path = workPath(site.storage, plan.contextDirectory)
   return [site.storage.rootPath, path].filter((part) => part !== '').join('/')
+}
+
+function certificatesOf(secretName: string | undefined, mountPath: string) {
+  if (secretName === undefined) return { mounts: [], volumes: [] }
+  const mounts: V1VolumeMount[] = [{ name: CERTIFICATES_VOLUME, mountPath, readOnly: true }]
+  return { mounts, volumes: [{ name: CERTIFICATES_VOLUME, secret: { secretName } }] }
 }

@@ -7,11 +7,13 @@ import type { BuildPlan } from '../../machines/types.ts'
 import type { BuilderDefinition } from '../builders/catalog.ts'
 import { createTail } from '../tail.ts'
 import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from './build-pod.ts'
-import { deliver, fromRunner } from './deliver.ts'
+import type { ChosenBuilder } from './chosen-builder.ts'
 import type { PushState } from './janitor.ts'
 import { logTail } from './logs.ts'
 import { containerStatus, firstLine, podFailure, waitingFailure } from './pod-failures.ts'
-import { endOf, followToEnd, waitForPod } from './pods.ts'
+import { followToEnd, waitForPod } from './pods.ts'
+import { type DigestOf, watchArrival } from './push-arrival.ts'
+import { namingSecret } from './registry-settings.ts'
 import type { Site } from './site.ts'
 import { templated } from './templated.ts'
 
@@ -21,9 +23,8 @@ const PUSH_TAIL_LINES = 50
 const DIGEST = /sha256:[0-9a-f]{64}/
 
 export interface BuilderOptions {
-  readonly definition: BuilderDefinition
-  readonly image: string
-  readonly plainHttpHosts: readonly string[]
+  readonly builder: ChosenBuilder
+  readonly digestOf?: DigestOf | undefined
   /** Which files of a context are sent to the builder (.dockerignore). */
   readonly contextFilter: (plan: BuildPlan, signal: AbortSignal) => Promise<(path: string) => boolean>
 }
@@ -34,7 +35,8 @@ export interface BuildPodBuilder extends Builder, Pusher {
 }
 
 export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuilder {
-  const { definition } = options
+  const { builder } = options
+  const { definition } = builder
   // The build pod pushes by itself once its build has ended well, so only a build that failed is known not to have.
   let pushState: PushState = 'none'
   let name = ''
@@ -51,25 +53,37 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       const pod = name
       pushState = 'possible'
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
-      const { image: builderImage, plainHttpHosts } = options
-      await site.cluster.createPod(
-        templated(site, buildPod(site, { name, plan, builder: definition, builderImage, plainHttpHosts }), 'build'),
-        signal
-      )
+      await site.cluster.createPod(templated(site, buildPod(site, { name, plan, builder }), 'build'), signal)
       if (site.storage.mode === 'copy') await deliverContext(site, pod, plan, options, lost, signal)
-      await waitForPod(site, pod, (current) => hasStarted(current, BUILD_CONTAINER, builderImage), lost, signal)
+      await waitForPod(site, pod, (current) => hasStarted(current, builder.image), lost, signal)
       const ended = await followBuild(site, pod, plan, definition, lost, signal)
       const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
       if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest }
       // Of an earlier build pod that was lost nobody knows how far it came.
       if (attempts === 1) pushState = 'none'
-      throw buildFailure(ended.pod, ended.terminated, ended.tail, definition)
+      throw namingSecret(buildFailure(ended.pod, ended.terminated, ended.tail, definition), site.registry)
     },
 
     async push(plan, built, signal) {
       const lost = () =>
         new StepError('layout-lost', `the build pod ${name} was lost before its image was pushed: run the step again`)
-      const outcome = await waitForPod(site, name, (pod) => pushOutcome(pod, pushFailuresSeen), lost, signal)
+      const arrival = watchArrival(
+        site.clock,
+        options.digestOf,
+        { reference: plan.pushReference, digest: built.digest },
+        signal
+      )
+      const outcome = await waitForPod(
+        site,
+        name,
+        (pod) =>
+          arrival.hasArrived()
+            ? { isPushed: true, failures: pushFailuresSeen, isRestarted: false }
+            : pushOutcome(pod, pushFailuresSeen, builder.pushImage),
+        lost,
+        signal,
+        arrival.pause
+      )
       if (outcome.isPushed) {
         pushState = 'done'
         return `${plan.pullRepository}@${built.digest}`
@@ -83,7 +97,10 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       }
       // Once the kubelet has started the next try, the failed one is the previous instance.
       const request = { lines: PUSH_TAIL_LINES, previous: outcome.isRestarted }
-      throw definition.classifyPushFailure(await logTail(source, request, signal))
+      const failure = definition.classifyPushFailure(await logTail(source, request, signal))
+      // Who may not push has pushed nothing. Of an earlier build pod that was lost nobody knows how far it came.
+      if (failure.code === 'push-denied' && attempts === 1) pushState = 'none'
+      throw namingSecret(failure, site.registry)
     }
   }
 }
@@ -101,26 +118,36 @@ async function deliverContext(
   lost: () => StepError,
   signal: AbortSignal
 ): Promise<void> {
+  const [{ deliver }, { fromRunner }] = await Promise.all([import('./deliver.ts'), import('./sources.ts')])
   const include = await options.contextFilter(plan, signal)
   const top = basename(plan.contextDirectory)
   const isSent = (path: string) => path === top || include(path.slice(top.length + 1))
   const sources = [fromRunner(dirname(plan.contextDirectory), [top], isSent)]
-  await deliver(site, { pod: name, sources, watched: [], failure: 'context-delivery-failed', lost }, signal)
+  await deliver(
+    site,
+    { pod: name, container: 'deliver', sources, watched: [], failure: 'context-delivery-failed', lost },
+    signal
+  )
+}
+
+/** Throws for an image that no waiting will bring, naming the setting that can; a failure that may heal passes. */
+function throwIfUnavailable(failure: StepError | undefined, image: string, setting: 'BUILDER_IMAGE' | 'PUSHER_IMAGE') {
+  if (failure?.code === 'start-failed') throw failure
+  if (failure === undefined || failure.retryable) return
+  const [variable, why] = [`ACTIONS_RUNNER_CONTAINER_HOOKS_${setting}`, firstLine(failure.detail ?? '')]
+  throw new StepError(
+    'builder-image-unavailable',
+    `cannot pull image ${image}: set ${variable} to one the nodes can pull (${why})`,
+    { detail: failure.detail, cause: failure }
+  )
 }
 
 /** True once a container runs or has ended; throws when the builder's image cannot be had. */
-function hasStarted(pod: V1Pod, container: string, image: string): true | undefined {
-  const status = containerStatus(pod, container)
+function hasStarted(pod: V1Pod, image: string): true | undefined {
+  const status = containerStatus(pod, BUILD_CONTAINER)
   if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
   const failure = waitingFailure(status)
-  if (failure?.code === 'start-failed') throw failure
-  if (failure !== undefined && !failure.retryable) {
-    throw new StepError(
-      'builder-image-unavailable',
-      `cannot pull the builder's image ${image}: set ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE to one the nodes can pull (${firstLine(failure.detail ?? '')})`,
-      { detail: failure.detail, cause: failure }
-    )
-  }
+  throwIfUnavailable(failure, image, 'BUILDER_IMAGE')
   if (failure !== undefined)
     throw new StepError('builder-lost', failure.message, { detail: failure.detail, cause: failure })
   const lost = podFailure(pod)
@@ -181,17 +208,22 @@ interface PushOutcome {
 }
 
 /** What has become of the push since `failuresSeen` failures; undefined while it is still trying. */
-function pushOutcome(pod: V1Pod, failuresSeen: number): PushOutcome | undefined {
+function pushOutcome(pod: V1Pod, failuresSeen: number, image: string): PushOutcome | undefined {
   const status = containerStatus(pod, PUSH_CONTAINER)
   const isPushed = status?.state?.terminated?.exitCode === 0
   if (isPushed) return { isPushed, failures: failuresSeen, isRestarted: false }
-  const failure = waitingFailure(status)
-  if (failure?.code === 'start-failed') throw failure
+  throwIfUnavailable(waitingFailure(status), image, 'PUSHER_IMAGE')
   const isEnded = status?.state?.terminated !== undefined
   // While the kubelet backs off, the container waits and its last failure is not yet counted as a restart.
   const isBackingOff = status?.state?.waiting !== undefined && status.lastState?.terminated !== undefined
   const failures = (status?.restartCount ?? 0) + (isEnded || isBackingOff ? 1 : 0)
   if (failures > failuresSeen) return { isPushed, failures, isRestarted: !isEnded && !isBackingOff }
-  endOf(pod, PUSH_CONTAINER)
+  const lost = podFailure(pod)
+  if (lost !== undefined) {
+    throw new StepError('layout-lost', `the build pod was lost before its image was pushed: ${lost.message}`, {
+      detail: lost.detail,
+      cause: lost
+    })
+  }
   return undefined
 }

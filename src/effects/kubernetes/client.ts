@@ -2,7 +2,7 @@
  * The few Kubernetes API calls Slipway makes, each with a timeout and the only retry below the machine (design section 5):
  * 429, 5xx and broken connections, on calls that are safe to repeat. Uses no verb that ARC's stock Role does not grant.
  */
-import type { V1Pod, V1Secret } from '@kubernetes/client-node'
+import type { V1ObjectMeta, V1Pod, V1Secret } from '@kubernetes/client-node'
 import pRetry from 'p-retry'
 import { StepError } from '../../errors.ts'
 import type { Clock } from '../../machines/ports.ts'
@@ -17,6 +17,8 @@ const CALL_BACK_OFF_MS = 200
 const RETRY_AFTER_MS_MAX = 10_000
 /** Bounds one list call; what is labelled for one runner pod is a handful. */
 const LIST_ITEMS_MAX = 500
+/** Ten thousand pods in one namespace. */
+const LIST_PAGES_MAX = 20
 
 const METHODS = { get: 'GET', list: 'GET', create: 'POST', delete: 'DELETE' } as const
 
@@ -28,13 +30,22 @@ export interface Cluster {
   getPod(name: string, signal: AbortSignal): Promise<V1Pod | undefined>
   /** Creating what exists already under the same fixed name is not an error: an earlier answer was lost. */
   createPod(pod: V1Pod, signal: AbortSignal): Promise<void>
+  /** Undefined when there is no such secret. */
+  getSecret(name: string, signal: AbortSignal): Promise<V1Secret | undefined>
   createSecret(secret: V1Secret, signal: AbortSignal): Promise<void>
   /** Deleting what is gone is not an error. Without a grace period the pod is gone at once, but its programs may not be. */
   deletePod(name: string, signal: AbortSignal, graceSeconds?: number): Promise<void>
   deleteSecret(name: string, signal: AbortSignal): Promise<void>
+  /** Metadata of all that a label selector selects; without one, of all there are. Rejects with `not-supported` past the bound. */
+  list(resource: 'pods' | 'secrets', labelSelector: string | undefined, signal: AbortSignal): Promise<V1ObjectMeta[]>
   /** Names of what carries a label. */
   podNames(labelSelector: string, signal: AbortSignal): Promise<string[]>
   secretNames(labelSelector: string, signal: AbortSignal): Promise<string[]>
+}
+
+interface Listed {
+  readonly items: readonly (V1Pod | V1Secret)[]
+  readonly metadata?: { readonly continue?: string }
 }
 
 /** Connects with the kubeconfig of the environment, else the pod's own service account. */
@@ -47,6 +58,8 @@ export async function connectCluster(options: {
 }): Promise<Cluster> {
   const { access, namespace } = await openAccess(options.service, options.namespace)
 
+  /** An outage is said once, not with every try. */
+  let saidRetry: string | undefined
   const call = async <T>(
     what: Omit<ApiCall, 'namespace'>,
     signal: AbortSignal,
@@ -60,22 +73,28 @@ export async function connectCluster(options: {
       const timed = what.verb === 'create' ? timeout : AbortSignal.any([signal, timeout])
       return requestJson<T>(access, { ...request, method: METHODS[what.verb], path }, timed)
     }
+    const sayRetry = (error: unknown) => {
+      const line = `Kubernetes API: ${what.verb} ${what.resource} failed (${serverMessage(error)}), trying again`
+      if (line !== saidRetry) options.onRetry(line)
+      saidRetry = line
+    }
     try {
-      return await pRetry(attempt, {
+      const result = await pRetry(attempt, {
         retries: CALL_RETRIES_MAX,
-        minTimeout: CALL_BACK_OFF_MS,
-        randomize: true,
+        // The pauses are made below, by the injected clock.
+        minTimeout: 0,
         signal,
         shouldRetry: ({ error }) => !signal.aborted && isTransient(error),
-        async onFailedAttempt({ error, retriesLeft }) {
+        async onFailedAttempt({ error, attemptNumber, retriesLeft }) {
           if (signal.aborted || !isTransient(error) || retriesLeft === 0) return
-          options.onRetry(
-            `Kubernetes API: ${what.verb} ${what.resource} failed (${serverMessage(error)}), trying again`
-          )
+          sayRetry(error)
           const askedForMs = error instanceof ApiStatusError ? (error.retryAfterMs ?? 0) : 0
-          await options.clock.sleep(Math.min(askedForMs, RETRY_AFTER_MS_MAX), signal)
+          const backOffMs = options.clock.jitter(CALL_BACK_OFF_MS * 2 ** attemptNumber)
+          await options.clock.sleep(Math.max(Math.min(askedForMs, RETRY_AFTER_MS_MAX), backOffMs), signal)
         }
       })
+      saidRetry = undefined
+      return result
     } catch (error) {
       signal.throwIfAborted()
       throw apiError(error, { ...what, namespace })
@@ -108,22 +127,34 @@ export async function connectCluster(options: {
     remove(`${resource} ${name}`, () =>
       call({ verb: 'delete', resource, name }, signal, { query: { gracePeriodSeconds: String(graceSeconds) } })
     )
-  const names = async (resource: 'pods' | 'secrets', labelSelector: string, signal: AbortSignal) => {
-    const query = { labelSelector, limit: String(LIST_ITEMS_MAX) }
-    const list = await call<{ items: (V1Pod | V1Secret)[] }>({ verb: 'list', resource, name: labelSelector }, signal, {
-      query
-    })
-    return list.items.flatMap((item) => item.metadata?.name ?? [])
+  const list: Cluster['list'] = async (resource, labelSelector, signal) => {
+    const found: V1ObjectMeta[] = []
+    let next: string | undefined
+    for (let page = 0; page < LIST_PAGES_MAX; page += 1) {
+      const limits = { limit: String(LIST_ITEMS_MAX), ...(next !== undefined && { continue: next }) }
+      const query = { ...limits, ...(labelSelector !== undefined && { labelSelector }) }
+      const what = { verb: 'list', resource, name: labelSelector ?? '' } as const
+      const { items, metadata } = await call<Listed>(what, signal, { query })
+      found.push(...items.flatMap((item) => item.metadata ?? []))
+      next = metadata?.continue || undefined
+      if (next === undefined) return found
+    }
+    const bound = LIST_PAGES_MAX * LIST_ITEMS_MAX
+    throw new StepError('not-supported', `namespace ${namespace} has more than ${bound} ${resource}`)
   }
+  const names = async (resource: 'pods' | 'secrets', labelSelector: string, signal: AbortSignal) =>
+    (await list(resource, labelSelector, signal)).flatMap(({ name }) => name ?? [])
 
   return {
     namespace,
     access,
     getPod: (name, signal) => unless(isNotFound, call<V1Pod>({ verb: 'get', resource: 'pods', name }, signal)),
+    getSecret: (name, signal) => unless(isNotFound, call<V1Secret>({ verb: 'get', resource: 'secrets', name }, signal)),
     createPod: (body, signal) => createOne('pods', body, signal),
     createSecret: (body, signal) => createOne('secrets', body, signal),
     deletePod: (name, signal, graceSeconds) => deleteOne('pods', name, signal, graceSeconds),
     deleteSecret: (name, signal) => deleteOne('secrets', name, signal),
+    list,
     podNames: (labelSelector, signal) => names('pods', labelSelector, signal),
     secretNames: (labelSelector, signal) => names('secrets', labelSelector, signal)
   }

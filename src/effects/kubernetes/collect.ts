@@ -4,94 +4,115 @@
  */
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Readable } from 'node:stream'
 import { StepError } from '../../errors.ts'
 import { COMPLETE_MEMBER } from '../archive/pack.ts'
 import { GONE_MEMBER, unpack } from '../archive/unpack.ts'
-import { fromContainer, send, target, UNPACK_COMMAND } from './deliver.ts'
+import { send } from './deliver.ts'
 import { exec } from './exec.ts'
-import { DELIVERED_MARKER, WORK_ROOT } from './pod-parts.ts'
+import { DELIVERED_MARKER, FILES_CONTAINER, WORK_ROOT } from './pod-parts.ts'
+import { quote } from './script-shell.ts'
 import type { Site } from './site.ts'
+import { fromContainer, target } from './sources.ts'
 
 export interface Collection {
   readonly pod: string
-  /** What `deliver` was told to watch. */
-  readonly watched: readonly string[]
   /** Paths that go to the runner's disk. */
   readonly toRunner: readonly string[]
-  /** Paths that go to a container of the job pod instead. */
+  /** All that `deliver` was told to watch, in a job with a job pod: to a container of that pod. */
   readonly toJob?: { readonly pod: string; readonly container: string; readonly paths: readonly string[] } | undefined
 }
 
-const FIND_GONE = [
-  `cd ${WORK_ROOT}`,
-  'find "$@" -print0 | sort --zero-terminated > .after',
-  `comm --zero-terminated -23 .before .after > ${GONE_MEMBER}`
-].join(' && ')
+/** Files of one transfer in the pod's work volume: both may be under way at once. */
+type Way = 'runner' | 'job'
 
-/** A script that packs what changed below its arguments, after the members that come before. */
-const packChanged = (before: readonly string[]): string =>
+/** A script that writes down, NUL-separated, what was watched and is gone below paths; a superset where more was watched. */
+const findGone = (way: Way, paths: readonly string[], gone: string): string =>
   [
     `cd ${WORK_ROOT}`,
-    `: > ${COMPLETE_MEMBER}`,
-    `printf '${[...before, ''].join('\\0')}' > .changed`,
-    `{ [ $# -eq 0 ] || find "$@" \\( -type f -o -type d -o -type l \\) -cnewer ${DELIVERED_MARKER} -print0 >> .changed; }`,
-    `printf '${COMPLETE_MEMBER}\\0' >> .changed`,
-    'tar --create --file=- --no-recursion --hard-dereference --null --files-from=.changed'
+    `find ${words(paths)} -print0 | sort --zero-terminated > .after-${way}`,
+    `comm --zero-terminated -23 .before .after-${way} > ${gone}`
   ].join(' && ')
+
+/** A script that packs what changed below paths, after the members that come before. */
+const packChanged = (way: Way, paths: readonly string[], before: readonly string[]): string =>
+  [
+    `: > ${COMPLETE_MEMBER}`,
+    `printf '${[...before, ''].join('\\0')}' > .changed-${way}`,
+    `find ${words(paths)} \\( -type f -o -type d -o -type l \\) -cnewer ${DELIVERED_MARKER} -print0 >> .changed-${way}`,
+    `printf '${COMPLETE_MEMBER}\\0' >> .changed-${way}`,
+    `tar --create --file=- --no-recursion --hard-dereference --null --files-from=.changed-${way}`
+  ].join(' && ')
+
+const words = (paths: readonly string[]): string => paths.map(quote).join(' ')
+
+/** Length of the list of what is gone, as decimal digits before it. */
+const LENGTH_DIGITS = 12
+const GONE_IN_JOB = '.gone-job'
+
+const packForJob = (paths: readonly string[]): string =>
+  [
+    findGone('job', paths, GONE_IN_JOB),
+    `printf '%0${LENGTH_DIGITS}d' "$(wc -c < ${GONE_IN_JOB})"`,
+    `cat ${GONE_IN_JOB}`,
+    packChanged('job', paths, [])
+  ].join(' && ')
+
+/** Removes first: what is gone below a directory may be hidden behind a link of its name afterwards. */
+const UNPACK_IN_JOB = [
+  `cd ${WORK_ROOT}`,
+  `length=$(dd bs=${LENGTH_DIGITS} count=1 iflag=fullblock 2>/dev/null)`,
+  `length=$((1$length - ${10 ** LENGTH_DIGITS}))`,
+  // dd and not head: it takes no byte more than it was told.
+  '[ "$length" -eq 0 ] || dd bs="$length" count=1 iflag=fullblock 2>/dev/null | xargs --null rm -rf --',
+  'tar --extract --preserve-permissions --numeric-owner --file=-',
+  // The last member proves that the archive was not cut short.
+  `rm ${COMPLETE_MEMBER}`
+].join('\n')
 
 /** Rejects with `collect-failed`, and can then be called again. */
 export async function collect(site: Site, collection: Collection, signal: AbortSignal): Promise<void> {
-  const { pod, watched, toRunner, toJob } = collection
-  try {
-    await run(site, pod, ['sh', '-c', FIND_GONE, 'collect', ...watched], signal)
-    const gone = await collectToRunner(site, pod, toRunner, signal)
-    if (toJob === undefined) return
-    const goneThere = gone.filter((path) => isBelow(path, toJob.paths))
-    if (goneThere.length > 0) await removeInJob(site, toJob, goneThere, signal)
-    const source = fromContainer(site, pod, 'collect', ['sh', '-c', packChanged([]), 'collect', ...toJob.paths])
-    const { exitCode, stderr } = await send(site, toJob.pod, toJob.container, source, UNPACK_COMMAND, signal)
-    if (exitCode !== 0) throw new Error(stderr)
-  } catch (error) {
-    signal.throwIfAborted()
-    if (error instanceof StepError && !error.retryable) throw error
-    const text = error instanceof Error ? error.message : String(error)
-    throw new StepError('collect-failed', `could not bring files back from pod ${pod}: ${text}`, { cause: error })
-  }
+  const { pod, toRunner, toJob } = collection
+  // Neither is left to itself when the other one fails: the next attempt starts both anew.
+  const ways = await Promise.allSettled([
+    toRunner.length > 0 && collectToRunner(site, pod, toRunner, signal),
+    toJob && collectToJob(site, pod, toJob, signal)
+  ])
+  signal.throwIfAborted()
+  const error = ways.find((way) => way.status === 'rejected')?.reason
+  if (error === undefined) return
+  if (error instanceof StepError && !error.retryable) throw error
+  const text = error instanceof Error ? error.message : String(error)
+  throw new StepError('collect-failed', `could not bring files back from pod ${pod}: ${text}`, { cause: error })
 }
 
-async function run(site: Site, pod: string, command: readonly string[], signal: AbortSignal): Promise<void> {
-  const { exitCode, stderr } = await exec({ ...target(site, pod, 'collect'), command }, signal)
+async function collectToJob(
+  site: Site,
+  pod: string,
+  job: NonNullable<Collection['toJob']>,
+  signal: AbortSignal
+): Promise<void> {
+  const source = fromContainer(site, pod, FILES_CONTAINER, () => ['sh', '-c', packForJob(job.paths)])
+  const { exitCode, stderr } = await send(site, job, source, ['sh', '-ec', UNPACK_IN_JOB], signal)
   if (exitCode !== 0) throw new Error(stderr)
 }
 
-/** Updates the runner's disk, and resolves with everything that is gone, there or elsewhere. */
-async function collectToRunner(
-  site: Site,
-  pod: string,
-  paths: readonly string[],
-  signal: AbortSignal
-): Promise<readonly string[]> {
+async function collectToRunner(site: Site, pod: string, paths: readonly string[], signal: AbortSignal): Promise<void> {
   const root = site.storage.workDirectory
-  let gone: readonly string[] = []
   const unpacking = unpack({
     root,
     isWanted: (path) => isBelow(path, paths),
-    async onGone(all) {
-      gone = all
-      await removeGone(
+    onGone: (gone) =>
+      removeGone(
         root,
-        all.filter((path) => isBelow(path, paths))
+        gone.filter((path) => isBelow(path, paths))
       )
-    }
   })
-  const command = ['sh', '-c', packChanged([GONE_MEMBER]), 'collect', ...paths]
+  const script = `${findGone('runner', paths, GONE_MEMBER)} && ${packChanged('runner', paths, [GONE_MEMBER])}`
   const [{ exitCode, stderr }] = await Promise.all([
-    exec({ ...target(site, pod, 'collect'), command, stdout: unpacking.input }, signal),
+    exec({ ...target(site, pod, FILES_CONTAINER), command: ['sh', '-c', script], stdout: unpacking.input }, signal),
     unpacking.done
   ])
   if (exitCode !== 0) throw new Error(stderr)
-  return gone
 }
 
 const isBelow = (path: string, roots: readonly string[]): boolean =>
@@ -103,16 +124,4 @@ async function removeGone(root: string, gone: readonly string[]): Promise<void> 
   for (const path of gone) {
     if (!all.has(dirname(path))) await rm(join(root, path), { recursive: true, force: true })
   }
-}
-
-async function removeInJob(
-  site: Site,
-  job: NonNullable<Collection['toJob']>,
-  paths: readonly string[],
-  signal: AbortSignal
-): Promise<void> {
-  const command = ['sh', '-c', `cd ${WORK_ROOT} && xargs --null rm -rf --`]
-  const stdin = Readable.from([Buffer.from(paths.map((path) => `${path}\0`).join(''))])
-  const { exitCode, stderr } = await exec({ ...target(site, job.pod, job.container), command, stdin }, signal)
-  if (exitCode !== 0) throw new Error(stderr)
 }

@@ -1,108 +1,147 @@
-/** Files into a pod that waits for them, in one tar stream per source over exec, for the copy mode. */
-import { PassThrough, type Readable } from 'node:stream'
+/** Files into a pod that waits for them, by one tar stream over exec, for the copy mode. */
+import { PassThrough, Writable } from 'node:stream'
 import { type ErrorCode, StepError } from '../../errors.ts'
-import { COMPLETE_MEMBER, pack } from '../archive/pack.ts'
-import { ExecRefused, type ExecRequest, exec } from './exec.ts'
+import { COMPLETE_MEMBER } from '../archive/pack.ts'
+import { ExecRefused, type ExecResult, exec } from './exec.ts'
 import { logTail } from './logs.ts'
 import { containerStatus, firstLine, podFailure, waitingFailure } from './pod-failures.ts'
 import { DELIVERED_MARKER, WORK_ROOT } from './pod-parts.ts'
 import type { Site } from './site.ts'
+import { completeMember, type Outbox, openAll, type Source, target } from './sources.ts'
 
 /** Between attempts to reach a container that is about to start. */
-const EXEC_RETRY_MS = 100
+const EXEC_RETRY_MS = 50
+/** The status is looked at after so many of them: it comes late anyhow. */
+const ATTEMPTS_PER_LOOK = 4
+/** A connection that is lost in the middle costs less to open again than what else a stage would do. */
+const LOST_CONNECTIONS_MAX = 20
 /** Of the container's log, when it ended before the files were there. */
 const LOG_LINES = 5
 
-/** A tar stream that ends with the member `.complete`, and when everything has been put into it without a failure. */
-interface Archive {
-  readonly stream: Readable
-  readonly done: Promise<unknown>
-}
-
-/** Where files come from; makes the archive anew for every attempt. */
-export type Source = (signal: AbortSignal) => Archive
-
 export interface Delivery {
   readonly pod: string
+  /** Runs in the pod, or is about to. */
+  readonly container: string
   readonly sources: readonly Source[]
   /** Paths below the work volume whose content is written down, so that `collect` knows later what is gone. */
   readonly watched: readonly string[]
+  /** Called once everything is sent; the files count as delivered only after that. */
+  readonly onSent?: () => Promise<unknown>
   /** What a broken transfer is called in this stage. */
   readonly failure: ErrorCode
   readonly lost: () => StepError
 }
 
-/** Where in a pod to run a command. */
-export const target = (site: Site, pod: string, container: string): Omit<ExecRequest, 'command'> => ({
-  access: site.cluster.access,
-  namespace: site.cluster.namespace,
-  pod,
-  container
-})
-
-const UNPACK = [
-  `tar --extract --preserve-permissions --directory=${WORK_ROOT} --file=-`,
-  // The last member proves that the archive was not cut short.
-  `rm ${WORK_ROOT}/${COMPLETE_MEMBER}`
-].join(' && ')
-
-const FINISH = [
-  `cd ${WORK_ROOT}`,
-  'if [ $# -gt 0 ]; then find "$@" -print0 | sort --zero-terminated > .before; fi',
-  `: > ${DELIVERED_MARKER}`
-].join(' && ')
+/** Says the script below when it waits for archives. */
+const READY = 'ready\n'
 
 /**
- * Fills the work volume of a pod through its `deliver` container, as soon as that container can be reached: the kubelet
- * reports it up to a second later. The container ends by itself once everything is there.
+ * Unpacks the archives that follow each other on stdin, if no attempt before has done so. One that was given up may still be at
+ * work somewhere: since only the newest has a file to rename, it cannot finish.
+ */
+const receiveScript = (sources: number): string =>
+  [
+    `cd ${WORK_ROOT}`,
+    'rm -f .delivering-*',
+    `[ ! -e ${DELIVERED_MARKER} ] || exit 0`,
+    ': > .delivering-$$',
+    `echo ${READY.trim()}`,
+    'tar --extract --preserve-permissions --numeric-owner --ignore-zeros --file=-',
+    // The last members prove that no archive was cut short.
+    `rm ${Array.from({ length: sources }, (_, index) => completeMember(index)).join(' ')}`,
+    'if [ $# -gt 0 ]; then find "$@" -print0 | sort --zero-terminated > .before; fi',
+    // Its time is what tells later what has changed.
+    'touch -c .delivering-$$',
+    `mv .delivering-$$ ${DELIVERED_MARKER}`
+  ].join('\n')
+
+/**
+ * Fills the work volume of a pod through one of its containers, as soon as that can be reached: the kubelet reports it up to a
+ * second later. What waits for the files in the pod goes on by itself once everything is there.
  */
 export async function deliver(site: Site, delivery: Delivery, signal: AbortSignal): Promise<void> {
-  const last = delivery.sources.length - 1
-  for (const [index, source] of delivery.sources.entries()) {
-    const script = index === last ? `${UNPACK} && ${FINISH}` : UNPACK
-    const command = ['sh', '-c', script, 'deliver', ...delivery.watched]
-    if ((await deliverOne(site, delivery, source, command, signal)) === 'delivered already') return
+  let state: Awaited<ReturnType<typeof deliverState>> = 'starting'
+  let outbox = openAll(delivery.sources, signal)
+  let connectionsLost = 0
+  try {
+    // Bounded by the signal: every stage has a budget.
+    for (let attempts = 1; ; attempts += 1) {
+      if (attempts % ATTEMPTS_PER_LOOK === 0) state = await deliverState(site, delivery, signal)
+      if (state === 'delivered') return
+      if (outbox.state() !== 'whole') {
+        outbox.close()
+        outbox = openAll(delivery.sources, signal)
+      }
+      try {
+        const { exitCode, stderr } = await sendAll(site, delivery, outbox, signal)
+        if (exitCode === 0) return
+        throw new StepError(delivery.failure, `could not unpack files in pod ${delivery.pod}: ${stderr}`, {
+          detail: stderr
+        })
+      } catch (error) {
+        signal.throwIfAborted()
+        // Before the container runs, every way to fail only means: not yet.
+        const isTooEarly = state === 'starting' && outbox.state() !== 'taken'
+        if (!isTooEarly && !(error instanceof ExecRefused)) {
+          const isLost = error instanceof StepError && error.code === 'cluster-unreachable'
+          connectionsLost += 1
+          if (!isLost || connectionsLost > LOST_CONNECTIONS_MAX) throw error
+          site.reporter.line(`Files for pod ${delivery.pod}: ${error.message}, trying again`)
+        }
+      }
+      await site.clock.sleep(EXEC_RETRY_MS, signal)
+    }
+  } finally {
+    outbox.close()
   }
 }
 
-async function deliverOne(
-  site: Site,
-  delivery: Delivery,
-  source: Source,
-  command: readonly string[],
-  signal: AbortSignal
-): Promise<'delivered' | 'delivered already'> {
-  // Bounded by the signal: every stage has a budget.
-  for (;;) {
-    const state = await deliverState(site, delivery, signal)
-    if (state === 'delivered') return 'delivered already'
-    try {
-      const { exitCode, stderr } = await send(site, delivery.pod, 'deliver', source, command, signal)
-      if (exitCode === 0) return 'delivered'
-      throw new StepError(delivery.failure, `could not unpack files in pod ${delivery.pod}: ${stderr}`, {
-        detail: stderr
-      })
-    } catch (error) {
-      signal.throwIfAborted()
-      // Before the container runs, every way to fail only means: not yet.
-      const isTooEarly = state === 'starting' && !(error instanceof StepError && error.code === delivery.failure)
-      if (!isTooEarly && !(error instanceof ExecRefused)) throw error
-    }
-    await site.clock.sleep(EXEC_RETRY_MS, signal)
+/** One attempt. */
+async function sendAll(site: Site, delivery: Delivery, outbox: Outbox, signal: AbortSignal): Promise<ExecResult> {
+  const { pod, container, sources, watched, onSent } = delivery
+  const stdin = new PassThrough()
+  const { stdout, ready } = listenForReady()
+  const sending = ready.then(async () => {
+    await outbox.empty(stdin)
+    await onSent?.()
+    stdin.end()
+  })
+  const command = ['sh', '-ec', receiveScript(sources.length), 'deliver', ...watched]
+  const receiving = exec({ ...target(site, pod, container), command, stdin, stdout }, signal)
+  try {
+    // A failure to send is told as such, and not as the broken connection that it leads to.
+    return await Promise.race([receiving, sending.then(() => receiving)])
+  } finally {
+    stdin.destroy()
   }
+}
+
+function listenForReady(): { readonly stdout: Writable; readonly ready: Promise<void> } {
+  let said = ''
+  let begin = () => {}
+  const ready = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const stdout = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      said = (said + chunk.toString('latin1')).slice(0, READY.length)
+      if (said === READY) begin()
+      done()
+    }
+  })
+  return { stdout, ready }
 }
 
 /** Runs a command in a container with an archive on its stdin. */
 export async function send(
   site: Site,
-  pod: string,
-  container: string,
+  { pod, container }: { readonly pod: string; readonly container: string },
   source: Source,
   command: readonly string[],
   signal: AbortSignal
 ) {
   const stop = new AbortController()
-  const { stream, done } = source(AbortSignal.any([signal, stop.signal]))
+  const { stream, done } = source(COMPLETE_MEMBER, AbortSignal.any([signal, stop.signal]))
   try {
     const [result] = await Promise.all([
       exec({ ...target(site, pod, container), command, stdin: stream }, signal),
@@ -115,59 +154,21 @@ export async function send(
   }
 }
 
-/** Unpacks an archive in a container that runs already. */
-export const UNPACK_COMMAND: readonly string[] = ['sh', '-c', UNPACK]
-
-/** Looks at the pod between attempts; `delivered` when `deliver` has ended well, which a lost answer may have hidden from us. */
-async function deliverState(site: Site, { pod: name, lost }: Delivery, signal: AbortSignal) {
+/** Looks at the pod between attempts; `delivered` when the container has ended well, which a lost answer may have hidden from us. */
+async function deliverState(site: Site, { pod: name, container, lost }: Delivery, signal: AbortSignal) {
   const pod = await site.cluster.getPod(name, signal)
   if (pod === undefined) throw lost()
-  const status = containerStatus(pod, 'deliver')
+  const status = containerStatus(pod, container)
   const failure = podFailure(pod) ?? waitingFailure(status)
   if (failure !== undefined) throw failure
   const exitCode = status?.state?.terminated?.exitCode
   if (exitCode === 0) return 'delivered'
   if (exitCode !== undefined) {
-    const log = await logTail(target(site, name, 'deliver'), { lines: LOG_LINES, previous: false }, signal)
+    const log = await logTail(target(site, name, container), { lines: LOG_LINES, previous: false }, signal)
     throw new StepError(
       'start-failed',
       `the container that receives files ended with exit code ${exitCode}: ${firstLine(log)}`
     )
   }
   return status?.state?.running === undefined ? 'starting' : 'running'
-}
-
-/** Paths of the runner's own disk, relative to a directory there. */
-export function fromRunner(root: string, paths: readonly string[], include?: (path: string) => boolean): Source {
-  return () => {
-    const stream = pack({ root, paths, ...(include && { include }) })
-    return { stream, done: Promise.resolve() }
-  }
-}
-
-/** The output of a command in a running container that writes an archive. */
-export function fromContainer(site: Site, pod: string, container: string, command: readonly string[]): Source {
-  return (signal) => {
-    const stream = new PassThrough()
-    const done = exec({ ...target(site, pod, container), command, stdout: stream }, signal).then(
-      ({ exitCode, stderr }) => {
-        if (exitCode === 0) return
-        throw new StepError('workspace-delivery-failed', `could not read files of pod ${pod}: ${stderr}`)
-      }
-    )
-    // The stream must fail too, or its reader would take the end for the end of the archive.
-    done.catch((error: Error) => stream.destroy(error))
-    return { stream, done }
-  }
-}
-
-/** Packs paths of the work volume, without some of what is below them; missing ones are made. */
-export function packPaths(paths: readonly string[], excluded: readonly string[]): readonly string[] {
-  const script = [
-    `cd ${WORK_ROOT}`,
-    'mkdir -p "$@"',
-    `: > ${COMPLETE_MEMBER}`,
-    `tar --create --file=- --hard-dereference --anchored ${excluded.map((path) => `--exclude=${path}`).join(' ')} "$@" ${COMPLETE_MEMBER}`
-  ].join(' && ')
-  return ['sh', '-c', script, 'pack', ...paths]
 }

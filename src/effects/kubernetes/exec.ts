@@ -54,6 +54,13 @@ export class ExecRefused extends Error {
   }
 }
 
+/** What runc, crun and gVisor say of an image without `sh`. They name it; "no such file" alone is said of much that passes. */
+const NO_SHELL = /exec: "?sh\b|["`]sh["`].*(not found|no such file or directory)/is
+
+/** True for an image in which no shell can ever have been started, and nothing that needs one. */
+export const isWithoutShell = (error: unknown): error is ExecRefused =>
+  error instanceof ExecRefused && NO_SHELL.test(error.message)
+
 /**
  * Runs the command to its end. Rejects with ExecRefused when the container cannot be reached, and with
  * `cluster-unreachable` when the connection is lost before the command's status arrived: never counts silence as success.
@@ -65,16 +72,21 @@ export async function exec(request: ExecRequest, signal: AbortSignal): Promise<E
   const abort = () => socket.terminate()
   signal.addEventListener('abort', abort, { once: true })
   try {
-    await opened(socket)
+    const opening = opened(socket)
+    // Listens from the start: the first frames may come in one piece with the answer that opens the connection.
+    const finished = receive(socket, request)
+    finished.catch(() => {})
+    await opening
     const stopHeartbeat = keepAlive(socket)
     try {
-      const finished = receive(socket, request)
       if (request.stdin !== undefined) sendAll(socket, request.stdin)
       return await finished
     } finally {
       stopHeartbeat()
     }
   } catch (error) {
+    // Nobody may take what has arrived for all there is, or wait for more.
+    request.stdout?.on('error', () => {}).destroy(error as Error)
     signal.throwIfAborted()
     throw error
   } finally {

@@ -1,53 +1,45 @@
-/** The Kubernetes family of ports: what a container step needs, made of pods, secrets and a registry, for the hook. */
+/** The Kubernetes family of ports for one container step, made of pods, secrets and a registry, for the hook. */
 import { dirname } from 'node:path'
 import { StepError, toStepError } from '../../errors.ts'
 import type { LedgerEntry } from '../../machines/ledger.ts'
 import type { StepPorts } from '../../machines/ports.ts'
 import type { BuildPlan, Creates } from '../../machines/types.ts'
-import { defaultBuilder } from '../builders/catalog.ts'
 import { listContext } from '../content/context.ts'
-import { createRegistryClient } from '../registry/client.ts'
+import type { RegistryClient } from '../registry/client.ts'
+import { repositoryOf, sharedRepository } from '../registry/reference.ts'
 import { createResolver } from '../resolver.ts'
+import { architecture } from '../system.ts'
 import { createBuilder } from './builder.ts'
-import { connectCluster } from './client.ts'
-import { createJanitor, labelled } from './janitor.ts'
+import { chooseBuilder, identityOf } from './chosen-builder.ts'
+import { createJanitor } from './janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
-import { createRunner } from './runner.ts'
-import { discoverSite, handleOf, type Site } from './site.ts'
-import { mirrorFromJob } from './step-files.ts'
-
-export { createJobPorts } from './job-host.ts'
+import { checkStep, createRunner } from './runner.ts'
+import { discoverSite, type Site } from './site.ts'
 
 const notConfigured = () =>
   new StepError(
     'not-configured',
-    'building a Dockerfile needs a registry: set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST, ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PORT and ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT for the runner'
+    'building a Dockerfile needs a registry: set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST for the runner, and for one in the cluster ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PORT and ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT'
   )
 
 /** The ports of one container step. The cluster is first looked at when the machine resolves, so that failures there are a stage's. */
 export function createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts {
-  const registry = options.registry && createRegistryClient(options.registry)
-  const builderImage = options.builderImage ?? defaultBuilder.defaultImage
+  const builder = chooseBuilder(options)
   let family: Omit<StepPorts, 'resolver' | 'clock'> | undefined
   const made = () => {
     if (family === undefined)
       throw new StepError('internal', 'the Kubernetes family is used before it resolved anything')
     return family
   }
-  const makeFamily = (site: Site) => {
-    const builder = createBuilder(site, {
-      definition: defaultBuilder,
-      image: builderImage,
-      plainHttpHosts: options.registry?.plainHttp ? [options.registry.pushHost] : [],
-      contextFilter: sentPaths
-    })
+  const makeFamily = (site: Site, registry: RegistryClient | undefined) => {
+    const buildPodBuilder = createBuilder(site, { builder, digestOf: registry?.digestOf, contextFilter: sentPaths })
     const runner = createRunner(site)
     return {
-      builder,
-      pusher: builder,
+      builder: buildPodBuilder,
+      pusher: buildPodBuilder,
       runner,
       workspace: runner,
-      janitor: createJanitor(site, registry, builder.pushState)
+      janitor: createJanitor(site, registry, buildPodBuilder.pushState)
     }
   }
   return {
@@ -56,20 +48,26 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
       resolve: (request, signal) =>
         asPort(signal, async () => {
           const site = await discoverSite(options, deps, signal)
-          family = makeFamily(site)
-          if (request.image === undefined && request.dockerfile !== undefined) {
-            await mirrorFromJob(site, dirname(request.dockerfile), signal)
+          checkStep(site, request)
+          const dockerfile = request.image === undefined ? request.dockerfile : undefined
+          const registry = dockerfile === undefined ? undefined : await openForBuild(site, signal)
+          family = makeFamily(site, registry)
+          if (dockerfile !== undefined && site.job && site.storage.mode === 'copy') {
+            const { mirrorFromJob } = await import('./step-files.ts')
+            await mirrorFromJob(site, site.job, dirname(dockerfile), signal)
           }
+          if (dockerfile !== undefined) await requireCertificates(site, builder.daemon?.tlsSecret, signal)
           const resolver = createResolver({
             registry: options.registry,
             notConfigured,
-            newHandle: () => site.handle,
-            builderIdentity: `${defaultBuilder.name} ${defaultBuilder.version} ${builderImage}`,
-            // In a job with a job pod an image lives until cleanup_job: pre, main and post are built once.
-            ...(site.job && registry && { findBuilt: registry.digestOf }),
+            repository: () => repositoryFor(site),
+            builderIdentity: `${identityOf(builder)} ${architecture}`,
+            ...(outlivesStep(site) && registry && { findBuilt: registry.digestOf }),
             creates: (plan) => createsOf(site, plan)
           })
-          return await resolver.resolve(request, signal)
+          const resolution = await resolver.resolve(request, signal)
+          if (resolution.kind === 'cached') deps.reporter.line(`Nothing to build: ${resolution.image} has this content`)
+          return resolution
         })
     },
     builder: { build: (plan, signal) => asPort(signal, () => made().builder.build(plan, signal)) },
@@ -87,12 +85,30 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
   }
 }
 
+/** In a job with a job pod an image lives until cleanup_job, so that pre, main and post are built once. */
+const outlivesStep = ({ job, registry }: Site): boolean => job !== undefined || registry?.isKept === true
+
+function repositoryFor({ registry, handle }: Site): string {
+  if (registry === undefined) return handle
+  return registry.isKept ? sharedRepository(registry) : repositoryOf(registry, handle)
+}
+
+/** What a build needs of the registry and of Secrets is looked at before it, not after. Undefined: none is configured. */
+async function openForBuild(site: Site, signal: AbortSignal): Promise<RegistryClient | undefined> {
+  const { registry: settings } = site
+  if (settings === undefined) return undefined
+  const { checkPodSecrets, openRegistry } = await import('./registry-access.ts')
+  const [registry] = await Promise.all([openRegistry(site, settings, signal), checkPodSecrets(site, settings, signal)])
+  // Credentials or a certificate that are refused would be found out only after the build.
+  if (settings.pushSecret !== undefined || !settings.plainHttp) await registry.ping(signal)
+  return registry
+}
+
 function createsOf(site: Site, plan: BuildPlan | undefined): Creates {
   const { buildPods, stepPod, environment } = site.names
   const pods = buildPods.map((name): LedgerEntry => ({ kind: 'pod', name }))
-  // In a job with a job pod the image stays for the action's other parts: cleanup_job removes it.
   const images: LedgerEntry[] =
-    plan === undefined || site.job !== undefined ? [] : [{ kind: 'image', name: plan.pushReference }]
+    plan === undefined || outlivesStep(site) ? [] : [{ kind: 'image', name: plan.pushReference }]
   const building = plan === undefined ? [] : [...pods, ...images]
   return {
     building,
@@ -101,6 +117,15 @@ function createsOf(site: Site, plan: BuildPlan | undefined): Creates {
       { kind: 'pod', name: stepPod }
     ]
   }
+}
+
+/** A pod that mounts a Secret which is not there waits for it in silence. */
+async function requireCertificates(site: Site, secret: string | undefined, signal: AbortSignal): Promise<void> {
+  if (secret === undefined || (await site.cluster.getSecret(secret, signal)) !== undefined) return
+  throw new StepError(
+    'not-configured',
+    `there is no Secret ${secret} in namespace ${site.cluster.namespace}: make it with ca.crt, tls.crt and tls.key, or correct ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_TLS_SECRET`
+  )
 }
 
 async function sentPaths(plan: BuildPlan, signal: AbortSignal): Promise<(path: string) => boolean> {
@@ -117,38 +142,4 @@ async function asPort<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T
     if (signal.aborted) throw new StepError('cancelled', 'cancelled', { cause: thrown })
     throw toStepError(thrown)
   }
-}
-
-/** Between looks at whether everything is gone. */
-const GONE_POLL_MS = 200
-
-/**
- * Removes everything labelled for this runner pod, in the cluster and in the registry, and waits until it is gone.
- * Idempotent; what is gone already is not an error. Rejects with `cleanup-failed` naming what could not be removed.
- */
-export async function cleanUpJob(
-  options: KubernetesOptions,
-  deps: KubernetesDependencies,
-  signal: AbortSignal
-): Promise<void> {
-  const cluster = await connectCluster({
-    service: options.service,
-    namespace: options.namespace,
-    clock: deps.clock,
-    onRetry: deps.reporter.line
-  })
-  const registry = options.registry && createRegistryClient(options.registry)
-  const janitor = createJanitor({ cluster, clock: deps.clock }, registry)
-  const runnerPod = await cluster.getPod(options.runnerPod, signal)
-  const pods = await labelled(cluster, options.runnerPod, signal)
-  await janitor.cleanUp(pods, false, signal)
-  if (registry !== undefined && runnerPod !== undefined) {
-    const images = await registry.tagged(handleOf(runnerPod), signal)
-    await janitor.cleanUp(
-      images.map((name) => ({ kind: 'image', name })),
-      false,
-      signal
-    )
-  }
-  while ((await labelled(cluster, options.runnerPod, signal)).length > 0) await deps.clock.sleep(GONE_POLL_MS, signal)
 }

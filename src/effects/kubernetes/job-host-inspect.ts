@@ -2,20 +2,20 @@
 import { Writable } from 'node:stream'
 import { StepError } from '../../errors.ts'
 import { createTail } from '../tail.ts'
-import { target } from './deliver.ts'
-import { ExecRefused, exec } from './exec.ts'
+import { ExecRefused, exec, isWithoutShell } from './exec.ts'
 import { JOB_CONTAINER, markPath } from './job-pod.ts'
 import type { Site } from './site.ts'
+import { target } from './sources.ts'
 
 /** More than any release file. */
 const RELEASE_BYTES_MAX = 64 * 1024
 /** What the script below exits with in a container of another pod. */
 const WRONG_POD = 75
+/** An answer without it was cut short: exec may lose output and say that all went well (kubernetes/kubernetes#124571). */
+const LAST_WORD = 'slipway: that is all'
 /** Not every image has a release file. */
-const READ_RELEASE = `[ -e "$0" ] || exit ${WRONG_POD}; cat /etc/os-release /etc/*release* 2>/dev/null || :`
+const READ_RELEASE = `[ -e "$0" ] || exit ${WRONG_POD}; cat /etc/os-release /etc/*release* 2>/dev/null; echo; echo '${LAST_WORD}'`
 const ALPINE = /^ID=(["']?)alpine\1\s*$/m
-/** What a container runtime says when the program is not in the image. */
-const NO_SUCH_PROGRAM = /executable file not found|no such file or directory/i
 
 /** Between questions to a container that may be about to start. */
 const ASK_AGAIN_MS = 100
@@ -31,8 +31,8 @@ export async function isAlpine(site: Site, marked: Marked, signal: AbortSignal):
   try {
     return await readRelease(site, marked, signal)
   } catch (error) {
+    if (isWithoutShell(error)) return false
     if (!(error instanceof ExecRefused)) throw error
-    if (NO_SUCH_PROGRAM.test(error.message)) return false
     const message = `the job container could not be asked for its distribution: ${error.message}`
     throw new StepError('cluster-unreachable', message, { cause: error })
   }
@@ -64,5 +64,7 @@ async function readRelease(site: Site, { pod, mark }: Marked, signal: AbortSigna
   const command = ['sh', '-c', READ_RELEASE, markPath(mark)]
   const { exitCode } = await exec({ ...target(site, pod, JOB_CONTAINER), command, stdout }, signal)
   if (exitCode === WRONG_POD) throw new ExecRefused('a container of an earlier pod of this name answered')
-  return ALPINE.test(release.text())
+  const text = release.text()
+  if (!text.endsWith(`${LAST_WORD}\n`)) throw new ExecRefused('its answer was cut short')
+  return ALPINE.test(text)
 }

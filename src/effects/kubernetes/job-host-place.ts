@@ -4,11 +4,12 @@ import { dirname, join } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { JobRequest } from '../../machines/job-start.ts'
 import type { Ledger } from '../../machines/ledger.ts'
-import { deliver, fromRunner } from './deliver.ts'
+import { deliver } from './deliver.ts'
 import { createJanitor } from './janitor.ts'
 import { PULL_PATIENCE_MS } from './job-host-readiness.ts'
 import { openForEveryUser } from './open-mounts.ts'
 import type { Site } from './site.ts'
+import { fromRunner } from './sources.ts'
 
 const GONE_POLL_MS = 100
 const PULL_POLL_MS = 500
@@ -52,7 +53,14 @@ export async function prepareDirectories(
 /** Everything below the work directory, in one stream. */
 export async function deliverJob(site: Site, pod: string, lost: () => StepError, signal: AbortSignal): Promise<void> {
   const sources = [fromRunner(site.storage.workDirectory, [''], (path) => path !== HOOK_RESPONSES)]
-  const delivery = { pod, sources, watched: [], failure: 'workspace-delivery-failed', lost } as const
+  const delivery = {
+    pod,
+    container: 'deliver',
+    sources,
+    watched: [],
+    failure: 'workspace-delivery-failed',
+    lost
+  } as const
   const startedAtMs = site.clock.now()
   for (;;) {
     try {

@@ -4,7 +4,6 @@ import { StepError } from '../../errors.ts'
 import type { JobFacts } from '../../machines/job-start.ts'
 import type { Ledger, LedgerEntry } from '../../machines/ledger.ts'
 import type { JobHost, JobPorts } from '../../machines/ports.ts'
-import { target } from './deliver.ts'
 import { createJanitor, labelled } from './janitor.ts'
 import { isAlpine, isAlpineOnceUp } from './job-host-inspect.ts'
 import { deliverJob, prepareDirectories, sweep } from './job-host-place.ts'
@@ -16,6 +15,7 @@ import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import { containerStatus } from './pod-failures.ts'
 import { waitForPod } from './pods.ts'
 import { discoverSite, type Site } from './site.ts'
+import { target } from './sources.ts'
 
 const NAME_SUFFIX_LENGTH = 8
 /** Of a container that keeps the job from starting. */

@@ -6,18 +6,9 @@ import type { CreateOptions } from './create-options.ts'
 import { readinessProbe } from './health-check.ts'
 import { EXTERNALS_VOLUME, type VolumePlan } from './job-pod-volumes.ts'
 import { jobPodName, ownedMetadata, SERVICE_NAMES_ANNOTATION } from './names.ts'
-import {
-  DELIVERED_MARKER,
-  deliverContainer,
-  FILES_CONTAINER,
-  hardened,
-  placement,
-  podBase,
-  WORK_ROOT
-} from './pod-parts.ts'
+import { AWAIT_DELIVERY, deliverContainer, FILES_CONTAINER, filesContainer, placement, podBase } from './pod-parts.ts'
 import { isHostName } from './service-names.ts'
 import type { Site } from './site.ts'
-import { WORK_VOLUME } from './storage.ts'
 
 /** People's templates and the shipped hook call the job container so. */
 export const JOB_CONTAINER = 'job'
@@ -205,20 +196,10 @@ function fillContainer(site: Site, { externals, mark }: JobPodPlan): V1Container
   }
   return {
     ...deliver,
-    command: run(`${FILL}; until [ -e ${DELIVERED_MARKER} ]; do sleep 0.05; done`),
+    command: run(`${FILL}; ${AWAIT_DELIVERY}`),
     volumeMounts: [...(deliver.volumeMounts ?? []), mount]
   }
 }
-
-/** Moves files for container actions as long as the job lives; root, because any user of the job may own them. */
-const filesContainer = (site: Site): V1Container => ({
-  name: FILES_CONTAINER,
-  image: site.runnerImage,
-  imagePullPolicy: 'IfNotPresent',
-  command: ['sleep', 'infinity'],
-  securityContext: { ...hardened(['CHOWN', 'FOWNER', 'DAC_OVERRIDE']), runAsUser: 0, runAsNonRoot: false },
-  volumeMounts: [{ name: WORK_VOLUME, mountPath: WORK_ROOT }]
-})
 
 /** Kubernetes expands `$(NAME)`; a doubled `$` stands for itself. */
 const literal = (text: string): string => text.replace(/\$(?=[$(])/g, '$$$$')

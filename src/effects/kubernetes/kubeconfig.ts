@@ -3,10 +3,16 @@ import { KubeConfig } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { Access } from './access.ts'
 
-/** KUBECONFIG, else the user's own file, else the service account; `namespace` overrides that of the context. */
+/** KUBECONFIG, else the user's own file, else the service account; `namespace` overrides that of the context. Throws `not-configured`. */
 export function readKubeConfig(namespace: string | undefined): Access {
   const config = new KubeConfig()
-  config.loadFromDefault()
+  try {
+    config.loadFromDefault()
+  } catch (thrown) {
+    const [reason] = (thrown as Error).message.split('\n')
+    const message = `the kubeconfig cannot be read: ${reason}; correct KUBECONFIG, or unset it`
+    throw new StepError('not-configured', message, { cause: thrown })
+  }
   return { access: config, namespace: namespace ?? namespaceOf(config) }
 }
 

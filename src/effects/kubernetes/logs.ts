@@ -5,10 +5,12 @@
  * uncaught error when a followed log is aborted (xstate-facts section 6), so the request is made here.
  */
 import type { IncomingMessage } from 'node:http'
+import { isTransient } from './api-errors.ts'
 import { type ApiAccess, openRequest, readBody } from './api-request.ts'
 
 /** RFC 3339 with nanoseconds and offset has 35 characters. */
 const TIMESTAMP_BYTES_MAX = 64
+const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/
 const TAIL_BYTES_MAX = 64 * 1024
 const NEWLINE = 10
 const SPACE = 32
@@ -20,9 +22,12 @@ export interface LogSource {
   readonly container: string
 }
 
+/** `cut`: there is, or may be, more to read. `refused`: the server says that there is not. */
+export type LogReading = 'whole' | 'cut' | 'refused'
+
 export interface LogReader {
-  /** Reads what is there, or with `follow` until the container ends. False: the connection failed or was cut. */
-  read(follow: boolean, signal: AbortSignal): Promise<boolean>
+  /** Reads what is there, or with `follow` until the container ends. */
+  read(follow: boolean, signal: AbortSignal): Promise<LogReading>
 }
 
 /** How far a reader came: lines may share a timestamp, and a line may have been cut in the middle. */
@@ -40,8 +45,12 @@ export function createLogReader(source: LogSource, write: (chunk: Buffer) => voi
   const position: Position = { timestamp: '', lines: 0, bytes: 0, complete: true }
   return {
     async read(follow, signal) {
-      const response = await open(source, { follow, sinceTime: position.timestamp }, signal).catch(() => undefined)
-      return response !== undefined && (await passOn(response, position, write))
+      try {
+        const response = await open(source, { follow, sinceTime: position.timestamp }, signal)
+        return (await passOn(response, position, write)) ? 'whole' : 'cut'
+      } catch (error) {
+        return isTransient(error) ? 'cut' : 'refused'
+      }
     }
   }
 }
@@ -82,12 +91,16 @@ function passOn(response: IncomingMessage, position: Position, write: (chunk: Bu
     while (rest.length > 0) {
       if (toSkip === undefined) {
         const space = rest.indexOf(SPACE)
-        if (space < 0) {
-          head = rest.subarray(0, TIMESTAMP_BYTES_MAX)
+        if (space < 0 && rest.length <= TIMESTAMP_BYTES_MAX && !rest.includes(NEWLINE)) {
+          head = rest
           return
         }
-        toSkip = begin(rest.subarray(0, space).toString('latin1'))
-        rest = rest.subarray(space + 1)
+        const timestamp = rest.subarray(0, Math.max(0, Math.min(space, TIMESTAMP_BYTES_MAX))).toString('latin1')
+        const isBegun = TIMESTAMP.test(timestamp)
+        // Else it is the end of a long line that began before the time asked for: the kubelet keeps such lines in parts, and
+        // gives only the first one a timestamp. An earlier connection has passed it on, or we would have asked for all of it.
+        toSkip = isBegun ? begin(timestamp) : Number.POSITIVE_INFINITY
+        if (isBegun) rest = rest.subarray(space + 1)
       }
       const newline = rest.indexOf(NEWLINE)
       const length = newline < 0 ? rest.length : newline + 1

@@ -3,6 +3,8 @@ import type { V1ObjectMeta, V1Pod } from '@kubernetes/client-node'
 
 /** Label whose value is the runner pod's full name; ARC sweeps pods and secrets that carry it. */
 export const RUNNER_POD_LABEL = 'runner-pod'
+/** On everything Slipway creates. */
+export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'slipway' } as const
 /** On the job pod: the names of its services, comma-separated, for the container actions of the job. */
 export const SERVICE_NAMES_ANNOTATION = 'slipway/service-names'
 const NAME_LENGTH_MAX = 63
@@ -24,7 +26,7 @@ export function ownedMetadata(name: string, owner: V1Pod): V1ObjectMeta {
   const runnerPod = owner.metadata?.name ?? ''
   return {
     name,
-    labels: { [RUNNER_POD_LABEL]: runnerPod, 'app.kubernetes.io/managed-by': 'slipway' },
+    labels: { [RUNNER_POD_LABEL]: runnerPod, [MANAGED_BY.label]: MANAGED_BY.value },
     ownerReferences: [
       {
         apiVersion: 'v1',

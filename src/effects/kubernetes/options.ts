@@ -1,8 +1,9 @@
 /** What the Kubernetes family is told once per run: by the hook from its environment, by tests directly. */
 import type { Clock } from '../../machines/ports.ts'
-import type { RegistryTarget } from '../registry/reference.ts'
+import type { BuilderName } from '../builders/catalog.ts'
 import type { Reporter } from '../reporter.ts'
 import type { ServiceAddress } from './access.ts'
+import type { RegistrySettings } from './registry-settings.ts'
 
 export interface KubernetesOptions {
   /** KUBERNETES_SERVICE_HOST and _PORT; undefined where KUBECONFIG is set or there is no service account. */
@@ -16,14 +17,27 @@ export interface KubernetesOptions {
   /** ACTIONS_RUNNER_IMAGE: image of the containers that move files; undefined: the runner container's own image. */
   readonly runnerImage?: string | undefined
   /** Undefined when none of the registry variables is set: a Dockerfile then ends in `notConfigured`. */
-  readonly registry?: RegistryTarget | undefined
+  readonly registry?: RegistrySettings | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER; undefined: the default one. */
+  readonly builder?: BuilderName | undefined
   /** Undefined: the builder's default image. */
   readonly builderImage?: string | undefined
+  /** Image that pushes what was built; undefined: the builder's own choice. */
+  readonly pusherImage?: string | undefined
+  /** The daemon of a builder that needs one. */
+  readonly builderDaemon?: BuilderDaemon | undefined
   readonly paths: RunnerPaths
   /** The job pod of the job's state; undefined: the one with the usual name, if there is one. */
   readonly jobPod?: string | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE: path of the administrator's pod template. */
   readonly templatePath?: string | undefined
+}
+
+export interface BuilderDaemon {
+  /** `tcp://host:port`, as pods reach it. */
+  readonly address: string
+  /** Name of the Secret with ca.crt, tls.crt and tls.key; undefined: without TLS. */
+  readonly tlsSecret?: string | undefined
 }
 
 /** Directories on the runner's own disk, absolute. */

@@ -1,5 +1,6 @@
 /** Parts that build pods and step pods have in common, so that each security decision is written once. */
 import type { V1Container, V1PodSpec, V1SecurityContext, V1VolumeMount } from '@kubernetes/client-node'
+import { BUDGETS, JOB_BUDGETS } from '../../machines/budgets.ts'
 import type { Site } from './site.ts'
 import { WORK_VOLUME } from './storage.ts'
 
@@ -38,10 +39,15 @@ export function placement(site: Site): Partial<V1PodSpec> {
   }
 }
 
-/** Container of the job pod, in copy mode, that files are moved through. */
+/** Container that files are moved through in copy mode, as long as its pod lives. */
 export const FILES_CONTAINER = 'files'
+/** As long as anybody brings files to a pod. */
+const DELIVERY_SECONDS_MAX = Math.max(BUDGETS.pulling.budgetMs, JOB_BUDGETS.placing.budgetMs) / 1_000
 
 const wholeWork: V1VolumeMount = { name: WORK_VOLUME, mountPath: WORK_ROOT }
+
+/** A shell's words that end when the files have arrived. */
+export const AWAIT_DELIVERY = `until [ -e ${DELIVERED_MARKER} ]; do sleep 0.05; done`
 
 /** Waits, as the runner's own user, until the files have arrived. Its own process has nothing to do with them. */
 export function deliverContainer(site: Site): V1Container {
@@ -49,20 +55,29 @@ export function deliverContainer(site: Site): V1Container {
     name: 'deliver',
     image: site.runnerImage,
     imagePullPolicy: 'IfNotPresent',
-    command: ['sh', '-c', `until [ -e ${DELIVERED_MARKER} ]; do sleep 0.05; done`],
+    command: ['sh', '-c', AWAIT_DELIVERY],
     securityContext: hardened(),
     volumeMounts: [wholeWork]
   }
 }
 
-/** Stays beside the action to hand the files back; root, because the action may have written files only root can read. */
-export function collectContainer(site: Site): V1Container {
-  return {
-    name: 'collect',
-    image: site.runnerImage,
-    imagePullPolicy: 'IfNotPresent',
-    command: ['sleep', 'infinity'],
-    securityContext: { ...hardened(['DAC_OVERRIDE']), runAsUser: 0 },
-    volumeMounts: [wholeWork]
+/** Idles while files are moved through it; root, because any user may own them. */
+export const filesContainer = (site: Site): V1Container => ({
+  name: FILES_CONTAINER,
+  image: site.runnerImage,
+  imagePullPolicy: 'IfNotPresent',
+  command: ['sleep', 'infinity'],
+  securityContext: { ...hardened(['CHOWN', 'FOWNER', 'DAC_OVERRIDE']), runAsUser: 0, runAsNonRoot: false },
+  volumeMounts: [wholeWork]
+})
+
+/**
+ * The first container of a pod whose others need the files. The kubelet starts containers in their order, and starts none
+ * while a postStart hook runs: quicker by a second than an init container, whose end it has to notice first.
+ */
+export const filesFirst = (site: Site): V1Container => ({
+  ...filesContainer(site),
+  lifecycle: {
+    postStart: { exec: { command: ['timeout', String(DELIVERY_SECONDS_MAX), 'sh', '-c', AWAIT_DELIVERY] } }
   }
-}
+})

@@ -4,19 +4,31 @@ import { StepError } from '../../errors.ts'
 import type { Clock } from '../../machines/ports.ts'
 import type { Reporter } from '../reporter.ts'
 import type { Cluster } from './client.ts'
-import { createLogReader } from './logs.ts'
+import { createLogReader, type LogReader } from './logs.ts'
 import { containerStatus, podFailure, unschedulableReason } from './pod-failures.ts'
 
-/** The stock Role has no watch on pods, so status is polled: tightly while something is expected any moment. */
-const POLL_MS = 100
-/** While a log is followed its end says when to look; this is only for a log connection that hangs. */
+/**
+ * The stock Role has no watch on pods, so status is polled: tightly at first, because most pods start or end within the kubelet's
+ * second, then less (docs/adr/0007-status-is-polled-tightly.md).
+ */
+const TIGHT_POLL_MS = 20
+const TIGHT_MS_MAX = 3_000
+const POLL_MS = 150
+/**
+ * Most programs print something right before they end, and a kubelet ends a log a second after its last line: so long after a line
+ * the status is read often, and may be first.
+ */
+const LOG_SILENCE_MS = 1_200
+/** In a longer silence the end of the log says when to look; this is only for a log connection that hangs. */
 const POLL_FOLLOWING_MS = 2_000
 const LOG_RECONNECT_MS = 250
 /** How long a cluster may take to find or make a node; below every stage's own budget, so that the reason is told. */
 const SCHEDULING_MS_MAX = 9 * 60_000
-/** After the container has ended, how long its log may still take to arrive. */
-const LOG_GRACE_MS = 3_000
 const LOG_FINAL_READS_MAX = 5
+/** How long the rest of a log is asked for when nobody answers. */
+const LOG_FINAL_MS_MAX = 60_000
+/** A program that runs is not given up because the API server is restarted. */
+const OUTAGE_MS_MAX = 10 * 60_000
 
 export interface Pods {
   readonly cluster: Cluster
@@ -33,7 +45,7 @@ export async function waitForPod<T>(
   check: (pod: V1Pod) => T | undefined,
   lost: () => StepError,
   signal: AbortSignal,
-  pause: () => Promise<unknown> = () => clock.sleep(POLL_MS, signal)
+  pause: () => Promise<unknown> = createPause(clock, signal)
 ): Promise<T> {
   const startedAtMs = clock.now()
   let saidUnschedulable: string | undefined
@@ -55,6 +67,12 @@ export async function waitForPod<T>(
   }
 }
 
+/** Pauses between polls of something that is expected any moment, from now on. */
+export function createPause(clock: Clock, signal: AbortSignal): () => Promise<void> {
+  const startedAtMs = clock.now()
+  return () => clock.sleep(clock.now() - startedAtMs < TIGHT_MS_MAX ? TIGHT_POLL_MS : POLL_MS, signal)
+}
+
 export interface FollowRequest {
   readonly pod: string
   readonly container: string
@@ -73,44 +91,96 @@ export async function followToEnd(pods: Pods, request: FollowRequest, signal: Ab
   const { cluster, clock } = pods
   const { pod, container, write, lost } = request
   const source = { access: cluster.access, namespace: cluster.namespace, pod, container }
-  const reader = createLogReader(source, write)
   const stopFollowing = new AbortController()
   const logSignal = AbortSignal.any([signal, stopFollowing.signal])
   let isLogAtEnd = false
-  let tellLogAtEnd = () => {}
-  const logAtEnd = new Promise<void>((resolve) => {
-    tellLogAtEnd = resolve
+  let heardAtMs = clock.now()
+  const isSilent = () => clock.now() - heardAtMs > LOG_SILENCE_MS
+  let pauseAtEnd: (() => Promise<void>) | undefined
+  let look = () => {}
+  const reader = createLogReader(source, (chunk) => {
+    if (isSilent()) look()
+    heardAtMs = clock.now()
+    write(chunk)
   })
-  const following = (async () => {
+  const followLog = async () => {
     while (!logSignal.aborted) {
-      isLogAtEnd = await reader.read(true, logSignal)
-      if (isLogAtEnd) tellLogAtEnd()
+      isLogAtEnd = (await reader.read(true, logSignal)) === 'whole'
+      if (isLogAtEnd) look()
       await clock.sleep(LOG_RECONNECT_MS, logSignal).catch(() => {})
     }
-  })()
-  // The end of the log says that the container has ended, usually; then the status is due any moment.
-  const pause = () =>
-    isLogAtEnd
-      ? clock.sleep(POLL_MS, signal)
-      : Promise.race([logAtEnd, clock.sleep(POLL_FOLLOWING_MS, logSignal).catch(() => signal.throwIfAborted())])
+  }
+  // Not before the first look: many programs have ended by then, and their log is read once.
+  let following: Promise<void> | undefined
+  const pause = () => {
+    following ??= followLog()
+    if (isLogAtEnd) {
+      // The container has ended, usually: the status is due any moment.
+      pauseAtEnd ??= createPause(clock, signal)
+      return pauseAtEnd()
+    }
+    // Anew each time: a log that was at its end once may be cut when it is asked for again.
+    const hint = new Promise<void>((resolve) => {
+      look = resolve
+    })
+    const pauseMs = isSilent() ? POLL_FOLLOWING_MS : POLL_MS
+    return Promise.race([hint, clock.sleep(pauseMs, logSignal).catch(() => signal.throwIfAborted())])
+  }
   try {
-    const ended = await waitForPod(pods, pod, (current) => endOf(current, container), lost, signal, pause)
-    if (!isLogAtEnd) await Promise.race([logAtEnd, clock.sleep(LOG_GRACE_MS, logSignal).catch(() => {})])
+    const wait = (check: (current: V1Pod) => Ended | undefined) => waitForPod(pods, pod, check, lost, signal, pause)
+    const ended = await throughOutages(clock, wait, (current) => endOf(current, container), signal)
+    // All of the log is there by now, and is not waited for on a connection that may hang.
     stopFollowing.abort()
     await following
-    // What the last connection did not bring.
-    for (let reads = 0; reads < LOG_FINAL_READS_MAX && !(await reader.read(false, signal)); reads += 1) {
-      await clock.sleep(LOG_RECONNECT_MS, signal)
-    }
+    await readRest(reader, pods, signal)
     return ended
   } finally {
     stopFollowing.abort()
   }
 }
 
+/** What the last connection did not bring. */
+async function readRest(reader: LogReader, { clock, reporter }: Pods, signal: AbortSignal): Promise<void> {
+  const startedAtMs = clock.now()
+  for (let refusals = 0; refusals < LOG_FINAL_READS_MAX; ) {
+    const reading = await reader.read(false, signal)
+    if (reading === 'whole') return
+    if (reading === 'refused') refusals += 1
+    else if (clock.now() - startedAtMs > LOG_FINAL_MS_MAX) {
+      return reporter.warning('The end of the log is missing: the Kubernetes API did not give it')
+    }
+    await clock.sleep(LOG_RECONNECT_MS, signal)
+  }
+}
+
+/** Goes on waiting while the API server does not answer, which tells nothing about what runs on the node. */
+async function throughOutages<T>(
+  clock: Clock,
+  wait: (check: (pod: V1Pod) => T | undefined) => Promise<T>,
+  check: (pod: V1Pod) => T | undefined,
+  signal: AbortSignal
+): Promise<T> {
+  let unreachableSinceMs: number | undefined
+  for (;;) {
+    try {
+      return await wait((pod) => {
+        unreachableSinceMs = undefined
+        return check(pod)
+      })
+    } catch (error) {
+      if (!(error instanceof StepError && error.code === 'cluster-unreachable')) throw error
+      unreachableSinceMs ??= clock.now()
+      if (clock.now() - unreachableSinceMs > OUTAGE_MS_MAX) throw error
+      await clock.sleep(LOG_RECONNECT_MS, signal)
+    }
+  }
+}
+
 /** How a container ended, if it has; throws when its pod failed without saying so for the container. */
 export function endOf(pod: V1Pod, container: string): Ended | undefined {
-  const terminated = containerStatus(pod, container)?.state?.terminated
+  const { state, lastState } = containerStatus(pod, container) ?? {}
+  // A kubelet may have started it again before anybody saw how it had ended.
+  const terminated = state?.terminated ?? lastState?.terminated
   if (terminated !== undefined) return { pod, terminated }
   const failure = podFailure(pod)
   if (failure !== undefined) throw failure

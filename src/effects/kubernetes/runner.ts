@@ -2,17 +2,26 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { Runner, Workspace } from '../../machines/ports.ts'
-import type { Mount } from '../../machines/types.ts'
+import type { Mount, StepRequest } from '../../machines/types.ts'
 import { openForEveryUser } from './open-mounts.ts'
 import { containerStatus, podFailure, terminationFailure, waitingFailure } from './pod-failures.ts'
 import { followToEnd, waitForPod } from './pods.ts'
+import { namingSecret } from './registry-settings.ts'
 import type { Site } from './site.ts'
-import { collectStep, deliverStep } from './step-files.ts'
 import { environmentSecret, STEP_CONTAINER, stepPod } from './step-pod.ts'
+import { applyTemplate } from './template.ts'
 import { templated } from './templated.ts'
 
 /** How long one attempt watches the kubelet fail to pull before it counts as failed; all attempts stay under a minute. */
 const PULL_PATIENCE_MS = 8_000
+/** A kubelet that finds no Secret looks again after ten to fifteen seconds. */
+const SECRET_PATIENCE_MS = 30_000
+
+/** Throws `invalid-input` or `not-supported` for a step that cannot be, before anything is built or created for it. */
+export function checkStep(site: Site, request: StepRequest): void {
+  environmentSecret(site, request.env)
+  applyTemplate(stepPod(site, request.image ?? '', request), site.template, 'step')
+}
 
 export function createRunner(site: Site): Runner & Workspace {
   const name = site.names.stepPod
@@ -21,16 +30,16 @@ export function createRunner(site: Site): Runner & Workspace {
 
   return {
     async pull(image, request, signal) {
+      const secret = environmentSecret(site, request.env)
+      const pod = templated(site, stepPod(site, image, request), 'step')
       await openForEveryUser(request.mounts.filter(isWritable).map(({ source }) => source))
       // Together: the kubelet needs the Secret only after it has set up the pod's network.
-      await Promise.all([
-        site.cluster.createSecret(environmentSecret(site, request.env), signal),
-        site.cluster.createPod(templated(site, stepPod(site, image, request), 'step'), signal)
-      ])
+      await Promise.all([site.cluster.createSecret(secret, signal), site.cluster.createPod(pod, signal)])
       if (site.storage.mode === 'copy') {
+        const { deliverStep } = await import('./step-files.ts')
         await deliverStep(site, request.mounts, { pod: name, lost }, signal)
       }
-      await waitForPod(site, name, startedOrFailed(site), lost, signal)
+      await waitForPod(site, name, startedOrFailed(site, image), lost, signal)
     },
 
     async run(_image, _request, signal) {
@@ -42,24 +51,31 @@ export function createRunner(site: Site): Runner & Workspace {
     },
 
     async collect(request, signal) {
-      if (site.storage.mode === 'copy') await collectStep(site, request.mounts, name, signal)
+      if (site.storage.mode !== 'copy') return
+      const { collectStep } = await import('./step-files.ts')
+      await collectStep(site, request.mounts, name, signal)
     }
   }
 }
 
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 
-/** Checks whether the action's process has been started; gives a pull error that can heal some time to do so. */
-function startedOrFailed(site: Site): (pod: V1Pod) => true | undefined {
-  let failingSinceMs: number | undefined
+/** Checks whether the action's process has been started; gives what can heal some time to do so. */
+function startedOrFailed(site: Site, image: string): (pod: V1Pod) => true | undefined {
+  const isOurs = site.registry !== undefined && image.startsWith(`${site.registry.pullHost}/`)
+  const since = new Map<string, number>()
   return (pod) => {
     const status = containerStatus(pod, STEP_CONTAINER)
     if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
-    const failure = waitingFailure(status) ?? podFailure(pod)
-    if (failure === undefined) return undefined
-    if (!failure.retryable) throw failure
-    failingSinceMs ??= site.clock.now()
-    if (site.clock.now() - failingSinceMs > PULL_PATIENCE_MS) throw failure
+    const found = waitingFailure(status) ?? podFailure(pod)
+    if (found === undefined) return undefined
+    const failure = isOurs ? namingSecret(found, site.registry) : found
+    // The kubelet may not have heard of the Secret yet.
+    const isEarly = failure.detail?.includes(site.names.environment) ?? false
+    if (!failure.retryable && !isEarly) throw failure
+    const sinceMs = since.get(failure.code) ?? site.clock.now()
+    since.set(failure.code, sinceMs)
+    if (site.clock.now() - sinceMs > (isEarly ? SECRET_PATIENCE_MS : PULL_PATIENCE_MS)) throw failure
     return undefined
   }
 }

@@ -1,15 +1,13 @@
 /** Why a script cannot be started, or is no more, as StepErrors; looks at the pod only once something has failed. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
-import { ExecRefused } from './exec.ts'
+import { ExecRefused, isWithoutShell } from './exec.ts'
 import { containerStatus, firstLine, podFailure, terminationFailure } from './pod-failures.ts'
 import type { ScriptPlace } from './script-connection.ts'
 
 /** Name of the job container (hook-protocol section 5). */
 export const JOB_CONTAINER = 'job'
 
-/** What container runtimes say about a command that the image does not have. */
-const NO_SHELL = /executable file not found|no such file or directory|exec: "?sh"?/i
 const EXIT_NOT_EXECUTABLE = 126
 const EXIT_NOT_FOUND = 127
 
@@ -20,12 +18,9 @@ const noShell = (detail: string) =>
     { detail }
   )
 
-/** True for an image in which no script can ever have been started. */
-export const isWithoutShell = (error: unknown): boolean => error instanceof ExecRefused && NO_SHELL.test(error.message)
-
 /** Why no connection came about, or the shell ended before its time; `cluster-unreachable` when it is worth trying again. */
 export async function explain(place: ScriptPlace, error: unknown, signal: AbortSignal): Promise<StepError> {
-  if (isWithoutShell(error)) return noShell((error as Error).message)
+  if (isWithoutShell(error)) return noShell(error.message)
   if (error instanceof ExecRefused && error.status === 403) {
     return new StepError(
       'cluster-forbidden',

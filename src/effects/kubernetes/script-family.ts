@@ -2,6 +2,7 @@
 import { StepError } from '../../errors.ts'
 import type { ScriptPorts } from '../../machines/ports.ts'
 import { openAccess } from './access.ts'
+import { type OpenShell, openEarly } from './early-shell.ts'
 import { ExecRefused, exec } from './exec.ts'
 import { jobPodName } from './names.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
@@ -17,13 +18,12 @@ export interface ScriptOptions extends KubernetesOptions {
   readonly hashFiles: readonly string[]
 }
 
+/** The ports of one script step. Begins to open a shell in the job container at once; what comes of it, the first attempt learns. */
 export function createScriptPorts(options: ScriptOptions, deps: KubernetesDependencies): ScriptPorts {
   const { clock, randomHex } = deps
-  let found: Promise<ScriptPlace> | undefined
-  const place = () => {
-    found ??= findPlace(options, deps)
-    return found
-  }
+  const found = findPlace(options, deps)
+  found.catch(() => {})
+  const place = () => found
   const isCopied = async (signal: AbortSignal): Promise<boolean> => {
     if (options.storage !== undefined) return options.storage === 'copy'
     const { discoverSite } = await import('./site.ts')
@@ -42,23 +42,24 @@ async function findPlace(options: ScriptOptions, { reporter, clock }: Kubernetes
   const pod = options.jobPod ?? jobPodName(options.runnerPod)
   /** Shells that were opened, and calls that may still open one. */
   let opened = 0
+  const open: OpenShell = async (stdin, stdout, signal) => {
+    opened += 1
+    try {
+      return await exec({ access, namespace, pod, container: JOB_CONTAINER, command: ['sh'], stdin, stdout }, signal)
+    } catch (error) {
+      if (error instanceof ExecRefused || (error instanceof StepError && !error.retryable)) opened -= 1
+      throw error
+    }
+  }
   return {
     namespace,
     pod,
     reporter,
-    async shell(stdin, stdout, signal) {
-      opened += 1
-      try {
-        return await exec({ access, namespace, pod, container: JOB_CONTAINER, command: ['sh'], stdin, stdout }, signal)
-      } catch (error) {
-        if (error instanceof ExecRefused || (error instanceof StepError && !error.retryable)) opened -= 1
-        throw error
-      }
-    },
+    shell: openEarly(open),
     isTouched: () => opened > 0,
     async getPod(signal) {
       const { connectCluster } = await import('./client.ts')
-      const cluster = await connectCluster({ service: options.service, namespace, clock, onRetry: reporter.line })
+      const cluster = await connectCluster({ service: options.service, namespace, clock, onRetry: reporter.aside })
       return await cluster.getPod(pod, signal)
     }
   }

@@ -1,12 +1,8 @@
 /** The runner's files that a script step needs in the job container, and those it brings back, for the copy mode. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, posix, relative } from 'node:path'
-import { pack } from 'tar-stream'
-import { parse } from 'yaml'
 import { StepError } from '../../errors.ts'
 import type { ScriptRequest } from '../../machines/script-step.ts'
-import { COMPLETE_MEMBER } from '../archive/pack.ts'
-import { unpack } from '../archive/unpack.ts'
 import type { RunnerPaths } from './options.ts'
 import { CONTAINER_FILE_COMMANDS, type Exchange, type PlacedFile } from './script-session.ts'
 import { CONTAINER_WORK } from './script-shell.ts'
@@ -37,19 +33,9 @@ export async function readExchange(
     ...[...scripts].map((path) => ({ path: posix.normalize(path), umask: '022' as const })),
     ...commands.map((name) => ({ path: `${CONTAINER_FILE_COMMANDS}/${name}`, umask: '000' as const }))
   ].filter(({ path }) => path.startsWith(`${TEMP}/`))
-  const placed: PlacedFile[] = []
-  let bytes = 0
-  for (const { path, umask } of wanted) {
-    const source = join(paths.runnerTemp, path.slice(TEMP.length))
-    const found = await stat(source).catch(() => undefined)
-    // What is not there on the runner is the job container's own.
-    if (!found?.isFile()) continue
-    bytes += found.size
-    if (bytes > PLACED_BYTES_MAX) {
-      throw new StepError('not-supported', `${source} and what else the step needs is larger than 32 MiB`)
-    }
-    placed.push({ path, umask, content: await readFile(source) })
-  }
+  const placed = await readPlaced(
+    wanted.map((file) => ({ ...file, source: join(paths.runnerTemp, file.path.slice(TEMP.length)) }))
+  )
   const workDirectory = join(paths.runnerWorkspace, '..')
   return {
     placed,
@@ -58,13 +44,34 @@ export async function readExchange(
   }
 }
 
+/** Those that are there: what is not on the runner is the job container's own. Their sizes are looked at before any is read. */
+async function readPlaced(
+  wanted: readonly (Omit<PlacedFile, 'content'> & { readonly source: string })[]
+): Promise<PlacedFile[]> {
+  const sizes = await Promise.all(
+    wanted.map(async ({ source }) => {
+      const found = await stat(source).catch(() => undefined)
+      return found?.isFile() ? found.size : undefined
+    })
+  )
+  let bytes = 0
+  const present = wanted.filter(({ source }, index) => {
+    bytes += sizes[index] ?? 0
+    if (bytes > PLACED_BYTES_MAX) {
+      throw new StepError('not-supported', `${source} and what else the step needs is larger than 32 MiB`)
+    }
+    return sizes[index] !== undefined
+  })
+  return await Promise.all(present.map(async ({ source, ...file }) => ({ ...file, content: await readFile(source) })))
+}
+
 /** Files that come back, until they are written. */
 export interface Collected {
   begin(containerPath: string): void
   add(bytes: Buffer): void
   end(): void
   /** Container paths of the scripts that the actions among the files name: the runner looks whether they are there. */
-  further(): readonly string[]
+  further(): Promise<readonly string[]>
   /** Writes everything to the runner's disk. Rejects with `collect-failed`; may be called again. */
   write(paths: RunnerPaths): Promise<void>
 }
@@ -74,13 +81,16 @@ export function createCollected({ workspace, placed }: Exchange, warn: (message:
   const files = new Map<string, Buffer>()
   /** What the runner's disk has already. */
   const known = new Map(placed.map(({ path, content }) => [posix.relative(CONTAINER_WORK, path), content]))
+  const repository = `${posix.relative(CONTAINER_WORK, workspace)}/`
+  /** Only what was placed for this step and what lies in the repository, whatever the container says. */
+  const isExpected = (path: string) => known.has(path) || path.startsWith(repository)
   let current: { readonly path: string; readonly chunks: Buffer[] } | undefined
   let bytes = 0
   let isFull = false
   return {
     begin(containerPath) {
       const path = posix.relative(CONTAINER_WORK, posix.normalize(containerPath))
-      current = isExpected(path, workspace) ? { path, chunks: [] } : undefined
+      current = isExpected(path) ? { path, chunks: [] } : undefined
     },
     add(chunk) {
       if (current === undefined) return
@@ -100,12 +110,15 @@ export function createCollected({ workspace, placed }: Exchange, warn: (message:
       if (before === undefined || !content.equals(before)) files.set(current.path, content)
       current = undefined
     },
-    further: () =>
-      [...files].flatMap(([path, content]) => {
-        if (!ACTION_FILE.test(path)) return []
-        const scripts = scriptsOf(content.toString('utf8')).map((name) => posix.join(posix.dirname(path), name))
-        return scripts.filter((script) => isExpected(script, workspace)).map((script) => join(CONTAINER_WORK, script))
-      }),
+    async further() {
+      const actions = [...files].filter(([path]) => ACTION_FILE.test(path))
+      if (actions.length === 0) return []
+      const { parse } = await import('yaml')
+      return actions.flatMap(([path, content]) => {
+        const scripts = scriptsOf(parse, content.toString('utf8')).map((name) => posix.join(posix.dirname(path), name))
+        return scripts.filter((script) => isExpected(script)).map((script) => join(CONTAINER_WORK, script))
+      })
+    },
     async write({ runnerWorkspace }) {
       if (files.size === 0) return
       try {
@@ -119,12 +132,8 @@ export function createCollected({ workspace, placed }: Exchange, warn: (message:
   }
 }
 
-/** Only the file commands and what lies in the repository, whatever the container says. */
-const isExpected = (path: string, workspace: string): boolean =>
-  /^_temp\/_runner_file_commands\/[^/]+$/.test(path) || path.startsWith(`${posix.relative(CONTAINER_WORK, workspace)}/`)
-
 /** The scripts of a JavaScript action; none for other actions, and for what is no action at all. */
-function scriptsOf(text: string): string[] {
+function scriptsOf(parse: (text: string) => unknown, text: string): string[] {
   let action: unknown
   try {
     action = parse(text)
@@ -139,6 +148,12 @@ function scriptsOf(text: string): string[] {
 
 /** Through the same code as every archive, so that nothing leads out of the work directory. */
 async function writeAll(root: string, files: ReadonlyMap<string, Buffer>): Promise<void> {
+  // Most scripts change none of these files, and their hooks need not load this.
+  const [{ pack }, { unpack }, { COMPLETE_MEMBER }] = await Promise.all([
+    import('tar-stream'),
+    import('../archive/unpack.ts'),
+    import('../archive/pack.ts')
+  ])
   const archive = pack()
   const { input, done } = unpack({ root, isWanted: (path) => files.has(path), onGone: async () => {} })
   archive.on('error', (error) => input.destroy(error))

@@ -147,8 +147,8 @@ function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, 
       reading = 'nothing'
       copied?.collected.end()
     },
-    collected() {
-      for (const path of copied?.collected.further() ?? []) connection.order(ORDERS.send(path))
+    async collected() {
+      for (const path of (await copied?.collected.further()) ?? []) connection.order(ORDERS.send(path))
       finish()
     },
     done: leave,

@@ -2,8 +2,9 @@
 import { StepError } from '../../errors.ts'
 import { entryName } from '../../machines/ledger.ts'
 import type { Janitor } from '../../machines/ports.ts'
+import { isWithoutShell } from './exec.ts'
 import { converse, type ScriptPlace } from './script-connection.ts'
-import { failureOf, isWithoutShell } from './script-failures.ts'
+import { failureOf } from './script-failures.ts'
 import { stopText } from './script-stop.ts'
 
 /** What a script gets between SIGTERM and SIGKILL; fits the time that a cancelled hook has. */
@@ -22,8 +23,9 @@ export function createScriptJanitor({ place, randomHex }: ScriptJanitorOptions):
     async cleanUp(ledger, _hurried, signal) {
       const scripts = ledger.filter(({ kind }) => kind === 'process')
       if (scripts.length === 0) return
-      const where = await place()
-      if (!where.isTouched()) return
+      // Who does not know where scripts run has started none.
+      const where = await place().catch(() => undefined)
+      if (where?.isTouched() !== true) return
       const givenMs = graceMs
       graceMs = 0
       const results = await Promise.allSettled(

@@ -50,8 +50,7 @@ export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: S
     id: request.id,
     bases: BASES,
     skip: String(skipBlocks),
-    join: joinOnly ? 'yes' : '',
-    commands: CONTAINER_FILE_COMMANDS
+    join: joinOnly ? 'yes' : ''
   })
   const prepare = [
     `(cd ${quote(request.workingDirectory)}) 2>/dev/null || failed directory`,
@@ -60,7 +59,7 @@ export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: S
   ]
   const functions = [
     defined('prepare', prepare),
-    defined('find_changed', exchange === undefined ? [] : finding(exchange))
+    defined('list_changed', exchange === undefined ? [] : listing(exchange))
   ]
   return `${head}${SESSION}${functions.join('')}main\n`
 }
@@ -69,14 +68,19 @@ export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: S
 function placing({ placed: files }: Exchange): string[] {
   const directories = [...new Set(files.map(({ path }) => path.slice(0, path.lastIndexOf('/'))))]
   return [
+    `printf '%s\\nrm -f' ${quote(KEEP_TIME)} >"$run/forget"`,
     'umask 022',
-    ...directories.map((path) => `mkdir -p ${quote(path)} || failed write ${quote(path)}`),
+    // One program for all: starting programs is what takes time here.
+    ...(directories.length === 0
+      ? []
+      : [`mkdir -p ${directories.map(quote).join(' ')} || failed write ${directories.map(quote).join(' ')}`]),
     ...files.flatMap(({ path, content, umask }) => [
+      // What was there before this step stays there.
+      `[ -e ${quote(path)} ] || printf ' %s' ${quote(quote(path))} >>"$run/forget"`,
       `umask ${umask}`,
       `${contentOf(content)} >${quote(path)} || failed write ${quote(path)}`
     ]),
-    'umask 077',
-    `printf %s ${quote(forgetting(files))} >"$run/forget"`
+    'umask 077'
   ]
 }
 
@@ -87,10 +91,15 @@ function contentOf(content: Uint8Array): string {
   return isText ? `printf %s ${quote(text)}` : `printf %s ${bytes.toString('base64')} | base64 -d`
 }
 
-/** What changed since the last time; without `-cnewer`, or the first time, all there is. A copied file may have an old mtime. */
-function finding({ workspace, patterns }: Exchange): string[] {
+/**
+ * The file commands of this step, and no others: those of earlier steps, gone from the runner, are still in the container. Then
+ * what changed since the last time; without `-cnewer`, or the first time, all there is. A copied file may have an old mtime.
+ */
+function listing({ placed, workspace, patterns }: Exchange): string[] {
   const names = patterns.map((pattern) => `-iname ${quote(pattern)}`).join(' -o ')
+  const commands = placed.map(({ path }) => path).filter((path) => path.startsWith(`${CONTAINER_FILE_COMMANDS}/`))
   return [
+    ...(commands.length > 0 ? [`printf '%s\\n' ${commands.map(quote).join(' ')}`] : []),
     'set --',
     'last=$base/.slipway-collected',
     '[ ! -e "$last" ] || ! find "$last" -cnewer "$last" >/dev/null 2>&1 || set -- -cnewer "$last"',
@@ -98,12 +107,8 @@ function finding({ workspace, patterns }: Exchange): string[] {
   ]
 }
 
-/** What follows on the step, however it ended. */
-const forgetting = (files: readonly PlacedFile[]): string =>
-  [
-    '[ ! -e "$base/.slipway-collecting" ] || mv "$base/.slipway-collecting" "$base/.slipway-collected"',
-    ...files.map(({ path }) => `rm -f ${quote(path)}`)
-  ].join('\n')
+/** What follows on the step, however it ended, besides the removal of files. */
+const KEEP_TIME = '[ ! -e "$base/.slipway-collecting" ] || mv "$base/.slipway-collecting" "$base/.slipway-collected"'
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** What shells keep for themselves: assigning it fails, or has another effect than a plain value. */

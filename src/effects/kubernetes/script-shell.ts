@@ -49,8 +49,7 @@ own_pid() { read -r pid rest </proc/self/stat; echo "$pid"; }
 
 /**
  * Starts a script, or joins the one that runs, and serves it. Expects the variables mark, id, bases, skip (blocks of the log that
- * are known already), join (not empty: never start) and commands (directory of the file commands, empty when they are
- * shared), and the functions prepare and find_changed of `sessionText`.
+ * are known already) and join (not empty: never start), and the functions prepare and list_changed of `sessionText`.
  */
 export const SESSION = `${COMMON}
 failed() { rm -rf "$run"; frame failed "$@"; exit; }
@@ -76,12 +75,12 @@ main() {
 
 start() {
   prepare
-  # Opened before the script can remove it.
+  # Opened before the script can remove it, for reading and for writing.
   printf '' >"$run/log" && [ -e "$run/log" ] || failed write "$run/log"
-  exec 3<"$run/log"
+  exec 3<"$run/log" 5>>"$run/log"
   command -v setsid >/dev/null 2>&1 && setsid=setsid || setsid=
   owner=1
-  supervise </dev/null 2>/dev/null 3<&- 4<&- | copy 2>/dev/null 3<&- 4<&- | serve
+  supervise </dev/null 2>/dev/null 3<&- 4<&- 5>&- | copy 2>/dev/null 3<&- 4<&- >&5 5>&- | serve 5>&-
 }
 
 supervise() {
@@ -99,7 +98,8 @@ supervise() {
 copy() {
   trap : HUP INT TERM
   own_pid >"$run/copy"
-  until sh -c 'echo $$ >"$0/copier" && exec cat >>"$0/log"' "$run" || [ ! -e "$run/log" ]; do doze 0.05; done
+  # What the script sends to its process group must not cost what cat has read and not written yet.
+  until sh -c 'trap "" HUP INT TERM; echo $$ >"$0/copier"; exec cat' "$run" || [ ! -e "$run/log" ]; do doze 0.05; done
   # What the script has left running may write on; nobody reads it any more.
   cat >/dev/null
 }
@@ -150,7 +150,8 @@ watch() {
   [ -n "$supervisor" ] || read -r supervisor <"$run/supervisor" || return 0
   ! alive "$supervisor" || return 0
   since_end=$((since_end + 1))
-  [ "$since_end" -ge 30 ] || return 0
+  # On a busy node the copy may be late.
+  [ "$since_end" -ge 60 ] || return 0
   if read -r code <"$run/exit"; then frame exit "$code"; else frame lost; fi
   return 1
 }
@@ -171,8 +172,7 @@ hush() { kill -USR1 "$streamer"; wait "$streamer"; } 2>/dev/null
 collect() {
   hush
   printf '' >"$base/.slipway-collecting"
-  for file in "$commands"/*; do [ ! -f "$file" ] || send "$file"; done
-  find_changed | while IFS= read -r file; do [ ! -f "$file" ] || send "$file"; done
+  list_changed | while IFS= read -r file; do [ ! -f "$file" ] || send "$file"; done
   frame collected
 }
 
@@ -192,7 +192,7 @@ finish() {
   rm -rf "$run"
   if alive "$copy"; then
     doze 0.02
-    ! alive "$copy" || kill "$copier"
+    ! alive "$copy" || kill -KILL "$copier"
   fi
   frame done
   finished=1

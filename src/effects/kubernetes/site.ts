@@ -7,11 +7,14 @@ import { type Cluster, connectCluster } from './client.ts'
 import { jobPodName, objectName, SERVICE_NAMES_ANNOTATION } from './names.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import type { Pods } from './pods.ts'
+import type { RegistrySettings } from './registry-settings.ts'
 import { detectStorage, runnerContainer, type Storage, workPath } from './storage.ts'
-import { type PodTemplate, readTemplate } from './template-file.ts'
+import type { PodTemplate } from './template-file.ts'
 
 const NAME_SUFFIX_LENGTH = 8
 const HANDLE_LENGTH = 24
+/** What every handle looks like. */
+export const HANDLE = new RegExp(`^[0-9a-f]{${HANDLE_LENGTH}}$`)
 
 /** The job pod, for steps of a job that has one. */
 export interface JobSite {
@@ -34,6 +37,8 @@ export interface Site extends Pods {
   /** Image of the containers that move files: the runner's own, so it is on the node and has tar. */
   readonly runnerImage: string
   readonly imagePullSecrets: readonly V1LocalObjectReference[]
+  /** Undefined when none is configured. */
+  readonly registry?: RegistrySettings | undefined
   /** Repository of this runner's images: unguessable, and the same for every command of a job, so that builds are found again. */
   readonly handle: string
   readonly names: { readonly buildPods: readonly string[]; readonly stepPod: string; readonly environment: string }
@@ -50,12 +55,12 @@ export async function discoverSite(
     service: options.service,
     namespace: options.namespace,
     clock,
-    onRetry: reporter.line
+    onRetry: reporter.aside
   })
   const [runnerPod, jobPod, template] = await Promise.all([
     cluster.getPod(options.runnerPod, signal),
     cluster.getPod(options.jobPod ?? jobPodName(options.runnerPod), signal),
-    readTemplate(options.templatePath)
+    templateAt(options.templatePath)
   ])
   if (runnerPod === undefined) {
     throw new StepError(
@@ -82,6 +87,7 @@ export async function discoverSite(
     template,
     runnerImage: options.runnerImage ?? runnerContainer(runnerPod)?.image ?? '',
     imagePullSecrets: runnerPod.spec?.imagePullSecrets ?? [],
+    registry: options.registry,
     handle: handleOf(runnerPod),
     names: {
       // A name of its own for every attempt: the kubelet finds a container by its pod's name, even one that is being killed.
@@ -94,6 +100,13 @@ export async function discoverSite(
   }
 }
 
+/** Most runners have none, and checking one takes a while to load. */
+async function templateAt(path: string | undefined): Promise<PodTemplate | undefined> {
+  if (path === undefined) return undefined
+  const { readTemplate } = await import('./template-file.ts')
+  return await readTemplate(path)
+}
+
 function jobSite(pod: V1Pod): JobSite {
   const names = pod.metadata?.annotations?.[SERVICE_NAMES_ANNOTATION] ?? ''
   return {
@@ -104,6 +117,6 @@ function jobSite(pod: V1Pod): JobSite {
 }
 
 /** Derived from the runner pod's UID, which the API server draws at random (ADR 0034 asks for a random handle per job). */
-export function handleOf(runnerPod: V1Pod): string {
+export function handleOf(runnerPod: Pick<V1Pod, 'metadata'>): string {
   return createHash('sha256').update(`slipway ${runnerPod.metadata?.uid}`).digest('hex').slice(0, HANDLE_LENGTH)
 }

@@ -2,13 +2,15 @@
  * Which files a container action is given and gives back in copy mode: those of the runner's disk, or in a job with a job
  * pod those of that pod, except the few that the runner writes for every single step.
  */
+import { StepError } from '../../errors.ts'
 import type { Mount } from '../../machines/types.ts'
 import { unpack } from '../archive/unpack.ts'
 import { type Collection, collect } from './collect.ts'
-import { type Delivery, deliver, fromContainer, fromRunner, packPaths, type Source, target } from './deliver.ts'
+import { type Delivery, deliver } from './deliver.ts'
 import { exec } from './exec.ts'
 import { FILES_CONTAINER } from './pod-parts.ts'
-import type { Site } from './site.ts'
+import type { JobSite, Site } from './site.ts'
+import { fromContainer, fromRunner, packPaths, type Source, target } from './sources.ts'
 import { workPath } from './storage.ts'
 
 /** Written by the runner right before a step and read right after it, always on its own disk. */
@@ -25,14 +27,20 @@ const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 export async function deliverStep(
   site: Site,
   mounts: readonly Mount[],
-  delivery: Pick<Delivery, 'pod' | 'lost'>,
+  delivery: Pick<Delivery, 'pod' | 'lost' | 'onSent'>,
   signal: AbortSignal
 ): Promise<void> {
   const roots = rootsOf(site, mounts)
   const watched = rootsOf(site, mounts.filter(isWritable))
   await deliver(
     site,
-    { ...delivery, sources: sourcesOf(site, roots), watched, failure: 'workspace-delivery-failed' },
+    {
+      ...delivery,
+      container: FILES_CONTAINER,
+      sources: sourcesOf(site, roots),
+      watched,
+      failure: 'workspace-delivery-failed'
+    },
     signal
   )
 }
@@ -41,7 +49,7 @@ function sourcesOf(site: Site, roots: readonly string[]): Source[] {
   const { workDirectory } = site.storage
   if (site.job === undefined) return [fromRunner(workDirectory, roots, (path) => path !== HOOK_RESPONSES)]
   const ofRunner = [FILE_COMMANDS, WORKFLOW].filter((path) => isBelowAny(path, roots))
-  const command = packPaths(roots, [...ofRunner, HOOK_RESPONSES])
+  const command = (completeMember: string) => packPaths(roots, [...ofRunner, HOOK_RESPONSES], completeMember)
   return [fromContainer(site, site.job.pod, FILES_CONTAINER, command), fromRunner(workDirectory, ofRunner)]
 }
 
@@ -56,10 +64,9 @@ export async function collectStep(
   if (watched.length === 0) return
   const collection: Collection =
     site.job === undefined
-      ? { pod, watched, toRunner: watched }
+      ? { pod, toRunner: watched }
       : {
           pod,
-          watched,
           toRunner: isBelowAny(FILE_COMMANDS, watched) ? [FILE_COMMANDS] : [],
           toJob: { pod: site.job.pod, container: FILES_CONTAINER, paths: watched }
         }
@@ -78,10 +85,9 @@ const isBelowAny = (path: string, roots: readonly string[]): boolean =>
 
 /**
  * Makes a directory of the runner's disk what it is in the job pod: a checked-out action's Dockerfile is built from the
- * runner's disk, but was checked out there.
+ * runner's disk, but was checked out there. For copy mode: a volume is the same disk.
  */
-export async function mirrorFromJob(site: Site, directory: string, signal: AbortSignal): Promise<void> {
-  if (site.job === undefined || site.storage.mode === 'volume') return
+export async function mirrorFromJob(site: Site, job: JobSite, directory: string, signal: AbortSignal): Promise<void> {
   const path = workPath(site.storage, directory)
   if (!isBelowAny(path, [site.workspacePath])) return
   const unpacking = unpack({
@@ -89,11 +95,12 @@ export async function mirrorFromJob(site: Site, directory: string, signal: Abort
     isWanted: (found) => isBelowAny(found, [path]),
     onGone: async () => {}
   })
-  await Promise.all([
-    exec(
-      { ...target(site, site.job.pod, FILES_CONTAINER), command: packPaths([path], []), stdout: unpacking.input },
-      signal
-    ),
+  const command = packPaths([path], [])
+  const [{ exitCode, stderr }] = await Promise.all([
+    exec({ ...target(site, job.pod, FILES_CONTAINER), command, stdout: unpacking.input }, signal),
     unpacking.done
   ])
+  if (exitCode !== 0) {
+    throw new StepError('workspace-delivery-failed', `could not read ${path} in the job pod: ${stderr}`)
+  }
 }

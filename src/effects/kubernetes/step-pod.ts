@@ -3,7 +3,7 @@ import type { V1Pod, V1PodSpec, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { StepRequest } from '../../machines/types.ts'
 import { ownedMetadata } from './names.ts'
-import { collectContainer, deliverContainer, placement, podBase } from './pod-parts.ts'
+import { filesFirst, placement, podBase } from './pod-parts.ts'
 import type { Site } from './site.ts'
 import { workMount } from './storage.ts'
 
@@ -13,18 +13,18 @@ export const STEP_CONTAINER = 'job'
 const ENVIRONMENT_BYTES_MAX = 1_000_000
 
 export function stepPod(site: Site, image: string, request: StepRequest): V1Pod {
-  const isCopied = site.storage.mode === 'copy'
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: ownedMetadata(site.names.stepPod, site.runnerPod),
     spec: {
       ...podBase(site),
+      ...pullSecrets(site),
       ...placement(site),
       ...serviceAliases(site),
       restartPolicy: 'Never',
-      ...(isCopied && { initContainers: [deliverContainer(site)] }),
       containers: [
+        ...(site.storage.mode === 'copy' ? [filesFirst(site)] : []),
         {
           name: STEP_CONTAINER,
           image,
@@ -37,12 +37,17 @@ export function stepPod(site: Site, image: string, request: StepRequest): V1Pod 
           })),
           workingDir: request.workingDirectory,
           volumeMounts: request.mounts.map((mount) => workMount(site.storage, mount))
-        },
-        ...(isCopied ? [collectContainer(site)] : [])
+        }
       ],
       volumes: [site.storage.volume]
     }
   }
+}
+
+/** What pulls the runner's own image, and what pulls the images that were built. */
+function pullSecrets({ imagePullSecrets, registry }: Site): Pick<V1PodSpec, 'imagePullSecrets'> {
+  if (registry?.pullSecret === undefined) return {}
+  return { imagePullSecrets: [...imagePullSecrets, { name: registry.pullSecret }] }
 }
 
 /** Docker would put the action on the job's network; here the names of its services lead to the job pod. */

@@ -58,9 +58,8 @@ const template = podTemplateSpec.extend({
   slipway: z.strictObject({ step: podTemplateSpec.nullish(), build: podTemplateSpec.nullish() }).nullish()
 })
 
-/** Undefined without a path. Throws `invalid-input` with one line for a file that cannot be used. */
-export async function readTemplate(path: string | undefined): Promise<PodTemplate | undefined> {
-  if (path === undefined) return undefined
+/** Throws `invalid-input` with one line for a file that cannot be used. */
+export async function readTemplate(path: string): Promise<PodTemplate> {
   let text: string
   try {
     text = await readFile(path, 'utf8')

@@ -10,12 +10,10 @@ import type { ContainerPatch, PodPatch, PodTemplate } from './template-file.ts'
 
 /** Marks a container of the template as one of ours to be changed. */
 const OURS = '$'
-/** They move files, and stand behind everything else. */
-const HELPERS: readonly string[] = [FILES_CONTAINER, 'collect']
 /** Which names Slipway's own sections may change; some of these containers are only there in one storage mode. */
 const CHANGEABLE: Readonly<Record<PodKind, readonly string[]>> = {
   job: [],
-  step: ['job', 'deliver', 'collect'],
+  step: ['job', FILES_CONTAINER],
   build: ['deliver', 'build', 'push']
 }
 /** By these a container would do something else than what it is there for. */
@@ -115,16 +113,17 @@ function mergeSpec(spec: V1PodSpec, patch: PodPatch, warn: Warn): V1PodSpec {
     )
   const added = (containers: readonly ContainerPatch[]) =>
     containers.filter(({ name }) => !name.startsWith(OURS)) as readonly V1Container[]
-  const isHelper = ({ name }: V1Container) => HELPERS.includes(name)
   const containers = change(spec.containers)
+  // What moves files stands behind everything else in job pods, and in step pods before it.
+  const [last] = containers.filter(({ name }, index) => index > 0 && name === FILES_CONTAINER)
   const initContainers = [...change(spec.initContainers ?? []), ...added(patch.initContainers)]
   return {
     ...spec,
     ...mergePodKeys(spec, patch.spec),
     containers: [
-      ...containers.filter((container) => !isHelper(container)),
+      ...containers.filter((container) => container !== last),
       ...added(patch.containers),
-      ...containers.filter(isHelper)
+      ...(last === undefined ? [] : [last])
     ],
     ...(initContainers.length > 0 && { initContainers })
   }
@@ -158,7 +157,9 @@ function mergeAffinity(ours: V1Affinity | undefined, theirs: V1Affinity): V1Affi
 
 function mergeContainer(container: V1Container, patch: ContainerPatch, warn: Warn): V1Container {
   if ('image' in patch) warn(`the image of ${patch.name} is ignored: the workflow decides it`)
-  const keys = Object.entries(without(patch, ['name', 'image'])).map(([key, value]) => {
+  const kept = 'lifecycle' in patch && container.lifecycle !== undefined ? ['lifecycle'] : []
+  if (kept.length > 0) warn(`the lifecycle of ${patch.name} is ignored: the files arrive by it`)
+  const keys = Object.entries(without(patch, ['name', 'image', ...kept])).map(([key, value]) => {
     const ours = container[key as keyof V1Container] as unknown[] | undefined
     return APPENDED_TO_CONTAINER.includes(key)
       ? [key, [...(ours ?? []), ...((value as unknown[] | null) ?? [])]]

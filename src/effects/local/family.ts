@@ -127,7 +127,7 @@ export async function createLocalPorts(
   const resolver = createResolver({
     registry: target,
     notConfigured: () => new StepError('internal', 'The local registry is not running'),
-    newHandle: () => randomHex(HANDLE_LENGTH),
+    repository: () => randomHex(HANDLE_LENGTH),
     builderIdentity: `${engine.name} ${engine.version}`,
     creates: (plan) => ({
       building: plan === undefined ? [] : [...engine.creates, { kind: 'image', name: plan.pushReference }],

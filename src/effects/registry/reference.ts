@@ -1,12 +1,14 @@
 /** Names of images: how a reference is taken apart, and what one of ours is called, for the resolver and the registry client. */
 import { StepError } from '../../errors.ts'
 
-/** One registry under its two addresses (ADR 0034): pods and kubelets resolve names differently. */
+/** One registry under its two addresses (ADR 0034): pods and kubelets may resolve names differently. */
 export interface RegistryTarget {
-  /** As pods and the hook see it, `host:port`. */
+  /** As pods and the hook see it, `host` or `host:port`. */
   readonly pushHost: string
-  /** As the kubelet sees it, `host:port`. */
+  /** As the kubelet sees it, `host` or `host:port`. */
   readonly pullHost: string
+  /** What the names of our repositories begin with, `org/slipway`; undefined: nothing. */
+  readonly path?: string | undefined
   readonly plainHttp: boolean
 }
 
@@ -30,9 +32,17 @@ export function parseReference(reference: string): ImageReference {
   return { host, repository, version }
 }
 
-/** What an image is pushed as: `host:port/handle:tag`. */
-export const pushReference = (registry: RegistryTarget, handle: string, tag: string): string =>
-  `${registry.pushHost}/${handle}:${tag}`
+/** The repository of a handle: `org/slipway/handle`. */
+export const repositoryOf = ({ path }: RegistryTarget, handle: string): string =>
+  path === undefined ? handle : `${path}/${handle}`
 
-/** What an image is pulled from, once `@digest` is added: `host:port/handle`. */
-export const pullRepository = (registry: RegistryTarget, handle: string): string => `${registry.pullHost}/${handle}`
+/** The one repository of all jobs, where images are kept: the path itself. */
+export const sharedRepository = ({ path = 'slipway' }: RegistryTarget): string => path
+
+/** What an image is pushed as: `host/repository:tag`. */
+export const pushReference = (registry: RegistryTarget, repository: string, tag: string): string =>
+  `${registry.pushHost}/${repository}:${tag}`
+
+/** What an image is pulled from, once `@digest` is added: `host/repository`. */
+export const pullRepository = (registry: RegistryTarget, repository: string): string =>
+  `${registry.pullHost}/${repository}`

@@ -4,6 +4,7 @@ import { createProgress, summaryLine } from '../../../src/effects/progress.ts'
 import { createReporter } from '../../../src/effects/reporter.ts'
 import type { StepFact } from '../../../src/effects/wire.ts'
 import { BUDGETS } from '../../../src/machines/budgets.ts'
+import { JOB_STAGES, STAGES } from '../../../src/machines/states.ts'
 import type { StepOutput } from '../../../src/machines/types.ts'
 
 function linesOf(facts: readonly StepFact[]): string[] {
@@ -12,7 +13,7 @@ function linesOf(facts: readonly StepFact[]): string[] {
     written += data
   })
   const pushing = { budgetMs: 1, attemptsMax: 6, backOffMs: 1_000, backOffMsMax: 15_000 }
-  const observe = createProgress(reporter, { ...BUDGETS, pushing })
+  const observe = createProgress(reporter, { stages: STAGES, budgets: { ...BUDGETS, pushing } })
   for (const [index, fact] of facts.entries()) observe(fact, index)
   return written.split('\n').slice(0, -1)
 }
@@ -63,12 +64,28 @@ describe('the summary of a run', () => {
   }
 
   it('has outcome, exit code, times, attempts and the image', () => {
-    expect(summaryLine(output)).toBe(
+    expect(summaryLine(output, { stages: STAGES })).toBe(
       'Failed with exit code 5 in 16 s: resolve 0.1 s, build 12 s, push 3.5 s (3 attempts); image localhost:30500/f00d@sha256:abc'
     )
   })
 
   it('does without an image', () => {
-    expect(summaryLine({ ...output, image: undefined })).not.toContain('image')
+    expect(summaryLine({ ...output, image: undefined }, { stages: STAGES })).not.toContain('image')
+  })
+
+  it('says whether the image was built for this run', () => {
+    const images = (['build', 'cached', 'prebuilt', undefined] as const).map((imageSource) =>
+      summaryLine({ ...output, imageSource }, { stages: STAGES }).replace(/^.*; /, '')
+    )
+    expect(images.map((text) => text.replace(/ localhost.*/, ''))).toEqual([
+      'built now, image',
+      'built before, image',
+      'image',
+      'image'
+    ])
+  })
+
+  it('calls a stage as its own machine does', () => {
+    expect(summaryLine(output, { stages: JOB_STAGES })).toContain(': plan 0.1 s')
   })
 })

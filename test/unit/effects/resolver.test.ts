@@ -29,7 +29,7 @@ function resolver(options: Partial<ResolverOptions> = {}) {
   return createResolver({
     registry: { pushHost: 'reg:5000', pullHost: 'localhost:30500', plainHttp: true },
     notConfigured: () => new StepError('not-configured', 'set the variables'),
-    newHandle: () => `handle${++handles}`,
+    repository: () => `handle${++handles}`,
     builderIdentity: 'kaniko v1',
     creates: (plan) => ({
       building: plan === undefined ? [] : [{ kind: 'image', name: plan.pushReference }],

@@ -1,6 +1,6 @@
 /** Goal: a setting is read as documented, and a wrong one is named in one line. */
 import { describe, expect, it } from 'vitest'
-import { readConfig } from '../../../src/hooks/config.ts'
+import { readConfig, readPlace } from '../../../src/hooks/config.ts'
 
 const PREFIX = 'ACTIONS_RUNNER_CONTAINER_HOOKS_'
 const minimal = {
@@ -25,8 +25,13 @@ describe('reading the settings', () => {
         githubWorkspace: '/home/runner/_work/repo/repo'
       },
       registry: undefined,
-      hashFiles: []
+      hashFiles: [],
+      traces: { directory: '/home/runner/_diag/slipway', isDefault: true }
     })
+  })
+
+  it('writes no traces when they are off', () => {
+    expect(readConfig({ ...minimal, [`${PREFIX}TRACE_DIRECTORY`]: 'off' }).traces).toBeUndefined()
   })
 
   it('reads everything else', () => {
@@ -44,7 +49,42 @@ describe('reading the settings', () => {
       claimName: 'work',
       runnerImage: 'runner:1',
       builderImage: 'kaniko:test',
-      traceDirectory: '/var/traces',
+      traces: { directory: '/var/traces', isDefault: false },
+      registry: { pushHost: 'docker-registry:5000', pullHost: 'localhost:30500', plainHttp: true }
+    })
+  })
+
+  it('reads which builder to use, and where its daemon is', () => {
+    const variables = {
+      ...minimal,
+      [`${PREFIX}BUILDER`]: 'buildkit',
+      [`${PREFIX}PUSHER_IMAGE`]: 'kaniko:test',
+      [`${PREFIX}BUILDKIT_HOST`]: 'tcp://buildkitd.buildkit.svc:1234',
+      [`${PREFIX}BUILDKIT_TLS_SECRET`]: 'buildkit-client'
+    }
+    expect(readConfig(variables)).toMatchObject({
+      builder: 'buildkit',
+      pusherImage: 'kaniko:test',
+      builderDaemon: { address: 'tcp://buildkitd.buildkit.svc:1234', tlsSecret: 'buildkit-client' }
+    })
+  })
+
+  it.each([
+    [{ BUILDER: 'buildkit' }, `set ${PREFIX}BUILDKIT_HOST too`],
+    [{ BUILDKIT_HOST: 'tcp://buildkitd:1234' }, `${PREFIX}BUILDKIT_HOST is set, but kaniko builds`],
+    [{ BUILDKIT_TLS_SECRET: 'certificates' }, `${PREFIX}BUILDKIT_TLS_SECRET is set, but kaniko builds`],
+    [{ BUILDER: 'docker' }, `${PREFIX}BUILDER must be kaniko or buildkit`],
+    [{ BUILDER: 'buildkit', BUILDKIT_HOST: 'buildkitd:1234' }, `${PREFIX}BUILDKIT_HOST must be tcp://host:port`],
+    [{ BUILDER: 'buildkit', BUILDKIT_HOST: 'unix:///run/x' }, `${PREFIX}BUILDKIT_HOST must be tcp://host:port`]
+  ])('refuses a builder and a daemon that do not go together: %o', (given, expected) => {
+    const variables = Object.fromEntries(Object.entries(given).map(([name, value]) => [`${PREFIX}${name}`, value]))
+    expect(() => readConfig({ ...minimal, ...variables })).toThrow(expected)
+  })
+
+  it('reads where cluster and registry are without a runner around it', () => {
+    const variables = { ...registry, ACTIONS_RUNNER_KUBERNETES_NAMESPACE: 'ci', ACTIONS_RUNNER_POD_NAME: 'Not A Name' }
+    expect(readPlace(variables)).toEqual({
+      namespace: 'ci',
       registry: { pushHost: 'docker-registry:5000', pullHost: 'localhost:30500', plainHttp: true }
     })
   })
@@ -62,7 +102,8 @@ describe('reading the settings', () => {
     ['GITHUB_WORKSPACE', 'repo', 'GITHUB_WORKSPACE must be an absolute path'],
     [`${PREFIX}REGISTRY_NODE_PORT`, 'abc', `${PREFIX}REGISTRY_NODE_PORT must be a port number from 1 to 65535`],
     [`${PREFIX}REGISTRY_PORT`, '65536', `${PREFIX}REGISTRY_PORT must be a port number`],
-    [`${PREFIX}REGISTRY_HOST`, 'http://reg', `${PREFIX}REGISTRY_HOST must be a host name without scheme`]
+    [`${PREFIX}TRACE_DIRECTORY`, 'traces', `${PREFIX}TRACE_DIRECTORY must be an absolute path or off`],
+    [`${PREFIX}REGISTRY_HOST`, 'http://reg', `${PREFIX}REGISTRY_HOST must be host[:port][/path], without scheme`]
   ])('refuses %s = %s', (variable, value, expected) => {
     expect(() => readConfig({ ...minimal, ...registry, [variable]: value })).toThrow(expected)
   })

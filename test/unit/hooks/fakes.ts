@@ -1,17 +1,17 @@
 /** A family of ports that does nothing but note what it is asked, for the tests of the hook. */
-import type { KubernetesFamily } from '../../../src/hooks/command.ts'
+import type { Family } from '../../../src/hooks/command.ts'
 import type { JobHost, StepPorts } from '../../../src/machines/ports.ts'
 
 const nothing = { building: [], pulling: [{ kind: 'pod', name: 'step-1' }] } as const
 
-export interface FakeFamily extends KubernetesFamily {
+export interface FakeFamily extends Family<'steps'>, Family<'jobs'>, Family<'cleanup'> {
   /** What was asked, in order. */
   readonly calls: string[]
 }
 
 interface Parts extends Partial<StepPorts['runner']> {
   readonly job?: Partial<JobHost>
-  readonly cleanUpJob?: KubernetesFamily['cleanUpJob']
+  readonly cleanUpJob?: Family<'cleanup'>['cleanUpJob']
 }
 
 /** Ports whose `run` is given; everything else succeeds at once. */
@@ -74,6 +74,7 @@ export function fakeFamily(parts: Parts = {}) {
       parts.cleanUpJob ??
       (async (options) => {
         calls.push(`clean up job of ${options.runnerPod}`)
+        return ['pod runner-abc-workflow']
       })
   }
   return family

@@ -1,5 +1,5 @@
 /** Goal: one call of the hook ends with the right exit code and says the right things. Method: a family of fakes. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -22,14 +22,17 @@ async function call(input: unknown, family: FakeFamily, options: { orders?: numb
   let log = ''
   let loaded = false
   const controller = new AbortController()
+  const load = async () => {
+    loaded = true
+    return family
+  }
   const code = await runHook({
     stdin: Readable.from([Buffer.from(JSON.stringify(input))]),
     environment: { ...environment, ...options.environment },
     families: {
-      kubernetes: async () => {
-        loaded = true
-        return family
-      },
+      steps: load,
+      jobs: load,
+      cleanup: load,
       scripts: async () => {
         throw new Error('no script is run here')
       }
@@ -92,38 +95,22 @@ describe('run_container_step', () => {
     expect(code).toBe(130)
     expect(errors).toEqual([])
   })
-
-  it('writes a trace when a directory is set', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'slipway-hook-'))
-    const traces = { ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY: directory }
-    await call(step({ environmentVariables: { TOKEN: 's3cret' } }), fakeFamily(), { environment: traces })
-    const [file = ''] = await readdir(directory)
-    const trace = await readFile(join(directory, file), 'utf8')
-    expect(file).toMatch(/^runner-abc-run-container-step-[0-9a-f]{8}\.jsonl$/)
-    expect(
-      trace
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line))
-        .at(-1)
-    ).toMatchObject({ type: 'ended' })
-    expect(trace).not.toContain('s3cret')
-    await rm(directory, { recursive: true })
-  })
 })
 
 describe('cleanup_job', () => {
   it('removes what belongs to the runner pod, without state', async () => {
     const family = fakeFamily()
-    const { code, errors } = await call({ command: 'cleanup_job', args: {}, state: null }, family)
+    const { code, log, errors } = await call({ command: 'cleanup_job', args: {}, state: null }, family)
     expect(family.calls).toEqual(['clean up job of runner-abc'])
     expect([code, errors]).toEqual([0, []])
+    expect(log).toMatch(/^Cleaned up in \d\.\d s: removed pod runner-abc-workflow$/m)
   })
 
   it('goes on after the first order to stop, and stops at the second', async () => {
     const aborted: boolean[] = []
     const cleanUpJob: FakeFamily['cleanUpJob'] = async (_options, _deps, signal) => {
       aborted.push(signal.aborted)
+      return []
     }
     for (const orders of [0, 1, 2]) await call({ command: 'cleanup_job' }, fakeFamily({ cleanUpJob }), { orders })
     expect(aborted).toEqual([false, false, true])

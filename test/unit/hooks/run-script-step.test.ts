@@ -16,6 +16,10 @@ const environment = {
   GITHUB_WORKSPACE: '/runner/_work/repo/repo'
 }
 
+const noOther = async () => {
+  throw new Error('a script needs no other family')
+}
+
 /** Calls the hook with a host that answers with `execute`. */
 async function call(execute: ScriptHost['execute'], state: object | null = { jobPod: 'job-1', storage: 'volume' }) {
   let log = ''
@@ -26,9 +30,9 @@ async function call(execute: ScriptHost['execute'], state: object | null = { job
     stdin: Readable.from([Buffer.from(JSON.stringify({ command: 'run_script_step', args, state }))]),
     environment,
     families: {
-      kubernetes: async () => {
-        throw new Error('a script needs no other family')
-      },
+      steps: noOther,
+      jobs: noOther,
+      cleanup: noOther,
       scripts: async () => ({
         createScriptPorts(options, { clock }) {
           asked.push(options)

@@ -82,6 +82,26 @@ describe('a container step as data', () => {
     ])
   })
 
+  it('sees the runner directories of this machine, whatever machine the request names', () => {
+    const systemMountVolumes = [
+      mount('/Users/me/_work', '/__w'),
+      mount('/Users/me/_work/_temp', '/__w/_temp'),
+      mount('/Users/me/externals', '/__e', true),
+      mount('//Users/me/_work/_temp/_github_home', '/github/home')
+    ]
+    expect(request({ image: 'a', systemMountVolumes }).mounts).toEqual([
+      { source: '/w', target: '/__w', readOnly: false },
+      { source: '/w/_temp', target: '/__w/_temp', readOnly: false },
+      { source: '/w/_temp/_github_home', target: '/github/home', readOnly: false }
+    ])
+  })
+
+  it('reads fragments that the runner cannot have written as words of a shell, like the shipped hook', () => {
+    const test = "'if [[ -z $NODE_ENV ]]; then exit 1; fi'"
+    expect(request({ image: 'a', entryPointArgs: ['-c', test] }).args).toEqual(['-c', test.slice(1, -1)])
+    expect(request({ image: 'a', entryPointArgs: ["'a"] }).args).toEqual(["'a"])
+  })
+
   it('mounts the five directories of /github when the runner asks for none', () => {
     expect(request({ image: 'a', userMountVolumes: [mount('/d', '/d')] }).mounts).toEqual([
       { source: '/w/_temp', target: '/github/runner_temp', readOnly: false },

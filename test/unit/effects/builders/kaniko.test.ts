@@ -58,6 +58,7 @@ describe('the containers of Kaniko', () => {
       FF_KANIKO_COPY_AS_ROOT: 'true',
       FF_KANIKO_COPY_CHMOD_ON_IMPLICIT_DIRS: 'true',
       FF_KANIKO_EXPAND_HEREDOC: 'true',
+      FF_KANIKO_PATH_SCOPED_REGISTRY_AUTH: 'true',
       FF_KANIKO_RUN_HONOR_GROUP: 'true',
       FF_KANIKO_UNTAR_SKIP_ROOT: 'true'
     })
@@ -71,6 +72,21 @@ describe('the containers of Kaniko', () => {
       '--skip-push-permission-check',
       '--insecure-registry=reg:5000'
     ])
+  })
+
+  it('is told with which certificates to trust the registry', () => {
+    const secured = defaultBuilder.containers({
+      contextPath: '/slipway/context',
+      dockerfile: 'Dockerfile',
+      layoutPath: '/slipway/layout',
+      digestPath: '/dev/termination-log',
+      pushReference: 'registry.example.com:5000/ci/abc:123',
+      plainHttpHosts: [],
+      registryAuthorityPath: '/slipway/ca.crt'
+    })
+    for (const { args } of [secured.build, secured.push]) {
+      expect(args.at(-1)).toBe('--registry-certificate=registry.example.com:5000=/slipway/ca.crt')
+    }
   })
 
   it('is pinned to one version of the maintained fork', () => {
@@ -198,7 +214,7 @@ const BUILD_FAILURES: readonly (readonly [title: string, logTail: string, code: 
       'error building image: unable to complete operation after 0 attempts, last error: GET http://reg:5000/v2/base/none/manifests/1: UNAUTHORIZED: authentication required; [map[Action:pull Class: Name:base/none Type:repository]]'
     ),
     'base-image-denied',
-    'The base image reg:5000/base/none:1 does not exist or may not be pulled without credentials'
+    'The base image reg:5000/base/none:1 does not exist or may not be pulled'
   ],
   [
     'a registry that refuses connections',

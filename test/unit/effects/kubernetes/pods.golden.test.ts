@@ -2,8 +2,9 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { kaniko } from '../../../../src/effects/builders/kaniko.ts'
 import { buildPod } from '../../../../src/effects/kubernetes/build-pod.ts'
+import { chooseBuilder } from '../../../../src/effects/kubernetes/chosen-builder.ts'
+import type { RegistrySettings } from '../../../../src/effects/kubernetes/registry-settings.ts'
 import { environmentSecret, stepPod } from '../../../../src/effects/kubernetes/step-pod.ts'
 import type { StepRequest } from '../../../../src/machines/types.ts'
 import { siteOf } from './site-fixture.ts'
@@ -33,17 +34,55 @@ const request: StepRequest = {
 
 const IMAGE = `localhost:30500/handle@sha256:${'0'.repeat(64)}`
 
+const SECURED: RegistrySettings = {
+  pushHost: 'registry.example.com',
+  pullHost: 'registry.example.com',
+  path: 'ci',
+  plainHttp: false,
+  pushSecret: 'push-it',
+  pullSecret: 'pull-it',
+  baseImageSecret: 'pull-bases',
+  caSecret: 'authority'
+}
+
 describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
   test('the build pod', async () => {
     const pod = buildPod(siteOf(mode), {
       name: 'runner-abc-build-0-1',
       plan,
-      builder: kaniko,
-      builderImage: kaniko.defaultImage,
-      plainHttpHosts: ['registry.arc.svc:5000']
+      builder: chooseBuilder({})
     })
     await expect(stringify(pod)).toMatchFileSnapshot(golden(`build-pod-${mode}`))
     expectUnprivileged(pod)
+  })
+
+  test('the build pod that asks a BuildKit daemon', async () => {
+    const builderDaemon = { address: 'tcp://buildkitd.buildkit.svc:1234', tlsSecret: 'buildkit-client' }
+    const pod = buildPod(siteOf(mode), {
+      name: 'runner-abc-build-0-1',
+      plan,
+      builder: chooseBuilder({ builder: 'buildkit', builderDaemon })
+    })
+    await expect(stringify(pod)).toMatchFileSnapshot(golden(`build-pod-buildkit-${mode}`))
+    expectUnprivileged(pod)
+  })
+
+  test('the pods with a registry that has a password and a certificate of its own', async () => {
+    const site = siteOf(mode, { registry: SECURED })
+    const build = buildPod(site, {
+      name: 'runner-abc-build-0-1',
+      plan: { ...plan, pushReference: 'registry.example.com/ci/handle:0123' },
+      builder: chooseBuilder({})
+    })
+    const step = stepPod(site, IMAGE, request)
+    await expect(`${stringify(build)}---\n${stringify(step)}`).toMatchFileSnapshot(golden(`secured-pods-${mode}`))
+    expectUnprivileged(build)
+    const [inBuild, inPush] = [build.spec?.initContainers?.at(-1), build.spec?.containers[0]].map((container) =>
+      container?.volumeMounts?.map(({ name }) => name)
+    )
+    expect(inBuild).not.toContain('push-credentials')
+    expect(inPush).toContain('push-credentials')
+    expect(inPush).not.toContain('base-image-credentials')
   })
 
   test('the step pod', async () => {
@@ -60,7 +99,7 @@ test('the step pod of a job knows the job its services by name', () => {
 })
 
 test('an entry point replaces the command, and none leaves it unset', () => {
-  const commandOf = (pod: V1Pod) => pod.spec?.containers[0]?.command
+  const commandOf = (pod: V1Pod) => pod.spec?.containers.find(({ name }) => name === 'job')?.command
   expect(commandOf(stepPod(siteOf('copy'), IMAGE, { ...request, entryPoint: '/run me' }))).toEqual(['/run me'])
   expect(commandOf(stepPod(siteOf('copy'), IMAGE, request))).toBeUndefined()
 })

@@ -11,6 +11,8 @@ import { type ErrorCode, StepError } from '../../../../src/errors.ts'
 
 const endless = new AbortController().signal
 const refused = new ExecRefused('the API server answered exec with status 500', 500)
+/** Something else than the shell was not there for a moment. */
+const passing = new ExecRefused('failed to create shim task: open /run/containerd/x: no such file or directory', 500)
 const running: V1Pod = { status: { phase: 'Running', containerStatuses: [status({ running: {} })] } }
 
 function status(state: V1ContainerState) {
@@ -75,6 +77,7 @@ describe('a script whose container cannot be reached', () => {
       'run-lost',
       'deleted'
     ],
+    ['because of a file of the runtime', passing, running, 'cluster-unreachable', '/run/containerd/x'],
     ['though it is there', refused, running, 'cluster-unreachable', 'status 500'],
     [
       'and neither can the API server',
@@ -135,8 +138,8 @@ describe('ending a script', () => {
     await cleanUp(placeOf(rejecting(refused), pod).place)
   })
 
-  test('that cannot be reached fails, and says what may still run', async () => {
-    await expect(cleanUp(placeOf(rejecting(refused), running).place)).rejects.toMatchObject({
+  test.each([refused, passing])('that cannot be reached fails, and says what may still run: %s', async (error) => {
+    await expect(cleanUp(placeOf(rejecting(error), running).place)).rejects.toMatchObject({
       code: 'cleanup-failed',
       remaining: ['process a']
     })

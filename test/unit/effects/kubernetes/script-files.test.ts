@@ -77,6 +77,14 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
     expect(await readdir(join(container.work, '_temp', '_runner_file_commands'))).toEqual([])
   })
 
+  test('a file that was there before the step stays there, as the runner has it now', async () => {
+    await mkdir(join(container.work, '_temp'), { recursive: true })
+    await writeFile(join(container.work, '_temp', 'step.sh'), 'echo old')
+    expect(await run('echo new')).toBe(0)
+    expect(container.output()).toBe('new\n')
+    expect(await readFile(join(container.work, '_temp', 'step.sh'), 'utf8')).toBe('echo new')
+  })
+
   test('a script that is named in the middle of an argument is there, too', async () => {
     expect(await run('echo found', { args: ['-c', '. /__w/_temp/step.sh; exit 4'] })).toBe(4)
     expect(container.output()).toBe('found\n')
@@ -97,6 +105,16 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
     await writeFile(join(runner, '_temp', '_runner_file_commands', 'set_output_1'), '')
     expect(await run(`printf 'a=1\\nb<<E\\nx\\nE\\n' >>$OUT; exit ${code}`)).toBe(code)
     expect(await onRunner('_temp/_runner_file_commands/set_output_1')).toBe('a=1\nb<<E\nx\nE\n')
+  })
+
+  test('file commands of earlier steps, which the runner has removed, do not come back', async () => {
+    const left = join(container.work, '_temp', '_runner_file_commands', 'set_output_0')
+    await mkdir(join(container.work, '_temp', '_runner_file_commands'))
+    await writeFile(left, 'of an earlier step')
+    await writeFile(join(runner, '_temp', '_runner_file_commands', 'set_output_1'), '')
+    expect(await run(`echo a=1 >>$OUT; echo b=2 >>/__w/_temp/_runner_file_commands/made_here`)).toBe(0)
+    expect(await readdir(join(runner, '_temp', '_runner_file_commands'))).toEqual(['set_output_1'])
+    expect(await onRunner('_temp/_runner_file_commands/set_output_1')).toBe('a=1\n')
   })
 
   test('file commands come back once and whole when connections are lost at the end', async () => {

@@ -48,6 +48,7 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
     workspacePath: 'repo/repo',
     runnerImage: 'ghcr.io/actions/actions-runner:2.336.0',
     imagePullSecrets: pod.spec?.imagePullSecrets ?? [],
+    registry: { pushHost: 'registry.arc.svc:5000', pullHost: 'localhost:30500', plainHttp: true },
     handle: 'handle',
     names: {
       buildPods: ['runner-abc-build-0-1', 'runner-abc-build-0-2'],

@@ -186,17 +186,27 @@ describe('a step pod', () => {
 
   it('gets its own section besides, which is warned where it cannot reach', async () => {
     const { spec, warnings } = await merge(
-      'slipway: {step: {spec: {priorityClassName: low, containers: [{name: $job, command: [x], securityContext: {runAsUser: 5}}, {name: $deliver, resources: {limits: {cpu: "1"}}}, {name: $push, env: []}]}}}',
+      'slipway: {step: {spec: {priorityClassName: low, containers: [{name: $job, command: [x], securityContext: {runAsUser: 5}}, {name: $files, resources: {limits: {cpu: "1"}}}, {name: $push, env: []}]}}}',
       'step'
     )
     expect(spec?.priorityClassName).toBe('low')
     expect(spec?.containers[0]).toMatchObject({ command: ['tail'], securityContext: { runAsUser: 5 } })
-    expect(spec?.initContainers?.[0]).toMatchObject({ resources: { limits: { cpu: '1' } } })
+    expect(spec?.containers.at(-1)).toMatchObject({ name: 'files', resources: { limits: { cpu: '1' } } })
     expect(warnings).toEqual([
       expect.stringContaining('slipway.step cannot change command of $job'),
-      expect.stringContaining('slipway.step has no container $push, only $job, $deliver, $collect')
+      expect.stringContaining('slipway.step has no container $push, only $job, $files')
     ])
   })
+})
+
+test('in a step pod the container that moves files stays first, and the files arrive by its lifecycle', async () => {
+  const postStart = { exec: { command: ['wait'] } }
+  const containers = [{ name: 'files', lifecycle: { postStart } }, { name: 'job' }]
+  const yaml = 'spec: {containers: [{name: side}, {name: $files, lifecycle: {}}]}'
+  const { spec, names, warnings } = await merge(yaml, 'step', { ...POD, spec: { containers } })
+  expect(names).toEqual(['files', 'job', 'side'])
+  expect(spec?.containers[0]).toEqual(containers[0])
+  expect(warnings).toEqual([expect.stringContaining('the lifecycle of $files is ignored')])
 })
 
 test('a build pod gets its own section only, and a job pod none of the sections', async () => {
@@ -213,7 +223,7 @@ test('a build pod gets its own section only, and a job pod none of the sections'
 })
 
 test('without a template a pod stays what it is', async () => {
-  expect(applyTemplate(POD, await readTemplate(undefined), 'job')).toEqual({ pod: POD, warnings: [] })
+  expect(applyTemplate(POD, undefined, 'job')).toEqual({ pod: POD, warnings: [] })
 })
 
 test('a template that cannot be read is named with the reason', async () => {

@@ -28,7 +28,7 @@ async function registry(handler: (request: IncomingMessage, response: ServerResp
 }
 
 const clientOf = (host: string, requestMsMax?: number) =>
-  createRegistryClient({ pushHost: host, pullHost: 'localhost:1', plainHttp: true }, requestMsMax)
+  createRegistryClient({ pushHost: host, pullHost: 'localhost:1', plainHttp: true }, { requestMsMax })
 
 const answer = (status: number, headers: Record<string, string> = {}, body = '') =>
   registry((_request, response) => response.writeHead(status, headers).end(body))

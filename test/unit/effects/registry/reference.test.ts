@@ -1,6 +1,12 @@
 /** Goal: an image is called the same by everyone who has to find it (ADR 0034). */
 import { describe, expect, it } from 'vitest'
-import { parseReference, pullRepository, pushReference } from '../../../../src/effects/registry/reference.ts'
+import {
+  parseReference,
+  pullRepository,
+  pushReference,
+  repositoryOf,
+  sharedRepository
+} from '../../../../src/effects/registry/reference.ts'
 
 const registry = { pushHost: 'docker-registry:5000', pullHost: 'localhost:30500', plainHttp: true }
 const DIGEST = `sha256:${'0'.repeat(64)}`
@@ -9,6 +15,12 @@ describe('image references', () => {
   it('have one name to push and one to pull', () => {
     expect(pushReference(registry, 'f00d', 'c0ffee')).toBe('docker-registry:5000/f00d:c0ffee')
     expect(pullRepository(registry, 'f00d')).toBe('localhost:30500/f00d')
+  })
+
+  it('begin with the path of the registry, and are one repository where they stay', () => {
+    const inPath = { ...registry, path: 'org/ci' }
+    expect([repositoryOf(registry, 'f00d'), repositoryOf(inPath, 'f00d')]).toEqual(['f00d', 'org/ci/f00d'])
+    expect([sharedRepository(registry), sharedRepository(inPath)]).toEqual(['slipway', 'org/ci'])
   })
 
   it.each([

@@ -1,0 +1,57 @@
+/**
+ * BuildKit: its client asks a daemon that somebody else runs, at an address, and gets the image layout back. Nothing of the
+ * Dockerfile runs in the build pod. Kaniko's `executor push` pushes the layout: the daemon need not reach the registry, and
+ * holds no credentials for it (docs/adr/0011).
+ */
+import { posix } from 'node:path'
+import { StepError } from '../../errors.ts'
+import { classifyBuildFailure } from './buildkit-failures.ts'
+import type { BuilderDefinition, BuildSpec, Daemon } from './catalog.ts'
+import { kaniko } from './kaniko.ts'
+
+const VERSION = 'v0.28.0'
+
+function buildArguments(spec: BuildSpec, { certificatesPath }: Daemon): string[] {
+  return [
+    ...(certificatesPath === undefined ? [] : [`--tlsdir=${certificatesPath}`]),
+    'build',
+    // Whole lines, also where nobody can see a cursor move.
+    '--progress=plain',
+    '--frontend=dockerfile.v0',
+    `--local=context=${spec.contextPath}`,
+    `--local=dockerfile=${posix.join(spec.contextPath, posix.dirname(spec.dockerfile))}`,
+    `--opt=filename=${posix.basename(spec.dockerfile)}`,
+    `--output=type=oci,tar=false,dest=${spec.layoutPath}`
+  ]
+}
+
+/**
+ * The digest is the only one in the layout's index. `--metadata-file` would have it as well, but is put in place by a rename,
+ * which the file that the kubelet reads does not allow.
+ */
+const script = (spec: BuildSpec) => `buildctl "$@" && cat ${spec.layoutPath}/index.json > ${spec.digestPath}`
+
+export const buildkit: BuilderDefinition = {
+  name: 'buildkit',
+  version: VERSION,
+  defaultImage: `docker.io/moby/buildkit:${VERSION}`,
+  pushImage: kaniko.defaultImage,
+  needsDaemon: true,
+  directory: '/slipway',
+  // The client reads files of the context that are their owner's alone.
+  buildCapabilities: ['DAC_OVERRIDE'],
+  containers: (spec) => {
+    const { daemon } = spec
+    if (daemon === undefined) throw new StepError('internal', 'BuildKit is asked to build without a daemon')
+    return {
+      build: {
+        command: ['sh', '-c', script(spec), 'buildctl'],
+        args: buildArguments(spec, daemon),
+        env: { BUILDKIT_HOST: daemon.address }
+      },
+      push: kaniko.containers(spec).push
+    }
+  },
+  classifyBuildFailure,
+  classifyPushFailure: kaniko.classifyPushFailure
+}

@@ -1,0 +1,107 @@
+/** What hooks that crashed left behind: pods, Secrets and images whose runner pod is gone, for `slipway gc`. */
+import type { V1ObjectMeta } from '@kubernetes/client-node'
+import { StepError } from '../../errors.ts'
+import type { RegistryClient } from '../registry/client.ts'
+import { timeMs, timeoutSignal } from '../system.ts'
+import { isNotFound } from './api-errors.ts'
+import { requestJson } from './api-request.ts'
+import type { Cluster } from './client.ts'
+import { MANAGED_BY, RUNNER_POD_LABEL } from './names.ts'
+import { HANDLE, handleOf } from './site.ts'
+
+/** One thing that nobody needs any more. */
+export interface Garbage {
+  readonly kind: 'pod' | 'secret' | 'image'
+  /** Undefined for images. */
+  readonly namespace?: string | undefined
+  readonly name: string
+  /** Why it is garbage, or why it stays. */
+  readonly why: string
+  /** Removing what is gone is not an error. */
+  remove(signal: AbortSignal): Promise<void>
+}
+
+export interface Found {
+  readonly garbage: readonly Garbage[]
+  /** What looks like garbage and is left alone. */
+  readonly kept: readonly Garbage[]
+}
+
+export interface NamespaceFound extends Found {
+  /** Repositories of the runner pods that are there. */
+  readonly handles: readonly string[]
+}
+
+const LOOK_TIMEOUT_MS = 15_000
+
+/** An empty list would say the same of a namespace that does not exist. Who may not look at namespaces sees no such list. */
+async function mustExist({ namespace, access }: Cluster, signal: AbortSignal): Promise<void> {
+  const timed = AbortSignal.any([signal, timeoutSignal(LOOK_TIMEOUT_MS)])
+  await requestJson(access, { method: 'GET', path: `/api/v1/namespaces/${namespace}` }, timed).catch((thrown) => {
+    if (isNotFound(thrown)) throw new StepError('invalid-input', `there is no namespace ${namespace}`)
+  })
+}
+
+/**
+ * Looks through one namespace. What is labelled is listed before the pods it may belong to, so that a runner pod that comes
+ * in between is seen: nothing is made for a runner pod that is not there.
+ */
+export async function findInNamespace(cluster: Cluster, signal: AbortSignal): Promise<NamespaceFound> {
+  const { namespace } = cluster
+  await mustExist(cluster, signal)
+  const selector = `${RUNNER_POD_LABEL},${MANAGED_BY.label}=${MANAGED_BY.value}`
+  // One after the other: of two refusals at once, sometimes the one and sometimes the other would be the answer.
+  const pods = await cluster.list('pods', selector, signal)
+  const secrets = await cluster.list('secrets', selector, signal)
+  const all = await cluster.list('pods', undefined, signal)
+  const alive = new Set(all.map(({ name }) => name))
+  const orphans = (kind: 'pod' | 'secret', found: readonly V1ObjectMeta[]): Garbage[] =>
+    found.flatMap(({ name = '', labels }) => {
+      const runnerPod = labels?.[RUNNER_POD_LABEL] ?? ''
+      if (alive.has(runnerPod)) return []
+      const remove: Garbage['remove'] = (signal) =>
+        kind === 'pod' ? cluster.deletePod(name, signal) : cluster.deleteSecret(name, signal)
+      return { kind, namespace, name, why: `runner pod ${runnerPod} is gone`, remove }
+    })
+  return {
+    garbage: [...orphans('pod', pods), ...orphans('secret', secrets)],
+    kept: [],
+    handles: all.map((metadata) => handleOf({ metadata }))
+  }
+}
+
+export interface ImageRules {
+  /** Of every runner pod that is known. */
+  readonly handles: ReadonlySet<string>
+  /** Younger images stay: their runner may be in a namespace that was not looked at. Wall time, milliseconds. */
+  readonly madeBeforeMs: number
+  /** The registry's path: repositories elsewhere are not ours. */
+  readonly path?: string | undefined
+}
+
+/** Looks through the repositories that have a name like ours. Undefined: the registry does not list what it has. */
+export async function findImages(
+  client: RegistryClient,
+  rules: ImageRules,
+  signal: AbortSignal
+): Promise<Found | undefined> {
+  const repositories = await client.repositories(signal)
+  if (repositories === undefined) return undefined
+  const prefix = rules.path === undefined ? '' : `${rules.path}/`
+  const ours = repositories.filter((name) => {
+    const handle = name.startsWith(prefix) ? name.slice(prefix.length) : ''
+    return HANDLE.test(handle) && !rules.handles.has(handle)
+  })
+  const [garbage, kept]: [Garbage[], Garbage[]] = [[], []]
+  for (const repository of ours) {
+    for (const name of await client.tagged(repository, signal)) {
+      const created = await client.createdAt(name, signal)
+      const createdMs = created === undefined ? undefined : timeMs(created)
+      const image = { kind: 'image', name, remove: (signal: AbortSignal) => client.remove(name, signal) } as const
+      if (createdMs === undefined) kept.push({ ...image, why: 'it does not say when it was made' })
+      else if (createdMs > rules.madeBeforeMs) kept.push({ ...image, why: `it was made at ${created}` })
+      else garbage.push({ ...image, why: `its runner pod is gone, and it was made at ${created}` })
+    }
+  }
+  return { garbage, kept }
+}

@@ -1,0 +1,62 @@
+/** What a registry has and when it was made, read without moving a layer, for `slipway gc`. */
+import * as z from 'zod'
+import { StepError } from '../../errors.ts'
+import type { ImageReference } from './reference.ts'
+
+/** One GET below `/v2/`, read to its end. */
+export type Get = (path: string, signal: AbortSignal) => Promise<{ readonly status: number; readonly body: string }>
+
+const PAGE_LENGTH = 500
+/** Fifty thousand repositories. */
+const PAGES_MAX = 100
+
+const catalog = z.object({ repositories: z.array(z.string()).nullable() })
+const digest = z.object({ digest: z.string() })
+/** An image's manifest names its configuration, an index names manifests. */
+const manifest = z.object({ config: digest.optional(), manifests: z.array(digest).optional() })
+const configuration = z.object({ created: z.string().optional() })
+
+/**
+ * Names of all repositories, page by page; undefined when the registry does not list them: the call is no part of the OCI
+ * distribution specification, and may be switched off. Rejects with `not-supported` past the bound.
+ */
+export async function listRepositories(get: Get, signal: AbortSignal): Promise<readonly string[] | undefined> {
+  const found = new Set<string>()
+  let last = ''
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const after = last === '' ? '' : `&last=${encodeURIComponent(last)}`
+    const { status, body } = await get(`_catalog?n=${PAGE_LENGTH}${after}`, signal)
+    const listed = status === 200 ? parsed(catalog, body) : undefined
+    if (listed === undefined) return undefined
+    const names = (listed.repositories ?? []).filter((name) => !found.has(name))
+    if (names.length === 0) return [...found]
+    for (const name of names) found.add(name)
+    last = names.at(-1) ?? ''
+  }
+  throw new StepError('not-supported', `The registry has more than ${PAGES_MAX * PAGE_LENGTH} repositories`)
+}
+
+/** What an image says of when it was made (RFC 3339); undefined when it does not. Of an index, what its first image says. */
+export async function createdAt(
+  get: Get,
+  { repository, version }: Pick<ImageReference, 'repository' | 'version'>,
+  signal: AbortSignal
+): Promise<string | undefined> {
+  const read = async <Schema extends z.ZodType>(schema: Schema, path: string) => {
+    const { status, body } = await get(`${repository}/${path}`, signal)
+    return status === 200 ? parsed(schema, body) : undefined
+  }
+  const top = await read(manifest, `manifests/${version}`)
+  const [first] = top?.manifests ?? []
+  const image = first === undefined ? top : await read(manifest, `manifests/${first.digest}`)
+  if (image?.config === undefined) return undefined
+  return (await read(configuration, `blobs/${image.config.digest}`))?.created
+}
+
+function parsed<Schema extends z.ZodType>(schema: Schema, text: string): z.infer<Schema> | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,51 @@
+/** Who runs the commands that the documentation shows, for the suites that run them and the one that finds gaps. */
+
+/** Pages whose commands a suite reads and runs, but for those below. */
+export const PAGES: Readonly<Record<string, string>> = {
+  'docs/quickstart.md': 'test/cluster/quickstart.test.ts',
+  'docs/install.md': 'test/cluster/deploy.test.ts',
+  'docs/migrate.md': 'test/cluster/deploy.test.ts'
+}
+
+/** Commands that are run as they stand, and where. */
+export const RUN_BY: Readonly<Record<string, string>> = {
+  '.ci/run': '.ci/run',
+  'npm test': '.ci/run',
+  'npm run check': '.ci/run',
+  'npm run demo': '.ci/run',
+  'npm run test:cluster': '.ci/run',
+  'npm run build && node dist/slipway.js run examples/hello-action': '.ci/run',
+  'git show main:docs/machines/machines.json > old.json': 'test/page/review.test.ts',
+  'node dist/slipway.js diagram --compare old.json --markdown': 'test/page/review.test.ts',
+  'node dist/slipway.js diagram --compare old.json --html changes.html': 'test/page/review.test.ts',
+  'node dist/slipway.js --help': 'test/page/review.test.ts',
+  'npm ci': 'test/cluster/quickstart.test.ts',
+  'npm ci && npm run build': 'test/cluster/quickstart.test.ts'
+}
+
+/** Commands that no suite can run as they stand, and what stands for them. */
+export const NOT_RUN: Readonly<Record<string, string>> = {
+  'helm upgrade --install your-scale-set oci://ghcr.io/actions/actions-runner-controller-charts/gha-runner-scale-set --namespace "$NAMESPACE" --values your-values.yaml --values deploy/arc/values.yaml --values deploy/arc/kubernetes-novolume.yaml':
+    'needs GitHub; test/cluster/deploy.test.ts makes the pods of these values',
+  'docker build --file deploy/runner-image/Dockerfile --tag "${RUNNER_IMAGE:-actions-runner-slipway:1}" dist':
+    'needs the runner image from the Internet; test/cluster/deploy.test.ts builds it upon its own',
+  'kubectl apply -k deploy/buildkit': 'test/cluster/buildkit.test.ts applies it with the images of the node',
+  'deploy/buildkit/certificates buildkit arc-runners': 'test/cluster/buildkit.test.ts runs it for its own namespaces',
+  'kubectl get pods,secrets -l runner-pod=NAME':
+    'has a placeholder; docs/migrate.md shows it for all runners, and that is run',
+  'kubectl delete pods,secrets -l runner-pod=NAME': 'the same',
+  'kubectl exec RUNNER_POD -c runner -- sh -c \'cat "$(ls /home/runner/_diag/slipway/*.jsonl | tail -n 1)"\' > last.jsonl':
+    'has a placeholder; test/cluster/whole-job.test.ts reads the traces from the same place',
+  'slipway replay last.jsonl': 'test/unit/cli/replay.test.ts shows traces',
+  'node dist/slipway.js doctor --namespace arc-runners --runner-pod my-scale-set-x7k2p-runner-4bq9z':
+    'has a name for example; test/cluster/doctor.test.ts runs it with its own',
+  '/home/runner/externals/node20/bin/node slipway.js doctor':
+    'is for a runner pod; test/cluster/doctor.test.ts runs it there',
+  'SLIPWAY_SEED=1886619362:8 npx vitest run --project model test/model/random.test.ts':
+    'the seed is an example; kept ones are played each time',
+  'kubectl create secret docker-registry registry-push -n RUNNERS --docker-server=registry.example.com --docker-username=USER --docker-password=PASSWORD':
+    'has placeholders; test/cluster/secured-registry.test.ts makes such a Secret',
+  'kubectl create secret generic registry-authority -n RUNNERS --from-file=ca.crt':
+    'has a placeholder; test/cluster/secured-registry.test.ts makes such a Secret',
+  'SLIPWAY_TEST_KUBECONFIG=$HOME/.kube/config npm run test:cluster': 'needs a cluster of the reader'
+}

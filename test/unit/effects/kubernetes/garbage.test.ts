@@ -1,0 +1,122 @@
+/** Goal: only what is ours and belongs to nobody is garbage. Method: a cluster and a registry that are lists. */
+import { setTimeout } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import type { Cluster } from '../../../../src/effects/kubernetes/client.ts'
+import { findImages, findInNamespace } from '../../../../src/effects/kubernetes/garbage.ts'
+import { handleOf } from '../../../../src/effects/kubernetes/site.ts'
+import type { RegistryClient } from '../../../../src/effects/registry/client.ts'
+
+const never = new AbortController().signal
+const OURS = 'runner-pod,app.kubernetes.io/managed-by=slipway'
+const owned = (name: string, runnerPod: string) => ({ name, uid: name, labels: { 'runner-pod': runnerPod } })
+
+function clusterWith(parts: {
+  readonly pods: readonly object[]
+  readonly labelledPods: readonly object[]
+  readonly secrets?: readonly object[]
+}) {
+  const calls: string[] = []
+  const lists: Readonly<Record<string, readonly object[]>> = {
+    [`pods ${OURS}`]: parts.labelledPods,
+    [`secrets ${OURS}`]: parts.secrets ?? [],
+    'pods all': parts.pods
+  }
+  const cluster = {
+    namespace: 'ci',
+    // Nobody answers there: only a namespace that is known not to exist is an error.
+    access: { getCurrentCluster: () => ({ server: 'https://127.0.0.1:1' }), async applyToHTTPSOptions() {} },
+    async list(resource: string, selector = 'all') {
+      calls.push(`list ${resource} ${selector}`)
+      return lists[`${resource} ${selector}`] ?? []
+    },
+    async deletePod(name: string) {
+      calls.push(`delete pod ${name}`)
+    },
+    async deleteSecret(name: string) {
+      calls.push(`delete secret ${name}`)
+    }
+  }
+  return { cluster: cluster as unknown as Cluster, calls }
+}
+
+describe('garbage in a namespace', () => {
+  it('is what has a label of ours and a runner pod that is not there', async () => {
+    const labelledPods = [owned('gone-build', 'gone'), owned('here-step', 'here')]
+    const secrets = [owned('gone-secret', 'gone'), owned('here-secret', 'here')]
+    const { cluster, calls } = clusterWith({
+      pods: [{ name: 'here', uid: '1' }, ...labelledPods],
+      labelledPods,
+      secrets
+    })
+    const { garbage, handles } = await findInNamespace(cluster, never)
+    expect(garbage).toMatchObject([
+      { kind: 'pod', namespace: 'ci', name: 'gone-build', why: 'runner pod gone is gone' },
+      { kind: 'secret', namespace: 'ci', name: 'gone-secret' }
+    ])
+    expect(handles).toContain(handleOf({ metadata: { uid: '1' } }))
+    for (const each of garbage) await each.remove(never)
+    expect(calls.slice(3)).toEqual(['delete pod gone-build', 'delete secret gone-secret'])
+  })
+
+  it('is looked for before the runner pods, so that one that comes in between is seen', async () => {
+    const { cluster, calls } = clusterWith({ pods: [], labelledPods: [] })
+    await findInNamespace(cluster, never)
+    expect(calls).toEqual([`list pods ${OURS}`, `list secrets ${OURS}`, 'list pods all'])
+  })
+})
+
+describe('garbage in a namespace where nothing may be listed', () => {
+  it.each(['pods', 'secrets'])(
+    'is refused with the pods named, even when the answer for %s comes first',
+    async (first) => {
+      const { cluster } = clusterWith({ pods: [], labelledPods: [] })
+      const list = async (resource: string): Promise<never> => {
+        if (resource !== first) await setTimeout(20)
+        throw new Error(`may not list ${resource}`)
+      }
+      await expect(findInNamespace({ ...cluster, list } as Cluster, never)).rejects.toThrow('may not list pods')
+    }
+  )
+})
+
+describe('garbage in the registry', () => {
+  const [LIVE, DEAD] = [handleOf({ metadata: { uid: 'live' } }), handleOf({ metadata: { uid: 'dead' } })]
+  const madeBeforeMs = Date.UTC(2026, 10, 24)
+  const registryWith = (repositories: readonly string[] | undefined, created: string | undefined) => {
+    const removed: string[] = []
+    const client = {
+      repositories: async () => repositories,
+      tagged: async (repository: string) => [`r:5000/${repository}:tag`],
+      createdAt: async () => created,
+      async remove(reference: string) {
+        removed.push(reference)
+      }
+    }
+    return { client: client as unknown as RegistryClient, removed }
+  }
+  const find = (client: RegistryClient) => findImages(client, { handles: new Set([LIVE]), madeBeforeMs }, never)
+
+  it('is what has a name like ours, belongs to no runner pod, and is old', async () => {
+    const others = ['base/debian', DEAD.slice(1), `${DEAD}0`, DEAD.toUpperCase(), `team/${DEAD}`]
+    const { client, removed } = registryWith([LIVE, DEAD, ...others], '2026-11-23T23:59:59Z')
+    const found = await find(client)
+    expect(found?.garbage.map(({ name }) => name)).toEqual([`r:5000/${DEAD}:tag`])
+    expect(found?.kept).toEqual([])
+    await found?.garbage[0]?.remove(never)
+    expect(removed).toEqual([`r:5000/${DEAD}:tag`])
+  })
+
+  it.each([
+    ['it is young', '2026-11-24T00:00:01Z', 'it was made at 2026-11-24T00:00:01Z'],
+    ['its age is not known', undefined, 'it does not say when it was made'],
+    ['its age is no date', 'long ago', 'it does not say when it was made']
+  ])('does not hold an image when %s', async (_title, created, why) => {
+    const found = await find(registryWith([DEAD], created).client)
+    expect(found?.garbage).toEqual([])
+    expect(found?.kept).toMatchObject([{ name: `r:5000/${DEAD}:tag`, why }])
+  })
+
+  it('is unknown when the registry does not list what it has', async () => {
+    expect(await find(registryWith(undefined, undefined).client)).toBeUndefined()
+  })
+})

@@ -1,0 +1,51 @@
+/** Goal: the credentials people have in Docker config files are found for the registry they are for, and no other. */
+import { describe, expect, it } from 'vitest'
+import { loginFor, readDockerConfig } from '../../../../src/effects/registry/docker-config.ts'
+
+const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64')
+const read = (auths: object) => readDockerConfig(JSON.stringify({ auths }))
+
+describe('reading a Docker config file', () => {
+  it.each([
+    ['ghcr.io', 'ghcr.io'],
+    ['https://ghcr.io', 'ghcr.io'],
+    ['http://registry:5000/', 'registry:5000'],
+    ['https://index.docker.io/v1/', 'index.docker.io'],
+    ['registry.example.com/v2', 'registry.example.com'],
+    ['ghcr.io/org/team', 'ghcr.io/org/team']
+  ])('takes %s for %s', (server, name) => {
+    expect(read({ [server]: { username: 'a', password: 'b' } })).toEqual([
+      { server: name, username: 'a', password: 'b' }
+    ])
+  })
+
+  it('takes user name and password apart, as kubectl and docker login write them', () => {
+    const login = { server: 'reg', username: 'user', password: 'p:ss wörd' }
+    expect(read({ reg: { auth: base64('user:p:ss wörd') } })).toEqual([login])
+    expect(read({ reg: { username: 'user', password: 'p:ss wörd', auth: 'nonsense' } })).toEqual([login])
+  })
+
+  it('leaves out what has no password', () => {
+    expect(read({ a: {}, b: { auth: base64('user:') }, c: { identitytoken: 'x' }, d: { auth: '%%%' } })).toEqual([])
+  })
+
+  it.each(['', 'no JSON', '{}', '[]', '{"auths":[]}', '{"auths":{"a":1}}', '{"auths":{"a":{"auth":1}}}'])(
+    'sees that %j is none',
+    (text) => expect(readDockerConfig(text)).toBeUndefined()
+  )
+})
+
+describe('the login for a repository', () => {
+  const logins = ['ghcr.io', 'ghcr.io/org', 'reg:5000'].map((server) => ({ server, username: server, password: 'x' }))
+
+  it.each([
+    ['ghcr.io', 'org/slipway', 'ghcr.io/org'],
+    ['ghcr.io', 'organisation/slipway', 'ghcr.io'],
+    ['ghcr.io', undefined, 'ghcr.io'],
+    ['reg:5000', 'a', 'reg:5000'],
+    ['reg', undefined, undefined],
+    ['example.com', 'ghcr.io', undefined]
+  ])('of %s/%s is that for %s', (host, path, server) => {
+    expect(loginFor(logins, host, path)?.server).toBe(server)
+  })
+})

@@ -1,0 +1,130 @@
+/** Goal: every order leaves a trace that can be replayed, and no secret of the order is in it. Method: planted secrets. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createReporter } from '../../../src/effects/reporter.ts'
+import { randomHex, systemClock } from '../../../src/effects/system.ts'
+import { StepError } from '../../../src/errors.ts'
+import { runHook } from '../../../src/hooks/hook.ts'
+import { currentMachines } from '../../../src/visualizer/graph.ts'
+import { toReplay } from '../../../src/visualizer/replay.ts'
+import { parseTrace } from '../../../src/visualizer/trace.ts'
+import { type FakeFamily, fakeFamily } from './fakes.ts'
+
+let directory = ''
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'slipway-traces-'))
+})
+afterEach(() => rm(directory, { recursive: true }))
+
+/** The trace of one call of the hook. */
+async function traceOf(input: object, family: FakeFamily): Promise<string> {
+  await runHook({
+    stdin: Readable.from([Buffer.from(JSON.stringify(input))]),
+    environment: {
+      ACTIONS_RUNNER_POD_NAME: 'runner-abc',
+      ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY: directory,
+      RUNNER_WORKSPACE: '/w/repo',
+      RUNNER_TEMP: '/w/_temp',
+      GITHUB_WORKSPACE: '/w/repo/repo'
+    },
+    families: {
+      steps: async () => family,
+      jobs: async () => family,
+      cleanup: async () => family,
+      scripts: async () => ({
+        createScriptPorts: (_options, { clock }) => ({
+          clock,
+          host: {
+            async execute() {
+              throw new StepError('run-lost', SPOKEN)
+            }
+          },
+          janitor: { async cleanUp() {} }
+        })
+      })
+    },
+    orders: { signal: new AbortController().signal, listen: () => () => {} },
+    mayRemain: () => {},
+    reporter: createReporter(() => {}),
+    clock: systemClock,
+    randomHex
+  })
+  const [name = ''] = await readdir(directory)
+  return await readFile(join(directory, name), 'utf8')
+}
+
+const SECRETS = {
+  variable: 'ghp_planted0variable',
+  lines: '-----BEGIN KEY-----\nplantedKeyLine\n-----END KEY-----',
+  quoted: 'planted "with quotes" \\ and more',
+  argument: 'planted-argument',
+  option: 'planted-option',
+  password: 'planted-password'
+}
+/** A failure that repeats everything it was given, as careless tools do. */
+const SPOKEN = `cannot use ${Object.values(SECRETS).join(' or ')} or plantedKeyLine`
+
+const fail = async () => {
+  throw new StepError('start-failed', SPOKEN, { detail: `log:\n${SPOKEN}` })
+}
+const container = {
+  image: 'alpine',
+  environmentVariables: {
+    GITHUB_TOKEN: SECRETS.variable,
+    DEPLOY_KEY: SECRETS.lines,
+    INPUT_TEXT: SECRETS.quoted,
+    GITHUB_WORKFLOW: 'cannot use'
+  },
+  entryPointArgs: [SECRETS.argument],
+  createOptions: `--cpus 1 -e PASS=${SECRETS.option}`,
+  registry: { username: 'me', password: SECRETS.password, serverUrl: '' }
+}
+const script = {
+  entryPoint: 'sh',
+  entryPointArgs: container.entryPointArgs,
+  environmentVariables: container.environmentVariables
+}
+
+describe('the trace of a failing order', () => {
+  it.each([
+    ['prepare_job', 'job-start', { container: { ...container, image: 'x' }, services: [container] }],
+    ['run_container_step', 'container-step', container],
+    ['run_script_step', 'script-step', script]
+  ])('%s is replayed on its machine, and holds no secret of the order', async (command, machine, args) => {
+    const text = await traceOf({ command, args }, fakeFamily({ pull: fail, job: { start: fail } }))
+    const { end, ...replay } = toReplay(parseTrace(text), currentMachines().machines)
+    expect(replay).toMatchObject({ command, runnerPod: 'runner-abc', machine })
+    expect(end).toMatchObject({ outcome: 'failed', failure: { message: expect.stringContaining('cannot use ***') } })
+    const planted = command === 'run_script_step' ? ['variable', 'lines', 'quoted', 'argument'] : Object.keys(SECRETS)
+    for (const name of planted as (keyof typeof SECRETS)[]) {
+      for (const line of SECRETS[name].split('\n')) {
+        expect(text).not.toContain(line)
+        expect(text).not.toContain(JSON.stringify(line).slice(1, -1))
+      }
+    }
+  })
+})
+
+describe('the trace of an order without a machine', () => {
+  it('says what cleanup_job removed', async () => {
+    const text = await traceOf({ command: 'cleanup_job' }, fakeFamily())
+    expect(toReplay(parseTrace(text), currentMachines().machines)).toMatchObject({
+      command: 'cleanup_job',
+      steps: [],
+      end: { outcome: 'succeeded', exitCode: 0, removed: ['pod runner-abc-workflow'] }
+    })
+  })
+
+  it('says why it failed', async () => {
+    const cleanUpJob: FakeFamily['cleanUpJob'] = async () => {
+      throw new StepError('cleanup-failed', 'Could not remove: pod x')
+    }
+    const text = await traceOf({ command: 'cleanup_job' }, fakeFamily({ cleanUpJob }))
+    expect(toReplay(parseTrace(text), currentMachines().machines)).toMatchObject({
+      end: { outcome: 'failed', exitCode: 1, failure: { code: 'cleanup-failed', message: 'Could not remove: pod x' } }
+    })
+  })
+})
