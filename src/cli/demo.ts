@@ -1,28 +1,10 @@
 /** `slipway demo`: an action that succeeds and one whose Dockerfile fails, with the walk through the states, and checked. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { declare } from './command-line.ts'
 import { BASE_IMAGE, provisionLocalPorts } from './provision.ts'
 import { type ActionResult, runAction } from './run-action.ts'
 import { createTerminalReporter } from './terminal.ts'
-import type { Command } from './world.ts'
-
-const HELP = `slipway demo [--examples DIR]
-
-Runs examples/hello-action and examples/failing-action on this computer, shows their walk through the states, and checks
-that both end as they should. Installs buildah and busybox-static when they are missing and root runs it on Debian.
-
-  --examples DIR   where the two actions are (default: examples)
-
-Examples:
-  slipway demo
-  npm run demo        builds Slipway first, straight after a clone
-
-Exit codes:
-  0  both ended as they should
-  1  one of them did not; what was expected is printed
-  2  the command line is wrong
-`
 
 interface Expectation {
   readonly what: string
@@ -65,11 +47,23 @@ const FAILING: readonly Expectation[] = [
   nothingRemains
 ]
 
-export const demo: Command = {
-  summary: 'two example actions, one that works and one that fails',
-  help: HELP,
-  async run(args, world) {
-    const { values } = parseArgs({ args: [...args], options: { examples: { type: 'string', default: 'examples' } } })
+export const demo = declare(
+  {
+    name: 'demo',
+    summary: 'two example actions, one that works and one that fails',
+    about: `Runs examples/hello-action and examples/failing-action on this computer, shows their walk through the states, and checks
+that both end as they should. Installs buildah and busybox-static when they are missing and root runs it on Debian.`,
+    options: {
+      examples: { type: 'string', value: 'DIR', default: 'examples', help: 'where the two actions are' }
+    },
+    examples: [['slipway demo'], ['npm run demo', 'builds Slipway first, straight after a clone']],
+    exitCodes: [
+      [0, 'both ended as they should'],
+      [1, 'one of them did not; what was expected is printed'],
+      [2, 'the command line is wrong']
+    ]
+  },
+  async ({ values }, world) => {
     const { line } = createTerminalReporter(world.write)
     const stopping = new AbortController()
     const stopListening = world.onCancel(() => stopping.abort())
@@ -99,4 +93,4 @@ export const demo: Command = {
     line(failed.length === 0 ? 'The demo went as it should.' : `The demo did not go as it should: ${failed.join('; ')}`)
     return failed.length === 0 ? 0 : 1
   }
-}
+)

@@ -1,7 +1,6 @@
 /** `slipway diagram`: the state machines as Mermaid text, Markdown, JSON or a page to explore, and compared with another version. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { Coverage } from '../visualizer/coverage.ts'
 import { compareMachines, unite } from '../visualizer/difference.ts'
 import { differenceLines, differenceMarkdown } from '../visualizer/difference-text.ts'
@@ -11,42 +10,11 @@ import type { MachineSet } from '../visualizer/graph-format.ts'
 import { MachineSetError, parseMachineSet } from '../visualizer/machine-set.ts'
 import { toMermaid } from '../visualizer/mermaid.ts'
 import type { PageAssets } from '../visualizer/page.ts'
-import { type Command, UsageError, type World } from './world.ts'
+import { declare } from './command-line.ts'
+import { UsageError, type World } from './world.ts'
 
 /** Put here by scripts/build.mjs. */
 declare const PAGE_ASSETS: PageAssets
-
-const HELP = `slipway diagram [--machine NAME] [--markdown | --json | --html FILE] [--compare OLD.json]
-
-Shows the state machines that Slipway runs on, from their code. Without options: Mermaid text.
-
-  --machine NAME    only this machine
-  --markdown        Markdown: diagram and table of states; with --compare, the differences
-  --json            states and transitions as JSON, for --compare and for other tools
-  --html FILE       writes a page to explore them in; it works offline
-  --coverage FILE   for the page: which paths of the model suite take what (docs/machines/coverage.json)
-  --source BASE     for the page: links to source files start with it
-  --compare OLD     states and transitions added, removed and changed since the version that wrote OLD with --json
-
-Examples:
-  slipway diagram --machine container-step
-  slipway diagram --html machines.html
-  git show main:docs/machines/machines.json > old.json && slipway diagram --compare old.json --markdown
-
-Exit codes:
-  0  shown; differences are no failure
-  2  the command line is wrong, or a file cannot be read
-`
-
-const OPTIONS = {
-  machine: { type: 'string' },
-  markdown: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-  html: { type: 'string' },
-  coverage: { type: 'string' },
-  source: { type: 'string' },
-  compare: { type: 'string' }
-} as const
 
 async function readText(world: World, path: string): Promise<string> {
   try {
@@ -109,26 +77,6 @@ async function writePage(world: World, set: MachineSet, old: MachineSet | undefi
   world.write(`${options.html}: open it in a browser\n`)
 }
 
-export const diagram: Command = {
-  summary: 'the state machines as diagrams, as a page, and compared',
-  help: HELP,
-  async run(args, world) {
-    const { values } = parseArgs({ args: [...args], options: OPTIONS })
-    const { machine, markdown, json, html, compare } = values
-    if ([markdown, json, html !== undefined].filter(Boolean).length > 1) {
-      throw new UsageError('--markdown, --json and --html exclude each other')
-    }
-    const set = only(currentMachines(), machine)
-    const old = compare === undefined ? undefined : await readMachines(world, compare)
-    if (html !== undefined) {
-      await writePage(world, set, old, { html, coverage: values.coverage, source: values.source })
-      return 0
-    }
-    world.write(old === undefined ? show(set, values) : showDifference(old, set, values))
-    return 0
-  }
-}
-
 type Format = { readonly json: boolean; readonly markdown: boolean }
 
 function show(set: MachineSet, { json, markdown }: Format): string {
@@ -145,3 +93,51 @@ function showDifference(old: MachineSet, set: MachineSet, { json, markdown }: Fo
   if (json) return `${JSON.stringify(difference, undefined, 2)}\n`
   return markdown ? differenceMarkdown(difference) : `${differenceLines(difference).join('\n')}\n`
 }
+
+export const diagram = declare(
+  {
+    name: 'diagram',
+    summary: 'the state machines as diagrams, as a page, and compared',
+    about: 'Shows the state machines that Slipway runs on, from their code. Without options: Mermaid text.',
+    options: {
+      machine: { type: 'string', value: 'NAME', help: 'only this machine' },
+      markdown: { type: 'boolean', help: 'Markdown: diagram and table of states; with --compare, the differences' },
+      json: { type: 'boolean', help: 'states and transitions as JSON, for --compare and for other tools' },
+      html: { type: 'string', value: 'FILE', help: 'writes a page to explore them in; it works offline' },
+      coverage: {
+        type: 'string',
+        value: 'FILE',
+        help: 'for the page: which paths of the model suite take what (docs/machines/coverage.json)'
+      },
+      source: { type: 'string', value: 'BASE', help: 'for the page: links to source files start with it' },
+      compare: {
+        type: 'string',
+        value: 'OLD',
+        help: 'states and transitions added, removed and changed since the version that wrote OLD with --json'
+      }
+    },
+    examples: [
+      ['slipway diagram --machine container-step'],
+      ['slipway diagram --html machines.html'],
+      ['git show main:docs/machines/machines.json > old.json && slipway diagram --compare old.json --markdown']
+    ],
+    exitCodes: [
+      [0, 'shown; differences are no failure'],
+      [2, 'the command line is wrong, or a file cannot be read']
+    ]
+  },
+  async ({ values }, world) => {
+    const { machine, markdown, json, html, compare } = values
+    if ([markdown, json, html !== undefined].filter(Boolean).length > 1) {
+      throw new UsageError('diagram: --markdown, --json and --html exclude each other')
+    }
+    const set = only(currentMachines(), machine)
+    const old = compare === undefined ? undefined : await readMachines(world, compare)
+    if (html !== undefined) {
+      await writePage(world, set, old, { html, coverage: values.coverage, source: values.source })
+      return 0
+    }
+    world.write(old === undefined ? show(set, values) : showDifference(old, set, values))
+    return 0
+  }
+)

@@ -2,26 +2,11 @@
 import { tmpdir } from 'node:os'
 import { ERROR_CODES, StepError } from '../errors.ts'
 import { environment } from '../hooks/config.ts'
-import { demo } from './demo.ts'
-import { diagram } from './diagram.ts'
-import { replay } from './replay.ts'
-import { run } from './run.ts'
-import { type Command, EXIT_CODES_HELP, UsageError, type World } from './world.ts'
-
-const COMMANDS: Readonly<Record<string, Command>> = { demo, diagram, replay, run }
+import { COMMANDS } from './commands.ts'
+import { programHelp } from './help.ts'
+import { UsageError, type World } from './world.ts'
 
 const USAGE_EXIT_CODE = 2
-
-const help = (): string => `slipway: container actions with a Dockerfile, built and run through one state machine
-
-${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  slipway ${name.padEnd(8)} ${summary}`)
-  .join('\n')}
-
-slipway COMMAND --help tells more, with examples.
-
-${EXIT_CODES_HELP}
-`
 
 const isHelp = (argument: string): boolean => argument === '--help' || argument === '-h'
 
@@ -29,12 +14,14 @@ const isHelp = (argument: string): boolean => argument === '--help' || argument 
 async function dispatch(args: readonly string[], world: World): Promise<number> {
   const [name, ...rest] = args
   if (name === undefined || isHelp(name)) {
-    world.write(help())
+    world.write(programHelp(COMMANDS))
     return name === undefined ? USAGE_EXIT_CODE : 0
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  const command = COMMANDS.find(({ declaration }) => declaration.name === name)
   if (command === undefined) {
-    throw new UsageError(`there is no command ${name}; there are ${Object.keys(COMMANDS).join(', ')}`)
+    throw new UsageError(
+      `there is no command ${name}; there are ${COMMANDS.map(({ declaration }) => declaration.name).join(', ')}`
+    )
   }
   const dashes = rest.indexOf('--')
   if (rest.slice(0, dashes === -1 ? rest.length : dashes).some(isHelp)) {
@@ -50,16 +37,12 @@ function explain(thrown: unknown): { message: string; exitCode: number } {
     const message = thrown.detail === undefined ? thrown.message : `${thrown.message}\n${thrown.detail}`
     return { message, exitCode: ERROR_CODES[thrown.code].exitCode }
   }
-  const isUsage = thrown instanceof UsageError || isParseArgsError(thrown)
-  if (isUsage) return { message: (thrown as Error).message, exitCode: USAGE_EXIT_CODE }
+  if (thrown instanceof UsageError) return { message: thrown.message, exitCode: USAGE_EXIT_CODE }
   return {
     message: (thrown instanceof Error && thrown.stack) || String(thrown),
     exitCode: ERROR_CODES.internal.exitCode
   }
 }
-
-const isParseArgsError = (thrown: unknown): boolean =>
-  thrown instanceof Error && 'code' in thrown && String(thrown.code).startsWith('ERR_PARSE_ARGS_')
 
 const world: World = {
   write: (data) => void process.stdout.write(data),

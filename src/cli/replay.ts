@@ -1,30 +1,13 @@
 /** `slipway replay`: shows in the terminal what a recorded run did, when, how often, and how it ended. */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { currentMachines } from '../visualizer/graph.ts'
 import { type Replay, type ReplayStep, type StageTime, toReplay } from '../visualizer/replay.ts'
 import { parseTrace, TraceError } from '../visualizer/trace.ts'
 import { timeInWords } from '../visualizer/words.ts'
+import { declare } from './command-line.ts'
 import { formatLine, type WalkLine } from './walk.ts'
-import { type Command, UsageError, type World } from './world.ts'
-
-const HELP = `slipway replay TRACE [--json]
-
-Shows a recorded run: every step with its time, failed attempts, a table of the stages, and how it ended. Hook runs write
-their traces into the directory that ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY names, one file each.
-
-  --json   the steps, stages and end as JSON
-
-Examples:
-  slipway replay /traces/runner-abc-run-container-step-1f2e3d4c.jsonl
-  slipway replay run.jsonl --json | jq '.stages[] | {label, tookMs, attempts}'
-  slipway diagram --html machines.html    then drop the trace on the page to step through it
-
-Exit codes:
-  0  shown, however the run itself ended
-  2  the command line is wrong, or the file is no trace
-`
+import { UsageError, type World } from './world.ts'
 
 const BAR_LENGTH_MAX = 30
 
@@ -68,23 +51,35 @@ function stageTable({ stages, durationMs }: Replay): readonly string[] {
   return stages.map(row)
 }
 
-function endLines({ end, durationMs, machine }: Replay): readonly string[] {
+const IMAGE_NOTES = { prebuilt: '', cached: ' (built before)', build: ' (built now)' } as const
+
+function endLines({ end, durationMs, machine, command, runnerPod }: Replay): readonly string[] {
   const time = timeInWords(durationMs)
+  const what = command === undefined ? machine : `${command} for ${runnerPod}`
   if (end === undefined)
-    return [`${machine}: no end after ${time}; the hook was killed, or its trace could not be written on`]
-  const { outcome, exitCode, image, failure, remaining = [] } = end
+    return [`${what}: no end after ${time}; the hook was killed, or its trace could not be written on`]
+  const { outcome, exitCode, image, imageSource = 'prebuilt', failure, remaining = [], removed = [] } = end
+  const where = failure?.stage === undefined ? '' : ` in ${failure.stage}`
   return [
-    `${machine}: ${outcome} with exit code ${exitCode} after ${time}`,
-    ...(image === undefined ? [] : [`image: ${image}`]),
-    ...(failure === undefined ? [] : [`failure: ${failure.code} in ${failure.stage}: ${failure.message}`]),
+    `${what}: ${outcome} with exit code ${exitCode}${machine === undefined ? '' : ` after ${time}`}`,
+    ...(image === undefined ? [] : [`image: ${image}${IMAGE_NOTES[imageSource]}`]),
+    ...(failure === undefined ? [] : [`failure: ${failure.code}${where}: ${failure.message}`]),
     ...(failure?.detail === undefined
       ? []
       : failure.detail
           .trimEnd()
           .split('\n')
           .map((line) => `  ${line}`)),
+    ...(removed.length === 0 ? [] : [`removed: ${removed.join(', ')}`]),
     ...(remaining.length === 0 ? [] : [`remaining: ${remaining.join(', ')}`])
   ]
+}
+
+/** Nothing for an order that ran no machine. */
+function stepsAndStages(shown: Replay, isTerminal: boolean): readonly string[] {
+  if (shown.steps.length === 0) return []
+  const steps = shown.steps.flatMap((step) => stepLines(step).map((line) => formatLine(line, step.atMs, isTerminal)))
+  return [...steps, '', ...stageTable(shown), '']
 }
 
 async function readTrace(world: World, path: string): Promise<string> {
@@ -104,30 +99,30 @@ function replayOf(path: string, text: string): Replay {
   }
 }
 
-export const replay: Command = {
-  summary: 'show what a recorded run did, and when',
-  help: HELP,
-  async run(args, world) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { json: { type: 'boolean', default: false } }
-    })
-    const [path] = positionals
-    if (path === undefined || positionals.length > 1) throw new UsageError('replay takes one trace file')
+export const replay = declare(
+  {
+    name: 'replay',
+    summary: 'show what a recorded run did, and when',
+    about: `Shows a recorded order of the runner: every step with its time, failed attempts, a table of the stages, and how it ended.
+Every order writes its trace: into _diag/slipway on the runner, or where ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY says.`,
+    operands: ['TRACE'],
+    options: { json: { type: 'boolean', help: 'the order, its steps, stages and end as one JSON document' } },
+    examples: [
+      ['slipway replay /home/runner/_diag/slipway/20261124-135229-123-runner-abc-run-container-step-1f2e3d4c.jsonl'],
+      ["slipway replay run.jsonl --json | jq '.stages[] | {label, tookMs, attempts}'"],
+      ['slipway diagram --html machines.html', 'then drop the trace on the page to step through it']
+    ],
+    exitCodes: [
+      [0, 'shown, however the run itself ended'],
+      [2, 'the command line is wrong, or the file is no trace']
+    ]
+  },
+  async ({ values, operands: [path = ''] }, world) => {
     const shown = replayOf(path, await readTrace(world, path))
     const lines = values.json
       ? [JSON.stringify(shown, undefined, 2)]
-      : [
-          ...shown.steps.flatMap((step) =>
-            stepLines(step).map((line) => formatLine(line, step.atMs, world.isTerminal))
-          ),
-          '',
-          ...stageTable(shown),
-          '',
-          ...endLines(shown)
-        ]
+      : [...stepsAndStages(shown, world.isTerminal), ...endLines(shown)]
     world.write(`${lines.join('\n')}\n`)
     return 0
   }
-}
+)

@@ -18,6 +18,8 @@ export function createTerminalReporter(write: (data: string | Uint8Array) => voi
     endGroup: () => line('---'),
     error: (message) => line(`error: ${message}`),
     warning: (message) => line(`warning: ${message}`),
+    // Nothing on a terminal replaces anything, and the local engine reads no secrets.
+    mask: () => {},
     output(chunk) {
       if (chunk.length === 0) return
       write(chunk)

@@ -1,5 +1,7 @@
 /** What the commands need of the process they run in, made once by main.ts. */
+
 import type { Environment } from '../effects/local/process.ts'
+import type { Declaration } from './command-line.ts'
 
 export interface World {
   /** Writes text or a program's bytes, unchanged. */
@@ -15,6 +17,7 @@ export interface World {
 }
 
 export interface Command {
+  readonly declaration: Declaration
   /** What it does, in one line. */
   readonly summary: string
   readonly help: string
@@ -26,10 +29,3 @@ export interface Command {
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
-
-export const EXIT_CODES_HELP = `Exit codes:
-  0    the action succeeded
-  1    Slipway could not build, pull or run the action; the reason is printed
-  2    the command line is wrong
-  130  cancelled
-  Any other code is the action's own.`

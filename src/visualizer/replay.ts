@@ -37,7 +37,11 @@ export interface StageTime {
 }
 
 export interface Replay {
-  readonly machine: string
+  /** The order, as the runner calls it; undefined in old traces. */
+  readonly command?: string
+  readonly runnerPod?: string
+  /** Undefined when no machine was run: by cleanup_job, or because the order failed before. */
+  readonly machine?: string
   readonly durationMs: number
   readonly steps: readonly ReplayStep[]
   readonly stages: readonly StageTime[]
@@ -118,21 +122,31 @@ function toStageTimes(graph: MachineGraph, steps: readonly ReplayStep[]): readon
   })
 }
 
+/** What a trace says about the order as a whole. */
+function frameOf(lines: readonly TraceLine[]): Pick<Replay, 'command' | 'runnerPod' | 'end'> {
+  const started = lines.find((line) => line.type === 'started')
+  const ended = lines.find((line) => line.type === 'ended')
+  const { type: _type, ...end } = ended ?? ({} as EndedLine)
+  return {
+    ...(started !== undefined && { command: started.command, runnerPod: started.runnerPod }),
+    ...(ended !== undefined && { end })
+  }
+}
+
 /** Throws a TraceError when no machine has all the states of the trace: it is of another version of Slipway. */
 export function toReplay(lines: readonly TraceLine[], machines: readonly MachineGraph[]): Replay {
   const entered = lines.filter((line) => line.type === 'entered')
+  if (entered.length === 0) return { ...frameOf(lines), durationMs: 0, steps: [], stages: [] }
   const graph = machines.find((candidate) => hasStates(candidate, entered))
   if (graph === undefined) {
     throw new TraceError('no machine of this version of Slipway has all the states that this trace names')
   }
   const steps = toSteps(graph, lines)
-  const ended = lines.find((line) => line.type === 'ended')
-  const { type: _type, ...end } = ended ?? ({} as EndedLine)
   return {
+    ...frameOf(lines),
     machine: graph.id,
     durationMs: steps.at(-1)?.atMs ?? 0,
     steps,
-    stages: toStageTimes(graph, steps),
-    ...(ended !== undefined && { end })
+    stages: toStageTimes(graph, steps)
   }
 }

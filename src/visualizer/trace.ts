@@ -5,6 +5,14 @@ export class TraceError extends Error {
   override readonly name = 'TraceError'
 }
 
+/** Which order it is; absent in traces of format 1. */
+export interface StartedLine {
+  readonly type: 'started'
+  /** As the runner calls it: `run_container_step`. */
+  readonly command: string
+  readonly runnerPod: string
+}
+
 export interface EnteredLine {
   readonly type: 'entered'
   readonly atMs: number
@@ -29,19 +37,24 @@ export interface EndedLine {
   readonly outcome: string
   readonly exitCode: number
   readonly image?: string
+  readonly imageSource?: 'prebuilt' | 'cached' | 'build'
   readonly failure?: {
     readonly code: string
-    readonly stage: string
+    /** Absent when the order failed outside of a machine. */
+    readonly stage?: string
     readonly message: string
     readonly detail?: string
   }
   readonly remaining?: readonly string[]
+  /** Only of cleanup_job. */
+  readonly removed?: readonly string[]
 }
 
-export type TraceLine = EnteredLine | AttemptFailedLine | EndedLine
+export type TraceLine = StartedLine | EnteredLine | AttemptFailedLine | EndedLine
 
 /** What each type of line has at least, by JavaScript type. */
 const FIELDS: Readonly<Record<TraceLine['type'], Readonly<Record<string, string>>>> = {
+  started: { command: 'string', runnerPod: 'string' },
   entered: { atMs: 'number', state: 'string', from: 'string', event: 'string' },
   attemptFailed: {
     atMs: 'number',
@@ -72,7 +85,7 @@ function parseLine(text: string, number: number): TraceLine {
   return value
 }
 
-/** At least one line. A last line that was cut off in the middle is left out: a killed hook may leave one. */
+/** At least one state, or the order that it is of. A last line that was cut off in the middle is left out: a killed hook may leave one. */
 export function parseTrace(text: string): readonly TraceLine[] {
   const isCutOff = !text.endsWith('\n')
   const lines = text.split('\n').map((line, index) => ({ line, number: index + 1 }))
@@ -82,7 +95,7 @@ export function parseTrace(text: string): readonly TraceLine[] {
     return !(isCutOff && lines.length > 1 && number === last?.number && !line.trimEnd().endsWith('}'))
   }
   const parsed = lines.filter(isWhole).map(({ line, number }) => parseLine(line, number))
-  if (!parsed.some(({ type }) => type === 'entered'))
-    throw new TraceError('this is not a trace: no state is entered in it')
+  if (!parsed.some(({ type }) => type === 'entered' || type === 'started'))
+    throw new TraceError('this is not a trace: no order is started and no state is entered in it')
   return parsed
 }

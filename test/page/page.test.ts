@@ -121,8 +121,8 @@ describe.skipIf(chromium === undefined)('the page', () => {
   })
 
   test('does not call an error retryable where nothing is tried again', async () => {
-    await page.locator('[data-id="container-step.resolving"] > text').dispatchEvent('click')
-    expect(await page.innerText('#details')).toContain('registry-unreachable retryable, but not here')
+    await page.locator('[data-id="container-step.running"] > text').dispatchEvent('click')
+    expect(await page.innerText('#details')).toContain('cluster-unreachable retryable, but not here')
   })
 
   test('lists the paths over a transition', async () => {

@@ -1,10 +1,11 @@
 /** Records the traces that the page's tests replay: four runs of the examples on the local engine (scripts/record-traces.mjs). */
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeDirectories } from '../../src/cli/directories.ts'
 import { provisionLocalPorts } from '../../src/cli/provision.ts'
 import type { World } from '../../src/cli/world.ts'
+import { randomHex } from '../../src/effects/system.ts'
 import { createTrace } from '../../src/effects/trace.ts'
 import { type Observer, runContainerStep } from '../../src/effects/wire.ts'
 import { StepError } from '../../src/errors.ts'
@@ -60,9 +61,17 @@ async function record({ name, action, request, alter, cancelIn }: Recording, to:
   const directories = await makeDirectories(world.temporaryDirectory, undefined)
   const traces = await mkdtemp(join(world.temporaryDirectory, 'slipway-traces-'))
   const family = await provisionLocalPorts(world, new AbortController().signal)
-  const trace = createTrace(traces, name, (reason) => {
-    throw new Error(reason)
-  })
+  const trace = createTrace(
+    { directory: traces, isDefault: false },
+    { command: 'run_container_step', runnerPod: 'runner-abc' },
+    {
+      mask: (text) => text,
+      randomHex,
+      onFailure(reason) {
+        throw new Error(reason)
+      }
+    }
+  )
   let cancel = () => {}
   const canceller: Observer = (fact) => {
     if (fact.type === 'entered' && fact.state === cancelIn) setTimeout(cancel, 700)
@@ -86,7 +95,8 @@ async function record({ name, action, request, alter, cancelIn }: Recording, to:
       }
     })
     trace.end(output)
-    await copyFile(join(traces, `${name}.jsonl`), join(to, `${name}.jsonl`))
+    const [file = ''] = await readdir(traces)
+    await copyFile(join(traces, file), join(to, `${name}.jsonl`))
   } finally {
     await family.close()
     await directories.remove()

@@ -1,5 +1,5 @@
 /** The documentation against the project: links lead somewhere, and every list that stands in code too is complete. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { defaultBuilder } from '../../src/effects/builders/catalog.ts'
@@ -16,6 +16,7 @@ import { containerStep } from '../../src/machines/container-step.ts'
 import { COMMON_CODES, STAGE_CODES } from '../../src/machines/failures.ts'
 import { jobStart } from '../../src/machines/job-start.ts'
 import { scriptStep } from '../../src/machines/script-step.ts'
+import { commandsPart, settingsPart, withPart } from '../support/generated-docs.ts'
 import {
   brokenLinks,
   codeOf,
@@ -121,18 +122,42 @@ describe('docs/errors.md', () => {
 })
 
 describe('docs/configuration.md', () => {
+  /** What a runner always sets; everything else is optional. */
+  const minimal: Readonly<Record<string, string>> = {
+    ACTIONS_RUNNER_POD_NAME: 'runner',
+    RUNNER_WORKSPACE: '/_work/repo',
+    RUNNER_TEMP: '/_work/_temp',
+    GITHUB_WORKSPACE: '/_work/repo/repo'
+  }
   /** Every variable that is asked for, found out by asking. */
   const read = new Set<string>()
   const environment = new Proxy<Record<string, string | undefined>>(
     {},
-    { get: (_target, name) => void (typeof name === 'string' && read.add(name)) }
+    {
+      get(_target, name) {
+        read.add(String(name))
+        return minimal[String(name)]
+      }
+    }
   )
-  expect(() => readConfig(environment)).toThrow()
+  readConfig(environment)
 
   test('lists every variable that the hook reads, and no other', () => {
     const rows = rowsOf(sectionOf(page('docs/configuration.md'), 'What the hook reads'))
     expect(read.size).toBeGreaterThan(0)
     expect(rows.map(([name]) => name?.replaceAll('`', '')).sort()).toEqual([...read].sort())
+  })
+
+  test('describes them as the table of settings does; npm run golden writes it', async () => {
+    const text = withPart(page('docs/configuration.md').text, 'settings', settingsPart())
+    await expect(text).toMatchFileSnapshot('../../docs/configuration.md')
+  })
+
+  test('is all that is read: nothing else takes a variable out of an environment', () => {
+    const readers = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.ts$/.test(path) && path !== 'hooks/config.ts')
+      .filter((path) => /\benvironment(\.|\[['"`])[A-Z]/.test(readFileSync(new URL(`src/${path}`, root), 'utf8')))
+    expect(readers).toEqual([])
   })
 
   test('names the image that builds by default', () =>
@@ -142,6 +167,11 @@ describe('docs/configuration.md', () => {
     const named = pages.flatMap(codeOf).filter((code) => /^ACTIONS_RUNNER_CONTAINER_HOOKS_\w+$/.test(code))
     expect(named.filter((name) => !read.has(name))).toEqual([])
   })
+})
+
+test('docs/cli.md has the help of every command as it is; npm run golden writes it', async () => {
+  const text = withPart(page('docs/cli.md').text, 'commands', commandsPart())
+  await expect(text).toMatchFileSnapshot('../../docs/cli.md')
 })
 
 describe('docs/operating.md', () => {
@@ -180,6 +210,19 @@ describe('docs/operating.md', () => {
   })
 })
 
+test('docs/security.md says of every threat where its protection is shown, and what is left', () => {
+  const rows = rowsOf(sectionOf(page('docs/security.md'), 'Threats'))
+  expect(rows.length).toBeGreaterThan(10)
+  const isShown = (cell = '') => cell === '-' || /^(`test\/[\w./-]+`(, )?)+$/.test(cell)
+  expect(rows.filter((row) => row.length !== 5 || row.includes('') || !isShown(row[3]))).toEqual([])
+})
+
+test('docs/differences.md has a part for every order', () => {
+  const orders = ['prepare_job', 'run_script_step', 'run_container_step', 'cleanup_job']
+  expect(headingsOf(page('docs/differences.md'), 2)).toEqual([...orders, 'All orders'])
+  for (const order of orders) expect(rowsOf(sectionOf(page('docs/differences.md'), order)).length).toBeGreaterThan(3)
+})
+
 test('README.md walks through the states that the container-step machine has', () => {
   const [walk = ''] = /^```text\n[^`]*?resolving[^`]*?^```$/m.exec(page('README.md').text) ?? []
   const named = new Set(walk.match(/[a-z]+(?:[A-Z][a-z]+)?/g))
@@ -212,4 +255,34 @@ describe('the decisions', () => {
 test('the licence that package.json names is there', () => {
   expect(existsSync(new URL('LICENSE', root))).toBe(true)
   expect(readFileSync(new URL('LICENSE', root), 'utf8')).toContain('MIT License')
+})
+
+describe("the page of the shipped hook's suite", () => {
+  const cases = rowsOf(page('docs/shipped-suite.md').text)
+
+  test('has all its cases', () => {
+    const counts: Record<string, number> = {}
+    for (const [file = ''] of cases) counts[file] = (counts[file] ?? 0) + 1
+    // As its own runner counts them.
+    expect(counts).toEqual({
+      'cleanup-job': 3,
+      e2e: 1,
+      'prepare-job': 15,
+      'run-container-step': 3,
+      'run-script-step': 6,
+      constants: 16,
+      'k8s-utils': 22,
+      'error-serialization': 11,
+      'format-error': 12,
+      heartbeat: 16
+    })
+  })
+
+  test('names tests that there are, and says why where there is none', () => {
+    const wrong = cases.filter(([, , file = '', title = '', difference]) => {
+      if (file === '-' || title === '-') return difference === '-'
+      return !readFileSync(new URL(file.replaceAll('`', ''), root), 'utf8').includes(title)
+    })
+    expect(wrong).toEqual([])
+  })
 })

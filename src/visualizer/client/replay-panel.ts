@@ -1,6 +1,6 @@
 /** A recorded run on the drawing: where it is, where it has been, its times, retries and failure. */
 import { type Replay, type ReplayStep, type StageTime, toReplay } from '../replay.ts'
-import { parseTrace } from '../trace.ts'
+import { parseTrace, TraceError } from '../trace.ts'
 import { count, timeInWords } from '../words.ts'
 import type { Context } from './context.ts'
 import { byId, element } from './dom.ts'
@@ -9,8 +9,8 @@ import { fileButton } from './files.ts'
 import { createPlayer, type Player } from './player.ts'
 
 const HOW =
-  'Drop a trace here (a .jsonl file): every hook run writes one into the directory that ' +
-  'ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY names.'
+  'Drop a trace here (a .jsonl file): every order writes one into _diag/slipway on the runner, or into the directory ' +
+  'that ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY names.'
 
 const MARKS = ['now', 'been', 'taken', 'broken'] as const
 
@@ -71,7 +71,7 @@ function endOf({ end, durationMs }: Replay): HTMLElement {
           'p',
           { id: 'replay-failure' },
           element('code', {}, failure.code),
-          ` in ${failure.stage}: ${failure.message}`
+          `${failure.stage === undefined ? '' : ` in ${failure.stage}`}: ${failure.message}`
         ),
     image === undefined ? undefined : element('p', {}, 'Image ', element('code', {}, image))
   )
@@ -151,9 +151,11 @@ export function createReplayPanel(context: Context, reveal: (id: string) => void
   return {
     load(name, text) {
       const run = toReplay(parseTrace(text), context.data.set.machines)
+      const { machine } = run
+      if (machine === undefined) throw new TraceError(`${run.command} ran no machine: there is nothing to draw`)
       player?.stop()
       replay = run
-      context.showMachine(run.machine)
+      context.showMachine(machine)
       show(name, run)
     },
     show() {

@@ -66,7 +66,7 @@ describe('slipway diagram', () => {
       ['--machine', 'x'],
       'there is no machine x; there are container-step, job-start, script-step'
     ],
-    ['two formats', ['--json', '--markdown'], '--markdown, --json and --html exclude each other'],
+    ['two formats', ['--json', '--markdown'], 'diagram: --markdown, --json and --html exclude each other'],
     ['no such file', ['--compare', 'missing.json'], 'missing.json cannot be read: '],
     ['another file', ['--compare', 'bad.json'], 'bad.json: this is not of the format slipway-machines-1']
   ])('refuses %s', async (_title, args, message) => {

@@ -66,8 +66,8 @@ describe('slipway replay', () => {
   test.each([
     ['no such file', ['missing.jsonl'], /^missing\.jsonl cannot be read: .+$/],
     ['no trace in it', ['bad.jsonl'], /bad\.jsonl: line 1 is not JSON; .+$/],
-    ['no file named', [], /^replay takes one trace file$/],
-    ['two files named', ['success.jsonl', 'retry.jsonl'], /^replay takes one trace file$/]
+    ['no file named', [], /^replay: TRACE is missing; slipway replay --help tells what it takes$/],
+    ['two files named', ['success.jsonl', 'retry.jsonl'], /^replay: 'retry\.jsonl' is one too many; .+$/]
   ])('refuses in one line: %s', async (_title, args, message) => {
     const bad = join(directory, 'bad.jsonl')
     writeFileSync(bad, 'x\n')

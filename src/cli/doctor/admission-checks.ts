@@ -1,0 +1,149 @@
+/** Whether the cluster would take the pods of steps, builds and jobs as the template makes them: a create that is only tried (dry run). */
+import type { V1Pod } from '@kubernetes/client-node'
+import { apiError, isConflict, serverMessage } from '../../effects/kubernetes/api-errors.ts'
+import { buildPod } from '../../effects/kubernetes/build-pod.ts'
+import { chooseBuilder } from '../../effects/kubernetes/chosen-builder.ts'
+import { planJob } from '../../effects/kubernetes/job-host-plan.ts'
+import type { Site } from '../../effects/kubernetes/site.ts'
+import { stepPod } from '../../effects/kubernetes/step-pod.ts'
+import { applyTemplate } from '../../effects/kubernetes/template.ts'
+import { pullRepository, pushReference, repositoryOf } from '../../effects/registry/reference.ts'
+import { StepError } from '../../errors.ts'
+import type { HookConfig } from '../../hooks/config.ts'
+import { type Check, type Finding, fail, pass, warn } from './check.ts'
+import { ask, type Facts } from './facts.ts'
+import { permission } from './permission-checks.ts'
+import { STORAGE } from './runner-pod-checks.ts'
+import { TEMPLATE } from './settings-checks.ts'
+
+export const MERGE = 'Template merge'
+export const ADMISSION = 'Pods are admitted'
+
+interface Sample {
+  readonly kind: string
+  readonly pod: V1Pod
+  readonly warnings: readonly string[]
+}
+
+export function admissionChecks(facts: Facts): readonly Check[] {
+  let samples: readonly Sample[] = []
+  return [
+    {
+      name: MERGE,
+      needs: [TEMPLATE, STORAGE],
+      async run(signal) {
+        const site = await facts.site(signal)
+        try {
+          samples = samplesOf(site, facts.config())
+        } catch (thrown) {
+          if (!(thrown instanceof StepError)) throw thrown
+          return fail(thrown.message, `correct the file at ${site.template?.path}`)
+        }
+        return judgeMerge(site, samples)
+      }
+    },
+    {
+      name: ADMISSION,
+      needs: [MERGE, permission('pods')],
+      run: async (signal) => await tryAll(facts, samples, signal)
+    }
+  ]
+}
+
+/** One pod of each kind that the hook makes, as this runner would get it. Throws `invalid-input` for a template that cannot be merged. */
+function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
+  const { registry, paths } = config
+  const image = site.runnerImage
+  const request = { image, args: [], env: {}, mounts: [] }
+  const step = applyTemplate(stepPod(site, image, { ...request, workingDirectory: '/' }), site.template, 'step')
+  const container = { image, args: [], env: {}, ports: [], volumes: [] }
+  const job = planJob(site, { container, services: [], mounts: [] }, site.template, {
+    secret: () => '',
+    mark: 'doctor'
+  })
+  const samples = [
+    { kind: 'step pod', ...step },
+    { kind: 'job pod', pod: job.pod, warnings: job.warnings }
+  ]
+  const [name] = site.names.buildPods
+  if (registry === undefined || name === undefined) return samples
+  const repository = repositoryOf(registry, site.handle)
+  const plan = {
+    contextDirectory: `${paths.runnerTemp}/context`,
+    dockerfile: 'Dockerfile',
+    pushReference: pushReference(registry, repository, 'doctor'),
+    pullRepository: pullRepository(registry, repository)
+  }
+  const build = buildPod(site, {
+    name,
+    plan,
+    builder: chooseBuilder(config)
+  })
+  return [...samples, { kind: 'build pod', ...applyTemplate(build, site.template, 'build') }]
+}
+
+function judgeMerge({ template }: Site, samples: readonly Sample[]): Finding {
+  if (template === undefined) return pass('there is no template to merge')
+  const warnings = [...new Set(samples.flatMap((sample) => sample.warnings))]
+  if (warnings.length > 0)
+    return warn(warnings.join('\n'), `remove from ${template.path} what is ignored or overwritten`)
+  return pass(`${template.path} fits the ${samples.map(({ kind }) => kind).join(', the ')}`)
+}
+
+async function tryAll(facts: Facts, samples: readonly Sample[], signal: AbortSignal): Promise<Finding> {
+  const refused = await Promise.all(samples.map(({ pod }) => refusalOf(facts, pod, signal)))
+  const failures = samples.flatMap(({ kind }, index) => {
+    const message = refused[index]
+    return message === undefined ? [] : [{ kind, message }]
+  })
+  if (failures.length === 0) return pass(samples.map(({ kind }) => kind).join(', '))
+  const { namespace } = await facts.access()
+  const [first] = failures
+  return fail(
+    failures.map(({ kind, message }) => `the cluster refuses the ${kind}: ${message}`).join('\n'),
+    admissionFix(first?.message ?? '', namespace)
+  )
+}
+
+/** The API server's words against a pod; undefined when it would take it. */
+async function refusalOf(facts: Facts, pod: V1Pod, signal: AbortSignal): Promise<string | undefined> {
+  const { access, namespace } = await facts.access()
+  const path = `/api/v1/namespaces/${namespace}/pods`
+  try {
+    await ask(access, { method: 'POST', path, query: { dryRun: 'All' }, body: pod }, signal)
+    return undefined
+  } catch (thrown) {
+    // A job that is under way has a pod of this name; admission came before that.
+    if (isConflict(thrown)) return undefined
+    const error = apiError(thrown, { verb: 'create', resource: 'pods', name: pod.metadata?.name ?? '', namespace })
+    if (signal.aborted || error.code !== 'cluster-rejected') throw error
+    return serverMessage(thrown)
+  }
+}
+
+/** What to do about a refusal, by the admission controller that it comes from. */
+export function admissionFix(message: string, namespace: string): string {
+  if (/violates PodSecurity/.test(message)) {
+    return `builds need root in their container, which the Baseline level allows:
+kubectl label namespace ${namespace} pod-security.kubernetes.io/enforce=baseline --overwrite`
+  }
+  if (/exceeded quota/.test(message)) {
+    return `raise the quota, a step needs up to 3 pods at a time beside the runner pod:
+kubectl get resourcequota -n ${namespace}
+kubectl edit resourcequota NAME -n ${namespace}`
+  }
+  if (/failed quota|must specify|minimum .* usage|maximum .* usage/.test(message)) {
+    return `give pods resources by the pod template (ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE, docs/template.md), or by a LimitRange:
+kubectl apply -f - <<'EOF'
+apiVersion: v1
+kind: LimitRange
+metadata: { name: slipway, namespace: ${namespace} }
+spec:
+  limits:
+    - type: Container
+      defaultRequest: { cpu: 100m, memory: 128Mi }
+      default: { cpu: "2", memory: 4Gi }
+EOF`
+  }
+  return `ask who set up the admission rule that the message names to allow pods with the label runner-pod in ${namespace}, or change what it names by the pod template (docs/template.md)`
+}

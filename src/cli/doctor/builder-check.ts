@@ -1,0 +1,146 @@
+/** Whether nodes can pull the builder's image and whether it is the builder: its pod is asked for its version. */
+import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
+import { defaultBuilder } from '../../effects/builders/catalog.ts'
+import { chooseBuilder } from '../../effects/kubernetes/chosen-builder.ts'
+import { logTail } from '../../effects/kubernetes/logs.ts'
+import { objectName, ownedMetadata } from '../../effects/kubernetes/names.ts'
+import {
+  containerStatus,
+  podFailure,
+  terminationFailure,
+  waitingFailure
+} from '../../effects/kubernetes/pod-failures.ts'
+import { hardened, podBase } from '../../effects/kubernetes/pod-parts.ts'
+import { waitForPod } from '../../effects/kubernetes/pods.ts'
+import type { Site } from '../../effects/kubernetes/site.ts'
+import { templated } from '../../effects/kubernetes/templated.ts'
+import { timeoutSignal } from '../../effects/system.ts'
+import { StepError } from '../../errors.ts'
+import { ADMISSION } from './admission-checks.ts'
+import { type Check, explain, type Finding, fail, pass, skipped, warn } from './check.ts'
+import type { Facts } from './facts.ts'
+import { permission } from './permission-checks.ts'
+import { stageFix } from './probe-fixes.ts'
+import { NO_REGISTRY, REGISTRY } from './registry-checks.ts'
+
+export const BUILDER = 'Builder image'
+
+const CONTAINER = 'build'
+const SUFFIX_LENGTH = 8
+/** A cold node pulls a hundred megabytes from far away. */
+const VERSION_MS_MAX = 5 * 60_000
+/** How long the kubelet may fail to pull before it counts. */
+const PULL_PATIENCE_MS = 8_000
+const REMOVE_MS_MAX = 15_000
+const LOG_LINES = 20
+/** A busy kubelet may not answer at once. */
+const LOG_READS_MAX = 5
+const LOG_READ_MS = 300
+/** No patience for a cluster that has to make a node first: doctor says what the scheduler says. */
+const SCHEDULING_MS_MAX = 60_000
+const VERSION = /Kaniko version\s*:\s*(\S+)/i
+
+export const builderCheck = (facts: Facts): Check => ({
+  name: BUILDER,
+  needs: [ADMISSION, permission('pods/log'), REGISTRY],
+  async run(signal) {
+    const config = facts.config()
+    if (config.registry === undefined) return skipped(NO_REGISTRY)
+    // Kaniko's image pushes, whatever builds.
+    return await checkBuilder(await facts.site(signal), facts, chooseBuilder(config).pushImage, signal)
+  }
+})
+
+const variableOf = (facts: Facts) =>
+  `ACTIONS_RUNNER_CONTAINER_HOOKS_${chooseBuilder(facts.config()).definition === defaultBuilder ? 'BUILDER' : 'PUSHER'}_IMAGE`
+
+async function checkBuilder(site: Site, facts: Facts, image: string, signal: AbortSignal): Promise<Finding> {
+  const variable = variableOf(facts)
+  const name = objectName(facts.config().runnerPod, 'build', facts.deps.randomHex(SUFFIX_LENGTH))
+  let log = ''
+  try {
+    await site.cluster.createPod(templated(site, versionPod(site, name, image), 'build'), signal)
+    const limited = AbortSignal.any([signal, timeoutSignal(VERSION_MS_MAX)])
+    const pods = { ...site, schedulingMsMax: SCHEDULING_MS_MAX }
+    const { pod, terminated } = await waitForPod(pods, name, endOrFailure(site), lost, limited).catch((thrown) => {
+      throw limited.aborted && !signal.aborted ? tooSlow(image) : thrown
+    })
+    log = await logOf(site, name, signal)
+    const failure = terminationFailure(pod, terminated)
+    if (failure !== undefined) throw failure
+  } catch (thrown) {
+    if (signal.aborted || !(thrown instanceof StepError)) throw thrown
+    if (thrown.code === 'start-failed') return notKaniko(image, variable, explain(thrown))
+    if (thrown.code === 'unschedulable') return fail(explain(thrown), stageFix(thrown))
+    return fail(
+      explain(thrown),
+      `set ${variable} to an image of ${defaultBuilder.name} that the nodes can pull (default: ${defaultBuilder.defaultImage}); one that needs credentials needs an imagePullSecret in the runner pod`
+    )
+  } finally {
+    await site.cluster.deletePod(name, timeoutSignal(REMOVE_MS_MAX))
+  }
+  const [, version] = VERSION.exec(log) ?? []
+  if (version === undefined) return notKaniko(image, variable, log.trim() || 'it wrote nothing')
+  if (version === defaultBuilder.version) return pass(`${image} is ${defaultBuilder.name} ${version}`)
+  return warn(
+    `${image} is ${defaultBuilder.name}, version ${version}; Slipway is tested with ${defaultBuilder.version}`,
+    `unless this version is meant, set ${variable} to a copy of ${defaultBuilder.defaultImage}`
+  )
+}
+
+const notKaniko = (image: string, variable: string, seen: string): Finding =>
+  fail(
+    `${image} is not ${defaultBuilder.name}, asked for its version it said:\n${seen}`,
+    `set ${variable} to an image of ${defaultBuilder.name} (default: ${defaultBuilder.defaultImage})`
+  )
+
+const versionPod = (site: Site, name: string, image: string): V1Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: ownedMetadata(name, site.runnerPod),
+  spec: {
+    ...podBase(site),
+    restartPolicy: 'Never',
+    activeDeadlineSeconds: VERSION_MS_MAX / 1_000,
+    containers: [
+      { name: CONTAINER, image, imagePullPolicy: 'IfNotPresent', args: ['version'], securityContext: hardened() }
+    ]
+  }
+})
+
+async function logOf({ cluster, clock }: Site, pod: string, signal: AbortSignal): Promise<string> {
+  const source = { access: cluster.access, namespace: cluster.namespace, pod, container: CONTAINER }
+  for (let reads = 1; ; reads += 1) {
+    const log = await logTail(source, { lines: LOG_LINES, previous: false }, signal)
+    if (log !== '' || reads === LOG_READS_MAX) return log
+    await clock.sleep(LOG_READ_MS, signal)
+  }
+}
+
+const tooSlow = (image: string) =>
+  new StepError(
+    'builder-image-unavailable',
+    `no node pulled and started ${image} within ${VERSION_MS_MAX / 60_000} minutes`
+  )
+
+const lost = () => new StepError('builder-lost', "the pod that asks for the builder's version was deleted by somebody")
+
+interface Ended {
+  readonly pod: V1Pod
+  readonly terminated: V1ContainerStateTerminated
+}
+
+/** How the container ended; throws for what it will not get out of. */
+function endOrFailure(site: Site): (pod: V1Pod) => Ended | undefined {
+  let failingSinceMs: number | undefined
+  return (pod) => {
+    const status = containerStatus(pod, CONTAINER)
+    const terminated = status?.state?.terminated
+    if (terminated !== undefined) return { pod, terminated }
+    const failure = waitingFailure(status) ?? podFailure(pod)
+    if (failure === undefined) return undefined
+    failingSinceMs ??= site.clock.now()
+    if (!failure.retryable || site.clock.now() - failingSinceMs > PULL_PATIENCE_MS) throw failure
+    return undefined
+  }
+}

@@ -1,0 +1,64 @@
+/** All of doctor's checks for the environment of the hook, where this program runs. */
+import type { Reporter } from '../../effects/reporter.ts'
+import { randomHex, systemClock } from '../../effects/system.ts'
+import type { Environment } from '../../hooks/config.ts'
+import { admissionChecks } from './admission-checks.ts'
+import { builderCheck } from './builder-check.ts'
+import type { Check } from './check.ts'
+import { clusterChecks } from './cluster-checks.ts'
+import { createFacts } from './facts.ts'
+import { permissionChecks } from './permission-checks.ts'
+import { type ProbeWatch, probeChecks } from './probe-checks.ts'
+import { registryChecks } from './registry-checks.ts'
+import { runnerPodChecks } from './runner-pod-checks.ts'
+import { createSecrets, type Secrets } from './secrets.ts'
+import { settingsChecks } from './settings-checks.ts'
+
+const REACH =
+  'see that a NetworkPolicy lets this pod reach the API server, and that the pod has a service account token'
+
+/** Doctor says things itself, so retries and the like need no log of their own. */
+export const silent: Reporter = {
+  line: () => {},
+  aside: () => {},
+  group: () => {},
+  endGroup: () => {},
+  error: () => {},
+  warning: () => {},
+  mask: () => {},
+  output: () => {}
+}
+
+export interface Examination extends Pick<Secrets, 'hide'> {
+  readonly checks: readonly Check[]
+}
+
+export function examineHere(environment: Environment, workDirectory: string, watch: ProbeWatch): Examination {
+  const secrets = createSecrets()
+  const reporter: Reporter = { ...silent, mask: secrets.mask }
+  const facts = createFacts(hookEnvironment(environment, workDirectory), { reporter, clock: systemClock, randomHex })
+  return {
+    checks: [
+      ...clusterChecks(facts, REACH),
+      ...settingsChecks(facts),
+      ...permissionChecks(facts),
+      ...runnerPodChecks(facts),
+      ...admissionChecks(facts),
+      ...registryChecks(facts),
+      builderCheck(facts),
+      ...probeChecks(facts, watch)
+    ],
+    hide: secrets.hide
+  }
+}
+
+/** Outside of a job the runner has not set where the workspace is. */
+function hookEnvironment(environment: Environment, workDirectory: string): Environment {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
+  return {
+    RUNNER_WORKSPACE: `${workDirectory}/doctor`,
+    RUNNER_TEMP: `${workDirectory}/_temp`,
+    GITHUB_WORKSPACE: `${workDirectory}/doctor/doctor`,
+    ...given
+  }
+}

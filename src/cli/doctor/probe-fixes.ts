@@ -1,0 +1,36 @@
+/** What to do about each way in which the probe action can fail, by error code, for doctor. */
+
+import { SECRET_VARIABLES } from '../../effects/kubernetes/registry-settings.ts'
+import type { ErrorCode } from '../../errors.ts'
+import type { Failure } from '../../machines/types.ts'
+
+const REGISTRY = 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY'
+
+const NODE_PORT = `set ${REGISTRY}_NODE_PORT to the node port of the registry's Service (kind NodePort), and see that node ports answer on localhost of every node; a registry without one has to be reached by every node:
+kubectl get services --all-namespaces | grep NodePort
+curl http://localhost:NODE_PORT/v2/    # on a node`
+
+const FIXES: Partial<Record<ErrorCode, string>> = {
+  'base-registry-unreachable': 'see that pods of this namespace reach the registry (DNS, NetworkPolicies)',
+  'builder-image-unavailable': `set ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE to an image that the nodes can pull`,
+  'builder-out-of-memory': `raise the memory limit of builds: slipway.build in the pod template (docs/template.md)`,
+  'builder-lost': 'kubectl get events --sort-by=.lastTimestamp: see what ended the build pod',
+  'context-delivery-failed': "see that the runner's image has sh and GNU tar (ACTIONS_RUNNER_IMAGE)",
+  'dockerfile-failed':
+    'this Dockerfile builds with the default builder: set ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE to it, or unset it',
+  'push-denied': `let the user of ${SECRET_VARIABLES.pushSecret} push to the registry (docs/registry.md)`,
+  'push-failed': "see the registry's own log: kubectl logs",
+  'registry-unreachable': `see that build pods reach ${REGISTRY}_HOST and ${REGISTRY}_PORT: NetworkPolicies, DNS, proxies`,
+  'image-not-found': NODE_PORT,
+  'image-pull-failed': NODE_PORT,
+  'image-denied': `make a Secret with credentials that nodes may pull with, and set ${SECRET_VARIABLES.pullSecret} to its name (docs/registry.md)`,
+  'workspace-delivery-failed': "see that the runner's image has sh and GNU tar (ACTIONS_RUNNER_IMAGE)",
+  'start-failed':
+    'the reason is in the line above; when it is the architecture, keep builds and steps on nodes of one (docs/template.md, nodeSelector)',
+  unschedulable: 'make room on the nodes, or change what pods ask for by the pod template (docs/template.md)',
+  'stage-timeout': 'kubectl get events --sort-by=.lastTimestamp: see what the pod was waiting for',
+  'collect-failed': "see that the runner's image has GNU tar, find, sort, comm and xargs (ACTIONS_RUNNER_IMAGE)"
+}
+
+/** Every code has its page in the documentation, so there is always something to do. */
+export const stageFix = ({ code }: Pick<Failure, 'code'>): string => FIXES[code] ?? `see docs/errors.md, ${code}`

@@ -1,0 +1,115 @@
+/** Looks through namespaces and the registry for garbage, removes it, and keeps a report of both, for `slipway gc`. */
+import { connectCluster } from '../effects/kubernetes/client.ts'
+import { type Found, findImages, findInNamespace, type Garbage } from '../effects/kubernetes/garbage.ts'
+import { openRegistry } from '../effects/kubernetes/registry-access.ts'
+import { systemClock, wallMs } from '../effects/system.ts'
+import { toStepError } from '../errors.ts'
+import type { Place } from '../hooks/config.ts'
+
+export interface Collection {
+  readonly place: Place
+  /** Undefined: the one of the kubeconfig or the service account. */
+  readonly namespaces: readonly (string | undefined)[]
+  readonly imageAgeMs: number
+  /** Nothing is removed. */
+  readonly isDry: boolean
+}
+
+type Thing = Omit<Garbage, 'remove'>
+
+/** One thing and what became of it. */
+export interface Item extends Thing {
+  readonly fate: 'removed' | 'would be removed' | 'kept' | 'not removed'
+}
+
+export interface Report {
+  readonly items: readonly Item[]
+  /** What could not be looked at or removed, in a line each. */
+  readonly problems: readonly string[]
+  /** What was not looked at, and need not be wrong. */
+  readonly notes: readonly string[]
+}
+
+export const nameOf = ({ kind, namespace, name }: Thing): string =>
+  `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`
+
+/** `tell` gets a line for everything as it happens. Rejects when it is aborted; what was removed by then is gone. */
+export async function collectGarbage(
+  collection: Collection,
+  tell: (line: string) => void,
+  signal: AbortSignal
+): Promise<Report> {
+  const { place, namespaces } = collection
+  const ledger = createReport(collection.isDry, tell, signal)
+  const handles = new Set<string>()
+  let areAllKnown = true
+  for (const namespace of namespaces) {
+    const found = await ledger.attempt(namespace === undefined ? 'cluster' : `namespace ${namespace}`, async () => {
+      const { service } = place
+      const cluster = await connectCluster({ service, namespace, clock: systemClock, onRetry: tell })
+      return await findInNamespace(cluster, signal)
+    })
+    if (found === undefined) areAllKnown = false
+    else await ledger.settle(found)
+    for (const handle of found?.handles ?? []) handles.add(handle)
+  }
+  const { registry } = place
+  if (registry === undefined) ledger.note('no registry is configured: images were not looked at')
+  else if (!areAllKnown) ledger.note('it is not known which runner pods there are: images were not looked at')
+  else {
+    const rules = { handles, madeBeforeMs: wallMs() - collection.imageAgeMs, path: registry.path }
+    const found = await ledger.attempt(`registry ${registry.pushHost}`, async () => {
+      // The registry's Secrets are in the first namespace, as in every other one.
+      const { service } = place
+      const cluster = await connectCluster({ service, namespace: namespaces[0], clock: systemClock, onRetry: tell })
+      const client = await openRegistry({ cluster, reporter: { mask: () => {} } }, registry, signal)
+      const images = await findImages(client, rules, signal)
+      if (images !== undefined) return images
+      ledger.note(`registry ${registry.pushHost} does not list what it has: images were not looked at`)
+      return undefined
+    })
+    if (found !== undefined) await ledger.settle(found)
+  }
+  return ledger.report
+}
+
+function createReport(isDry: boolean, tell: (line: string) => void, signal: AbortSignal) {
+  const [items, problems, notes]: [Item[], string[], string[]] = [[], [], []]
+  /** Undefined when it failed, which is a problem and stops nothing else. */
+  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work()
+    } catch (thrown) {
+      signal.throwIfAborted()
+      const line = `${what}: ${toStepError(thrown).message}`
+      problems.push(line)
+      tell(line)
+      return undefined
+    }
+  }
+  const add = (thing: Thing, fate: Item['fate']) => {
+    const { kind, namespace, name, why } = thing
+    items.push({ kind, namespace, name, why, fate })
+    if (fate !== 'not removed') tell(`${nameOf(thing)} ${fate}: ${why}`)
+  }
+  const remove = async (thing: Garbage): Promise<Item['fate']> => {
+    if (isDry) return 'would be removed'
+    const isRemoved = await attempt(nameOf(thing), async () => {
+      await thing.remove(signal)
+      return true
+    })
+    return isRemoved ? 'removed' : 'not removed'
+  }
+  return {
+    report: { items, problems, notes },
+    attempt,
+    note(line: string) {
+      notes.push(line)
+      tell(line)
+    },
+    async settle({ garbage, kept }: Found) {
+      for (const thing of garbage) add(thing, await remove(thing))
+      for (const thing of kept) add(thing, 'kept')
+    }
+  }
+}
