@@ -1,0 +1,231 @@
+/** Plays one scenario: the real Kubernetes effects and the real machine against a simulated cluster, on a simulated clock. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cleanUpJob } from '../../../src/effects/kubernetes/clean-up-job.ts'
+import { createKubernetesPorts } from '../../../src/effects/kubernetes/family.ts'
+import type { KubernetesOptions } from '../../../src/effects/kubernetes/options.ts'
+import { createReporter, type Reporter } from '../../../src/effects/reporter.ts'
+import { runContainerStep } from '../../../src/effects/wire.ts'
+import { BUDGETS } from '../../../src/machines/budgets.ts'
+import type { Clock } from '../../../src/machines/ports.ts'
+import type { StepOutput, StepRequest } from '../../../src/machines/types.ts'
+import { type History, record } from '../../support/history.ts'
+import { createSimulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts'
+import { type Door, openDoor } from './api-server.ts'
+import { kubeconfig, layOut, optionsFor, runnerPodFor, SECRET } from './lay-out.ts'
+import { quiet } from './quiet.ts'
+import type { Scenario } from './story.ts'
+import { createWorld, RUNNER_POD, type World } from './world.ts'
+
+// What a step loads when it gets there: loading is something that happens without `quiet` seeing it.
+import '../../../src/effects/kubernetes/kubeconfig.ts'
+import '../../../src/effects/kubernetes/template-file.ts'
+import '../../../src/machines/container-step.ts'
+
+const JITTER = 0.75
+/** More than any scenario needs. */
+const TICKS_MAX = 30_000
+/** How long the cluster is watched after the hook has ended, for what comes late. */
+const AFTERMATH_MS = 30_000
+
+/** What one scenario led to. */
+export interface Played {
+  /** Undefined when the hook was killed: nobody is left to tell it. */
+  readonly history: History | undefined
+  readonly world: World
+  /** What the hook showed of each build and of the action, byte by byte. */
+  readonly shownBuilds: readonly string[]
+  readonly shownRun: string
+  /** Everything the hook wrote into the step's log. */
+  readonly log: string
+  readonly requests: readonly string[]
+  readonly left: readonly string[]
+  /** How cleanup_job failed, when the hook was killed and it did. */
+  readonly cleanUpFailure: unknown
+}
+
+const never = new AbortController().signal
+
+export async function play(scenario: Scenario): Promise<Played> {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-sim-'))
+  const clock = createSimulatedClock(JITTER)
+  const world = createWorld(clock, scenario, runnerPodFor(directory))
+  const usualKubeconfig = process.env.KUBECONFIG
+  process.env.KUBECONFIG = join(directory, 'kubeconfig')
+  const doors: Door[] = []
+  try {
+    const request = await layOut(directory, scenario)
+    const open = async (isFaulty: boolean): Promise<KubernetesOptions> => {
+      const door = await openDoor(world, isFaulty ? scenario.faults : [], isFaulty ? scenario.outage : undefined)
+      doors.push(door)
+      await writeFile(process.env.KUBECONFIG ?? '', kubeconfig(door.host))
+      return optionsFor(directory, door.host)
+    }
+    const activity = () => doors.reduce((sum, door) => sum + door.activity(), 0)
+    const hook = startHook(await open(true), request, clock, scenario)
+    const result = await untilEnded(clock, activity, hook.ended, hook.killed)
+    let cleanUpFailure: unknown
+    if (result === 'stopped') {
+      await doors[0]?.close()
+      const deps = { clock, reporter: createReporter(() => {}), randomHex }
+      const cleaning = cleanUpJob(await open(false), deps, never).catch((error: unknown) => {
+        cleanUpFailure = error
+      })
+      await untilEnded(clock, activity, cleaning)
+    }
+    const endedAtMs = clock.now()
+    await untilEnded(clock, activity, clock.sleep(AFTERMATH_MS, never))
+    const left = thingsIn(world, doors[0]?.host ?? '')
+    const requests = doors.flatMap((door) => door.requests)
+    return {
+      history: result === 'stopped' ? undefined : hook.history(result, result.endedAtMs ?? endedAtMs, left),
+      world,
+      ...hook.shown(),
+      requests,
+      left,
+      cleanUpFailure
+    }
+  } finally {
+    for (const door of doors) await door.close()
+    if (usualKubeconfig === undefined) delete process.env.KUBECONFIG
+    else process.env.KUBECONFIG = usualKubeconfig
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** Moves time on until `work` has ended or `stop` has; rejects as `work` does, or when nothing can happen any more. */
+async function untilEnded<T>(
+  clock: SimulatedClock,
+  activity: () => number,
+  work: Promise<T>,
+  stop?: Promise<void>
+): Promise<T | 'stopped'> {
+  let end: { readonly value: T | 'stopped' } | { readonly error: unknown } | undefined
+  work.then(
+    (value) => {
+      end ??= { value }
+    },
+    (error) => {
+      end ??= { error }
+    }
+  )
+  stop?.then(() => {
+    end ??= { value: 'stopped' }
+  })
+  for (let tick = 0; ; tick += 1) {
+    await quiet(activity)
+    if (end !== undefined) {
+      if ('error' in end) throw end.error
+      return end.value
+    }
+    if (tick > TICKS_MAX) throw new Error(`not ended after ${TICKS_MAX} ticks, ${clock.now()} ms`)
+    if (!clock.tick()) throw new Error('everything waits for something that never happens')
+  }
+}
+
+interface Ended {
+  readonly output: StepOutput
+  readonly endedAtMs: number
+}
+
+/** The hook's process for one step, as far as a process can be one here. */
+function startHook(options: KubernetesOptions, request: StepRequest, clock: SimulatedClock, scenario: Scenario) {
+  let isDead = false
+  // A process that was killed gets no time any more.
+  const mortal: Clock = {
+    ...clock,
+    async sleep(ms, signal) {
+      await clock.sleep(ms, signal)
+      if (isDead) await new Promise(() => {})
+    }
+  }
+  const shown = showing()
+  const recording = record(createKubernetesPorts(options, { clock: mortal, reporter: shown.reporter, randomHex }))
+  const cancelsAtMs: number[] = []
+  let cancel = () => {}
+  let hasEnded = false
+  let kill = () => {}
+  const killed = new Promise<void>((resolve) => {
+    kill = resolve
+  })
+  for (const { does, atMs } of scenario.orders) {
+    clock.sleep(atMs, never).then(() => {
+      if (hasEnded) return
+      if (does === 'kill') {
+        isDead = true
+        kill()
+      } else {
+        cancelsAtMs.push(clock.now())
+        cancel()
+      }
+    })
+  }
+  const ended = runContainerStep({
+    request,
+    ports: recording.ports,
+    budgets: BUDGETS,
+    observers: [recording.observer],
+    onCancel(listener) {
+      cancel = listener
+      return () => {
+        cancel = () => {}
+      }
+    }
+  }).then((output): Ended => {
+    hasEnded = true
+    return { output, endedAtMs: clock.now() }
+  })
+  const history = ({ output }: Ended, endedAtMs: number, left: readonly string[]): History => {
+    const ledger = recording.calls.findLast((call) => call.stage === 'cleaningUp')?.ledger ?? []
+    const removedAgain = left.filter((name) => ledger.includes(name))
+    const { calls, facts } = recording
+    return { calls, facts, budgets: BUDGETS, cancelsAtMs, endedAtMs, output, left, removedAgain, secrets: [SECRET] }
+  }
+  return { ended, killed, history, shown: shown.result }
+}
+
+/** A reporter, and what it was given to show, the builds and the action apart. */
+function showing() {
+  let log = ''
+  const builds: string[] = []
+  let run = ''
+  let isBuild = false
+  const plain = createReporter((data) => {
+    log += typeof data === 'string' ? data : Buffer.from(data).toString('utf8')
+  })
+  const reporter: Reporter = {
+    ...plain,
+    group(title) {
+      isBuild = true
+      builds.push('')
+      plain.group(title)
+    },
+    endGroup() {
+      isBuild = false
+      plain.endGroup()
+    },
+    output(chunk) {
+      const text = Buffer.from(chunk).toString('utf8')
+      if (isBuild) builds.push(`${builds.pop()}${text}`)
+      else run += text
+      plain.output(chunk)
+    }
+  }
+  return { reporter, result: () => ({ log, shownBuilds: builds, shownRun: run }) }
+}
+
+/** Everything that is in the cluster and in the registry, by the names that a ledger has for it. */
+function thingsIn({ pods, secrets, images }: World, host: string): string[] {
+  return [
+    ...[...pods.keys()].filter((name) => name !== RUNNER_POD).map((name) => `pod ${name}`),
+    ...[...secrets.keys()].map((name) => `secret ${name}`),
+    ...[...images.keys()].map((name) => `image ${host}/${name}`)
+  ]
+}
+
+let hexDigits = 0
+const randomHex = (length: number): string => {
+  hexDigits += 1
+  return hexDigits.toString(16).padStart(length, '0').slice(-length)
+}

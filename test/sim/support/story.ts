@@ -1,0 +1,90 @@
+/** How a simulated cluster behaves, as data: what becomes of the pods of one step, and what goes wrong on the way there. */
+
+/** A program in a container. Times in milliseconds since it was started. */
+export interface Program {
+  readonly lines: readonly { readonly atMs: number; readonly text: string }[]
+  readonly endsAfterMs: number
+  readonly exitCode: number
+}
+
+export const MISHAPS = ['out of memory', 'evicted', 'node lost', 'deleted by others'] as const
+
+/** What befalls a pod that is not its programs' doing; milliseconds since it was created. */
+export interface Mishap {
+  readonly kind: (typeof MISHAPS)[number]
+  readonly afterMs: number
+}
+
+/** What a pod meets before and while its first program runs. */
+export interface PodStory {
+  readonly scheduledAfterMs: number
+  /** How often the kubelet fails to pull the image first, and with what words. */
+  readonly pullFailures: number
+  readonly pullMessage: string
+  readonly startedAfterMs: number
+  readonly program: Program
+  /** From the end of a program until the kubelet's report of it has arrived. */
+  readonly reportedAfterMs: number
+  readonly mishap?: Mishap | undefined
+}
+
+/** One try of the container that pushes. */
+export interface PushTry {
+  readonly endsAfterMs: number
+  readonly isAccepted: boolean
+}
+
+export interface BuildStory extends PodStory {
+  /** The tries of the container that pushes, one after the other; the last one goes on and on. */
+  readonly pushes: readonly PushTry[]
+}
+
+/** A call of the API server, in words of RBAC, or of the registry. */
+export const CALLS = [
+  'get pods',
+  'create pods',
+  'delete pods',
+  'create secrets',
+  'delete secrets',
+  'get pods/log',
+  'registry'
+] as const
+export type CallName = (typeof CALLS)[number]
+
+/** `reset`: the connection is cut. `status`: an answer that says no. `after`: what was asked for was done all the same. */
+export type Trouble =
+  | { readonly does: 'reset'; readonly after: boolean }
+  | { readonly does: 'status'; readonly status: number; readonly retryAfterSeconds?: number; readonly after: boolean }
+  /** The connection is cut in the middle of the answer; of a followed log, after so many bytes. */
+  | { readonly does: 'cut'; readonly afterBytes: number }
+
+/** Something that goes wrong between the hook and the cluster: `times` calls from the `nth` on (from 0). */
+export interface Fault {
+  readonly call: CallName
+  readonly nth: number
+  readonly times: number
+  readonly trouble: Trouble
+}
+
+/** The API server is away for a while. Milliseconds since the beginning. */
+export interface Outage {
+  readonly fromMs: number
+  readonly forMs: number
+}
+
+/** `cancel`: a signal of the runner. `kill`: the hook's process is gone, and cleanup_job comes instead. */
+export interface Order {
+  readonly does: 'cancel' | 'kill'
+  readonly atMs: number
+}
+
+/** Everything that decides how one step goes. */
+export interface Scenario {
+  readonly asksFor: 'image' | 'Dockerfile'
+  /** By attempt; the last one is for all further attempts. */
+  readonly builds: readonly BuildStory[]
+  readonly step: PodStory
+  readonly faults: readonly Fault[]
+  readonly outage?: Outage | undefined
+  readonly orders: readonly Order[]
+}
