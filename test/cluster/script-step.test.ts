@@ -1,26 +1,17 @@
 /** Scripts in a job container: what they are given, what comes back, and that nothing that happens to a connection changes it. */
-import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCleanupJob } from './support/hook.ts'
 import { IMAGES } from './support/images.ts'
 import { inJob, prepareJob } from './support/job.ts'
-import { eventually, kubectl } from './support/kubectl.ts'
+import { kubectl } from './support/kubectl.ts'
 import { errorsOf, objectsLeft } from './support/leftovers.ts'
-import {
-  createRunnerPod,
-  HOME,
-  NODE,
-  PROXIED_API_SERVER,
-  type RunnerPod,
-  STORAGE_MODES,
-  WORKSPACE
-} from './support/runner-pod.ts'
+import { startProxy } from './support/proxy.ts'
+import { createRunnerPod, type RunnerPod, STORAGE_MODES, WORKSPACE } from './support/runner-pod.ts'
 import { runScript, startScript } from './support/script.ts'
 import { createTestNamespace, type TestNamespace } from './support/test-namespace.ts'
 
 /** The runner sends SIGTERM 7.5 s after SIGINT. */
 const CANCEL_MS_MAX = 7_000
-const PROXY_PORT = 18_443
 
 describe.each(STORAGE_MODES)('a script in storage mode %s', (mode) => {
   let namespace: TestNamespace
@@ -137,23 +128,17 @@ describe.each(STORAGE_MODES)('a script in storage mode %s', (mode) => {
   })
 
   it('cut off from the API server again and again runs once, and its log and exit code are whole', async () => {
-    const program = await readFile(new URL('./support/cutting-proxy.cjs', import.meta.url), 'utf8')
-    await pod.write(HOME, { 'cutting-proxy.cjs': program })
-    const cuts: string[] = []
-    const script = `echo $$ >/tmp/proxy.pid; exec ${NODE} ${HOME}/cutting-proxy.cjs ${PROXY_PORT} 900 400`
-    const proxy = pod.exec(['sh', '-c', script], { onLine: ({ text }) => cuts.push(text) })
-    await eventually('the proxy', 10_000, async () => cuts.includes('listening'))
-    const env = { KUBERNETES_SERVICE_HOST: PROXIED_API_SERVER, KUBERNETES_SERVICE_PORT: String(PROXY_PORT) }
+    const proxy = await startProxy(pod)
+    await proxy.order('every 1 900 900 400')
     const lines =
       'i=0; while [ $i -lt 12 ]; do seq $((i * 1000 + 1)) $((i * 1000 + 1000)); sleep 0.7; i=$((i + 1)); done'
     const step = await runScript(
       pod,
       { run: `echo run >>/__w/repo/repo/starts; ${lines}; echo a=1 >>$GITHUB_OUTPUT; printf end; exit 42` },
-      { env }
+      { env: proxy.env }
     )
-    await pod.exec(['sh', '-c', 'kill $(cat /tmp/proxy.pid)'])
-    await proxy
-    expect(cuts.filter((line) => line.startsWith('cut')).length).toBeGreaterThan(1)
+    await proxy.stop()
+    expect(proxy.cuts()).toBeGreaterThan(1)
     expect(step.exitCode, step.stdout).toBe(42)
     const own = step.stdout.split('\n').filter((line) => !line.startsWith('Execute failed'))
     expect(own.join('\n')).toBe(`${Array.from({ length: 12_000 }, (_, at) => `${at + 1}\n`).join('')}end`)

@@ -20,6 +20,8 @@ export type Signal = 'INT' | 'TERM' | 'KILL'
 export interface HookOptions {
   /** Added to the hook's environment, or taken from it when undefined. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Path of the hook in the runner's container, when it is not where the suite installs it. */
+  readonly hook?: string
 }
 
 export interface HookRun {
@@ -32,7 +34,8 @@ export interface HookRun {
   isAlive(): Promise<boolean>
 }
 
-const REGISTRY_ENVIRONMENT = {
+/** What an administrator sets for Dockerfiles. */
+export const REGISTRY_ENVIRONMENT = {
   ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST: REGISTRY_HOST,
   ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PORT: REGISTRY_PORT,
   ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT: REGISTRY_NODE_PORT,
@@ -53,7 +56,7 @@ export function startHook(pod: RunnerPod, input: HookInput, step: string, option
   const seen: Line[] = []
   let hasEnded = false
   const finished = pod
-    .exec(['sh', '-c', script, 'hook', ...variables, NODE, HOOK], {
+    .exec(['sh', '-c', script, 'hook', ...variables, NODE, options.hook ?? HOOK], {
       input: `${JSON.stringify(input)}\n`,
       onLine: (line) => seen.push(line)
     })

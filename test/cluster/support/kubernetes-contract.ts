@@ -7,12 +7,21 @@ import { describeBuilder, describePusher } from '../../contract/building.ts'
 import { describeJanitor } from '../../contract/cleaning.ts'
 import { describeRunner, describeWorkspace } from '../../contract/running.ts'
 import { canBuild } from './images.ts'
-import { kubernetesFamily, registryHost } from './kubernetes-family.ts'
+import { type BuilderOptions, kubernetesFamily, registryHost } from './kubernetes-family.ts'
 import { expectNothingLeft, registryContent } from './leftovers.ts'
 import { createRunnerPod, type StorageMode, volumeDirectory } from './runner-pod.ts'
 import { createTestNamespace } from './test-namespace.ts'
 
-export async function describeKubernetesContract(mode: StorageMode): Promise<void> {
+interface Chosen {
+  readonly options: BuilderOptions
+  remove(): Promise<void>
+}
+
+/** `choose` says what builds instead of Kaniko; then only what building and pushing promise is looked at. */
+export async function describeKubernetesContract(
+  mode: StorageMode,
+  choose?: (runnersNamespace: string) => Promise<Chosen>
+): Promise<void> {
   const host = await registryHost()
   const reason = (await canBuild()) ? await unreachable(host) : 'there is no Kaniko on the node'
   if (reason !== undefined) {
@@ -23,6 +32,7 @@ export async function describeKubernetesContract(mode: StorageMode): Promise<voi
     return
   }
   const namespace = await createTestNamespace()
+  const chosen = await choose?.(namespace.name)
   const runner = await createRunnerPod(namespace.name, mode)
   // In volume mode the claim's directory is on this computer: the node is, too. The suites make their files below it.
   const workDirectory =
@@ -38,12 +48,14 @@ export async function describeKubernetesContract(mode: StorageMode): Promise<voi
     if (usualDirectory === undefined) delete process.env.TMPDIR
     else process.env.TMPDIR = usualDirectory
     await runner.remove()
+    await chosen?.remove()
     await namespace.remove()
     await rm(workDirectory, { recursive: true, force: true })
   })
-  const family = await kubernetesFamily(runner, host, workDirectory)
+  const family = kubernetesFamily(runner, host, workDirectory, chosen?.options)
   describeBuilder(family)
   describePusher(family)
+  if (chosen !== undefined) return
   describeRunner(family)
   describeWorkspace(family)
   describeJanitor(family)

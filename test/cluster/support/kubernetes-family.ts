@@ -1,5 +1,6 @@
 /** The Kubernetes family under contract, driven from this process instead of a runner pod. */
 import { createKubernetesPorts } from '../../../src/effects/kubernetes/family.ts'
+import type { KubernetesOptions } from '../../../src/effects/kubernetes/options.ts'
 import { createRegistryClient } from '../../../src/effects/registry/client.ts'
 import { createReporter } from '../../../src/effects/reporter.ts'
 import { randomHex, systemClock } from '../../../src/effects/system.ts'
@@ -19,8 +20,15 @@ export async function registryHost(): Promise<string> {
   return `${address}:${REGISTRY_PORT}`
 }
 
+export type BuilderOptions = Pick<KubernetesOptions, 'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon'>
+
 /** A family whose pods belong to `runner`. `workDirectory` stands for the runner's `_work`, on this computer's disk. */
-export function kubernetesFamily(runner: RunnerPod, pushHost: string, workDirectory: string): Family {
+export function kubernetesFamily(
+  runner: RunnerPod,
+  pushHost: string,
+  workDirectory: string,
+  builder: BuilderOptions = { builderImage: IMAGES.kaniko }
+): Family {
   const registry = {
     pushHost,
     pullHost: `localhost:${REGISTRY_NODE_PORT}`,
@@ -28,7 +36,7 @@ export function kubernetesFamily(runner: RunnerPod, pushHost: string, workDirect
   }
   const imagesOn = (host: string) => ({ base: `${host}/${FILES.base}`, missing: `${host}/${FILES.missing}` })
   return {
-    name: `kubernetes, storage mode ${runner.mode}`,
+    name: `kubernetes, storage mode ${runner.mode}, ${builder.builder ?? 'kaniko'}`,
     from: imagesOn(registry.pushHost),
     run: imagesOn(registry.pullHost),
     endsAtOnce: false,
@@ -40,7 +48,7 @@ export function kubernetesFamily(runner: RunnerPod, pushHost: string, workDirect
       const options = {
         runnerPod: runner.name,
         namespace: runner.namespace,
-        builderImage: IMAGES.kaniko,
+        ...builder,
         registry,
         paths: {
           runnerWorkspace: `${workDirectory}/repo`,

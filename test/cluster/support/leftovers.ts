@@ -8,8 +8,11 @@ import { isRunnerPod, type RunnerPod } from './runner-pod.ts'
 
 interface Named {
   readonly kind: string
-  readonly metadata: { readonly name: string }
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> }
 }
+
+/** On what a test itself has put into the runners' namespace, as an administrator would. */
+export const GIVEN_LABEL = 'slipway-test/given'
 
 const REPOSITORIES = '/var/lib/registry/docker/registry/v2/repositories'
 
@@ -27,11 +30,11 @@ export async function registryContent(): Promise<string[]> {
     .sort()
 }
 
-/** Pods and secrets in the test's namespace besides the runner pods, whether they carry our label or not. */
+/** Pods and secrets in the test's namespace besides the runner pods and what was given, whether they carry our label or not. */
 export async function objectsLeft(pod: RunnerPod): Promise<string[]> {
   const objects = await get<Named>(['pods,secrets', '-n', pod.namespace])
   return objects
-    .filter(({ metadata }) => !isRunnerPod(metadata.name))
+    .filter(({ metadata }) => !isRunnerPod(metadata.name) && metadata.labels?.[GIVEN_LABEL] === undefined)
     .map(({ kind, metadata }) => `${kind} ${metadata.name}`)
 }
 

@@ -1,6 +1,7 @@
 /** Runs a program for the cluster suite and notes when each of its lines arrived. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 
 export interface Line {
   readonly text: string
@@ -19,7 +20,7 @@ export interface Finished {
 }
 
 export interface ProcessOptions {
-  readonly input?: string | Uint8Array
+  readonly input?: string | Uint8Array | Readable
   readonly onLine?: (line: Line) => void
   /** The program is killed after this time, and the promise rejects. */
   readonly timeoutMs?: number
@@ -58,7 +59,8 @@ export function runProcess(command: string, args: readonly string[], options: Pr
     })
     // A program that does not read its input closes the pipe; its exit code says what happened.
     child.stdin.on('error', () => undefined)
-    child.stdin.end(input)
+    if (input instanceof Readable) input.pipe(child.stdin)
+    else child.stdin.end(input)
   })
 }
 

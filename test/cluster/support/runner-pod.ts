@@ -1,6 +1,7 @@
 /** A pod laid out like ARC's runner pod, with the hook installed: what the cluster suite drives the hook from. */
 import { randomBytes } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
+import type { V1Pod } from '@kubernetes/client-node'
 import { pack } from 'tar-stream'
 import { IMAGES } from './images.ts'
 import { apply, eventually, kubectl } from './kubectl.ts'
@@ -30,6 +31,7 @@ const LAYOUT = [
   `${TEMP}/_runner_hook_responses`,
   `${WORK}/_actions`,
   `${WORK}/_tool`,
+  `${HOME}/_diag`,
   `${HOME}/k8s`
 ]
 
@@ -57,12 +59,16 @@ export const isRunnerPod = (name: string): boolean => /^runner-(copy|volume)-[0-
 /** Where the claim of a runner pod of mode volume is on the node's disk. */
 export const volumeDirectory = (name: string): string => `/var/tmp/slipway-test/${name}`
 
-/** Starts a runner pod, lays out its disk, and installs the built hook. */
-export async function createRunnerPod(namespace: string, mode: StorageMode): Promise<RunnerPod> {
+/** Starts a runner pod, lays out its disk, and installs the built hook. `change` may make another pod of the usual one. */
+export async function createRunnerPod(
+  namespace: string,
+  mode: StorageMode,
+  change = (pod: V1Pod): V1Pod => pod
+): Promise<RunnerPod> {
   const name = `runner-${mode}-${randomBytes(4).toString('hex')}`
   const hostPath = volumeDirectory(name)
   if (mode === 'volume') await apply(persistentVolume(name, hostPath))
-  await apply(runnerPod(name, namespace, mode))
+  await apply(change(runnerPod(name, namespace, mode)))
   if (mode === 'volume') await openGate(name, namespace)
   await kubectl(['wait', '-n', namespace, `pod/${name}`, '--for=condition=Ready', '--timeout=120s'])
   const exec: RunnerPod['exec'] = (command, options) =>
@@ -108,9 +114,16 @@ async function openGate(name: string, namespace: string): Promise<void> {
   await kubectl(['patch', 'pod', name, '-n', namespace, '--type=json', '-p', JSON.stringify(open)])
 }
 
-async function mustExec(exec: RunnerPod['exec'], command: readonly string[], options?: ProcessOptions): Promise<void> {
-  const { exitCode, stdout, stderr } = await exec(command, options)
+/** Like `exec`, but a program that fails is an error with what it said. */
+export async function mustExec(
+  exec: RunnerPod['exec'],
+  command: readonly string[],
+  options?: ProcessOptions
+): Promise<Finished> {
+  const finished = await exec(command, options)
+  const { exitCode, stdout, stderr } = finished
   if (exitCode !== 0) throw new Error(`${command.join(' ')} exited with ${exitCode}: ${stdout}${stderr}`)
+  return finished
 }
 
 async function archive(tree: Tree): Promise<Uint8Array> {
@@ -157,7 +170,7 @@ const workVolume = (name: string, mode: StorageMode) =>
         }
       }
 
-function runnerPod(name: string, namespace: string, mode: StorageMode): object {
+function runnerPod(name: string, namespace: string, mode: StorageMode): V1Pod {
   const work = { name: 'work', mountPath: WORK }
   const image = { image: IMAGES.runner, imagePullPolicy: 'IfNotPresent' }
   return {

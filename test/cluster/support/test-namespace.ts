@@ -5,7 +5,7 @@ import { apply, kubectl } from './kubectl.ts'
 export const SERVICE_ACCOUNT = 'runner'
 
 /** The Role of ARC's chart gha-runner-scale-set, container mode kubernetes-novolume: what a drop-in has to live with. */
-const ARC_RULES = [
+export const ARC_RULES = [
   { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'create', 'delete'] },
   { apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'] },
   { apiGroups: [''], resources: ['pods/log'], verbs: ['get', 'list', 'watch'] },
@@ -17,11 +17,12 @@ export interface TestNamespace {
   remove(): Promise<void>
 }
 
-export async function createTestNamespace(): Promise<TestNamespace> {
+/** `enforce`: the pod security standard; Baseline allows no ports of the node. */
+export async function createTestNamespace(enforce: 'baseline' | 'privileged' = 'baseline'): Promise<TestNamespace> {
   const name = `slipway-test-${randomBytes(4).toString('hex')}`
   const metadata = { name: SERVICE_ACCOUNT, namespace: name }
   const rbac = 'rbac.authorization.k8s.io'
-  const labels = { 'pod-security.kubernetes.io/enforce': 'baseline' }
+  const labels = { 'pod-security.kubernetes.io/enforce': enforce }
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
   await apply(
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },

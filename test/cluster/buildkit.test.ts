@@ -1,0 +1,93 @@
+/** Dockerfile actions built by the daemon of deploy/buildkit, with the certificates it asks for, and what Kaniko cannot build. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { dockerfile, installAction } from './support/actions.ts'
+import { type BuildkitDaemon, buildkitEnvironment, startBuildkitDaemon } from './support/buildkit.ts'
+import { useRunnerPod } from './support/harness.ts'
+import { runContainerStep } from './support/hook.ts'
+import { canBuild, IMAGES } from './support/images.ts'
+import { errorsOf } from './support/leftovers.ts'
+import { type RunnerPod, STORAGE_MODES, type Tree } from './support/runner-pod.ts'
+
+/** Kaniko's image pushes. */
+const canPush = await canBuild()
+
+describe.skipIf(!canPush)('BuildKit', () => {
+  let daemon: BuildkitDaemon
+  beforeAll(async () => {
+    daemon = await startBuildkitDaemon()
+  })
+  afterAll(async () => await daemon?.remove())
+
+  async function run(runner: RunnerPod, tree: Tree, args: string[] = [], env: Record<string, string> = {}) {
+    const directory = await installAction(runner, 'built-elsewhere', tree)
+    const action = { dockerfile: `${directory}/Dockerfile`, args }
+    return await runContainerStep(runner, action, { env: { ...buildkitEnvironment(daemon), ...env } })
+  }
+
+  describe.each(STORAGE_MODES)('storage mode %s', (mode) => {
+    const runner = useRunnerPod(mode)
+    beforeAll(async () => await daemon.admit(runner().namespace))
+
+    it('builds stages, cache mounts and mounts of other stages, without what .dockerignore excludes', async () => {
+      const stages = [
+        dockerfile(
+          `${IMAGES.busyboxBase} AS tools`,
+          'RUN mkdir /out && cp /bin/busybox /out/echo && echo made > /out/data'
+        ),
+        dockerfile(
+          `${IMAGES.busyboxBase} AS joined`,
+          'COPY . /context',
+          'RUN --mount=type=bind,from=tools,source=/out,target=/tools --mount=type=cache,target=/cache \\\n' +
+            '  touch /cache/seen && cat /tools/data && test ! -e /context/left.txt && cp /context/kept.txt /joined'
+        ),
+        dockerfile(
+          'scratch',
+          'COPY --from=tools /out/echo /echo',
+          'COPY --from=joined /joined /joined',
+          'ENTRYPOINT ["/echo", "built elsewhere:"]'
+        )
+      ]
+      const tree = {
+        Dockerfile: stages.join(''),
+        '.dockerignore': 'left.txt\n',
+        'kept.txt': 'kept',
+        'left.txt': 'left'
+      }
+      const step = await run(runner(), tree, ['two words', '$HOME'])
+      expect(step.exitCode, step.stdout).toBe(0)
+      expect(step.lines.map(({ text }) => text)).toContain('built elsewhere: two words $HOME')
+      expect(errorsOf(step)).toEqual([])
+    })
+
+    it('builds a failing RUN once, shows its output, and one error says what failed', async () => {
+      const step = await run(runner(), {
+        Dockerfile: dockerfile(IMAGES.busyboxBase, 'RUN echo "reason $((40 + 2))" && exit 3', 'ENTRYPOINT ["true"]')
+      })
+      expect(step.exitCode).not.toBe(0)
+      // BuildKit itself repeats the output of a step that failed, without the number of the step.
+      expect(step.lines.filter(({ text }) => /^#\d+ [\d.]+ reason 42$/.test(text))).toHaveLength(1)
+      expect(errorsOf(step)).toHaveLength(1)
+      expect(errorsOf(step)[0]).toContain('RUN echo')
+      expect(errorsOf(step)[0]).toMatch(/exit code 3\b/)
+    })
+  })
+
+  describe('that cannot be asked', () => {
+    const runner = useRunnerPod('copy')
+    const tree = { Dockerfile: dockerfile('scratch', 'COPY Dockerfile /') }
+
+    it('because its certificates are not there, is one error that names the Secret', async () => {
+      const step = await run(runner(), tree)
+      expect(step.exitCode).not.toBe(0)
+      expect(errorsOf(step)).toHaveLength(1)
+      expect(errorsOf(step)[0]).toMatch(/Secret buildkit-client .*BUILDKIT_TLS_SECRET/)
+    })
+
+    it('because it wants certificates, is one error that names the setting', async () => {
+      const step = await run(runner(), tree, [], { ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_TLS_SECRET: '' })
+      expect(step.exitCode).not.toBe(0)
+      expect(errorsOf(step)).toHaveLength(1)
+      expect(errorsOf(step)[0]).toContain('ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_TLS_SECRET')
+    })
+  })
+})

@@ -1,0 +1,133 @@
+/** A registry with TLS and a password: pushed to and pulled from with Secrets of the namespace, and nobody else sees them. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { dockerfile, installAction, program } from './support/actions.ts'
+import { useRunnerPod } from './support/harness.ts'
+import { type HookOptions, runCleanupJob, runContainerStep } from './support/hook.ts'
+import { canBuild } from './support/images.ts'
+import { errorsOf } from './support/leftovers.ts'
+import type { Finished } from './support/process.ts'
+import { createRunnerPod, type RunnerPod } from './support/runner-pod.ts'
+import {
+  createSecuredRegistry,
+  type GivenSecrets,
+  PASSWORD,
+  registrySettings,
+  type SecuredRegistry
+} from './support/secured-registry.ts'
+
+/** What a run has said, without the orders to the runner to mask something. */
+const said = ({ lines }: Finished): string =>
+  lines
+    .map(({ text }) => text)
+    .filter((text) => !text.startsWith('::add-mask::'))
+    .join('\n')
+
+describe.skipIf(!(await canBuild()))('a registry with TLS and a password', () => {
+  const runner = useRunnerPod('copy')
+  let registry: SecuredRegistry
+  let secrets: GivenSecrets
+
+  beforeAll(async () => {
+    registry = await createSecuredRegistry()
+    secrets = await registry.giveSecrets(runner().namespace)
+  })
+  afterEach(async () => expect(await registry.content()).toEqual([]))
+  afterAll(() => registry?.remove())
+
+  const withRegistry = (changes: Readonly<Record<string, string | undefined>> = {}): HookOptions => ({
+    env: registrySettings(registry, secrets, changes)
+  })
+  /** An action whose RUN looks for credentials. */
+  const install = async (name: string, pod: RunnerPod = runner()) => {
+    const directory = await installAction(pod, name, {
+      Dockerfile: dockerfile(
+        'scratch',
+        'ENV PATH=/bin',
+        'COPY busybox /bin/busybox',
+        'RUN ["/bin/busybox", "--install", "-s", "/bin"]',
+        'COPY look.sh /look.sh',
+        'RUN /look.sh',
+        'ENTRYPOINT ["/bin/echo", "it ran"]'
+      ),
+      'look.sh': program('env', 'cat /kaniko/.docker/* || true', 'ls -R /kaniko/slipway', 'echo "looked $((6 * 7))"'),
+      'busybox.base64': await registry.busybox()
+    })
+    const decode = 'cd $0 && base64 -d busybox.base64 > busybox && chmod 755 busybox && rm busybox.base64'
+    const { exitCode, stderr } = await pod.exec(['sh', '-c', decode, directory])
+    if (exitCode !== 0) throw new Error(`busybox could not be put into the action: ${stderr}`)
+    return directory
+  }
+
+  it('takes a push, gives the image to the node, and has nothing left afterwards', async () => {
+    const step = await runContainerStep(
+      runner(),
+      { dockerfile: `${await install('secured')}/Dockerfile` },
+      withRegistry()
+    )
+    expect(step.exitCode, step.stdout).toBe(0)
+    const lines = said(step).split('\n')
+    expect(lines).toContain('it ran')
+    expect(lines).toContain('looked 42')
+    expect(said(step)).toMatch(new RegExp(`image localhost:${registry.nodePort}/ci/images/[0-9a-f]{24}@sha256:`))
+    expect(said(step)).not.toContain(PASSWORD)
+    expect(said(step)).not.toContain(Buffer.from(`slipway:${PASSWORD}`).toString('base64'))
+    expect(errorsOf(step)).toEqual([])
+  })
+
+  it.each<[string, Readonly<Record<string, string | undefined>>, RegExp]>([
+    ['a wrong password', { PUSH_SECRET: 'given-wrong' }, /refuses the user name or the password of Secret given-wrong/],
+    ['no password', { PUSH_SECRET: undefined }, /_REGISTRY_PUSH_SECRET/],
+    ['a Secret that is not there', { PUSH_SECRET: 'given-nothing' }, /Secret given-nothing,.* is not in namespace/],
+    ['an authority that is not told', { CA_SECRET: undefined, PLAIN_HTTP: 'false' }, /_REGISTRY_CA_SECRET/]
+  ])('is not built for with %s: one line says what to correct', async (_title, settings, expected) => {
+    const path = `${await install('refused')}/Dockerfile`
+    const step = await runContainerStep(runner(), { dockerfile: path }, withRegistry(settings))
+    expect(step.exitCode).toBe(1)
+    expect(errorsOf(step)).toEqual([expect.stringMatching(expected)])
+    expect(said(step)).not.toContain('looked 42')
+    expect(said(step)).not.toContain(PASSWORD)
+  })
+
+  it('keeps an image when that is asked for: another job builds nothing, and a Dockerfile may start from it', async () => {
+    const other = await createRunnerPod(runner().namespace, 'copy')
+    const keep = withRegistry({ RETENTION: 'keep' })
+    try {
+      const first = await runContainerStep(runner(), { dockerfile: `${await install('kept')}/Dockerfile` }, keep)
+      expect(first.exitCode, first.stdout).toBe(0)
+      const tags = await registry.tags('ci/images')
+      expect(tags).toEqual([expect.stringMatching(/^[0-9a-f]{40}$/)])
+
+      const second = await runContainerStep(other, { dockerfile: `${await install('kept', other)}/Dockerfile` }, keep)
+      expect(second.exitCode, second.stdout).toBe(0)
+      expect(said(second)).toMatch(
+        /^Nothing to build: localhost:\d+\/ci\/images@sha256:[0-9a-f]{64} has this content$/m
+      )
+      expect(said(second)).not.toContain('looked 42')
+      expect(said(second)).toMatch(/^it ran$/m)
+      expect(await runCleanupJob(other, keep)).toMatchObject({ exitCode: 0 })
+      expect(await registry.tags('ci/images')).toEqual(tags)
+
+      const base = `${registry.host}:${registry.port}/ci/images:${tags[0]}`
+      const based = `${await installAction(other, 'based', { Dockerfile: dockerfile(base, 'RUN echo from a base') })}/Dockerfile`
+      const denied = await runContainerStep(other, { dockerfile: based }, withRegistry())
+      expect(errorsOf(denied)).toEqual([expect.stringContaining('ACTIONS_RUNNER_CONTAINER_HOOKS_BASE_IMAGE_SECRET')])
+      const { env } = withRegistry()
+      const allowed = await runContainerStep(
+        other,
+        { dockerfile: based },
+        { env: { ...env, ACTIONS_RUNNER_CONTAINER_HOOKS_BASE_IMAGE_SECRET: secrets.base } }
+      )
+      expect(allowed.exitCode, allowed.stdout).toBe(0)
+    } finally {
+      await other.remove()
+      await registry.empty()
+    }
+  })
+
+  it('refuses a node with a wrong password, and the error names the Secret', async () => {
+    const path = `${await install('not-pulled')}/Dockerfile`
+    const step = await runContainerStep(runner(), { dockerfile: path }, withRegistry({ PULL_SECRET: secrets.wrong }))
+    expect(step.exitCode).toBe(1)
+    expect(errorsOf(step)).toEqual([expect.stringContaining(`those of Secret ${secrets.wrong}`)])
+  })
+})

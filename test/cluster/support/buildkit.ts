@@ -1,0 +1,51 @@
+/** The BuildKit daemon of deploy/buildkit in a namespace of its own, for tests that build with it. It is privileged; no runner is. */
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { IMAGES, REGISTRY_PORT } from './images.ts'
+import { kubectl } from './kubectl.ts'
+import { registryHost } from './kubernetes-family.ts'
+import { GIVEN_LABEL } from './leftovers.ts'
+import { mustRun } from './process.ts'
+
+const path = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url))
+const OVERLAY_NAMESPACE = 'slipway-test-buildkitd'
+export const CLIENT_SECRET = 'buildkit-client'
+
+export interface BuildkitDaemon {
+  readonly address: string
+  /** Gives the runners of a namespace the certificate that the daemon lets in. */
+  admit(runnersNamespace: string): Promise<void>
+  remove(): Promise<void>
+}
+
+export async function startBuildkitDaemon(): Promise<BuildkitDaemon> {
+  const namespace = `slipway-test-buildkitd-${randomBytes(4).toString('hex')}`
+  const { stdout } = await kubectl(['kustomize', path('test/cluster/overlays/buildkit')])
+  const objects = stdout
+    .replaceAll(OVERLAY_NAMESPACE, namespace)
+    .replaceAll(`registry-address:${REGISTRY_PORT}`, await registryHost())
+  await kubectl(['apply', '-f', '-'], { input: objects })
+  const admit = async (runnersNamespace: string) => {
+    await mustRun('sh', [path('deploy/buildkit/certificates'), namespace, runnersNamespace])
+    await kubectl(['label', 'secret', CLIENT_SECRET, '-n', runnersNamespace, `${GIVEN_LABEL}=`])
+    // It reads its certificates when it starts.
+    await kubectl(['rollout', 'restart', '-n', namespace, 'deployment/buildkitd'])
+    await kubectl(['rollout', 'status', '-n', namespace, 'deployment/buildkitd', '--timeout=120s'])
+  }
+  return {
+    address: `tcp://buildkitd.${namespace}.svc:1234`,
+    admit,
+    async remove() {
+      await kubectl(['delete', 'namespace', namespace, '--wait=false'])
+    }
+  }
+}
+
+/** What a runner in an admitted namespace sets. */
+export const buildkitEnvironment = ({ address }: BuildkitDaemon): Record<string, string> => ({
+  ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER: 'buildkit',
+  ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE: IMAGES.buildkit,
+  ACTIONS_RUNNER_CONTAINER_HOOKS_PUSHER_IMAGE: IMAGES.kaniko,
+  ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_HOST: address,
+  ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_TLS_SECRET: CLIENT_SECRET
+})
