@@ -10,12 +10,17 @@ export default defineConfig({
     projects: [
       project('unit', 10_000),
       project('model', 30_000),
+      project('sim', 120_000),
       project('contract', 60_000),
       // The visualizer's page in a real browser.
       project('page', 60_000),
       // One node, one registry: the cluster's tests run one after the other. A kubelet on two busy cores may miss a moment
       // once, and vitest then says `retry x1`; what fails twice is a failure.
-      project('cluster', 300_000, { fileParallelism: false, retry: 1 }),
+      project('cluster', 300_000, {
+        fileParallelism: false,
+        retry: 1,
+        setupFiles: ['test/cluster/support/failed-tries.ts']
+      }),
       // Ratios mean something only while nothing else runs, so no other suite includes them.
       project('bench', 600_000, { fileParallelism: false })
     ]

@@ -1,6 +1,6 @@
 // npm run test:cluster: the suite on a real cluster. Uses SLIPWAY_TEST_KUBECONFIG or KUBECONFIG when one is set, and
 // brings up the one-node cluster of test/cluster/one-node otherwise. Arguments go on to vitest:
-// `npm run test:cluster -- --project bench` measures on a quiet machine.
+// `npm run bench` is the same with the benchmarks, for a quiet machine.
 import { mustRun, prepare, root, run, VITEST } from './prepare.mjs'
 
 const oneNode = `${root}test/cluster/one-node`

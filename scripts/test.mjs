@@ -3,7 +3,7 @@ import { prepare, run, VITEST } from './prepare.mjs'
 
 const args = process.argv.slice(2)
 const isChosen = args.some((arg) => arg.startsWith('--project'))
-const projects = isChosen ? [] : ['unit', 'model', 'contract'].flatMap((name) => ['--project', name])
+const projects = isChosen ? [] : ['unit', 'model', 'sim', 'contract'].flatMap((name) => ['--project', name])
 
 prepare()
 process.exitCode = run(process.execPath, [VITEST, 'run', ...projects, ...args])
