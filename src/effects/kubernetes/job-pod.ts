@@ -5,13 +5,11 @@ import { toContainerPort } from './container-ports.ts'
 import type { CreateOptions } from './create-options.ts'
 import { readinessProbe } from './health-check.ts'
 import { EXTERNALS_VOLUME, type VolumePlan } from './job-pod-volumes.ts'
-import { jobPodName, ownedMetadata, SERVICE_NAMES_ANNOTATION } from './names.ts'
+import { JOB_CONTAINER, jobPodName, ownedMetadata, SERVICE_NAMES_ANNOTATION } from './names.ts'
 import { AWAIT_DELIVERY, deliverContainer, FILES_CONTAINER, filesContainer, placement, podBase } from './pod-parts.ts'
 import { isHostName } from './service-names.ts'
 import type { Site } from './site.ts'
 
-/** People's templates and the shipped hook call the job container so. */
-export const JOB_CONTAINER = 'job'
 /** What the job container runs between the steps. */
 export const KEEP_ALIVE = ['tail', '-f', '/dev/null'] as const
 const FILL_CONTAINER = 'fs-init'

@@ -7,6 +7,8 @@ export const RUNNER_POD_LABEL = 'runner-pod'
 export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'slipway' } as const
 /** On the job pod: the names of its services, comma-separated, for the container actions of the job. */
 export const SERVICE_NAMES_ANNOTATION = 'slipway/service-names'
+/** The job container of a job pod; people's templates and the shipped hook call it so. */
+export const JOB_CONTAINER = 'job'
 const NAME_LENGTH_MAX = 63
 
 /** `<runner pod>-<kind>-<suffix>`, the runner pod's name cut so that the whole fits a DNS label. */

@@ -2,11 +2,9 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import { ExecRefused, isWithoutShell } from './exec.ts'
+import { JOB_CONTAINER } from './names.ts'
 import { containerStatus, firstLine, podFailure, terminationFailure } from './pod-failures.ts'
 import type { ScriptPlace } from './script-connection.ts'
-
-/** Name of the job container (hook-protocol section 5). */
-export const JOB_CONTAINER = 'job'
 
 const EXIT_NOT_EXECUTABLE = 126
 const EXIT_NOT_FOUND = 127

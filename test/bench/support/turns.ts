@@ -1,5 +1,6 @@
 /** Takes measurements of several contenders in turn, for benchmarks: what changes on the machine meanwhile meets them all. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { untilIdle } from './idle.ts'
 
 /** The kubelet looks at containers once a second: what starts right after something ended would always be lucky. */
 const KUBELET_PERIOD_MS = 1_000
@@ -10,7 +11,7 @@ const anyMoment = () => delay(Math.random() * KUBELET_PERIOD_MS)
 /** What the runs of each contender resolved with, in the order of the rounds. */
 type Results<Measured> = { readonly [Name in keyof Measured]: readonly Measured[Name][] }
 
-/** Runs every contender once per round, each at a random moment, and each round begins with another one. */
+/** Runs every contender once per round, each on an idle machine and at a random moment, and each round begins with another one. */
 export async function takeTurns<Measured extends object>(
   rounds: number,
   contenders: { readonly [Name in keyof Measured]: (round: number) => Promise<Measured[Name]> }
@@ -21,6 +22,7 @@ export async function takeTurns<Measured extends object>(
   for (let round = 0; round < rounds; round += 1) {
     const first = round % names.length
     for (const name of [...names.slice(first), ...names.slice(0, first)]) {
+      await untilIdle()
       await anyMoment()
       results[name].push(await contenders[name](round))
     }
