@@ -8,6 +8,11 @@ import type { IncomingMessage } from 'node:http'
 import { isTransient } from './api-errors.ts'
 import { type ApiAccess, openRequest, readBody } from './api-request.ts'
 
+/**
+ * Lines that may be written in another order than they were stamped: a runtime stamps stdout and stderr apart, before it writes
+ * them one after the other.
+ */
+const UNORDERED_LINES_MAX = 100
 /** RFC 3339 with nanoseconds and offset has 35 characters. */
 const TIMESTAMP_BYTES_MAX = 64
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/
@@ -30,23 +35,24 @@ export interface LogReader {
   read(follow: boolean, signal: AbortSignal): Promise<LogReading>
 }
 
-/** How far a reader came: lines may share a timestamp, and a line may have been cut in the middle. */
+/** How far a reader came: lines may share a timestamp, and the last one may have been cut in the middle. */
 interface Position {
-  timestamp: string
-  /** How many lines with that timestamp have been begun. */
-  lines: number
-  /** Bytes passed on of the last of them, its newline included. */
+  /** Timestamps of the last lines begun, in their order. */
+  readonly recent: string[]
+  /** The latest timestamp of the lines begun before those, and how many of them have it: nothing new is older. */
+  before: { timestamp: string; lines: number }
+  /** Bytes passed on of the last line, its newline included. */
   bytes: number
   complete: boolean
 }
 
 /** A reader that remembers how far it came, and passes each byte of the log to `write` exactly once. */
 export function createLogReader(source: LogSource, write: (chunk: Buffer) => void): LogReader {
-  const position: Position = { timestamp: '', lines: 0, bytes: 0, complete: true }
+  const position: Position = { recent: [], before: { timestamp: '', lines: 0 }, bytes: 0, complete: true }
   return {
     async read(follow, signal) {
       try {
-        const response = await open(source, { follow, sinceTime: position.timestamp }, signal)
+        const response = await open(source, { follow, sinceTime: earliest(position.recent) }, signal)
         return (await passOn(response, position, write)) ? 'whole' : 'cut'
       } catch (error) {
         return isTransient(error) ? 'cut' : 'refused'
@@ -57,22 +63,24 @@ export function createLogReader(source: LogSource, write: (chunk: Buffer) => voi
 
 /** Writes a timestamped stream without its timestamps, starting after `position`, which it keeps up to date. */
 function passOn(response: IncomingMessage, position: Position, write: (chunk: Buffer) => void): Promise<boolean> {
-  const resumed = { ...position }
-  let linesSeen = 0
+  const { before, bytes: bytesOfLast, complete: isLastComplete } = position
+  const last = position.recent.at(-1)
+  const seen = countsOf(position.recent)
+  seen.set(before.timestamp, (seen.get(before.timestamp) ?? 0) + before.lines)
   let head: Buffer = Buffer.alloc(0)
   /** Bytes of the current line still to skip; undefined while its timestamp is being read. */
   let toSkip: number | undefined
 
   /** How much of the line that starts with `timestamp` has been written by an earlier connection. */
   const begin = (timestamp: string): number => {
-    if (timestamp < resumed.timestamp) return Number.POSITIVE_INFINITY
-    if (timestamp === resumed.timestamp) {
-      linesSeen += 1
-      if (linesSeen < resumed.lines) return Number.POSITIVE_INFINITY
-      if (linesSeen === resumed.lines) return resumed.complete ? Number.POSITIVE_INFINITY : resumed.bytes
+    const left = seen.get(timestamp) ?? 0
+    if (left > 0) {
+      seen.set(timestamp, left - 1)
+      return timestamp === last && left === 1 && !isLastComplete ? bytesOfLast : Number.POSITIVE_INFINITY
     }
-    position.lines = timestamp === position.timestamp ? position.lines + 1 : 1
-    position.timestamp = timestamp
+    if (timestamp < before.timestamp) return Number.POSITIVE_INFINITY
+    position.recent.push(timestamp)
+    if (position.recent.length > UNORDERED_LINES_MAX) drop(position, position.recent.shift() as string)
     position.bytes = 0
     position.complete = false
     return 0
@@ -114,6 +122,22 @@ function passOn(response: IncomingMessage, position: Position, write: (chunk: Bu
     response.once('end', () => resolve(response.complete))
     response.once('close', () => resolve(false))
   })
+}
+
+function drop(position: Position, timestamp: string): void {
+  const { before } = position
+  if (timestamp > before.timestamp) position.before = { timestamp, lines: 1 }
+  else if (timestamp === before.timestamp) position.before = { timestamp, lines: before.lines + 1 }
+}
+
+/** Empty when there are none. */
+const earliest = (timestamps: readonly string[]): string =>
+  timestamps.reduce((least, one) => (one < least ? one : least), timestamps[0] ?? '')
+
+function countsOf(timestamps: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const timestamp of timestamps) counts.set(timestamp, (counts.get(timestamp) ?? 0) + 1)
+  return counts
 }
 
 /** The last `lines` lines of a container, or of its previous instance; empty when there is no log. */
