@@ -1,6 +1,6 @@
 /** Whether the cluster would take the pods of steps, builds and jobs as the template makes them: a create that is only tried (dry run). */
 import type { V1Pod } from '@kubernetes/client-node'
-import { apiError, isConflict, serverMessage } from '../../effects/kubernetes/api-errors.ts'
+import { apiError, isAlreadyThere, serverMessage } from '../../effects/kubernetes/api-errors.ts'
 import { buildPod } from '../../effects/kubernetes/build-pod.ts'
 import { chooseBuilder } from '../../effects/kubernetes/chosen-builder.ts'
 import { planJob } from '../../effects/kubernetes/job-host-plan.ts'
@@ -114,7 +114,7 @@ async function refusalOf(facts: Facts, pod: V1Pod, signal: AbortSignal): Promise
     return undefined
   } catch (thrown) {
     // A job that is under way has a pod of this name; admission came before that.
-    if (isConflict(thrown)) return undefined
+    if (isAlreadyThere(thrown)) return undefined
     const error = apiError(thrown, { verb: 'create', resource: 'pods', name: pod.metadata?.name ?? '', namespace })
     if (signal.aborted || error.code !== 'cluster-rejected') throw error
     return serverMessage(thrown)

@@ -10,6 +10,7 @@ export interface ApiCall {
   readonly namespace: string
 }
 
+const CONFLICT = 409
 const TOO_MANY_REQUESTS = 429
 const SERVER_ERRORS_FROM = 500
 const MESSAGE_LENGTH_MAX = 500
@@ -18,24 +19,28 @@ const MESSAGE_LENGTH_MAX = 500
 const statusOf = (error: unknown): number | undefined => (error instanceof ApiStatusError ? error.status : undefined)
 
 export const isNotFound = (error: unknown): boolean => statusOf(error) === 404
-export const isConflict = (error: unknown): boolean => statusOf(error) === 409
+/** Something of that name is there. A 409 may also mean that a quota was being written by somebody else at that moment. */
+export const isAlreadyThere = (error: unknown): boolean =>
+  error instanceof ApiStatusError && error.status === CONFLICT && statusField(error.body, 'reason') === 'AlreadyExists'
 
-/** May the same call succeed when it is simply made again: no answer, 429, or a server error. */
+/** May the same call succeed when it is simply made again: no answer, 429, a server error, or two writers at one moment. */
 export function isTransient(error: unknown): boolean {
   const status = statusOf(error)
+  if (status === CONFLICT) return !isAlreadyThere(error)
   return status === undefined || status === TOO_MANY_REQUESTS || status >= SERVER_ERRORS_FROM
 }
 
 /** The API server's own words, out of a Status object if there is one. */
 export function serverMessage(error: unknown): string {
   if (!(error instanceof ApiStatusError)) return error instanceof Error ? error.message || error.name : String(error)
-  return messageOf(error.body) ?? (error.body.slice(0, MESSAGE_LENGTH_MAX) || `status ${error.status}`)
+  return statusField(error.body, 'message') ?? (error.body.slice(0, MESSAGE_LENGTH_MAX) || `status ${error.status}`)
 }
 
-function messageOf(body: string): string | undefined {
+/** Out of a Status object; undefined when the body is none. */
+function statusField(body: string, field: 'message' | 'reason'): string | undefined {
   try {
-    const { message } = JSON.parse(body) as { message?: unknown }
-    return typeof message === 'string' ? message : undefined
+    const { [field]: value } = JSON.parse(body) as Record<string, unknown>
+    return typeof value === 'string' ? value : undefined
   } catch {
     return undefined
   }

@@ -8,7 +8,7 @@ import { StepError } from '../../errors.ts'
 import type { Clock } from '../../machines/ports.ts'
 import { timeoutSignal } from '../system.ts'
 import { openAccess, type ServiceAddress } from './access.ts'
-import { type ApiCall, apiError, isConflict, isNotFound, isTransient, serverMessage } from './api-errors.ts'
+import { type ApiCall, apiError, isAlreadyThere, isNotFound, isTransient, serverMessage } from './api-errors.ts'
 import { type ApiAccess, type ApiRequest, ApiStatusError, requestJson } from './api-request.ts'
 
 const CALL_TIMEOUT_MS = 15_000
@@ -112,7 +112,7 @@ export async function connectCluster(options: {
   const creating = new Map<string, Promise<unknown>>()
   const create = async (key: string, result: Promise<unknown>): Promise<void> => {
     creating.set(key, result)
-    await unless(isConflict, result).finally(() => creating.delete(key))
+    await unless(isAlreadyThere, result).finally(() => creating.delete(key))
   }
   const remove = async (key: string, send: () => Promise<unknown>): Promise<void> => {
     await creating.get(key)?.catch(() => {})
