@@ -153,16 +153,15 @@ export function parseCreateOptions(text: string | undefined): CreateOptions {
   return finish(parsing)
 }
 
-/** `--cpus=1`, `-m512m`, `-m=512m`, `-m`: the long name, and the value that is attached to it. */
+/** `--cpus=1`, `-m512m`, `-m=512m`, `-m`, `-p80:80`: the long name if there is one, and the value that is attached to it. */
 function readOption(word: string): { option: string; shown: string; value?: string | undefined } {
   if (word.startsWith('--')) {
     const [name = word] = word.split('=', 1)
     return { option: name, shown: name, value: name === word ? undefined : word.slice(name.length + 1) }
   }
-  const long = word.startsWith('-') ? SHORT[word[1] ?? ''] : undefined
-  if (long === undefined) return { option: word, shown: word }
-  const rest = word.slice(2).replace(/^=/, '')
-  return { option: long, shown: word.slice(0, 2), value: rest === '' ? undefined : rest }
+  if (!word.startsWith('-') || IGNORED_SHORT_FLAGS.test(word)) return { option: word, shown: word }
+  const [shown, rest] = [word.slice(0, 2), word.slice(2).replace(/^=/, '')]
+  return { option: SHORT[word[1] ?? ''] ?? shown, shown, value: rest === '' ? undefined : rest }
 }
 
 function finish({ draft, health }: Parsing): CreateOptions {

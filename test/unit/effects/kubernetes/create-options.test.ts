@@ -50,12 +50,14 @@ describe('an option', () => {
           { path: '/x', size: undefined }
         ]
       }
-    ]
+    ],
+    ['-p5432:5432 --cpus 2 -P', { cpus: '2', ignored: ['-p', '-P'] }]
   ])('%s is understood', (text, expected) => expect(parseCreateOptions(text)).toEqual({ ...NOTHING, ...expected }))
 
   it.each<[string, readonly string[]]>([
     ['--init --gpus all --cpus 1', ['--init', '--gpus']],
     ['-v /a:/b --network host --network=bridge', ['-v', '--network']],
+    ['--privileged -v/dev/kvm:/dev/kvm', ['-v']],
     ['--user node', ['--user']],
     ['-itd --ulimit nofile=1:2', ['-itd', '--ulimit']],
     ['--env-file .env -e FROM_OUTSIDE', ['--env-file', '-e']],
