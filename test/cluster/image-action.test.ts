@@ -4,7 +4,7 @@ import { useRunnerPod } from './support/harness.ts'
 import { runContainerStep } from './support/hook.ts'
 import { IMAGES } from './support/images.ts'
 import { errorsOf } from './support/leftovers.ts'
-import { STORAGE_MODES, WORKSPACE } from './support/runner-pod.ts'
+import { HOME, STORAGE_MODES, WORKSPACE } from './support/runner-pod.ts'
 
 const shell = (script: string) => ({ image: IMAGES.debian, entryPoint: '/bin/sh', args: ['-c', script] })
 
@@ -78,6 +78,19 @@ describe.each(STORAGE_MODES)('a container action with an image, storage mode %s'
     expect(errorsOf(step)).toHaveLength(1)
     expect(errorsOf(step)[0]).toContain(image)
     expect(errorsOf(step)[0]?.replace(image, '')).toMatch(/not found|no such host|lookup|invalid|manifest|pull/i)
+  })
+
+  it.each([
+    ['ends', `{name: warm, image: ${IMAGES.busybox}, command: [sh, -c, exit 3]}`, /warm.*exit code 3/],
+    ['has no image', '{name: warm, image: "localhost:30500/base/absent:1"}', /warm.*cannot pull image.*absent/]
+  ])('says so soon when an init container of the template %s', async (_, init, why) => {
+    await runner().write(HOME, { 'template.yaml': `spec: {initContainers: [${init}]}` })
+    const env = { ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE: `${HOME}/template.yaml` }
+    const step = await runContainerStep(runner(), shell('echo never'), { env })
+    expect(step.exitCode).not.toBe(0)
+    expect(step.durationMs).toBeLessThan(60_000)
+    expect(errorsOf(step)).toEqual([expect.stringMatching(why)])
+    expect(step.stdout).not.toMatch(/^never$/m)
   })
 
   it('says which program does not exist when it cannot be started', async () => {

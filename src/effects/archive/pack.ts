@@ -1,7 +1,6 @@
 /** Packs parts of a directory into a tar stream, for the copy mode: what is sent is also written down. */
 import type { Stats } from 'node:fs'
-import { createReadStream } from 'node:fs'
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
+import { lstat, open, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -65,7 +64,13 @@ async function packTree(archive: Pack, request: PackRequest, path: string): Prom
 
 async function packChildren(archive: Pack, request: PackRequest, path: string): Promise<void> {
   const names = await readdir(join(request.root, path))
-  for (const name of names.sort()) await packTree(archive, request, path === '' ? name : `${path}/${name}`)
+  for (const name of names.sort()) {
+    const child = path === '' ? name : `${path}/${name}`
+    await packTree(archive, request, child).catch((error: NodeJS.ErrnoException) => {
+      // What another program has removed since it was listed is not there.
+      if (error.code !== 'ENOENT') throw error
+    })
+  }
 }
 
 /** Sends one file, directory or symbolic link, without what is below it. */
@@ -79,9 +84,12 @@ async function packOne(archive: Pack, request: PackRequest, path: string): Promi
   else if (stats.isFile() && stats.size <= WHOLE_FILE_BYTES_MAX) {
     await entry(archive, { ...header, type: 'file' }, await readFile(absolute))
   } else if (stats.isFile()) {
-    const file = archive.entry({ ...header, type: 'file', size: stats.size })
+    const file = await open(absolute)
     // A file that grows meanwhile is sent as it was; one that shrinks makes the archive fail, and the stage try again.
-    await pipeline(createReadStream(absolute, { end: stats.size - 1 }), file)
+    await pipeline(
+      file.createReadStream({ end: stats.size - 1 }),
+      archive.entry({ ...header, type: 'file', size: stats.size })
+    )
   } else return stats
   return stats
 }

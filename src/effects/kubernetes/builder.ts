@@ -10,7 +10,7 @@ import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from './build-pod.ts'
 import type { ChosenBuilder } from './chosen-builder.ts'
 import type { PushState } from './janitor.ts'
 import { logTail } from './logs.ts'
-import { containerStatus, firstLine, podFailure, waitingFailure } from './pod-failures.ts'
+import { containerStatus, firstLine, initFailure, podFailure, waitingFailure } from './pod-failures.ts'
 import { followToEnd, waitForPod } from './pods.ts'
 import { type DigestOf, watchArrival } from './push-arrival.ts'
 import { namingSecret } from './registry-settings.ts'
@@ -152,6 +152,8 @@ function hasStarted(pod: V1Pod, image: string): true | undefined {
     throw new StepError('builder-lost', failure.message, { detail: failure.detail, cause: failure })
   const lost = podFailure(pod)
   if (lost !== undefined) throw builderLost(lost)
+  const blocked = initFailure(pod)
+  if (blocked !== undefined) throw blocked.retryable ? builderLost(blocked) : blocked
   return undefined
 }
 
@@ -225,5 +227,7 @@ function pushOutcome(pod: V1Pod, failuresSeen: number, image: string): PushOutco
       cause: lost
     })
   }
+  const blocked = initFailure(pod)
+  if (blocked !== undefined) throw blocked
   return undefined
 }

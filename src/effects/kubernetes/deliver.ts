@@ -2,9 +2,9 @@
 import { PassThrough, Writable } from 'node:stream'
 import { type ErrorCode, StepError } from '../../errors.ts'
 import { COMPLETE_MEMBER } from '../archive/pack.ts'
-import { ExecRefused, type ExecResult, exec } from './exec.ts'
+import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from './exec.ts'
 import { logTail } from './logs.ts'
-import { containerStatus, firstLine, podFailure, waitingFailure } from './pod-failures.ts'
+import { containerStatus, firstLine, initFailure, podFailure, waitingFailure } from './pod-failures.ts'
 import { DELIVERED_MARKER, WORK_ROOT } from './pod-parts.ts'
 import type { Site } from './site.ts'
 import { completeMember, type Outbox, openAll, type Source, target } from './sources.ts'
@@ -25,8 +25,6 @@ export interface Delivery {
   readonly sources: readonly Source[]
   /** Paths below the work volume whose content is written down, so that `collect` knows later what is gone. */
   readonly watched: readonly string[]
-  /** Called once everything is sent; the files count as delivered only after that. */
-  readonly onSent?: () => Promise<unknown>
   /** What a broken transfer is called in this stage. */
   readonly failure: ErrorCode
   readonly lost: () => StepError
@@ -80,13 +78,14 @@ export async function deliver(site: Site, delivery: Delivery, signal: AbortSigna
         })
       } catch (error) {
         signal.throwIfAborted()
+        if (isExecForbidden(error)) throw execForbidden(error, site.cluster.namespace)
         // Before the container runs, every way to fail only means: not yet.
         const isTooEarly = state === 'starting' && outbox.state() !== 'taken'
         if (!isTooEarly && !(error instanceof ExecRefused)) {
-          const isLost = error instanceof StepError && error.code === 'cluster-unreachable'
+          const failure = asFailure(error, delivery)
           connectionsLost += 1
-          if (!isLost || connectionsLost > LOST_CONNECTIONS_MAX) throw error
-          site.reporter.line(`Files for pod ${delivery.pod}: ${error.message}, trying again`)
+          if (failure.code !== 'cluster-unreachable' || connectionsLost > LOST_CONNECTIONS_MAX) throw failure
+          site.reporter.line(`Files for pod ${delivery.pod}: ${failure.message}, trying again`)
         }
       }
       await site.clock.sleep(EXEC_RETRY_MS, signal)
@@ -96,14 +95,19 @@ export async function deliver(site: Site, delivery: Delivery, signal: AbortSigna
   }
 }
 
+/** What is no StepError was said by the runner's own disk, of a file that became shorter or went away while it was read. */
+const asFailure = (error: unknown, { pod, failure }: Delivery): StepError =>
+  error instanceof StepError
+    ? error
+    : new StepError(failure, `could not read files for pod ${pod}: ${(error as Error).message}`, { cause: error })
+
 /** One attempt. */
 async function sendAll(site: Site, delivery: Delivery, outbox: Outbox, signal: AbortSignal): Promise<ExecResult> {
-  const { pod, container, sources, watched, onSent } = delivery
+  const { pod, container, sources, watched } = delivery
   const stdin = new PassThrough()
   const { stdout, ready } = listenForReady()
   const sending = ready.then(async () => {
     await outbox.empty(stdin)
-    await onSent?.()
     stdin.end()
   })
   const command = ['sh', '-ec', receiveScript(sources.length), 'deliver', ...watched]
@@ -170,5 +174,7 @@ async function deliverState(site: Site, { pod: name, container, lost }: Delivery
       `the container that receives files ended with exit code ${exitCode}: ${firstLine(log)}`
     )
   }
+  const blocked = initFailure(pod)
+  if (blocked !== undefined) throw blocked
   return status?.state?.running === undefined ? 'starting' : 'running'
 }

@@ -61,6 +61,17 @@ const NO_SHELL = /exec: "?sh\b|["`]sh["`].*(not found|no such file or directory)
 export const isWithoutShell = (error: unknown): error is ExecRefused =>
   error instanceof ExecRefused && NO_SHELL.test(error.message)
 
+export const isExecForbidden = (error: unknown): error is ExecRefused =>
+  error instanceof ExecRefused && error.status === 403
+
+/** `cluster-forbidden`: by the Role, or by an admission policy, which exec cannot tell apart. */
+export const execForbidden = (cause: ExecRefused, namespace: string): StepError =>
+  new StepError(
+    'cluster-forbidden',
+    `the runner's service account may not create pods/exec in namespace ${namespace}: grant it with a Role (apiGroups [""], resources [pods/exec], verbs [get, create])`,
+    { cause }
+  )
+
 /**
  * Runs the command to its end. Rejects with ExecRefused when the container cannot be reached, and with
  * `cluster-unreachable` when the connection is lost before the command's status arrived: never counts silence as success.

@@ -3,7 +3,7 @@ import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { Clock } from '../../machines/ports.ts'
 import type { ExpectedContainer } from './job-host-plan.ts'
-import { podFailure, terminationFailure, unschedulableReason, waitingFailure } from './pod-failures.ts'
+import { failedInit, podFailure, terminationFailure, unschedulableReason, waitingFailure } from './pod-failures.ts'
 
 /** How long one attempt watches the kubelet fail to pull before it counts as failed; all attempts stay under a minute. */
 export const PULL_PATIENCE_MS = 8_000
@@ -54,7 +54,7 @@ export function createReadiness(options: ReadinessOptions): (pod: V1Pod) => Verd
     return undefined
   }
   return (pod) => {
-    const lost = initFailure(pod) ?? podFailure(pod)
+    const lost = failedInitOf(pod) ?? podFailure(pod)
     if (lost !== undefined) return 'error' in lost ? lost : { error: lost }
     const { containerStatuses: statuses = [], initContainerStatuses = [] } = pod.status ?? {}
     const verdicts = [...initContainerStatuses.filter(isWaiting), ...statuses].map((status) => verdictOn(pod, status))
@@ -93,10 +93,9 @@ function ended(pod: V1Pod, status: V1ContainerStatus, title: string): Verdict {
   return { error, container: status.name }
 }
 
-/** An init container that failed for good: what comes after it never starts, and no status says so. */
-function initFailure(pod: V1Pod): NotUp | undefined {
-  const failed = pod.status?.initContainerStatuses?.find(({ state }) => (state?.terminated?.exitCode ?? 0) !== 0)
-  if (failed === undefined || pod.spec?.restartPolicy !== 'Never') return undefined
+function failedInitOf(pod: V1Pod): NotUp | undefined {
+  const failed = failedInit(pod)
+  if (failed === undefined) return undefined
   const verdict = ended(pod, failed, `the init container ${failed.name}`)
   return typeof verdict === 'object' ? verdict : undefined
 }

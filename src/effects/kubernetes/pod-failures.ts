@@ -49,6 +49,30 @@ export function waitingFailure(status: V1ContainerStatus | undefined): StepError
   }
 }
 
+/** An init container that failed for good: what comes after it never starts, and no other status says so. */
+export function failedInit(pod: V1Pod): V1ContainerStatus | undefined {
+  const isFinal = pod.spec?.restartPolicy === 'Never'
+  return pod.status?.initContainerStatuses?.find(
+    ({ state }) =>
+      state?.waiting?.reason === 'CrashLoopBackOff' || (isFinal && (state?.terminated?.exitCode ?? 0) !== 0)
+  )
+}
+
+/** Why an init container, of a template for example, keeps all others from starting; a pull error that can heal is retryable. */
+export function initFailure(pod: V1Pod): StepError | undefined {
+  const titled = (name: string, { code, message, detail }: StepError) =>
+    new StepError(code, `the init container ${name}: ${message}`, { detail })
+  for (const status of pod.status?.initContainerStatuses ?? []) {
+    const waiting = waitingFailure(status)
+    if (waiting !== undefined) return titled(status.name, waiting)
+  }
+  const failed = failedInit(pod)
+  const terminated = failed?.state?.terminated ?? failed?.lastState?.terminated
+  if (failed === undefined || terminated === undefined) return undefined
+  const own = new StepError('start-failed', `it ended with exit code ${terminated.exitCode}`)
+  return titled(failed.name, terminationFailure(pod, terminated) ?? own)
+}
+
 /** Reasons with which a container runtime says that the process never started. */
 const START_ERRORS = new Set(['StartError', 'ContainerCannotRun'])
 

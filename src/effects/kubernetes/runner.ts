@@ -4,7 +4,7 @@ import { StepError } from '../../errors.ts'
 import type { Runner, Workspace } from '../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../machines/types.ts'
 import { openForEveryUser } from './open-mounts.ts'
-import { containerStatus, podFailure, terminationFailure, waitingFailure } from './pod-failures.ts'
+import { containerStatus, initFailure, podFailure, terminationFailure, waitingFailure } from './pod-failures.ts'
 import { followToEnd, waitForPod } from './pods.ts'
 import { namingSecret } from './registry-settings.ts'
 import type { Site } from './site.ts'
@@ -68,8 +68,8 @@ function startedOrFailed(site: Site, image: string): (pod: V1Pod) => true | unde
     const status = containerStatus(pod, STEP_CONTAINER)
     if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
     const found = waitingFailure(status) ?? podFailure(pod)
-    if (found === undefined) return undefined
-    const failure = isOurs ? namingSecret(found, site.registry) : found
+    const failure = (isOurs && found ? namingSecret(found, site.registry) : found) ?? initFailure(pod)
+    if (failure === undefined) return undefined
     // The kubelet may not have heard of the Secret yet.
     const isEarly = failure.detail?.includes(site.names.environment) ?? false
     if (!failure.retryable && !isEarly) throw failure

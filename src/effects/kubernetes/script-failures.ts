@@ -1,7 +1,7 @@
 /** Why a script cannot be started, or is no more, as StepErrors; looks at the pod only once something has failed. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
-import { ExecRefused, isWithoutShell } from './exec.ts'
+import { ExecRefused, execForbidden, isExecForbidden, isWithoutShell } from './exec.ts'
 import { JOB_CONTAINER } from './names.ts'
 import { containerStatus, firstLine, podFailure, terminationFailure } from './pod-failures.ts'
 import type { ScriptPlace } from './script-connection.ts'
@@ -19,13 +19,7 @@ const noShell = (detail: string) =>
 /** Why no connection came about, or the shell ended before its time; `cluster-unreachable` when it is worth trying again. */
 export async function explain(place: ScriptPlace, error: unknown, signal: AbortSignal): Promise<StepError> {
   if (isWithoutShell(error)) return noShell(error.message)
-  if (error instanceof ExecRefused && error.status === 403) {
-    return new StepError(
-      'cluster-forbidden',
-      `the runner's service account may not create pods/exec in namespace ${place.namespace}: grant it with a Role (apiGroups [""], resources [pods/exec], verbs [get, create])`,
-      { cause: error }
-    )
-  }
+  if (isExecForbidden(error)) return execForbidden(error, place.namespace)
   const text = firstLine(error instanceof Error ? error.message : String(error))
   const unreachable = new StepError('cluster-unreachable', `no connection to the job container: ${text}`, {
     cause: error

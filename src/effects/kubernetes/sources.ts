@@ -55,7 +55,10 @@ export function fromContainer(
   }
 }
 
-/** Packs paths of the work volume, without some of what is below them; missing ones are made. */
+/**
+ * Packs paths of the work volume, without some of what is below them; missing ones are made. Exit code 1 is GNU tar's for files that
+ * changed while they were read, as those of a service or a background program do: each is whole in the archive, as it was at that moment.
+ */
 export function packPaths(
   paths: readonly string[],
   excluded: readonly string[],
@@ -65,7 +68,7 @@ export function packPaths(
     `cd ${WORK_ROOT}`,
     'mkdir -p "$@"',
     `: > ${completeMember}`,
-    `tar --create --file=- --hard-dereference --anchored ${excluded.map((path) => `--exclude=${path}`).join(' ')} "$@" ${completeMember}`
+    `tar --create --file=- --hard-dereference --anchored ${excluded.map((path) => `--exclude=${path}`).join(' ')} "$@" ${completeMember} || [ $? -eq 1 ]`
   ].join(' && ')
   return ['sh', '-c', script, 'pack', ...paths]
 }

@@ -27,7 +27,7 @@ const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 export async function deliverStep(
   site: Site,
   mounts: readonly Mount[],
-  delivery: Pick<Delivery, 'pod' | 'lost' | 'onSent'>,
+  delivery: Pick<Delivery, 'pod' | 'lost'>,
   signal: AbortSignal
 ): Promise<void> {
   const roots = rootsOf(site, mounts)

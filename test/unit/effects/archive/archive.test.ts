@@ -1,5 +1,18 @@
 /** Packing and unpacking in copy mode: what arrives is what was there, and a hostile archive writes nothing outside. */
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  truncate,
+  writeFile
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -62,6 +75,25 @@ test('files, modes, links and empty directories arrive as they were', async () =
   // Compared here: comparing byte by byte takes seconds.
   expect((await readFile(join(to, 'a/large'))).equals(Buffer.alloc(700_000, 7))).toBe(true)
   expect(await readlink(join(to, 'a/link'))).toBe('../elsewhere')
+})
+
+test('what a program removes while it is packed is left out, and a file that shrinks makes it fail', async () => {
+  await mkdir(join(from, 'a'))
+  for (const name of ['0', '1', '2']) await writeFile(join(from, 'a', name), name)
+  await writeFile(join(from, 'a/large'), Buffer.alloc(700_000, 7))
+  // Asked about each name right before it is looked at, and after the directory was listed.
+  const removing = (path: string) => {
+    if (path === 'a/0') rmSync(join(from, 'a/1'))
+    return true
+  }
+  await unpackInto(to, pack({ root: from, paths: ['a'], include: removing }))
+  expect((await readdir(join(to, 'a'))).sort()).toEqual(['0', '2', 'large'])
+
+  const shrinking = pack({ root: from, paths: ['a'] })
+  // Nobody has read anything yet: the large file's header waits, and its content after it.
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  await truncate(join(from, 'a/large'), 100_000)
+  await expect(unpackInto(to, shrinking)).rejects.toThrow()
 })
 
 test('only the paths that were asked for are packed, with their parents', async () => {

@@ -1,7 +1,12 @@
 /** What the kubelet says about a pod, as codes that say whether to try again. */
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import { expect, test } from 'vitest'
-import { podFailure, terminationFailure, waitingFailure } from '../../../../src/effects/kubernetes/pod-failures.ts'
+import {
+  initFailure,
+  podFailure,
+  terminationFailure,
+  waitingFailure
+} from '../../../../src/effects/kubernetes/pod-failures.ts'
 
 const waiting = (reason: string, message: string): V1ContainerStatus => ({
   name: 'job',
@@ -52,6 +57,45 @@ test.each([
 
 test.each([0, 1, 42, 137])("exit code %i of its own is the program's", (exitCode) => {
   expect(terminationFailure(pod({ phase: 'Succeeded' }), { exitCode, reason: 'Error' })).toBeUndefined()
+})
+
+/** A pod of the template's init container `warm`. */
+const withInit = (restartPolicy: string, state: V1ContainerStatus['state'], lastState = {}): V1Pod => ({
+  spec: { containers: [], restartPolicy },
+  // As a kubelet leaves it: Failed, and not a word about why.
+  status: {
+    phase: 'Failed',
+    initContainerStatuses: [{ ...waiting('', ''), name: 'warm', state: state ?? {}, lastState }]
+  }
+})
+
+test.each([
+  ['Never', { terminated: { exitCode: 3, reason: 'Error' } }, {}, 'start-failed', 'warm: it ended with exit code 3'],
+  ['Never', { terminated: { exitCode: 137, reason: 'OOMKilled' } }, {}, 'out-of-memory', 'warm: the container ran out'],
+  ['Never', waiting('ErrImagePull', 'not found').state, {}, 'image-not-found', 'warm: cannot pull image r.example/i:1'],
+  ['Never', waiting('ImagePullBackOff', 'timeout').state, {}, 'image-pull-failed', 'warm: cannot pull image'],
+  [
+    'OnFailure',
+    waiting('CrashLoopBackOff', '').state,
+    { terminated: { exitCode: 4 } },
+    'start-failed',
+    'warm: it ended with exit code 4'
+  ]
+] as const)('an init container, restartPolicy %s, that is %j keeps the others from starting', (...given) => {
+  const [restartPolicy, state, lastState, code, text] = given
+  const failure = initFailure(withInit(restartPolicy, state, lastState))
+  expect(failure?.code).toBe(code)
+  expect(failure?.message).toContain(`the init container ${text}`)
+})
+
+test.each([
+  ['Never', { running: {} }],
+  ['Never', { terminated: { exitCode: 0 } }],
+  ['Never', waiting('PodInitializing', '').state],
+  // It is about to be started again.
+  ['OnFailure', { terminated: { exitCode: 1 } }]
+] as const)('an init container, restartPolicy %s, that is %j is waited for', (restartPolicy, state) => {
+  expect(initFailure(withInit(restartPolicy, state))).toBeUndefined()
 })
 
 test('a pod that somebody deletes is lost', () => {
