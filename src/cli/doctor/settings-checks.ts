@@ -24,7 +24,7 @@ const ON_RUNNER = "in the env of the runner's container (ARC: template.spec.cont
 /** The runner itself reads this variable. */
 async function checkHook({ environment }: Facts): Promise<Finding> {
   const path = environment[HOOK_VARIABLE]
-  const fix = `put dist/index.js into the runner's image (docs/install.md), and set ${ON_RUNNER}:\n- name: ${HOOK_VARIABLE}\n  value: /home/runner/slipway/index.js`
+  const fix = `mount dist/index.js from the ConfigMap, or put it into the runner's image (docs/install.md), and set ${ON_RUNNER}:\n- name: ${HOOK_VARIABLE}\n  value: /home/runner/slipway/index.js`
   if (!path) return fail(`${HOOK_VARIABLE} is not set, so the runner calls no hook`, fix)
   try {
     const program = await readFile(path, 'utf8')
