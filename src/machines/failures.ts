@@ -74,7 +74,7 @@ const JOB_START: Readonly<Record<JobStageName, readonly ErrorCode[]>> = {
 }
 
 const SCRIPT_STEP: Readonly<Record<ScriptStageName, readonly ErrorCode[]>> = {
-  executing: ['invalid-input', 'not-configured', ...POD_LOST],
+  executing: ['invalid-input', 'not-configured', 'workspace-delivery-failed', ...POD_LOST],
   cleaningUp: CONTAINER_STEP.cleaningUp
 }
 

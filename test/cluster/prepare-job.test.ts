@@ -7,6 +7,7 @@ import { inJob, type Job, jobPodOf, type PreparedJob, prepareJob, startPrepareJo
 import { eventually, get } from './support/kubectl.ts'
 import { errorsOf, objectsLeft } from './support/leftovers.ts'
 import { HOME, type RunnerPod, STORAGE_MODES, WORK, WORKSPACE } from './support/runner-pod.ts'
+import { runScript } from './support/script.ts'
 
 /** The runner sends SIGTERM 7.5 s after SIGINT. */
 const CANCEL_MS_MAX = 7_000
@@ -89,16 +90,21 @@ describe.each(STORAGE_MODES)('prepare_job in storage mode %s', (mode) => {
       const { stdout, stderr } = await inJob(
         pod,
         [
-          'pwd; id -u; cat file.txt; echo; cat /__w/_actions/owner/action/v1/action.yml; echo; cat /github/workflow/event.json; echo',
+          'pwd; id -u; cat file.txt; echo; cat /__w/_actions/owner/action/v1/action.yml; echo',
           'for directory in . /github/home /__w/_temp /__w/_tool; do touch $directory/written || exit 1; done',
           '/__e/node20/bin/node --version; touch /__e/x 2>/dev/null || echo read-only'
         ].join('\n')
       )
       expect(stdout.split('\n'), stderr).toEqual([
-        ...['/__w/repo/repo', '1234', 'hello', 'name: x', '{"action":"opened"}'],
+        ...['/__w/repo/repo', '1234', 'hello', 'name: x'],
         expect.stringMatching(/^v20\./),
         'read-only'
       ])
+      const script = 'cat /github/workflow/event.json; echo a=1 >>"$GITHUB_OUTPUT"'
+      const step = await runScript(pod, { run: script })
+      expect(step.stdout).toBe('{"action":"opened"}')
+      expect(step.exitCode).toBe(0)
+      expect(await step.fileCommand('GITHUB_OUTPUT')).toBe('a=1')
     })
     // Files that another user wrote can only be removed by root.
     await runner().exec(['sh', '-c', `rm -rf ${WORKSPACE}/written ${WORK}/_temp/_github_home/written`])

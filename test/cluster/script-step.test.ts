@@ -6,7 +6,7 @@ import { inJob, prepareJob } from './support/job.ts'
 import { kubectl } from './support/kubectl.ts'
 import { errorsOf, objectsLeft } from './support/leftovers.ts'
 import { startProxy } from './support/proxy.ts'
-import { createRunnerPod, type RunnerPod, STORAGE_MODES, WORKSPACE } from './support/runner-pod.ts'
+import { createRunnerPod, type RunnerPod, STORAGE_MODES, WORK, WORKSPACE } from './support/runner-pod.ts'
 import { runScript, startScript } from './support/script.ts'
 import { createTestNamespace, type TestNamespace } from './support/test-namespace.ts'
 
@@ -39,6 +39,16 @@ describe.each(STORAGE_MODES)('a script in storage mode %s', (mode) => {
   it('shows 20,000 lines in order', async () => {
     const { stdout } = await runScript(pod, { run: 'seq 20000' })
     expect(stdout).toBe(Array.from({ length: 20_000 }, (_, at) => at + 1).join('\n'))
+  })
+
+  it('runs an action that the runner downloaded after the job had begun, and has the event', async () => {
+    await pod.write(`${WORK}/_actions/owner/late`, {
+      'v1/main.sh': 'echo "late: $(cat /github/workflow/event.json)"',
+      'v1.completed': ''
+    })
+    const { exitCode, stdout } = await runScript(pod, { args: ['/__w/_actions/owner/late/v1/main.sh'] })
+    expect(stdout).toBe('late: {"action":"opened"}')
+    expect(exitCode).toBe(0)
   })
 
   it('shows a line when it is written, not when the script ends', async () => {

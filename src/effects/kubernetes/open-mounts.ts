@@ -12,9 +12,13 @@ export async function openForEveryUser(directories: readonly string[]): Promise<
     await mkdir(directory, { recursive: true })
     // Not ours to change: then it stays as its owner wanted it.
     await chmod(directory, EVERYBODY_WRITES_DIRECTORY).catch(() => {})
-    if (!FILE_COMMANDS.test(directory)) continue
-    for (const file of await readdir(directory)) {
-      await chmod(join(directory, file), EVERYBODY_WRITES_FILE).catch(() => {})
-    }
+    if (FILE_COMMANDS.test(directory)) await openFiles(directory)
+  }
+}
+
+/** Lets everybody write to the files of a directory, if it is there. */
+export async function openFiles(directory: string): Promise<void> {
+  for (const file of await readdir(directory).catch(() => [])) {
+    await chmod(join(directory, file), EVERYBODY_WRITES_FILE).catch(() => {})
   }
 }

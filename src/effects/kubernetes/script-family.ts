@@ -1,4 +1,5 @@
 /** The Kubernetes ports of one script step; loads the Kubernetes client only when something goes wrong. */
+import { posix } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { ScriptPorts } from '../../machines/ports.ts'
 import { openAccess } from './access.ts'
@@ -9,6 +10,7 @@ import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import type { ScriptPlace } from './script-connection.ts'
 import { createScriptHost } from './script-host.ts'
 import { createScriptJanitor } from './script-janitor.ts'
+import { CONTAINER_WORK } from './script-shell.ts'
 
 export interface ScriptOptions extends KubernetesOptions {
   /** Of the job's state; undefined: as the runner pod's own volumes say. */
@@ -31,7 +33,17 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
   }
   return {
     clock,
-    host: createScriptHost({ place, isCopied, paths: options.paths, hashFiles: options.hashFiles, randomHex }),
+    host: createScriptHost({
+      place,
+      isCopied,
+      paths: options.paths,
+      hashFiles: options.hashFiles,
+      async bringAction(path, signal) {
+        const [{ discoverSite }, { bringToJob }] = await Promise.all([import('./site.ts'), import('./job-files.ts')])
+        await bringToJob(await discoverSite(options, deps, signal), posix.relative(CONTAINER_WORK, path), signal)
+      },
+      randomHex
+    }),
     janitor: createScriptJanitor({ place, randomHex })
   }
 }

@@ -10,15 +10,21 @@ import { CONTAINER_WORK } from './script-shell.ts'
 const TEMP = `${CONTAINER_WORK}/_temp`
 /** Paths below the runner's temporary directory, wherever in an argument they stand: `sh -c 'source /__w/_temp/x'`. */
 const TEMP_PATHS = /\/__w\/_temp\/[^\s'"`;|&<>()]+/g
+/** A path below an action's directory, wherever in an argument it stands. */
+const ACTION_PATHS = /\/__w\/_actions\/[^\s'"`;|&<>()]+/g
+/** `_actions/<owner>/<repository>/<ref>`; a ref may have slashes. */
+const ACTION_DEPTH = { min: 3, max: 10 }
 const FILE_COMMANDS = '_runner_file_commands'
+/** Written by the runner before every step, the first of them after prepare_job (its ActionRunner), and the same for a whole job. */
+const EVENT = `${TEMP}/_github_workflow/event.json`
 
 /** A script and the file commands are small; what is larger was meant to be something else. */
 export const PLACED_BYTES_MAX = 32 * 1024 * 1024
 /** More than all summaries and outputs that the runner accepts. */
 export const COLLECTED_BYTES_MAX = 64 * 1024 * 1024
 
-/** What the runner itself reads of a repository: actions in it (hook-protocol section 6). */
-const ACTION_FILES = ['action.yml', 'action.yaml', 'Dockerfile', 'Dockerfile.*', '*Dockerfile']
+/** What the runner itself reads of a repository: actions in it (hook-protocol section 6), and problem matchers. */
+const READ_BY_RUNNER = ['action.yml', 'action.yaml', 'Dockerfile', 'Dockerfile.*', '*Dockerfile', '*matcher*.json']
 const ACTION_FILE = /(^|\/)action\.ya?ml$/
 
 /** Reads what the script needs. `hashFiles`: basenames, with wildcards, that the workflow computes hashes of. */
@@ -28,10 +34,10 @@ export async function readExchange(
   hashFiles: readonly string[]
 ): Promise<Exchange> {
   const scripts = new Set([request.entryPoint, ...request.args].flatMap((word) => word.match(TEMP_PATHS) ?? []))
-  const commands = await readdir(join(paths.runnerTemp, FILE_COMMANDS)).catch(() => [])
   const wanted = [
     ...[...scripts].map((path) => ({ path: posix.normalize(path), umask: '022' as const })),
-    ...commands.map((name) => ({ path: `${CONTAINER_FILE_COMMANDS}/${name}`, umask: '000' as const }))
+    ...(await fileCommands(request, paths)).map((path) => ({ path, umask: '000' as const })),
+    { path: EVENT, umask: '022' as const, stays: true }
   ].filter(({ path }) => path.startsWith(`${TEMP}/`))
   const placed = await readPlaced(
     wanted.map((file) => ({ ...file, source: join(paths.runnerTemp, file.path.slice(TEMP.length)) }))
@@ -39,9 +45,40 @@ export async function readExchange(
   const workDirectory = join(paths.runnerWorkspace, '..')
   return {
     placed,
+    actions: await actionsOf(request, workDirectory),
     workspace: posix.join(CONTAINER_WORK, relative(workDirectory, paths.githubWorkspace)),
-    patterns: [...ACTION_FILES, ...hashFiles]
+    patterns: [...READ_BY_RUNNER, ...hashFiles]
   }
+}
+
+/**
+ * The actions that the step runs or belongs to. Those that a local composite action uses are downloaded when that one runs, after
+ * prepare_job; the runner marks a complete download with a file beside it (its ActionManager).
+ */
+async function actionsOf({ entryPoint, args, env }: ScriptRequest, workDirectory: string): Promise<readonly string[]> {
+  const words = [entryPoint, ...args, env.GITHUB_ACTION_PATH ?? '']
+  const found = new Set<string>()
+  for (const path of new Set(words.flatMap((word) => word.match(ACTION_PATHS) ?? []))) {
+    const [, root, ...parts] = posix.relative(CONTAINER_WORK, posix.normalize(path)).split('/')
+    if (root === undefined) continue
+    for (let depth = ACTION_DEPTH.min; depth <= Math.min(parts.length + 1, ACTION_DEPTH.max); depth += 1) {
+      const action = posix.join('_actions', root, ...parts.slice(0, depth - 1))
+      const isWhole = await stat(join(workDirectory, `${action}.completed`)).then(
+        (mark) => mark.isFile(),
+        () => false
+      )
+      if (isWhole) found.add(posix.join(CONTAINER_WORK, action))
+    }
+  }
+  return [...found]
+}
+
+/** Those that the step's environment names: others are of other steps, which may run at the same time. Without any, all there are. */
+async function fileCommands({ env }: ScriptRequest, { runnerTemp }: RunnerPaths): Promise<readonly string[]> {
+  const named = Object.values(env).filter((value) => posix.dirname(value) === CONTAINER_FILE_COMMANDS)
+  if (named.length > 0) return [...new Set(named)]
+  const names = await readdir(join(runnerTemp, FILE_COMMANDS)).catch(() => [])
+  return names.map((name) => `${CONTAINER_FILE_COMMANDS}/${name}`)
 }
 
 /** Those that are there: what is not on the runner is the job container's own. Their sizes are looked at before any is read. */

@@ -1,7 +1,9 @@
 /** ScriptHost on the job pod: one exec per connection, which starts the script or joins it, and shows its log exactly once. */
+import { join } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { ScriptHost } from '../../machines/ports.ts'
 import type { ScriptRequest } from '../../machines/script-step.ts'
+import { openFiles } from './open-mounts.ts'
 import type { RunnerPaths } from './options.ts'
 import { type Connection, converse, type ScriptPlace } from './script-connection.ts'
 import { explain, shellFailure } from './script-failures.ts'
@@ -12,6 +14,7 @@ import { SKIP_BLOCK_BYTES } from './script-shell.ts'
 
 /** Longer than anybody could guess. */
 const MARK_LENGTH = 32
+const MISSING_ACTION = 'action '
 
 export interface ScriptHostOptions {
   /** Looked up when the first connection is made, so that failures are a stage's. */
@@ -21,6 +24,8 @@ export interface ScriptHostOptions {
   readonly paths: RunnerPaths
   /** Basenames, with wildcards, of the files that the workflow computes hashes of. */
   readonly hashFiles: readonly string[]
+  /** Sends an action, by its path in the job container, from the runner's disk to the job pod. */
+  readonly bringAction: (path: string, signal: AbortSignal) => Promise<void>
   readonly randomHex: (length: number) => string
 }
 
@@ -37,6 +42,8 @@ interface Progress {
   received: boolean
   /** The container has cleaned up. */
   done: boolean
+  /** Path of an action that has to be brought before the script can be started. */
+  missingAction?: string | undefined
   /** Permanent, whatever the connection does. */
   failure?: StepError
 }
@@ -53,6 +60,14 @@ export function createScriptHost(options: ScriptHostOptions): ScriptHost {
         scripts.set(request.id, progress)
       }
       if (!progress.done) await connect(place, request, progress, signal)
+      // Each one can be missing once.
+      for (const _ of progress.copied?.exchange.actions ?? []) {
+        if (progress.missingAction === undefined) break
+        await options.bringAction(progress.missingAction, signal)
+        progress.missingAction = undefined
+        await connect(place, request, progress, signal)
+      }
+      if (progress.missingAction !== undefined) throw notStarted(request, `action ${progress.missingAction}`)
       await progress.copied?.collected.write(options.paths)
       // `done` without an exit code does not happen: the orders that lead to it follow on the code.
       return { exitCode: progress.exitCode as number }
@@ -67,7 +82,11 @@ async function begin(
   signal: AbortSignal
 ): Promise<Progress> {
   const state = { mark: options.randomHex(MARK_LENGTH), shown: 0, started: false, received: false, done: false }
-  if (!(await options.isCopied(signal))) return state
+  if (!(await options.isCopied(signal))) {
+    // The runner makes them for its own user before every step.
+    await openFiles(join(options.paths.runnerTemp, '_runner_file_commands'))
+    return state
+  }
   const { createCollected, readExchange } = await import('./script-files.ts')
   const exchange = await readExchange(request, options.paths, options.hashFiles)
   const renew = () => createCollected(exchange, place.reporter.warning)
@@ -155,7 +174,11 @@ function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, 
     gone: () => (progress.received ? leave() : fail(filesLost())),
     // After the end it only says that those who watched are gone, too.
     lost: () => progress.exitCode === undefined && fail(processesLost()),
-    failed: (reason) => fail(notStarted(request, reason))
+    failed(reason) {
+      if (!reason.startsWith(MISSING_ACTION)) return fail(notStarted(request, reason))
+      progress.missingAction = reason.slice(MISSING_ACTION.length)
+      connection.leave()
+    }
   }
   return {
     raw(bytes) {
@@ -190,6 +213,9 @@ function notStarted({ workingDirectory }: ScriptRequest, reason: string): StepEr
       'invalid-input',
       `the working directory ${workingDirectory} does not exist in the job container`
     )
+  }
+  if (what === 'action') {
+    return new StepError('workspace-delivery-failed', `the action ${paths} was sent to the job pod, and is not there`)
   }
   if (what === 'room') {
     return new StepError(

@@ -11,11 +11,15 @@ export interface PlacedFile {
   readonly content: Uint8Array
   /** Octal file mode creation mask that it is made with. */
   readonly umask: '000' | '022'
+  /** The same for all steps: made where it is missing, if that is possible, and left there. */
+  readonly stays?: boolean | undefined
 }
 
 /** What goes to and fro in copy mode; nothing does in volume mode. */
 export interface Exchange {
   readonly placed: readonly PlacedFile[]
+  /** Absolute paths in the container of the actions that the step needs, each complete when there is `<path>.completed`. */
+  readonly actions: readonly string[]
   /** Absolute path in the container, below which the runner's own files may be made. */
   readonly workspace: string
   /** Basenames, with wildcards and without regard to case, of the files that the runner needs on its own disk. */
@@ -65,21 +69,26 @@ export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: S
 }
 
 /** Text is written by the shell itself, bytes by base64: a shell can hold everything but NUL. */
-function placing({ placed: files }: Exchange): string[] {
+function placing({ placed: files, actions }: Exchange): string[] {
   const directories = [...new Set(files.map(({ path }) => path.slice(0, path.lastIndexOf('/'))))]
   return [
+    ...actions.map((path) => `[ -e ${quote(`${path}.completed`)} ] || failed action ${quote(path)}`),
     `printf '%s\\nrm -f' ${quote(KEEP_TIME)} >"$run/forget"`,
     'umask 022',
     // One program for all: starting programs is what takes time here.
     ...(directories.length === 0
       ? []
       : [`mkdir -p ${directories.map(quote).join(' ')} || failed write ${directories.map(quote).join(' ')}`]),
-    ...files.flatMap(({ path, content, umask }) => [
-      // What was there before this step stays there.
-      `[ -e ${quote(path)} ] || printf ' %s' ${quote(quote(path))} >>"$run/forget"`,
-      `umask ${umask}`,
-      `${contentOf(content)} >${quote(path)} || failed write ${quote(path)}`
-    ]),
+    ...files.flatMap(({ path, content, umask, stays }) => {
+      const make = (to: string) => `umask ${umask}; ${contentOf(content)} >${to}`
+      // Renamed, because a step at the same time may look for it.
+      if (stays) return `[ -e ${quote(path)} ] || { ${make('"$run/new"')} && mv "$run/new" ${quote(path)}; }`
+      return [
+        // What was there before this step stays there.
+        `[ -e ${quote(path)} ] || printf ' %s' ${quote(quote(path))} >>"$run/forget"`,
+        `${make(quote(path))} || failed write ${quote(path)}`
+      ]
+    }),
     'umask 077'
   ]
 }
@@ -92,7 +101,7 @@ function contentOf(content: Uint8Array): string {
 }
 
 /**
- * The file commands of this step, and no others: those of earlier steps, gone from the runner, are still in the container. Then
+ * The file commands of this step, and no others: those of other steps can be in the container, too. Then
  * what changed since the last time; without `-cnewer`, or the first time, all there is. A copied file may have an old mtime.
  */
 function listing({ placed, workspace, patterns }: Exchange): string[] {

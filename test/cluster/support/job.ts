@@ -90,10 +90,7 @@ export interface JobResponse {
 
 export async function startPrepareJob(pod: RunnerPod, job: Job, options?: HookOptions): Promise<JobRun> {
   const input = prepareJobInput(job)
-  await pod.write(TEMP, {
-    [input.responseFile.slice(TEMP.length + 1)]: '',
-    '_github_workflow/event.json': '{"action":"opened"}'
-  })
+  await pod.write(TEMP, { [input.responseFile.slice(TEMP.length + 1)]: '' })
   return {
     ...startHook(pod, input, randomUUID(), options),
     async response() {

@@ -45,6 +45,7 @@ export async function startScript(pod: RunnerPod, script: Script, options?: Hook
   await pod.write(TEMP, {
     ...Object.fromEntries(commands.map((name) => [name, ''])),
     [input.responseFile.slice(TEMP.length + 1)]: '',
+    '_github_workflow/event.json': '{"action":"opened"}',
     ...(script.run !== undefined && { [`${step}.sh`]: script.run })
   })
   return {

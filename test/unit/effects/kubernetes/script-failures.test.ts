@@ -49,6 +49,7 @@ const execute = (place: ScriptPlace) =>
     isCopied: async () => false,
     paths: { runnerWorkspace: '/w/repo', runnerTemp: '/w/_temp', githubWorkspace: '/w/repo/repo' },
     hashFiles: [],
+    bringAction: () => Promise.reject(new Error('no action is missing')),
     randomHex
   }).execute({ id: 'a', entryPoint: 'sh', args: [], env: {}, prependPath: [], workingDirectory: '/' }, endless)
 

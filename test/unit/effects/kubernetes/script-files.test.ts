@@ -1,6 +1,6 @@
 /** Copy mode: the runner's files get into the job container, and what the runner reads comes back, on real shells. */
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -12,8 +12,11 @@ import { createLocalContainer, type LocalContainer, randomWord, shellsHere } fro
 const endless = new AbortController().signal
 let container: LocalContainer
 let runner: string
+/** Container paths of the actions that were asked for. */
+let brought: string[]
 
 beforeEach(async () => {
+  brought = []
   runner = await mkdtemp(join(tmpdir(), 'slipway-runner-'))
   await mkdir(join(runner, '_temp', '_runner_file_commands'), { recursive: true })
   await mkdir(join(runner, 'repo', 'repo'), { recursive: true })
@@ -28,10 +31,11 @@ const onRunner = (path: string) => readFile(join(runner, path), 'utf8')
 interface Options {
   readonly hashFiles?: readonly string[]
   readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Runs `sh script` as the runner asks for it: the script is on the runner's disk. */
-async function run(script: string | Uint8Array, { hashFiles = [], args }: Options = {}): Promise<number> {
+async function run(script: string | Uint8Array, { hashFiles = [], args, env }: Options = {}): Promise<number> {
   await writeFile(join(runner, '_temp', 'step.sh'), script)
   const host = createScriptHost({
     place: async () => container.place,
@@ -42,13 +46,20 @@ async function run(script: string | Uint8Array, { hashFiles = [], args }: Option
       githubWorkspace: join(runner, 'repo', 'repo')
     },
     hashFiles,
+    async bringAction(path) {
+      brought.push(path)
+      const from = join(runner, path.slice('/__w/'.length))
+      const to = join(container.work, path.slice('/__w/'.length))
+      await cp(from, to, { recursive: true })
+      await cp(`${from}.completed`, `${to}.completed`)
+    },
     randomHex
   })
   const request = {
     id: randomWord(),
     entryPoint: 'sh',
     args: args ?? ['/__w/_temp/step.sh'],
-    env: { OUT: '/__w/_temp/_runner_file_commands/set_output_1' },
+    env: env ?? { OUT: '/__w/_temp/_runner_file_commands/set_output_1' },
     prependPath: [],
     workingDirectory: '/__w/repo/repo'
   }
@@ -115,6 +126,51 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
     expect(await run(`echo a=1 >>$OUT; echo b=2 >>/__w/_temp/_runner_file_commands/made_here`)).toBe(0)
     expect(await readdir(join(runner, '_temp', '_runner_file_commands'))).toEqual(['set_output_1'])
     expect(await onRunner('_temp/_runner_file_commands/set_output_1')).toBe('a=1\n')
+  })
+
+  test('the file commands of a step that runs at the same time stay as they are', async () => {
+    const commands = join(container.work, '_temp', '_runner_file_commands')
+    await mkdir(commands)
+    await writeFile(join(commands, 'set_output_2'), 'written meanwhile')
+    for (const name of ['set_output_1', 'set_output_2']) {
+      await writeFile(join(runner, '_temp', '_runner_file_commands', name), '')
+    }
+    expect(await run('echo a=1 >>$OUT')).toBe(0)
+    expect(await readFile(join(commands, 'set_output_2'), 'utf8')).toBe('written meanwhile')
+    expect(await onRunner('_temp/_runner_file_commands/set_output_2')).toBe('')
+    expect(await onRunner('_temp/_runner_file_commands/set_output_1')).toBe('a=1\n')
+  })
+
+  test('without file commands in the environment all of them are there', async () => {
+    await writeFile(join(runner, '_temp', '_runner_file_commands', 'add_path_1'), '')
+    expect(await run('echo /new >>/__w/_temp/_runner_file_commands/add_path_1', { env: {} })).toBe(0)
+    expect(await onRunner('_temp/_runner_file_commands/add_path_1')).toBe('/new\n')
+  })
+
+  test('the event, which the runner writes before the first step, is there for all of them', async () => {
+    await mkdir(join(runner, '_temp', '_github_workflow'))
+    await writeFile(join(runner, '_temp', '_github_workflow', 'event.json'), '{"action":"opened"}')
+    const look = 'cat /__w/_temp/_github_workflow/event.json'
+    expect(await run(look)).toBe(0)
+    // One that is there is the same, and need not be this user's to write.
+    const there = join(container.work, '_temp', '_github_workflow', 'event.json')
+    expect(await readFile(there, 'utf8')).toBe('{"action":"opened"}')
+    await writeFile(there, 'as it was')
+    expect(await run(look)).toBe(0)
+    expect(container.output()).toBe('{"action":"opened"}as it was')
+  })
+
+  test('an action that the runner downloaded after prepare_job is brought once, and then it runs', async () => {
+    const action = join(runner, '_actions', 'owner', 'tool', 'release', 'v1')
+    await mkdir(action, { recursive: true })
+    await writeFile(join(action, 'main.sh'), 'echo "it runs"')
+    await writeFile(`${action}.completed`, '')
+    // One that the download is not complete of is the runner's business.
+    await mkdir(join(runner, '_actions', 'owner', 'half', 'v1'), { recursive: true })
+    const args = ['/__w/_actions/owner/tool/release/v1/main.sh', '/__w/_actions/owner/half/v1/main.sh']
+    for (let step = 0; step < 2; step += 1) expect(await run('', { args })).toBe(0)
+    expect(container.output()).toBe('it runs\nit runs\n')
+    expect(brought).toEqual(['/__w/_actions/owner/tool/release/v1'])
   })
 
   test('file commands come back once and whole when connections are lost at the end', async () => {
@@ -185,7 +241,7 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
   }, 30_000)
 
   test('a step that needs too much is refused', async () => {
-    await writeFile(join(runner, '_temp', '_runner_file_commands', 'large'), Buffer.alloc(PLACED_BYTES_MAX + 1))
+    await writeFile(join(runner, '_temp', '_runner_file_commands', 'set_output_1'), Buffer.alloc(PLACED_BYTES_MAX + 1))
     await expect(run('echo ran')).rejects.toMatchObject({ code: 'not-supported' })
     expect(container.output()).toBe('')
   })

@@ -1,7 +1,7 @@
 /** Script steps on real shells: what they are given, what comes out, and that they run once whatever the connection does. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createScriptHost } from '../../../../src/effects/kubernetes/script-host.ts'
@@ -48,6 +48,7 @@ const hostOf = ({ place, work }: LocalContainer) =>
     isCopied: async () => false,
     paths: { runnerWorkspace: `${work}/repo`, runnerTemp: `${work}/_temp`, githubWorkspace: `${work}/repo/repo` },
     hashFiles: [],
+    bringAction: () => Promise.reject(new Error('no action is missing')),
     randomHex
   })
 
@@ -372,6 +373,7 @@ describe.concurrent.each(shells)('a script that is ended, with %s as the shell',
     const file = `/tmp/slipway-${randomWord()}`
     await end(`trap 'echo cleaned >${file}; exit' TERM; echo ready; while :; do sleep 0.05; done`)
     expect(await readFile(file, 'utf8')).toBe('cleaned\n')
+    await rm(file)
   })
 
   test('is killed when it does not', async () => {
