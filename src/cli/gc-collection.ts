@@ -1,6 +1,6 @@
 /** Looks through namespaces and the registry for garbage, removes it, and keeps a report of both, for `slipway gc`. */
-import { connectCluster } from '../effects/kubernetes/client.ts'
-import { type Found, findImages, findInNamespace, type Garbage } from '../effects/kubernetes/garbage.ts'
+import { type Cluster, connectCluster } from '../effects/kubernetes/client.ts'
+import { type Found, findImages, findInNamespace, type Garbage, handlesIn } from '../effects/kubernetes/garbage.ts'
 import { openRegistry } from '../effects/kubernetes/registry-access.ts'
 import { systemClock, wallMs } from '../effects/system.ts'
 import { toStepError } from '../errors.ts'
@@ -41,22 +41,27 @@ export async function collectGarbage(
 ): Promise<Report> {
   const { place, namespaces } = collection
   const ledger = createReport(collection.isDry, tell, signal)
-  const handles = new Set<string>()
+  const clusters: Cluster[] = []
   let areAllKnown = true
   for (const namespace of namespaces) {
     const found = await ledger.attempt(namespace === undefined ? 'cluster' : `namespace ${namespace}`, async () => {
       const { service } = place
       const cluster = await connectCluster({ service, namespace, clock: systemClock, onRetry: tell })
+      clusters.push(cluster)
       return await findInNamespace(cluster, signal)
     })
     if (found === undefined) areAllKnown = false
     else await ledger.settle(found)
-    for (const handle of found?.handles ?? []) handles.add(handle)
   }
   const { registry } = place
   if (registry === undefined) ledger.note('no registry is configured: images were not looked at')
   else if (!areAllKnown) ledger.note('it is not known which runner pods there are: images were not looked at')
   else {
+    const handles = async () => {
+      const all = new Set<string>()
+      for (const cluster of clusters) for (const handle of await handlesIn(cluster, signal)) all.add(handle)
+      return all
+    }
     const rules = { handles, madeBeforeMs: wallMs() - collection.imageAgeMs, path: registry.path }
     const found = await ledger.attempt(`registry ${registry.pushHost}`, async () => {
       // The registry's Secrets are in the first namespace, as in every other one.

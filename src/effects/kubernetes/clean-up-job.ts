@@ -1,23 +1,25 @@
 /** Everything that belongs to one runner pod, removed from the cluster and the registry, for cleanup_job. */
 import { StepError } from '../../errors.ts'
-import { entryName, type LedgerEntry } from '../../machines/ledger.ts'
+import { entryName, type Ledger, type LedgerEntry } from '../../machines/ledger.ts'
 import { repositoryOf } from '../registry/reference.ts'
-import { type Cluster, connectCluster } from './client.ts'
-import { createJanitor, labelled } from './janitor.ts'
+import { connectCluster } from './client.ts'
+import { createJanitor, type JanitorPlace, labelled } from './janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
-import { openRegistry } from './registry-access.ts'
+import { openRegistry, type RegistryPlace } from './registry-access.ts'
 import { handleOf } from './site.ts'
 
 /** Between looks at whether everything is gone. */
 const GONE_POLL_MS = 200
 /** The runner asks only once, so an API server that is being restarted is waited for. */
 const ATTEMPTS_MAX = 5
+/** `slipway gc` removes images, too. */
+const REGISTRY_ATTEMPTS_MAX = 2
 const BACK_OFF_MS = 2_000
 
 /**
- * Removes everything labelled for this runner pod, in the cluster and in the registry, and waits until it is gone.
- * Idempotent; what is gone already is not an error. Resolves with
- * what was removed, as the ledger names it; rejects with `cleanup-failed` naming what could not be.
+ * Removes everything labelled for this runner pod, waits until it is gone, and removes the job's images from the registry.
+ * Idempotent; what is gone already is not an error. Resolves with what was removed, as the ledger names it; rejects with
+ * `cleanup-failed` naming what could not be. A registry that cannot be asked is a warning: most jobs have no image in it.
  */
 export async function cleanUpJob(
   options: KubernetesOptions,
@@ -30,36 +32,50 @@ export async function cleanUpJob(
     clock: deps.clock,
     onRetry: deps.reporter.line
   })
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await removeAll(cluster, options, deps, signal)
-    } catch (error) {
-      if (!(error instanceof StepError && error.retryable) || attempt === ATTEMPTS_MAX) throw error
-      deps.reporter.line(`Cleanup failed, trying again: ${error.message}`)
-      await deps.clock.sleep(BACK_OFF_MS, signal)
+  const place = { cluster, clock: deps.clock, reporter: deps.reporter }
+  const again = async (attemptsMax: number, work: () => Promise<Ledger>): Promise<Ledger> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof StepError && error.retryable) || attempt === attemptsMax) throw error
+        deps.reporter.line(`Cleanup failed, trying again: ${error.message}`)
+        await deps.clock.sleep(BACK_OFF_MS, signal)
+      }
     }
   }
+  const objects = await again(ATTEMPTS_MAX, () => removeObjects(place, options.runnerPod, signal))
+  const images = await again(REGISTRY_ATTEMPTS_MAX, () => removeImages(place, options, signal)).catch(
+    (error: unknown): Ledger => {
+      signal.throwIfAborted()
+      deps.reporter.warning(
+        `Images of this job, if it built any, stay in the registry until \`slipway gc\` removes them: ${(error as Error).message}`
+      )
+      return []
+    }
+  )
+  return [...objects, ...images].map(entryName)
 }
 
-async function removeAll(
-  cluster: Cluster,
-  options: KubernetesOptions,
-  deps: KubernetesDependencies,
+async function removeObjects(place: JanitorPlace, runnerPod: string, signal: AbortSignal): Promise<Ledger> {
+  const found = await labelled(place.cluster, runnerPod, signal)
+  await createJanitor(place, undefined).cleanUp(found, false, signal)
+  while ((await labelled(place.cluster, runnerPod, signal)).length > 0) await place.clock.sleep(GONE_POLL_MS, signal)
+  return found
+}
+
+/** After the pods: one of them could be pushing. */
+async function removeImages(
+  place: RegistryPlace & JanitorPlace,
+  { registry: settings, runnerPod: name }: KubernetesOptions,
   signal: AbortSignal
-): Promise<readonly string[]> {
-  const place = { cluster, clock: deps.clock, reporter: deps.reporter }
-  const [runnerPod, pods] = await Promise.all([
-    cluster.getPod(options.runnerPod, signal),
-    labelled(cluster, options.runnerPod, signal)
-  ])
-  await createJanitor(place, undefined).cleanUp(pods, false, signal)
-  const images: LedgerEntry[] = []
-  if (options.registry !== undefined && !options.registry.isKept && runnerPod !== undefined) {
-    const registry = await openRegistry(place, options.registry, signal)
-    const references = await registry.tagged(repositoryOf(options.registry, handleOf(runnerPod)), signal)
-    images.push(...references.map((name): LedgerEntry => ({ kind: 'image', name })))
-    await createJanitor(place, registry).cleanUp(images, false, signal)
-  }
-  while ((await labelled(cluster, options.runnerPod, signal)).length > 0) await deps.clock.sleep(GONE_POLL_MS, signal)
-  return [...pods, ...images].map(entryName)
+): Promise<Ledger> {
+  if (settings === undefined || settings.isKept) return []
+  const runnerPod = await place.cluster.getPod(name, signal)
+  if (runnerPod === undefined) return []
+  const registry = await openRegistry(place, settings, signal)
+  const references = await registry.tagged(repositoryOf(settings, handleOf(runnerPod)), signal)
+  const images = references.map((reference): LedgerEntry => ({ kind: 'image', name: reference }))
+  await createJanitor(place, registry).cleanUp(images, false, signal)
+  return images
 }

@@ -27,11 +27,6 @@ export interface Found {
   readonly kept: readonly Garbage[]
 }
 
-export interface NamespaceFound extends Found {
-  /** Repositories of the runner pods that are there. */
-  readonly handles: readonly string[]
-}
-
 const LOOK_TIMEOUT_MS = 15_000
 
 /** An empty list would say the same of a namespace that does not exist. Who may not look at namespaces sees no such list. */
@@ -46,7 +41,7 @@ async function mustExist({ namespace, access }: Cluster, signal: AbortSignal): P
  * Looks through one namespace. What is labelled is listed before the pods it may belong to, so that a runner pod that comes
  * in between is seen: nothing is made for a runner pod that is not there.
  */
-export async function findInNamespace(cluster: Cluster, signal: AbortSignal): Promise<NamespaceFound> {
+export async function findInNamespace(cluster: Cluster, signal: AbortSignal): Promise<Found> {
   const { namespace } = cluster
   await mustExist(cluster, signal)
   const selector = `${RUNNER_POD_LABEL},${MANAGED_BY.label}=${MANAGED_BY.value}`
@@ -63,16 +58,17 @@ export async function findInNamespace(cluster: Cluster, signal: AbortSignal): Pr
         kind === 'pod' ? cluster.deletePod(name, signal) : cluster.deleteSecret(name, signal)
       return { kind, namespace, name, why: `runner pod ${runnerPod} is gone`, remove }
     })
-  return {
-    garbage: [...orphans('pod', pods), ...orphans('secret', secrets)],
-    kept: [],
-    handles: all.map((metadata) => handleOf({ metadata }))
-  }
+  return { garbage: [...orphans('pod', pods), ...orphans('secret', secrets)], kept: [] }
+}
+
+/** Repositories of the runner pods that are there now. */
+export async function handlesIn(cluster: Cluster, signal: AbortSignal): Promise<readonly string[]> {
+  return (await cluster.list('pods', undefined, signal)).map((metadata) => handleOf({ metadata }))
 }
 
 export interface ImageRules {
-  /** Of every runner pod that is known. */
-  readonly handles: ReadonlySet<string>
+  /** Of every runner pod that there is; asked after the registry, so that one that came in between is seen. */
+  readonly handles: () => Promise<ReadonlySet<string>>
   /** Younger images stay: their runner may be in a namespace that was not looked at. Wall time, milliseconds. */
   readonly madeBeforeMs: number
   /** The registry's path: repositories elsewhere are not ours. */
@@ -90,11 +86,15 @@ export async function findImages(
   const prefix = rules.path === undefined ? '' : `${rules.path}/`
   const ours = repositories.filter((name) => {
     const handle = name.startsWith(prefix) ? name.slice(prefix.length) : ''
-    return HANDLE.test(handle) && !rules.handles.has(handle)
+    return HANDLE.test(handle)
   })
+  const tagged = new Map<string, readonly string[]>()
+  for (const repository of ours) tagged.set(repository, await client.tagged(repository, signal))
+  const alive = await rules.handles()
   const [garbage, kept]: [Garbage[], Garbage[]] = [[], []]
-  for (const repository of ours) {
-    for (const name of await client.tagged(repository, signal)) {
+  for (const [repository, names] of tagged) {
+    if (alive.has(repository.slice(prefix.length))) continue
+    for (const name of names) {
       const created = await client.createdAt(name, signal)
       const createdMs = created === undefined ? undefined : timeMs(created)
       const image = { kind: 'image', name, remove: (signal: AbortSignal) => client.remove(name, signal) } as const

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from '../../../../src/effects/kubernetes/client.ts'
-import { findImages, findInNamespace } from '../../../../src/effects/kubernetes/garbage.ts'
+import { findImages, findInNamespace, handlesIn } from '../../../../src/effects/kubernetes/garbage.ts'
 import { handleOf } from '../../../../src/effects/kubernetes/site.ts'
 import type { RegistryClient } from '../../../../src/effects/registry/client.ts'
 
@@ -48,14 +48,18 @@ describe('garbage in a namespace', () => {
       labelledPods,
       secrets
     })
-    const { garbage, handles } = await findInNamespace(cluster, never)
+    const { garbage } = await findInNamespace(cluster, never)
     expect(garbage).toMatchObject([
       { kind: 'pod', namespace: 'ci', name: 'gone-build', why: 'runner pod gone is gone' },
       { kind: 'secret', namespace: 'ci', name: 'gone-secret' }
     ])
-    expect(handles).toContain(handleOf({ metadata: { uid: '1' } }))
     for (const each of garbage) await each.remove(never)
-    expect(calls.slice(3)).toEqual(['delete pod gone-build', 'delete secret gone-secret'])
+    expect(calls.slice(3, 5)).toEqual(['delete pod gone-build', 'delete secret gone-secret'])
+  })
+
+  it('is not the image of a runner pod that is there', async () => {
+    const { cluster } = clusterWith({ pods: [{ name: 'here', uid: '1' }], labelledPods: [] })
+    expect(await handlesIn(cluster, never)).toEqual([handleOf({ metadata: { uid: '1' } })])
   })
 
   it('is looked for before the runner pods, so that one that comes in between is seen', async () => {
@@ -94,7 +98,27 @@ describe('garbage in the registry', () => {
     }
     return { client: client as unknown as RegistryClient, removed }
   }
-  const find = (client: RegistryClient) => findImages(client, { handles: new Set([LIVE]), madeBeforeMs }, never)
+  const find = (client: RegistryClient) =>
+    findImages(client, { handles: async () => new Set([LIVE]), madeBeforeMs }, never)
+
+  it('is not that of a runner that came while the registry was looked through', async () => {
+    const { client } = registryWith([DEAD], '2026-01-01T00:00:00Z')
+    const asked: string[] = []
+    const spied = {
+      ...client,
+      async tagged(...args: Parameters<RegistryClient['tagged']>) {
+        asked.push('tags')
+        return await client.tagged(...args)
+      }
+    }
+    const handles = async () => {
+      asked.push('runner pods')
+      return new Set([DEAD])
+    }
+    const found = await findImages(spied, { handles, madeBeforeMs }, never)
+    expect(found).toEqual({ garbage: [], kept: [] })
+    expect(asked).toEqual(['tags', 'runner pods'])
+  })
 
   it('is what has a name like ours, belongs to no runner pod, and is old', async () => {
     const others = ['base/debian', DEAD.slice(1), `${DEAD}0`, DEAD.toUpperCase(), `team/${DEAD}`]
