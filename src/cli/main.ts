@@ -7,6 +7,8 @@ import { programHelp } from './help.ts'
 import { UsageError, type World } from './world.ts'
 
 const USAGE_EXIT_CODE = 2
+/** By the person, by a supervisor, and by a terminal that is closed. */
+const CANCELLING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const isHelp = (argument: string): boolean => argument === '--help' || argument === '-h'
 
@@ -52,10 +54,18 @@ const world: World = {
   temporaryDirectory: tmpdir(),
   isRoot: process.getuid?.() === 0,
   onCancel(cancel) {
-    process.on('SIGINT', cancel).on('SIGTERM', cancel)
-    return () => void process.off('SIGINT', cancel).off('SIGTERM', cancel)
+    for (const signal of CANCELLING) process.on(signal, cancel)
+    process.stdout.once('error', cancel)
+    return () => {
+      for (const signal of CANCELLING) process.off(signal, cancel)
+      process.stdout.off('error', cancel)
+    }
   }
 }
+
+// Nobody reads any more, as in `| head`: what runs is cancelled, so that it cleans up, and there is nobody to tell.
+process.stdout.on('error', () => {})
+process.stderr.on('error', () => {})
 
 // Should the event loop run empty before the command has ended, that is a failure and not a success.
 process.exitCode = ERROR_CODES.internal.exitCode

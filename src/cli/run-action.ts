@@ -67,7 +67,10 @@ export async function runAction(run: ActionRun, world: World): Promise<ActionRes
     }
   } finally {
     stopListening()
-    await directories.remove()
+    // What the action made as root in its container stays then; how it ended is told all the same.
+    await directories
+      .remove()
+      .catch((error: Error) => reporter.warning(`Files of the action stay, remove them as root: ${error.message}`))
   }
 }
 

@@ -1,4 +1,6 @@
 /** The local family held to the contract, with the engine that this computer has; installs one where it may. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,11 +12,14 @@ import { startLocalRegistry } from '../../src/effects/local/registry.ts'
 import { createRegistryClient } from '../../src/effects/registry/client.ts'
 import { createReporter } from '../../src/effects/reporter.ts'
 import { randomHex, systemClock } from '../../src/effects/system.ts'
-import { toStepError } from '../../src/errors.ts'
+import { ERROR_CODES, toStepError } from '../../src/errors.ts'
 import { describeBuilder, describePusher } from './building.ts'
 import { describeJanitor } from './cleaning.ts'
 import { type Family, never, type OpenFamily } from './family.ts'
 import { describeRunner, describeWorkspace } from './running.ts'
+
+const COMMAND_LINE = new URL('../../dist/slipway.js', import.meta.url).pathname
+const ACTION = new URL('../../examples/hello-action', import.meta.url).pathname
 
 const temporaryDirectory = await mkdtemp(join(tmpdir(), 'slipway-local-'))
 afterAll(() => rm(temporaryDirectory, { recursive: true, force: true }))
@@ -83,6 +88,14 @@ if ('reason' in found) {
     const open = await family.open()
     expect(await readdir(temporaryDirectory)).toHaveLength(1)
     await open.close()
+    expect(await readdir(temporaryDirectory)).toEqual([])
+  })
+  test.each(['reader', 'terminal'])('a run whose %s goes away is cancelled, and leaves nothing', async (what) => {
+    const env = { ...process.env, TMPDIR: temporaryDirectory }
+    const child = spawn(process.execPath, [COMMAND_LINE, 'run', ACTION], { env, stdio: ['ignore', 'pipe', 'ignore'] })
+    child.stdout.once('data', () => (what === 'reader' ? child.stdout.destroy() : child.kill('SIGHUP')))
+    const [exitCode] = await once(child, 'close')
+    expect(exitCode).toBe(ERROR_CODES.cancelled.exitCode)
     expect(await readdir(temporaryDirectory)).toEqual([])
   })
 }

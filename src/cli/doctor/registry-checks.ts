@@ -103,8 +103,15 @@ function systemCodeOf(thrown: unknown): string | undefined {
 async function checkDeletion(facts: Facts, signal: AbortSignal): Promise<Finding> {
   const [client, { registry: settings }] = [await facts.registry(signal), facts.config()]
   if (client === undefined || settings === undefined) return skipped(NO_REGISTRY)
-  if (await client.mayDelete(repositoryOf(settings, 'doctor'), signal)) return pass('images can be removed')
-  if (settings.isKept) return warn('deletion is switched off; images are to stay, and so will the small one made below')
+  const mayDelete = client.mayDelete(repositoryOf(settings, 'doctor'), signal)
+  // The user for pushing need not be allowed to delete where images stay (docs/registry.md).
+  const isDenied = (error: unknown) => error instanceof StepError && error.code === 'push-denied' && settings.isKept
+  const isAllowed = await mayDelete.catch((error: unknown) => {
+    if (isDenied(error)) return false
+    throw error
+  })
+  if (isAllowed) return pass('images can be removed')
+  if (settings.isKept) return warn('images cannot be removed; they are to stay, and so will the small one made below')
   return fail(
     'deletion is switched off in the registry, so what is built stays there',
     `switch it on in the registry; for the CNCF's registry (registry:2):

@@ -2,7 +2,7 @@
 import type { V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts'
-import { type Login, loginFor, readDockerConfig } from '../registry/docker-config.ts'
+import { byName, byPattern, type Login, loginFor, readDockerConfig } from '../registry/docker-config.ts'
 import type { Reporter } from '../reporter.ts'
 import type { Cluster } from './client.ts'
 import {
@@ -60,7 +60,7 @@ async function readLogin(
 ): Promise<Login | undefined> {
   const logins = await readLogins(place, settings, setting, signal)
   if (logins === undefined) return undefined
-  const login = loginFor(logins, host, path)
+  const login = loginFor(logins, host, path, setting === 'pullSecret' ? byPattern : byName)
   if (login !== undefined) return login
   const others = logins.map(({ server }) => server).join(', ') || 'no registry at all'
   throw wrong(setting, settings, `has no user name and password for ${host}, only for ${others}`)

@@ -29,10 +29,42 @@ export function readDockerConfig(text: string): readonly Login[] | undefined {
   })
 }
 
+export type Match = (server: string, repository: string) => boolean
+
+/** As builders and most registries' tools match. */
+export const byName: Match = (server, repository) => repository === server || repository.startsWith(`${server}/`)
+
+/** As a kubelet matches: each label of the host may have wildcards, `*.example.com`, and the path need only begin so. */
+export const byPattern: Match = (server, repository) => {
+  const [[host, path], [givenHost, givenPath]] = [splitHost(server), splitHost(repository)]
+  const [labels, givenLabels] = [host.split('.'), givenHost.split('.')]
+  return (
+    labels.length === givenLabels.length &&
+    labels.every((label, index) => matchesGlob(givenLabels[index] ?? '', label)) &&
+    givenPath.startsWith(path)
+  )
+}
+
+const splitHost = (reference: string): readonly [string, string] => {
+  const slash = reference.indexOf('/')
+  return slash < 0 ? [reference, ''] : [reference.slice(0, slash), reference.slice(slash)]
+}
+
+/** `*` and `?`, as in a file name. */
+const matchesGlob = (text: string, pattern: string): boolean => {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(text)
+}
+
 /** Who to be for a repository: the login for its longest leading part, `host/org` before `host`. */
-export function loginFor(logins: readonly Login[], host: string, path: string | undefined): Login | undefined {
+export function loginFor(
+  logins: readonly Login[],
+  host: string,
+  path: string | undefined,
+  isFor: Match = byName
+): Login | undefined {
   const whole = path === undefined ? host : `${host}/${path}`
   return logins
-    .filter(({ server }) => whole === server || whole.startsWith(`${server}/`))
+    .filter(({ server }) => isFor(server, whole))
     .reduce<Login | undefined>((best, one) => (best && best.server.length >= one.server.length ? best : one), undefined)
 }

@@ -1,5 +1,5 @@
 /** Goal: what the runner sends is understood, and what it should not send is refused in one line that says what to do. */
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -155,10 +155,12 @@ describe('reading stdin', () => {
 
 describe('writing the response', () => {
   it('leaves exactly one document in the file', async () => {
-    const file = join(await mkdtemp(join(tmpdir(), 'slipway-response-')), 'response.json')
+    const directory = await mkdtemp(join(tmpdir(), 'slipway-response-'))
+    const file = join(directory, 'response.json')
     await writeFile(file, 'left over from something longer than the response')
     await writeResponse(file, { state: {} })
     expect(await readFile(file, 'utf8')).toBe('{"state":{}}')
+    await rm(directory, { recursive: true })
   })
 
   it('does nothing without a file', async () => {

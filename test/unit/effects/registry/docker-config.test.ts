@@ -1,6 +1,6 @@
 /** Goal: the credentials people have in Docker config files are found for the registry they are for, and no other. */
 import { describe, expect, it } from 'vitest'
-import { loginFor, readDockerConfig } from '../../../../src/effects/registry/docker-config.ts'
+import { byPattern, loginFor, readDockerConfig } from '../../../../src/effects/registry/docker-config.ts'
 
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64')
 const read = (auths: object) => readDockerConfig(JSON.stringify({ auths }))
@@ -47,5 +47,22 @@ describe('the login for a repository', () => {
     ['example.com', 'ghcr.io', undefined]
   ])('of %s/%s is that for %s', (host, path, server) => {
     expect(loginFor(logins, host, path)?.server).toBe(server)
+  })
+
+  // What a kubelet makes of a pull Secret (k8s.io/kubernetes/pkg/credentialprovider, URLsMatch).
+  it.each([
+    ['*.example.com', 'registry.example.com', 'ci/images', true],
+    ['*.example.com', 'example.com', 'ci', false],
+    ['*.example.com', 'a.b.example.com', 'ci', false],
+    ['*.*.example.com', 'a.b.example.com', 'ci', true],
+    ['reg*.example.com', 'registry.example.com', undefined, true],
+    ['*.example.com', 'registry.example.com:5000', 'ci', false],
+    ['*.example.com:5000', 'registry.example.com:5000', 'ci', true],
+    ['*.example.com/ci', 'registry.example.com', 'ci/images', true],
+    ['*.example.com/other', 'registry.example.com', 'ci/images', false],
+    ['regXexample.com', 'reg.example.com', 'ci', false]
+  ])('%s is one for %s/%s to a kubelet: %s', (server, host, path, isOne) => {
+    const given = [{ server, username: 'u', password: 'p' }]
+    expect(loginFor(given, host, path, byPattern) !== undefined).toBe(isOne)
   })
 })
