@@ -22,7 +22,7 @@ export default defineConfig({
         setupFiles: ['test/cluster/support/failed-tries.ts']
       }),
       // Ratios mean something only while nothing else runs, so no other suite includes them.
-      project('bench', 600_000, { fileParallelism: false })
+      project('bench', 1_200_000, { fileParallelism: false })
     ]
   }
 })
