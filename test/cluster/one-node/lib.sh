@@ -15,7 +15,7 @@ say() { printf '%s %s\n' "$(date +%T)" "$*" >&2; }
 die() { say "$*"; exit 1; }
 # alive NAME: the process of NAME.pid runs, and is not another one that got the same number after a reboot.
 alive() {
-  local pid; pid="$(cat "$STATE/$1.pid" 2>/dev/null)" && [ -n "$pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$STATE"
+  local pid; pid="$(cat "$STATE/$1.pid" 2>/dev/null)" && [ -n "$pid" ] && grep -qaF -- "$STATE" "/proc/$pid/cmdline" 2>/dev/null
 }
 # wait_until SECONDS WHAT COMMAND...: tries COMMAND twice a second; dies with WHAT when the time is over.
 wait_until() {
