@@ -20,7 +20,7 @@ export type Urgency = 0 | 1 | 2
 export const BUDGETS = {
   resolving: { budgetMs: 1 * minutes, attemptsMax: 5, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
   building: { budgetMs: 60 * minutes, attemptsMax: 3, backOffMs: 2 * seconds, backOffMsMax: 30 * seconds },
-  pushing: { budgetMs: 5 * minutes, attemptsMax: 5, backOffMs: 1 * seconds, backOffMsMax: 15 * seconds },
+  pushing: { budgetMs: 5 * minutes, attemptsMax: 7, backOffMs: 1 * seconds, backOffMsMax: 30 * seconds },
   pulling: { budgetMs: 10 * minutes, attemptsMax: 3, backOffMs: 1 * seconds, backOffMsMax: 5 * seconds },
   running: { budgetMs: 5 * days, attemptsMax: 1, backOffMs: 0, backOffMsMax: 0 },
   collecting: { budgetMs: 5 * minutes, attemptsMax: 12, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },

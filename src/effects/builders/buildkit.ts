@@ -53,5 +53,6 @@ export const buildkit: BuilderDefinition = {
     }
   },
   classifyBuildFailure,
-  classifyPushFailure: kaniko.classifyPushFailure
+  classifyPushFailure: kaniko.classifyPushFailure,
+  failedPushes: kaniko.failedPushes
 }

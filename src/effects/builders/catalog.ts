@@ -15,6 +15,8 @@ export interface BuildSpec {
   readonly digestPath: string
   /** `host/repository:tag`. */
   readonly pushReference: string
+  /** How often the container that pushes tries, the first time included. */
+  readonly pushTriesMax: number
   /** Registries, `host:port`, that speak plain HTTP; for pushing and for FROM. */
   readonly plainHttpHosts: readonly string[]
   /** File with the certificates, PEM, that the registry's own is signed with; undefined: those of the image. */
@@ -63,8 +65,10 @@ export interface BuilderDefinition {
   containers(spec: BuildSpec): BuilderContainers
   /** Why a build failed, from the last 100 lines or more of its log; `builder-lost` when the log does not say. */
   classifyBuildFailure(logTail: string): StepError
-  /** Why a push failed, from the last 100 lines or more of its log; `push-failed` when the log does not say. */
-  classifyPushFailure(logTail: string): StepError
+  /** Why the container that pushes has given up, from its log; `push-failed` when the log does not say. */
+  classifyPushFailure(log: string): StepError
+  /** Why each try of a push failed that is followed by another one in the same container, in order, from its log. */
+  failedPushes(log: string): readonly StepError[]
 }
 
 /** By the name they are chosen by. */

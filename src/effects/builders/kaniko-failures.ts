@@ -104,29 +104,42 @@ export function classifyBuildFailure(logTail: string): StepError {
   return toError(BUILD_FAILURES, report)
 }
 
-/** Why `executor push` failed. */
-export function classifyPushFailure(logTail: string): StepError {
-  const log = plain(logTail)
+/** Why `executor push` gave up. */
+export function classifyPushFailure(logText: string): StepError {
+  const log = plain(logText)
   const reason = usageError(log)
   if (reason === undefined) {
     return new StepError('push-failed', 'The push ended without saying why', { detail: lastLines(log) })
   }
-  return toError(PUSH_FAILURES, { reason: concise(reason), instruction: undefined, baseImage: undefined })
+  return pushFailure(reason)
 }
+
+/** What Kaniko says between two tries (its `util.Retry`). */
+const RETRYING = /^WARN\[\d+\] Retrying operation after \S+ due to (.*)$/gm
+
+/** Why each try of `executor push` failed that it will repeat, or has repeated. */
+export const failedPushes = (logText: string): readonly StepError[] =>
+  [...plain(logText).matchAll(RETRYING)].map(([, reason = '']) => pushFailure(reason))
+
+const pushFailure = (reason: string) =>
+  toError(PUSH_FAILURES, { reason: concise(reason), instruction: undefined, baseImage: undefined })
 
 /** An error that Kaniko prints its usage after: everything in `push`, and what is found wrong before a build. */
 const usageError = (log: string) => [...log.matchAll(/^Error: ([\s\S]*?)\nUsage:\n/gm)].at(-1)?.[1]
 
+/** What a program in RUN wrote to its stdout can follow on Kaniko's word, which goes to stderr, and is no part of it. */
+const PROCESS_ENDED = /^[^\n]*waiting for process to exit: [^\n]*/
+
 /** Kaniko's reason without the frames that say nothing to an author. */
 function concise(reason: string): string {
-  return reason
+  return (PROCESS_ENDED.exec(reason)?.[0] ?? reason)
     .trim()
     .replace(/^(?:error building stage|pushing image|checking push permissions): /, '')
     .replace(/^unable to complete operation after \d+ attempts, last error: /, '')
 }
 
 const INSTRUCTION = /^INFO\[\d+\] ((?:ADD|COPY|RUN|USER|WORKDIR|VOLUME|ENV|EXPOSE|LABEL|ARG|SHELL|ONBUILD)\b.*)$/gm
-const RETRIEVING = /^INFO\[\d+\] Retrieving image (?:manifest )?(\S+)/gm
+const FETCHING = /^INFO\[\d+\] Retrieving image (?:manifest )?(\S+)/gm
 
 const lastInstruction = (log: string) => lastOf(log, INSTRUCTION)
-const lastBaseImage = (log: string) => lastOf(log, RETRIEVING)
+const lastBaseImage = (log: string) => lastOf(log, FETCHING)

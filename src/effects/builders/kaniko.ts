@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import { parseReference } from '../registry/reference.ts'
 import type { BuilderDefinition, BuildSpec } from './catalog.ts'
-import { classifyBuildFailure, classifyPushFailure } from './kaniko-failures.ts'
+import { classifyBuildFailure, classifyPushFailure, failedPushes } from './kaniko-failures.ts'
 
 const VERSION = 'v1.28.3'
 
@@ -26,7 +26,7 @@ const LIKE_DOCKER = Object.fromEntries(
  * Left as they are:
  * - snapshot mode `full`: the others miss files that were changed without a change of time or size.
  * - no single snapshot: it takes a full one even for a Dockerfile that only copies, which is what most need least.
- * - no retries of Kaniko's own: the machine retries, visibly and within the stage's budget.
+ * - no retries of Kaniko's own in a build: the machine retries, visibly and within the stage's budget.
  * - FF_KANIKO_RUN_VIA_TINI stays off: it needs a second binary in the image, and docker build has no init either.
  */
 function buildArguments(spec: BuildSpec): string[] {
@@ -51,6 +51,8 @@ function pushArguments(spec: BuildSpec): string[] {
     `--destination=${spec.pushReference}`,
     // The check asks for nothing that the push itself does not, and doubles the time of a small one.
     '--skip-push-permission-check',
+    // Kaniko's own: whatever starts the container again starts one that failed to build again as well.
+    `--push-retry=${spec.pushTriesMax - 1}`,
     ...connection(spec)
   ]
 }
@@ -80,5 +82,6 @@ export const kaniko: BuilderDefinition = {
     push: { args: pushArguments(spec), env: CREDENTIALS }
   }),
   classifyBuildFailure,
-  classifyPushFailure
+  classifyPushFailure,
+  failedPushes
 }

@@ -50,6 +50,7 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
     layoutPath: layout.mountPath,
     digestPath: TERMINATION_LOG,
     pushReference: plan.pushReference,
+    pushTriesMax: BUDGETS.pushing.attemptsMax,
     plainHttpHosts: registry?.plainHttp ? [registry.pushHost] : [],
     registryAuthorityPath: authority && `${authority.mount.mountPath}/${CA_KEY}`,
     daemon: daemon && { address: daemon.address, certificatesPath: certificates.mounts[0]?.mountPath }
@@ -69,8 +70,8 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
     spec: {
       ...podBase(site),
       ...placement(site),
-      // The kubelet restarts a failing push; a failing build is deleted before it would be restarted.
-      restartPolicy: 'OnFailure',
+      // A kubelet that restarts a failing push restarts a failing build as well: the push repeats itself (docs/adr/0014).
+      restartPolicy: 'Never',
       activeDeadlineSeconds: DEADLINE_SECONDS,
       initContainers: [
         ...(storage.mode === 'copy' ? [deliverContainer(site)] : []),

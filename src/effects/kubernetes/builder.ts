@@ -2,6 +2,7 @@
 import { basename, dirname } from 'node:path'
 import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
+import { BUDGETS } from '../../machines/budgets.ts'
 import type { Builder, Pusher } from '../../machines/ports.ts'
 import type { BuildPlan } from '../../machines/types.ts'
 import type { BuilderDefinition } from '../builders/catalog.ts'
@@ -9,17 +10,19 @@ import { createTail } from '../tail.ts'
 import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from './build-pod.ts'
 import type { ChosenBuilder } from './chosen-builder.ts'
 import type { PushState } from './janitor.ts'
-import { logTail } from './logs.ts'
+import { type LogSource, logTail } from './logs.ts'
 import { containerStatus, firstLine, initFailure, podFailure, waitingFailure } from './pod-failures.ts'
 import { followToEnd, waitForPod } from './pods.ts'
 import { type DigestOf, watchArrival } from './push-arrival.ts'
+import { type PushTries, watchPushTries } from './push-tries.ts'
 import { namingSecret } from './registry-settings.ts'
 import type { Site } from './site.ts'
 import { templated } from './templated.ts'
 
 /** What of a log is kept to explain a failure. */
 const TAIL_BYTES_MAX = 64 * 1024
-const PUSH_TAIL_LINES = 50
+/** More than a push writes: a line or two for each try, and its usage when it gives up. */
+const PUSH_LOG_LINES = 500
 const DIGEST = /sha256:[0-9a-f]{64}/
 
 export interface BuilderOptions {
@@ -41,7 +44,7 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
   let pushState: PushState = 'none'
   let name = ''
   let attempts = 0
-  let pushFailuresSeen = 0
+  let tries: PushTries | undefined
 
   return {
     pushState: () => pushState,
@@ -73,37 +76,34 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
         { reference: plan.pushReference, digest: built.digest },
         signal
       )
-      const outcome = await waitForPod(
-        site,
-        name,
-        (pod) =>
-          arrival.hasArrived()
-            ? { isPushed: true, failures: pushFailuresSeen, isRestarted: false }
-            : pushOutcome(pod, pushFailuresSeen, builder.pushImage),
-        lost,
-        signal,
-        arrival.pause
+      tries ??= watchPushTries(site.clock, definition, BUDGETS.pushing.attemptsMax, (toRead) =>
+        logTail(pushLog(site, name), { lines: PUSH_LOG_LINES, previous: false }, toRead)
       )
-      if (outcome.isPushed) {
+      const { next, look, ended } = tries
+      const check = (pod: V1Pod) => (arrival.hasArrived() ? 'pushed' : (next() ?? pushOutcome(pod, builder.pushImage)))
+      const pause = async () => {
+        await arrival.pause()
+        await look(signal)
+      }
+      const outcome = await waitForPod(site, name, check, lost, signal, pause)
+      if (outcome === 'pushed') {
         pushState = 'done'
         return `${plan.pullRepository}@${built.digest}`
       }
-      pushFailuresSeen = outcome.failures
-      const source = {
-        access: site.cluster.access,
-        namespace: site.cluster.namespace,
-        pod: name,
-        container: PUSH_CONTAINER
-      }
-      // Once the kubelet has started the next try, the failed one is the previous instance.
-      const request = { lines: PUSH_TAIL_LINES, previous: outcome.isRestarted }
-      const failure = definition.classifyPushFailure(await logTail(source, request, signal))
+      const failure = outcome === 'ended' ? await ended(signal) : outcome
       // Who may not push has pushed nothing. Of an earlier build pod that was lost nobody knows how far it came.
       if (failure.code === 'push-denied' && attempts === 1) pushState = 'none'
       throw namingSecret(failure, site.registry)
     }
   }
 }
+
+const pushLog = ({ cluster }: Site, pod: string): LogSource => ({
+  access: cluster.access,
+  namespace: cluster.namespace,
+  pod,
+  container: PUSH_CONTAINER
+})
 
 function must(name: string | undefined): string {
   if (name === undefined) throw new StepError('internal', 'the build has more attempts than the ledger has build pods')
@@ -202,24 +202,12 @@ function buildFailure(
   return lost === undefined ? definition.classifyBuildFailure(tail) : builderLost(lost)
 }
 
-interface PushOutcome {
-  readonly isPushed: boolean
-  readonly failures: number
-  /** The failed try is no longer the container's current instance. */
-  readonly isRestarted: boolean
-}
-
-/** What has become of the push since `failuresSeen` failures; undefined while it is still trying. */
-function pushOutcome(pod: V1Pod, failuresSeen: number, image: string): PushOutcome | undefined {
+/** How a push has ended; undefined while it goes on. */
+function pushOutcome(pod: V1Pod, image: string): 'pushed' | 'ended' | undefined {
   const status = containerStatus(pod, PUSH_CONTAINER)
-  const isPushed = status?.state?.terminated?.exitCode === 0
-  if (isPushed) return { isPushed, failures: failuresSeen, isRestarted: false }
+  const exitCode = status?.state?.terminated?.exitCode
+  if (exitCode === 0) return 'pushed'
   throwIfUnavailable(waitingFailure(status), image, 'PUSHER_IMAGE')
-  const isEnded = status?.state?.terminated !== undefined
-  // While the kubelet backs off, the container waits and its last failure is not yet counted as a restart.
-  const isBackingOff = status?.state?.waiting !== undefined && status.lastState?.terminated !== undefined
-  const failures = (status?.restartCount ?? 0) + (isEnded || isBackingOff ? 1 : 0)
-  if (failures > failuresSeen) return { isPushed, failures, isRestarted: !isEnded && !isBackingOff }
   const lost = podFailure(pod)
   if (lost !== undefined) {
     throw new StepError('layout-lost', `the build pod was lost before its image was pushed: ${lost.message}`, {
@@ -229,5 +217,5 @@ function pushOutcome(pod: V1Pod, failuresSeen: number, image: string): PushOutco
   }
   const blocked = initFailure(pod)
   if (blocked !== undefined) throw blocked
-  return undefined
+  return exitCode === undefined ? undefined : 'ended'
 }

@@ -178,9 +178,7 @@ async function throughOutages<T>(
 
 /** How a container ended, if it has; throws when its pod failed without saying so for the container. */
 export function endOf(pod: V1Pod, container: string): Ended | undefined {
-  const { state, lastState } = containerStatus(pod, container) ?? {}
-  // A kubelet may have started it again before anybody saw how it had ended.
-  const terminated = state?.terminated ?? lastState?.terminated
+  const terminated = containerStatus(pod, container)?.state?.terminated
   if (terminated !== undefined) return { pod, terminated }
   const failure = podFailure(pod)
   if (failure !== undefined) throw failure

@@ -124,7 +124,8 @@ function serveApi(world: World, method: string, url: URL, body: string): Answer 
   if (method === 'POST') {
     const object = JSON.parse(body)
     const isMade = isPods ? world.createPod(object) : world.createSecret(object)
-    return isMade ? { status: 201, body: object } : refusal(409, `${resource} "${object.metadata.name}" already exists`)
+    if (isMade) return { status: 201, body: object }
+    return refusal(409, `${resource} "${object.metadata.name}" already exists`, 'AlreadyExists')
   }
   if (method === 'DELETE') {
     const grace = Number(url.searchParams.get('gracePeriodSeconds') ?? '30')
@@ -140,9 +141,9 @@ function serveApi(world: World, method: string, url: URL, body: string): Answer 
   return found === undefined ? gone : { status: 200, body: found }
 }
 
-export const refusal = (status: number, message: string): Answer => ({
+export const refusal = (status: number, message: string, reason?: string): Answer => ({
   status,
-  body: { kind: 'Status', status: 'Failure', code: status, message }
+  body: { kind: 'Status', status: 'Failure', code: status, message, reason }
 })
 
 async function readAll(request: IncomingMessage): Promise<string> {

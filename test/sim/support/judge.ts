@@ -11,7 +11,7 @@ const textOf = (lines: readonly string[]): string => lines.map((line) => `${line
 export function judgePlayed(scenario: Scenario, played: Played): readonly string[] {
   return [
     ...(played.history === undefined ? afterKill(played) : judge(played.history)),
-    ...programRanOnce(played),
+    ...(mayHaveRunUnseen(scenario) ? [] : programRanOnce(played)),
     ...failedBuildIsSeen(scenario, played),
     ...logsAreExact(played),
     ...secretsAreKept(played),
@@ -31,6 +31,11 @@ const programRanOnce = ({ world }: Played): readonly string[] =>
     `the action is run at most once: its program was started ${world.done.runs.length} times`
   )
 
+/** Nobody can know of a pod whose creation was not answered, and that others deleted before it was asked for once more. */
+const mayHaveRunUnseen = ({ faults, outage, step }: Scenario): boolean =>
+  (outage !== undefined || faults.some(({ call }) => call === 'create pods')) &&
+  (step.mishap?.kind === 'deleted by others' || step.mishap?.kind === 'node lost')
+
 /** An API server that is away for less is waited for by every call. */
 const SHORT_OUTAGE_MS = 3_000
 const isShort = (outage: Outage | undefined): boolean => (outage?.forMs ?? 0) <= SHORT_OUTAGE_MS
@@ -38,7 +43,7 @@ const isShort = (outage: Outage | undefined): boolean => (outage?.forMs ?? 0) <=
 /** Of an API server that does not answer for a moment, a kubelet that reports late, and the client's own back-off. */
 const SEEN_MS_MAX = 20_000
 
-/** A kubelet starts a build that failed again: that is not what the hook may wait for. */
+/** The end of a build is acted upon soon. */
 function failedBuildIsSeen({ outage }: Scenario, { world, history }: Played): readonly string[] {
   const failed = history?.facts.find(({ fact }) => fact.type === 'attemptFailed' && fact.stage === 'building')
   const [endedAtMs] = world.done.buildsFailedAtMs
@@ -72,7 +77,7 @@ function endsAsTheStorySays(scenario: Scenario, { history }: Played): readonly s
   const stories = asksFor === 'image' ? [step] : [step, build]
   const isForgiven = stories.every((story) => story?.mishap === undefined && story?.pullFailures === 0)
   if (history === undefined || orders.length > 0 || !isForgiven || !isShort(scenario.outage)) return []
-  if (asksFor === 'Dockerfile' && build?.pushes[0]?.isAccepted === false) return []
+  if (asksFor === 'Dockerfile' && !build?.pushes.some(({ isAccepted }) => isAccepted)) return []
   const isBuilt = asksFor === 'image' || build?.program.exitCode === 0
   const expected = isBuilt ? step.program.exitCode : 1
   const { exitCode, failure } = history.output

@@ -28,14 +28,14 @@ export interface PodStory {
   readonly mishap?: Mishap | undefined
 }
 
-/** One try of the container that pushes. */
+/** One try of the push. */
 export interface PushTry {
   readonly endsAfterMs: number
   readonly isAccepted: boolean
 }
 
 export interface BuildStory extends PodStory {
-  /** The tries of the container that pushes, one after the other; the last one goes on and on. */
+  /** The tries, one after the other; the last one stands for all further ones. */
   readonly pushes: readonly PushTry[]
 }
 

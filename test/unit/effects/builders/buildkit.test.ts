@@ -10,6 +10,7 @@ const SPEC = {
   layoutPath: '/slipway/layout',
   digestPath: '/dev/termination-log',
   pushReference: 'reg:5000/abc:123',
+  pushTriesMax: 7,
   plainHttpHosts: ['reg:5000'],
   daemon: { address: 'tcp://buildkitd:1234', certificatesPath: '/slipway/certificates' }
 }

@@ -40,6 +40,7 @@ describe('the containers of Kaniko', () => {
     layoutPath: '/slipway/layout',
     digestPath: '/dev/termination-log',
     pushReference: 'reg:5000/abc:123',
+    pushTriesMax: 7,
     plainHttpHosts: ['reg:5000']
   })
 
@@ -64,12 +65,13 @@ describe('the containers of Kaniko', () => {
     })
   })
 
-  it('pushes that layout', () => {
+  it('pushes that layout, and tries again as often as it is told', () => {
     expect(push.args).toEqual([
       'push',
       '/slipway/layout',
       '--destination=reg:5000/abc:123',
       '--skip-push-permission-check',
+      '--push-retry=6',
       '--insecure-registry=reg:5000'
     ])
   })
@@ -81,6 +83,7 @@ describe('the containers of Kaniko', () => {
       layoutPath: '/slipway/layout',
       digestPath: '/dev/termination-log',
       pushReference: 'registry.example.com:5000/ci/abc:123',
+      pushTriesMax: 1,
       plainHttpHosts: [],
       registryAuthorityPath: '/slipway/ca.crt'
     })
@@ -125,6 +128,18 @@ const BUILD_FAILURES: readonly (readonly [title: string, logTail: string, code: 
     ),
     'dockerfile-failed',
     "'RUN curl http://x' failed with exit code 7; its output is in the build log"
+  ],
+  [
+    // The program's stdout and Kaniko's stderr reach the log on two ways.
+    'a failing RUN whose output comes after Kaniko’s word',
+    log(
+      running('fill; exit 3'),
+      'error building image: error building stage: failed to execute command: waiting for process to exit: exit status 3',
+      'cp: no space left on device',
+      'sh: waiting for process to exit: signal: killed'
+    ),
+    'dockerfile-failed',
+    "'RUN fill; exit 3' failed with exit code 3; its output is in the build log"
   ],
   [
     'a RUN killed by the kernel',
@@ -311,6 +326,17 @@ describe('why a build failed', () => {
     expect(error).toMatchObject({ code, message })
   })
 
+  it('does not show a program’s output a second time', () => {
+    const { detail } = defaultBuilder.classifyBuildFailure(
+      log(
+        running('echo reason; exit 3'),
+        'error building image: error building stage: failed to execute command: waiting for process to exit: exit status 3',
+        'reason'
+      )
+    )
+    expect(detail).toBe('failed to execute command: waiting for process to exit: exit status 3')
+  })
+
   it('keeps the message to one line that can be read', () => {
     const lines = Array.from({ length: 50 }, (_value, index) => `line ${index} of what went wrong`).join('\n')
     const { message, detail } = defaultBuilder.classifyBuildFailure(`error building image: stage 0: ${lines}`)
@@ -328,5 +354,25 @@ describe('why a push failed', () => {
 
   it('says so when the log does not tell', () => {
     expect(defaultBuilder.classifyPushFailure('')).toMatchObject({ code: 'push-failed' })
+  })
+
+  it('tells of every try that is followed by another one, in order', () => {
+    const warn = (text: string) => `\u001b[33mWARN\u001b[0m[0001] ${text}`
+    const failures = defaultBuilder.failedPushes(
+      log(
+        info('Pushing image to reg:5000/abc:1'),
+        warn(
+          'Retrying operation after 1s due to Get "http://reg:5000/v2/": dial tcp 10.96.0.9:5000: connect: connection refused'
+        ),
+        warn('Retrying operation after 2s due to unexpected status code 503 Service Unavailable: <html>'),
+        '<body>Retrying operation after 3s due to this page</body>',
+        warn('Retrying operation after 4s due to BLOB_UPLOAD_INVALID: blob upload invalid'),
+        info('Pushed reg:5000/abc@sha256:1')
+      )
+    )
+    expect(failures.map(({ code }) => code)).toEqual(['registry-unreachable', 'registry-unreachable', 'push-failed'])
+    expect(failures[0]?.message).toBe(
+      'The registry could not be reached: Get "http://reg:5000/v2/": dial tcp 10.96.0.9:5000: connect: connection refused'
+    )
   })
 })
