@@ -1,9 +1,11 @@
 /** A registry with TLS and a password: pushed to and pulled from with Secrets of the namespace, and nobody else sees them. */
+import type { V1Pod } from '@kubernetes/client-node'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction, program } from './support/actions.ts'
 import { useRunnerPod } from './support/harness.ts'
-import { type HookOptions, runCleanupJob, runContainerStep } from './support/hook.ts'
+import { type HookOptions, runCleanupJob, runContainerStep, startContainerStep } from './support/hook.ts'
 import { canBuild } from './support/images.ts'
+import { eventually, get, kubectl } from './support/kubectl.ts'
 import { errorsOf } from './support/leftovers.ts'
 import type { Finished } from './support/process.ts'
 import { createRunnerPod, type RunnerPod } from './support/runner-pod.ts'
@@ -14,6 +16,9 @@ import {
   registrySettings,
   type SecuredRegistry
 } from './support/secured-registry.ts'
+
+const isRefused = ({ status }: V1Pod): boolean =>
+  status?.containerStatuses?.some(({ state }) => state?.waiting?.message?.includes('401')) ?? false
 
 /** What a run has said, without the orders to the runner to mask something. */
 const said = ({ lines }: Finished): string =>
@@ -122,6 +127,19 @@ describe.skipIf(!(await canBuild()))('a registry with TLS and a password', () =>
       await other.remove()
       await registry.empty()
     }
+  })
+
+  it('waits for a node that was refused because it did not have the Secret yet', async () => {
+    const path = `${await install('late')}/Dockerfile`
+    const step = await startContainerStep(runner(), { dockerfile: path }, withRegistry())
+    await step.line(/^looked 42$/)
+    await kubectl(['delete', 'secret', '-n', runner().namespace, secrets.pull])
+    await eventually('a refused pull', 30_000, async () =>
+      (await get<V1Pod>(['pods', '-n', runner().namespace])).some(isRefused)
+    )
+    await registry.giveSecrets(runner().namespace)
+    const { exitCode, stdout } = await step.finished
+    expect(exitCode, stdout).toBe(0)
   })
 
   it('refuses a node with a wrong password, and the error names the Secret', async () => {

@@ -4,6 +4,7 @@ import { defaultBuilder } from '../../effects/builders/catalog.ts'
 import { chooseBuilder } from '../../effects/kubernetes/chosen-builder.ts'
 import { logTail } from '../../effects/kubernetes/logs.ts'
 import { objectName, ownedMetadata } from '../../effects/kubernetes/names.ts'
+import { createPatience } from '../../effects/kubernetes/patience.ts'
 import {
   containerStatus,
   podFailure,
@@ -29,8 +30,6 @@ const CONTAINER = 'build'
 const SUFFIX_LENGTH = 8
 /** A cold node pulls a hundred megabytes from far away. */
 const VERSION_MS_MAX = 5 * 60_000
-/** How long the kubelet may fail to pull before it counts. */
-const PULL_PATIENCE_MS = 8_000
 const REMOVE_MS_MAX = 15_000
 const LOG_LINES = 20
 /** A busy kubelet may not answer at once. */
@@ -132,15 +131,13 @@ interface Ended {
 
 /** How the container ended; throws for what it will not get out of. */
 function endOrFailure(site: Site): (pod: V1Pod) => Ended | undefined {
-  let failingSinceMs: number | undefined
+  const isPatient = createPatience(site.clock)
   return (pod) => {
     const status = containerStatus(pod, CONTAINER)
     const terminated = status?.state?.terminated
     if (terminated !== undefined) return { pod, terminated }
     const failure = waitingFailure(status) ?? podFailure(pod)
-    if (failure === undefined) return undefined
-    failingSinceMs ??= site.clock.now()
-    if (!failure.retryable || site.clock.now() - failingSinceMs > PULL_PATIENCE_MS) throw failure
-    return undefined
+    if (failure === undefined || isPatient(pod, failure, status)) return undefined
+    throw failure
   }
 }

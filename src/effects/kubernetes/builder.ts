@@ -11,6 +11,7 @@ import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from './build-pod.ts'
 import type { ChosenBuilder } from './chosen-builder.ts'
 import type { PushState } from './janitor.ts'
 import { type LogSource, logTail } from './logs.ts'
+import { createPatience, type Patience } from './patience.ts'
 import { containerStatus, firstLine, initFailure, podFailure, waitingFailure } from './pod-failures.ts'
 import { followToEnd, waitForPod } from './pods.ts'
 import { type DigestOf, watchArrival } from './push-arrival.ts'
@@ -58,7 +59,8 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
       await site.cluster.createPod(templated(site, buildPod(site, { name, plan, builder }), 'build'), signal)
       if (site.storage.mode === 'copy') await deliverContext(site, pod, plan, options, lost, signal)
-      await waitForPod(site, pod, (current) => hasStarted(current, builder.image), lost, signal)
+      const isPatient = createPatience(site.clock)
+      await waitForPod(site, pod, (current) => hasStarted(current, builder.image, isPatient), lost, signal)
       const ended = await followBuild(site, pod, plan, definition, lost, signal)
       const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
       if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest }
@@ -80,7 +82,9 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
         logTail(pushLog(site, name), { lines: PUSH_LOG_LINES, previous: false }, toRead)
       )
       const { next, look, ended } = tries
-      const check = (pod: V1Pod) => (arrival.hasArrived() ? 'pushed' : (next() ?? pushOutcome(pod, builder.pushImage)))
+      const isPatient = createPatience(site.clock)
+      const check = (pod: V1Pod) =>
+        arrival.hasArrived() ? 'pushed' : (next() ?? pushOutcome(pod, builder.pushImage, isPatient))
       const pause = async () => {
         await arrival.pause()
         await look(signal)
@@ -131,9 +135,9 @@ async function deliverContext(
 }
 
 /** Throws for an image that no waiting will bring, naming the setting that can; a failure that may heal passes. */
-function throwIfUnavailable(failure: StepError | undefined, image: string, setting: 'BUILDER_IMAGE' | 'PUSHER_IMAGE') {
-  if (failure?.code === 'start-failed') throw failure
-  if (failure === undefined || failure.retryable) return
+function throwIfUnavailable(failure: StepError, image: string, setting: 'BUILDER_IMAGE' | 'PUSHER_IMAGE') {
+  if (failure.code === 'start-failed') throw failure
+  if (failure.retryable) return
   const [variable, why] = [`ACTIONS_RUNNER_CONTAINER_HOOKS_${setting}`, firstLine(failure.detail ?? '')]
   throw new StepError(
     'builder-image-unavailable',
@@ -143,17 +147,18 @@ function throwIfUnavailable(failure: StepError | undefined, image: string, setti
 }
 
 /** True once a container runs or has ended; throws when the builder's image cannot be had. */
-function hasStarted(pod: V1Pod, image: string): true | undefined {
+function hasStarted(pod: V1Pod, image: string, isPatient: Patience): true | undefined {
   const status = containerStatus(pod, BUILD_CONTAINER)
   if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
   const failure = waitingFailure(status)
-  throwIfUnavailable(failure, image, 'BUILDER_IMAGE')
-  if (failure !== undefined)
+  if (failure !== undefined && !isPatient(pod, failure, status)) {
+    throwIfUnavailable(failure, image, 'BUILDER_IMAGE')
     throw new StepError('builder-lost', failure.message, { detail: failure.detail, cause: failure })
+  }
   const lost = podFailure(pod)
   if (lost !== undefined) throw builderLost(lost)
   const blocked = initFailure(pod)
-  if (blocked !== undefined) throw blocked.retryable ? builderLost(blocked) : blocked
+  if (blocked !== undefined && !isPatient(pod, blocked)) throw blocked.retryable ? builderLost(blocked) : blocked
   return undefined
 }
 
@@ -203,11 +208,12 @@ function buildFailure(
 }
 
 /** How a push has ended; undefined while it goes on. */
-function pushOutcome(pod: V1Pod, image: string): 'pushed' | 'ended' | undefined {
+function pushOutcome(pod: V1Pod, image: string, isPatient: Patience): 'pushed' | 'ended' | undefined {
   const status = containerStatus(pod, PUSH_CONTAINER)
   const exitCode = status?.state?.terminated?.exitCode
   if (exitCode === 0) return 'pushed'
-  throwIfUnavailable(waitingFailure(status), image, 'PUSHER_IMAGE')
+  const failure = waitingFailure(status)
+  if (failure !== undefined && !isPatient(pod, failure, status)) throwIfUnavailable(failure, image, 'PUSHER_IMAGE')
   const lost = podFailure(pod)
   if (lost !== undefined) {
     throw new StepError('layout-lost', `the build pod was lost before its image was pushed: ${lost.message}`, {

@@ -4,6 +4,7 @@ import { type ErrorCode, StepError } from '../../errors.ts'
 import { COMPLETE_MEMBER } from '../archive/pack.ts'
 import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from './exec.ts'
 import { logTail } from './logs.ts'
+import { createPatience, type Patience } from './patience.ts'
 import { containerStatus, firstLine, initFailure, podFailure, waitingFailure } from './pod-failures.ts'
 import { DELIVERED_MARKER, WORK_ROOT } from './pod-parts.ts'
 import type { Site } from './site.ts'
@@ -59,12 +60,13 @@ const receiveScript = (sources: number): string =>
  */
 export async function deliver(site: Site, delivery: Delivery, signal: AbortSignal): Promise<void> {
   let state: Awaited<ReturnType<typeof deliverState>> = 'starting'
+  const isPatient = createPatience(site.clock)
   let outbox = openAll(delivery.sources, signal)
   let connectionsLost = 0
   try {
     // Bounded by the signal: every stage has a budget.
     for (let attempts = 1; ; attempts += 1) {
-      if (attempts % ATTEMPTS_PER_LOOK === 0) state = await deliverState(site, delivery, signal)
+      if (attempts % ATTEMPTS_PER_LOOK === 0) state = await deliverState(site, delivery, isPatient, signal)
       if (state === 'delivered') return
       if (outbox.state() !== 'whole') {
         outbox.close()
@@ -159,12 +161,17 @@ export async function send(
 }
 
 /** Looks at the pod between attempts; `delivered` when the container has ended well, which a lost answer may have hidden from us. */
-async function deliverState(site: Site, { pod: name, container, lost }: Delivery, signal: AbortSignal) {
+async function deliverState(
+  site: Site,
+  { pod: name, container, lost }: Delivery,
+  isPatient: Patience,
+  signal: AbortSignal
+) {
   const pod = await site.cluster.getPod(name, signal)
   if (pod === undefined) throw lost()
   const status = containerStatus(pod, container)
   const failure = podFailure(pod) ?? waitingFailure(status)
-  if (failure !== undefined) throw failure
+  if (failure !== undefined && !isPatient(pod, failure, status)) throw failure
   const exitCode = status?.state?.terminated?.exitCode
   if (exitCode === 0) return 'delivered'
   if (exitCode !== undefined) {
@@ -175,6 +182,6 @@ async function deliverState(site: Site, { pod: name, container, lost }: Delivery
     )
   }
   const blocked = initFailure(pod)
-  if (blocked !== undefined) throw blocked
+  if (blocked !== undefined && !isPatient(pod, blocked)) throw blocked
   return status?.state?.running === undefined ? 'starting' : 'running'
 }

@@ -4,15 +4,13 @@ import { dirname, join } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { JobRequest } from '../../machines/job-start.ts'
 import type { Ledger } from '../../machines/ledger.ts'
-import { deliver } from './deliver.ts'
+import { type Delivery, deliver } from './deliver.ts'
 import { createJanitor } from './janitor.ts'
-import { PULL_PATIENCE_MS } from './job-host-readiness.ts'
 import { openForEveryUser } from './open-mounts.ts'
 import type { Site } from './site.ts'
 import { fromRunner } from './sources.ts'
 
 const GONE_POLL_MS = 100
-const PULL_POLL_MS = 500
 /** Besides what is mounted by itself: where steps of any user write to. */
 const WRITTEN = ['_temp', '_temp/_runner_file_commands', '_actions', '_tool']
 /** What the runner keeps for itself. */
@@ -53,23 +51,7 @@ export async function prepareDirectories(
 /** Everything below the work directory, in one stream. */
 export async function deliverJob(site: Site, pod: string, lost: () => StepError, signal: AbortSignal): Promise<void> {
   const sources = [fromRunner(site.storage.workDirectory, [''], (path) => path !== HOOK_RESPONSES)]
-  const delivery = {
-    pod,
-    container: 'deliver',
-    sources,
-    watched: [],
-    failure: 'workspace-delivery-failed',
-    lost
-  } as const
-  const startedAtMs = site.clock.now()
-  for (;;) {
-    try {
-      return await deliver(site, delivery, signal)
-    } catch (error) {
-      // The image of the runner may need a second try of the kubelet.
-      const canHeal = error instanceof StepError && error.code === 'image-pull-failed'
-      if (!canHeal || site.clock.now() - startedAtMs > PULL_PATIENCE_MS) throw error
-    }
-    await site.clock.sleep(PULL_POLL_MS, signal)
-  }
+  const failure = 'workspace-delivery-failed'
+  const delivery: Delivery = { pod, container: 'deliver', sources, watched: [], failure, lost }
+  await deliver(site, delivery, signal)
 }

@@ -3,10 +3,9 @@ import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { Clock } from '../../machines/ports.ts'
 import type { ExpectedContainer } from './job-host-plan.ts'
+import { createPatience } from './patience.ts'
 import { failedInit, podFailure, terminationFailure, unschedulableReason, waitingFailure } from './pod-failures.ts'
 
-/** How long one attempt watches the kubelet fail to pull before it counts as failed; all attempts stay under a minute. */
-export const PULL_PATIENCE_MS = 8_000
 /** Less than the stage's own budget, so that the reason is told. */
 export const MARGIN_MS = 1_000
 
@@ -29,6 +28,7 @@ export interface ReadinessOptions {
 /** Looks at a pod again and again; undefined while there is still something to wait for. Remembers since when what is wrong. */
 export function createReadiness(options: ReadinessOptions): (pod: V1Pod) => Verdict {
   const { expected, startedAtMs, timeoutMs, clock } = options
+  const isPatient = createPatience(clock)
   const since = new Map<string, number>()
   const hasLasted = (what: string, ms: number): boolean => {
     const start = since.get(what) ?? clock.now()
@@ -39,7 +39,7 @@ export function createReadiness(options: ReadinessOptions): (pod: V1Pod) => Verd
     const known = expected.find(({ name }) => name === status.name)
     const title = known?.title ?? `the container ${status.name}`
     const waiting = waitingFailure(status)
-    if (waiting !== undefined && (!waiting.retryable || hasLasted(`pull ${status.name}`, PULL_PATIENCE_MS))) {
+    if (waiting !== undefined && !isPatient(pod, waiting, status)) {
       return { error: titled(title, waiting) }
     }
     if (known === undefined) return undefined

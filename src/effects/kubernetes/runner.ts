@@ -4,6 +4,7 @@ import { StepError } from '../../errors.ts'
 import type { Runner, Workspace } from '../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../machines/types.ts'
 import { openForEveryUser } from './open-mounts.ts'
+import { createPatience } from './patience.ts'
 import { containerStatus, initFailure, podFailure, terminationFailure, waitingFailure } from './pod-failures.ts'
 import { followToEnd, waitForPod } from './pods.ts'
 import { namingSecret } from './registry-settings.ts'
@@ -11,11 +12,6 @@ import type { Site } from './site.ts'
 import { environmentSecret, STEP_CONTAINER, stepPod } from './step-pod.ts'
 import { applyTemplate } from './template.ts'
 import { templated } from './templated.ts'
-
-/** How long one attempt watches the kubelet fail to pull before it counts as failed; all attempts stay under a minute. */
-const PULL_PATIENCE_MS = 8_000
-/** A kubelet that finds no Secret looks again after ten to fifteen seconds. */
-const SECRET_PATIENCE_MS = 30_000
 
 /** Throws `invalid-input` or `not-supported` for a step that cannot be, before anything is built or created for it. */
 export function checkStep(site: Site, request: StepRequest): void {
@@ -63,19 +59,13 @@ const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 /** Checks whether the action's process has been started; gives what can heal some time to do so. */
 function startedOrFailed(site: Site, image: string): (pod: V1Pod) => true | undefined {
   const isOurs = site.registry !== undefined && image.startsWith(`${site.registry.pullHost}/`)
-  const since = new Map<string, number>()
+  const isPatient = createPatience(site.clock, site.names.environment)
   return (pod) => {
     const status = containerStatus(pod, STEP_CONTAINER)
     if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
     const found = waitingFailure(status) ?? podFailure(pod)
     const failure = (isOurs && found ? namingSecret(found, site.registry) : found) ?? initFailure(pod)
-    if (failure === undefined) return undefined
-    // The kubelet may not have heard of the Secret yet.
-    const isEarly = failure.detail?.includes(site.names.environment) ?? false
-    if (!failure.retryable && !isEarly) throw failure
-    const sinceMs = since.get(failure.code) ?? site.clock.now()
-    since.set(failure.code, sinceMs)
-    if (site.clock.now() - sinceMs > (isEarly ? SECRET_PATIENCE_MS : PULL_PATIENCE_MS)) throw failure
-    return undefined
+    if (failure === undefined || isPatient(pod, failure, status)) return undefined
+    throw failure
   }
 }

@@ -9,7 +9,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { IMAGES } from './images.ts'
-import { apply, get, kubectl } from './kubectl.ts'
+import { apply, eventually, get, kubectl } from './kubectl.ts'
 import { GIVEN_LABEL } from './leftovers.ts'
 import { mustRun } from './process.ts'
 
@@ -18,6 +18,7 @@ const SERVICE = 'registry'
 const TOOLS = 'tools'
 const PORT = 5000
 const PULL_PORT = 5001
+const ANSWER_MS_MAX = 60_000
 const USER = 'slipway'
 export const PASSWORD = 'not-a-secret'
 /** What `htpasswd -B` makes of them. */
@@ -86,6 +87,13 @@ export async function createSecuredRegistry(): Promise<SecuredRegistry> {
   const pullHost = `localhost:${nodePort}`
   const inPod = (container: string, script: string) =>
     kubectl(['exec', '-n', namespace, `deployment/${SERVICE}`, '-c', container, '--', 'sh', '-c', script])
+  // A pod can be ready before its Service leads to it.
+  await eventually('an answer of the registry', ANSWER_MS_MAX, () =>
+    inPod('push', `bash -c ': > /dev/tcp/${host}/${PORT}'`).then(
+      () => true,
+      () => false
+    )
+  )
   const names: GivenSecrets = {
     authority: 'given-authority',
     push: 'given-push',
