@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { BUDGETS } from '../../src/machines/budgets.ts'
 import { currentMachines } from '../../src/visualizer/graph.ts'
 import { launch, provideChromium } from './support/browser.ts'
 import { contrast, overlaps } from './support/geometry.ts'
@@ -111,7 +112,7 @@ describe.skipIf(chromium === undefined)('the page', () => {
     const details = await page.innerText('#details')
     expect(details).toContain('Push the built layout to the registry')
     expect(details).toContain('5 minutes')
-    expect(details).toContain('at most 5')
+    expect(details).toContain(`at most ${BUDGETS.pushing.attemptsMax}`)
     expect(details).toMatch(/pusher in src\/machines\/ports\.ts/)
     expect(details).toMatch(/push-denied permanent/)
     expect(details).toMatch(/registry-unreachable retryable/)
