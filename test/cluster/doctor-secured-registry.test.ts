@@ -1,6 +1,7 @@
 /** `slipway doctor` with a registry that has TLS and a password: what opens it is found wrong, and told to nobody. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Changes, diagnose, doctorCommand, expectFault, failed, installDoctor } from './support/doctor.ts'
+import { type Changes, installCli } from './support/cli.ts'
+import { diagnose, doctorCommand, expectFault, failed } from './support/doctor.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { canBuild } from './support/images.ts'
 import {
@@ -19,7 +20,7 @@ describe.skipIf(!(await canBuild()))('doctor with a registry with TLS and a pass
   beforeAll(async () => {
     registry = await createSecuredRegistry()
     secrets = await registry.giveSecrets(runner().namespace)
-    await installDoctor(runner())
+    await installCli(runner())
   })
   afterAll(() => registry?.remove())
 

@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { V1Pod, V1PodSpec } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Changes, diagnose, expectFault, failed, installDoctor } from './support/doctor.ts'
+import { type Changes, installCli } from './support/cli.ts'
+import { diagnose, expectFault, failed } from './support/doctor.ts'
 import { REGISTRY_ENVIRONMENT } from './support/hook.ts'
 import { canBuild, IMAGES } from './support/images.ts'
 import { apply, eventually, kubectl } from './support/kubectl.ts'
@@ -32,7 +33,7 @@ beforeAll(async () => {
   await Promise.all(
     STORAGE_MODES.map(async (mode) => {
       pods[mode] = await createRunnerPod(namespace.name, mode, withRegistry)
-      await installDoctor(pods[mode])
+      await installCli(pods[mode])
     })
   )
   await pods.copy.write(`${HOME}/templates`, {
@@ -278,7 +279,7 @@ describe('doctor names what is missing in', () => {
       }
     )
     const pod = await createRunnerPod(own.name, 'copy', withAccount(account))
-    await installDoctor(pod)
+    await installCli(pod)
     const { exitCode, checks } = await diagnose(pod)
     expect(failed(checks).map(({ name }) => name)).toEqual(missing.map((resource) => `May use ${resource}`))
     expect(exitCode).toBe(1)
@@ -318,7 +319,7 @@ describe('doctor names the fault and the fix of a namespace with', () => {
   it.concurrent.for(NAMESPACES)('%s', async ([_what, spoil, why, fix]) => {
     const spoilt = await createTestNamespace()
     const pod = await createRunnerPod(spoilt.name, 'copy')
-    await installDoctor(pod)
+    await installCli(pod)
     await spoil(spoilt.name)
     await expectFault(pod, {}, 'Pods are admitted', why, fix)
     await pod.remove()

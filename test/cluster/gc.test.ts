@@ -1,13 +1,13 @@
 /** slipway gc against real leftovers: a hook that was killed, objects without owner, and a runner pod that is gone. */
-import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction } from './support/actions.ts'
+import { cli, installCli } from './support/cli.ts'
 import { startContainerStep } from './support/hook.ts'
 import { canBuild } from './support/images.ts'
 import { apply, eventually, get, kubectl } from './support/kubectl.ts'
 import { createOwnRegistry, type OwnRegistry } from './support/own-registry.ts'
 import type { Finished } from './support/process.ts'
-import { createRunnerPod, HOME, NODE, type RunnerPod } from './support/runner-pod.ts'
+import { createRunnerPod, type RunnerPod } from './support/runner-pod.ts'
 import { createTestNamespace, type TestNamespace } from './support/test-namespace.ts'
 
 interface Named {
@@ -15,7 +15,6 @@ interface Named {
   readonly metadata: { readonly name: string }
 }
 
-const CLI = `${HOME}/slipway.js`
 const LABEL = 'app.kubernetes.io/managed-by'
 
 describe.skipIf(!(await canBuild()))('slipway gc', () => {
@@ -28,7 +27,7 @@ describe.skipIf(!(await canBuild()))('slipway gc', () => {
     namespace = await createTestNamespace()
     const pods = [createRunnerPod(namespace.name, 'copy'), createRunnerPod(namespace.name, 'copy')] as const
     ;[registry, alive, dead] = await Promise.all([createOwnRegistry(namespace.name), ...pods])
-    await alive.write(HOME, { 'slipway.js': await readFile(new URL('../../dist/slipway.js', import.meta.url), 'utf8') })
+    await installCli(alive)
     await crash()
   })
   afterAll(async () => {
@@ -37,10 +36,7 @@ describe.skipIf(!(await canBuild()))('slipway gc', () => {
   })
 
   /** In a pod that lives, with nothing but the Role of a runner. */
-  const gc = (...args: readonly string[]): Promise<Finished> => {
-    const variables = Object.entries(registry.environment).map((pair) => pair.join('='))
-    return alive.exec(['env', ...variables, NODE, CLI, 'gc', ...args])
-  }
+  const gc = (...args: readonly string[]): Promise<Finished> => alive.exec(cli(registry.environment, 'gc', ...args))
   const labelled = async () => {
     const found = await get<Named>(['pods,secrets', '-n', namespace.name, '-l', `runner-pod=${dead.name}`])
     return found.map(({ kind, metadata }) => ({ kind: kind.toLowerCase(), name: metadata.name }))

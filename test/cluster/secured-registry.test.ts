@@ -2,6 +2,7 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction, program } from './support/actions.ts'
+import { cli, installCli } from './support/cli.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { type HookOptions, runCleanupJob, runContainerStep, startContainerStep } from './support/hook.ts'
 import { canBuild } from './support/images.ts'
@@ -27,13 +28,18 @@ const said = ({ lines }: Finished): string =>
     .filter((text) => !text.startsWith('::add-mask::'))
     .join('\n')
 
-describe.skipIf(!(await canBuild()))('a registry with TLS and a password', () => {
+const hasBuilder = await canBuild()
+
+describe.skipIf(!hasBuilder).each([
+  ['a password', 'basic'],
+  ['tokens that a password brings', 'token']
+] as const)('a registry with TLS and %s', (_with, authentication) => {
   const runner = useRunnerPod('copy')
   let registry: SecuredRegistry
   let secrets: GivenSecrets
 
   beforeAll(async () => {
-    registry = await createSecuredRegistry()
+    registry = await createSecuredRegistry(authentication)
     secrets = await registry.giveSecrets(runner().namespace)
   })
   afterEach(async () => expect(await registry.content()).toEqual([]))
@@ -140,6 +146,28 @@ describe.skipIf(!(await canBuild()))('a registry with TLS and a password', () =>
     await registry.giveSecrets(runner().namespace)
     const { exitCode, stdout } = await step.finished
     expect(exitCode, stdout).toBe(0)
+  })
+
+  it('gives gc what a hook that was killed has left in it', async () => {
+    const other = await createRunnerPod(runner().namespace, 'copy')
+    try {
+      const path = `${await install('killed', other)}/Dockerfile`
+      const step = await startContainerStep(other, { dockerfile: path }, withRegistry())
+      await step.line(/^Pull: /)
+      await step.signal('KILL')
+      await step.finished
+    } finally {
+      await other.remove()
+    }
+    await eventually(`the end of ${other.name}`, 30_000, async () => {
+      const pods = await get<V1Pod>(['pods', '-n', other.namespace])
+      return !pods.some(({ metadata }) => metadata?.name === other.name)
+    })
+    expect(await registry.content()).not.toEqual([])
+    await installCli(runner())
+    const { exitCode, stdout } = await runner().exec(cli(withRegistry().env ?? {}, 'gc', '--image-age', '0'))
+    expect(exitCode, stdout).toBe(0)
+    expect(stdout).toMatch(/^image .*\/ci\/images\/[0-9a-f]{24}:[0-9a-f]+\b.*removed/m)
   })
 
   it('refuses a node with a wrong password, and the error names the Secret', async () => {

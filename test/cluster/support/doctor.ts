@@ -1,10 +1,8 @@
 /** Runs the built `slipway doctor` in a runner pod, as an administrator would with kubectl exec. */
-import { readFile } from 'node:fs/promises'
 import { expect } from 'vitest'
+import { type Changes, cli } from './cli.ts'
 import { REGISTRY_ENVIRONMENT } from './hook.ts'
-import { HOME, NODE, type RunnerPod } from './runner-pod.ts'
-
-const PROGRAM = `${HOME}/k8s/slipway.js`
+import type { RunnerPod } from './runner-pod.ts'
 
 export interface CheckResult {
   readonly name: string
@@ -18,22 +16,9 @@ export interface Diagnosis {
   readonly checks: readonly CheckResult[]
 }
 
-/** Settings that differ from those of a set-up that works; undefined takes one away. */
-export type Changes = Readonly<Record<string, string | undefined>>
-
-const bundle = (): Promise<string> => readFile(new URL('../../../dist/slipway.js', import.meta.url), 'utf8')
-
-export async function installDoctor(pod: RunnerPod): Promise<void> {
-  await pod.write(`${HOME}/k8s`, { 'slipway.js': await bundle() })
-}
-
-/** The command line of doctor in the pod, with the environment that the hook would have. */
-export function doctorCommand(changes: Changes, ...args: readonly string[]): string[] {
-  const variables = Object.entries({ ...REGISTRY_ENVIRONMENT, ...changes })
-  const set = variables.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
-  const unset = variables.flatMap(([name, value]) => (value === undefined ? ['-u', name] : []))
-  return ['env', ...unset, ...set, NODE, PROGRAM, 'doctor', ...args]
-}
+/** The command line of doctor in the pod, with changes to the settings of a set-up that works. */
+export const doctorCommand = (changes: Changes, ...args: readonly string[]): string[] =>
+  cli({ ...REGISTRY_ENVIRONMENT, ...changes }, 'doctor', ...args)
 
 export async function diagnose(pod: RunnerPod, changes: Changes = {}): Promise<Diagnosis> {
   const { exitCode, stdout, stderr } = await pod.exec(doctorCommand(changes, '--json'))

@@ -2,22 +2,18 @@
  * A registry with a password and a certificate that nobody knows, in a namespace of its own, and the Secrets that open it.
  *
  * Pods push over TLS; nodes pull through a node port in plain HTTP, because nothing but `localhost` is trusted by every node
- * without being told. Both sides ask for the password, and are two servers on one storage.
+ * without being told. Both sides are two servers on one storage, and ask for the password or for a token that it brings.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { IMAGES } from './images.ts'
+import type { Changes } from './cli.ts'
 import { apply, eventually, get, kubectl } from './kubectl.ts'
 import { GIVEN_LABEL } from './leftovers.ts'
 import { mustRun } from './process.ts'
+import { type Authentication, deployment, PORTS, SERVICE, service, TOOLS } from './secured-registry-objects.ts'
 
-const SERVICE = 'registry'
-/** Container that base images are made from. */
-const TOOLS = 'tools'
-const PORT = 5000
-const PULL_PORT = 5001
 const ANSWER_MS_MAX = 60_000
 const USER = 'slipway'
 export const PASSWORD = 'not-a-secret'
@@ -53,8 +49,6 @@ export interface GivenSecrets {
   readonly wrong: string
 }
 
-type Changes = Readonly<Record<string, string | undefined>>
-
 /** What an administrator sets for this registry, with changes by the ends of the variables' names (`PUSH_SECRET`). */
 export function registrySettings(
   { host, port, nodePort }: SecuredRegistry,
@@ -75,21 +69,32 @@ export function registrySettings(
   )
 }
 
-export async function createSecuredRegistry(): Promise<SecuredRegistry> {
+export async function createSecuredRegistry(authentication: Authentication = 'basic'): Promise<SecuredRegistry> {
   const namespace = `slipway-test-${randomBytes(4).toString('hex')}`
   const host = `${SERVICE}.${namespace}.svc.cluster.local`
   const { certificate, key } = await selfSigned(host)
   const labels = { 'pod-security.kubernetes.io/enforce': 'baseline' }
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } })
-  await apply(...objects(namespace, { 'tls.crt': certificate, 'tls.key': key, htpasswd: HTPASSWD }))
+  // The servers have to be told which port of the node is theirs.
+  await apply(service(namespace))
+  const nodePorts = await nodePortsOf(namespace)
+  const files = {
+    'tls.crt': certificate,
+    'tls.key': key,
+    htpasswd: HTPASSWD,
+    'token-service.cjs': await tokenService()
+  }
+  await apply(
+    secret(namespace, 'files', 'Opaque', files),
+    deployment(namespace, { authentication, host, account: `${USER}:${PASSWORD}`, nodePorts })
+  )
   await kubectl(['rollout', 'status', '-n', namespace, `deployment/${SERVICE}`, '--timeout=120s'])
-  const nodePort = await nodePortOf(namespace)
-  const pullHost = `localhost:${nodePort}`
+  const pullHost = `localhost:${nodePorts.pull}`
   const inPod = (container: string, script: string) =>
     kubectl(['exec', '-n', namespace, `deployment/${SERVICE}`, '-c', container, '--', 'sh', '-c', script])
   // A pod can be ready before its Service leads to it.
   await eventually('an answer of the registry', ANSWER_MS_MAX, () =>
-    inPod('push', `bash -c ': > /dev/tcp/${host}/${PORT}'`).then(
+    inPod('push', `bash -c ': > /dev/tcp/${host}/${PORTS.push}'`).then(
       () => true,
       () => false
     )
@@ -103,15 +108,15 @@ export async function createSecuredRegistry(): Promise<SecuredRegistry> {
   }
   return {
     host,
-    port: String(PORT),
-    nodePort,
+    port: String(PORTS.push),
+    nodePort: String(nodePorts.pull),
     async giveSecrets(runners) {
       await apply(
         secret(runners, names.authority, 'Opaque', { 'ca.crt': certificate }),
-        login(runners, names.push, PASSWORD, `${host}:${PORT}`),
+        login(runners, names.push, PASSWORD, `${host}:${PORTS.push}`),
         login(runners, names.pull, PASSWORD, pullHost),
-        login(runners, names.base, PASSWORD, `${host}:${PORT}`),
-        login(runners, names.wrong, `${PASSWORD}-at-all`, `${host}:${PORT}`, pullHost)
+        login(runners, names.base, PASSWORD, `${host}:${PORTS.push}`),
+        login(runners, names.wrong, `${PASSWORD}-at-all`, `${host}:${PORTS.push}`, pullHost)
       )
       return names
     },
@@ -158,10 +163,12 @@ interface ServiceObject {
   readonly spec: { readonly ports: readonly { readonly name: string; readonly nodePort: number }[] }
 }
 
-async function nodePortOf(namespace: string): Promise<string> {
-  const [service] = await get<ServiceObject>(['service', SERVICE, '-n', namespace])
-  return String(service?.spec.ports.find(({ name }) => name === 'pull')?.nodePort)
+async function nodePortsOf(namespace: string): Promise<Readonly<Record<string, number>>> {
+  const [found] = await get<ServiceObject>(['service', SERVICE, '-n', namespace])
+  return Object.fromEntries((found?.spec.ports ?? []).map(({ name, nodePort }) => [name, nodePort]))
 }
+
+const tokenService = (): Promise<string> => readFile(new URL('./token-service.cjs', import.meta.url), 'utf8')
 
 const secret = (namespace: string, name: string, type: string, stringData: Readonly<Record<string, string>>) => ({
   apiVersion: 'v1',
@@ -177,68 +184,3 @@ const login = (namespace: string, name: string, password: string, ...servers: re
       auths: Object.fromEntries(servers.map((server) => [server, { username: USER, password }]))
     })
   })
-
-function objects(namespace: string, files: Readonly<Record<string, string>>): object[] {
-  const labels = { app: SERVICE }
-  const metadata = { name: SERVICE, namespace }
-  const container = (name: string, port: number, env: Readonly<Record<string, string>>) => ({
-    name,
-    image: IMAGES.registry,
-    imagePullPolicy: 'IfNotPresent',
-    env: Object.entries({
-      REGISTRY_HTTP_ADDR: `:${port}`,
-      REGISTRY_AUTH: 'htpasswd',
-      REGISTRY_AUTH_HTPASSWD_REALM: 'test',
-      REGISTRY_AUTH_HTPASSWD_PATH: '/files/htpasswd',
-      ...env
-    }).map(([key, value]) => ({ name: key, value })),
-    readinessProbe: { tcpSocket: { port }, periodSeconds: 1 },
-    volumeMounts: [
-      { name: 'data', mountPath: '/var/lib/registry' },
-      { name: 'files', mountPath: '/files' }
-    ]
-  })
-  return [
-    secret(namespace, 'files', 'Opaque', files),
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata,
-      spec: {
-        selector: { matchLabels: labels },
-        template: {
-          metadata: { labels },
-          spec: {
-            automountServiceAccountToken: false,
-            enableServiceLinks: false,
-            containers: [
-              container('push', PORT, {
-                REGISTRY_HTTP_TLS_CERTIFICATE: '/files/tls.crt',
-                REGISTRY_HTTP_TLS_KEY: '/files/tls.key'
-              }),
-              container('pull', PULL_PORT, {}),
-              { name: TOOLS, image: IMAGES.busybox, imagePullPolicy: 'IfNotPresent', command: ['sleep', 'infinity'] }
-            ],
-            volumes: [
-              { name: 'data', emptyDir: {} },
-              { name: 'files', secret: { secretName: 'files' } }
-            ]
-          }
-        }
-      }
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata,
-      spec: {
-        type: 'NodePort',
-        selector: labels,
-        ports: [
-          { name: 'push', port: PORT },
-          { name: 'pull', port: PULL_PORT }
-        ]
-      }
-    }
-  ]
-}
