@@ -31,7 +31,7 @@ describe.skipIf(!(await canBuild()))('doctor with a registry with TLS and a pass
     expect(failed(checks)).toEqual([])
     expect(exitCode).toBe(0)
     expect(checks.find(({ name }) => name === 'Registry Secrets')?.why).toContain(secrets.push)
-    expect(checks.find(({ name }) => name === 'Pull')?.why).toContain(`localhost:${registry.nodePort}/ci/images/`)
+    expect(checks.find(({ name }) => name === 'Pull')?.why).toContain(`${registry.pullHost}/ci/images/`)
     expect(JSON.stringify(checks)).not.toContain(PASSWORD)
     expect(await registry.content()).toEqual([])
   })

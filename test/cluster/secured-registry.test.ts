@@ -15,8 +15,10 @@ import {
   type GivenSecrets,
   PASSWORD,
   registrySettings,
-  type SecuredRegistry
+  type SecuredRegistry,
+  type SecuredRegistryOptions
 } from './support/secured-registry.ts'
+import { canTrustOnNode } from './support/secured-registry-names.ts'
 
 const isRefused = ({ status }: V1Pod): boolean =>
   status?.containerStatuses?.some(({ state }) => state?.waiting?.message?.includes('401')) ?? false
@@ -30,16 +32,24 @@ const said = ({ lines }: Finished): string =>
 
 const hasBuilder = await canBuild()
 
-describe.skipIf(!hasBuilder).each([
-  ['a password', 'basic'],
-  ['tokens that a password brings', 'token']
-] as const)('a registry with TLS and %s', (_with, authentication) => {
+const KINDS: readonly [string, SecuredRegistryOptions][] = [
+  ['a password', {}],
+  ['tokens that a password brings', { authentication: 'token' }],
+  ['a password, and one name for pods and nodes', { naming: 'one name' }]
+]
+const canTry = ({ naming }: SecuredRegistryOptions) => hasBuilder && (naming !== 'one name' || canTrustOnNode())
+
+for (const [what, options] of KINDS) {
+  describe.skipIf(!canTry(options))(`a registry with TLS and ${what}`, () => suite(options))
+}
+
+function suite(options: SecuredRegistryOptions): void {
   const runner = useRunnerPod('copy')
   let registry: SecuredRegistry
   let secrets: GivenSecrets
 
   beforeAll(async () => {
-    registry = await createSecuredRegistry(authentication)
+    registry = await createSecuredRegistry(options)
     secrets = await registry.giveSecrets(runner().namespace)
   })
   afterEach(async () => expect(await registry.content()).toEqual([]))
@@ -79,7 +89,7 @@ describe.skipIf(!hasBuilder).each([
     const lines = said(step).split('\n')
     expect(lines).toContain('it ran')
     expect(lines).toContain('looked 42')
-    expect(said(step)).toMatch(new RegExp(`image localhost:${registry.nodePort}/ci/images/[0-9a-f]{24}@sha256:`))
+    expect(said(step)).toMatch(new RegExp(`image ${registry.pullHost}/ci/images/[0-9a-f]{24}@sha256:`))
     expect(said(step)).not.toContain(PASSWORD)
     expect(said(step)).not.toContain(Buffer.from(`slipway:${PASSWORD}`).toString('base64'))
     expect(errorsOf(step)).toEqual([])
@@ -110,15 +120,13 @@ describe.skipIf(!hasBuilder).each([
 
       const second = await runContainerStep(other, { dockerfile: `${await install('kept', other)}/Dockerfile` }, keep)
       expect(second.exitCode, second.stdout).toBe(0)
-      expect(said(second)).toMatch(
-        /^Nothing to build: localhost:\d+\/ci\/images@sha256:[0-9a-f]{64} has this content$/m
-      )
+      expect(said(second)).toMatch(/^Nothing to build: [\w.]+:\d+\/ci\/images@sha256:[0-9a-f]{64} has this content$/m)
       expect(said(second)).not.toContain('looked 42')
       expect(said(second)).toMatch(/^it ran$/m)
       expect(await runCleanupJob(other, keep)).toMatchObject({ exitCode: 0 })
       expect(await registry.tags('ci/images')).toEqual(tags)
 
-      const base = `${registry.host}:${registry.port}/ci/images:${tags[0]}`
+      const base = `${registry.pushHost}/ci/images:${tags[0]}`
       const based = `${await installAction(other, 'based', { Dockerfile: dockerfile(base, 'RUN echo from a base') })}/Dockerfile`
       const denied = await runContainerStep(other, { dockerfile: based }, withRegistry())
       expect(errorsOf(denied)).toEqual([expect.stringContaining('ACTIONS_RUNNER_CONTAINER_HOOKS_BASE_IMAGE_SECRET')])
@@ -176,4 +184,4 @@ describe.skipIf(!hasBuilder).each([
     expect(step.exitCode).toBe(1)
     expect(errorsOf(step)).toEqual([expect.stringContaining(`those of Secret ${secrets.wrong}`)])
   })
-})
+}

@@ -7,12 +7,10 @@ export type Authentication = 'basic' | 'token'
 
 export interface RegistryServers {
   readonly authentication: Authentication
-  /** Name of the Service, for pods. */
-  readonly host: string
+  /** Where each server sends those who need a token. */
+  readonly realms: { readonly push: string; readonly pull: string }
   /** `user:password` */
   readonly account: string
-  /** By the name of the port. */
-  readonly nodePorts: Readonly<Record<string, number>>
 }
 
 export const SERVICE = 'registry'
@@ -50,11 +48,11 @@ export const deployment = (namespace: string, servers: RegistryServers): object 
         enableServiceLinks: false,
         containers: [
           server('push', {
-            ...asking(servers.authentication, `https://${servers.host}:${PORTS['push-token']}/token`),
+            ...asking(servers.authentication, servers.realms.push),
             REGISTRY_HTTP_TLS_CERTIFICATE: CERTIFICATE,
             REGISTRY_HTTP_TLS_KEY: KEY
           }),
-          server('pull', asking(servers.authentication, `http://localhost:${servers.nodePorts['pull-token']}/token`)),
+          server('pull', asking(servers.authentication, servers.realms.pull)),
           ...(servers.authentication === 'token' ? [tokenService(servers.account)] : []),
           container(TOOLS, IMAGES.busybox, { command: ['sleep', 'infinity'] })
         ],

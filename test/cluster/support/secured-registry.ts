@@ -1,18 +1,17 @@
 /**
  * A registry with a password and a certificate that nobody knows, in a namespace of its own, and the Secrets that open it.
- *
- * Pods push over TLS; nodes pull through a node port in plain HTTP, because nothing but `localhost` is trusted by every node
- * without being told. Both sides are two servers on one storage, and ask for the password or for a token that it brings.
+ * It asks for the password or for a token that it brings; pods and nodes reach it under two names or under one.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Changes } from './cli.ts'
-import { apply, eventually, get, kubectl } from './kubectl.ts'
+import { apply, eventually, kubectl } from './kubectl.ts'
 import { GIVEN_LABEL } from './leftovers.ts'
 import { mustRun } from './process.ts'
-import { type Authentication, deployment, PORTS, SERVICE, service, TOOLS } from './secured-registry-objects.ts'
+import { type Naming, namesOf, trustOnNode } from './secured-registry-names.ts'
+import { type Authentication, deployment, SERVICE, service, TOOLS } from './secured-registry-objects.ts'
 
 const ANSWER_MS_MAX = 60_000
 const USER = 'slipway'
@@ -22,10 +21,12 @@ const HTPASSWD = `${USER}:$2y$05$abcdefghijklmnopqrstuuVPNOToLP9MHdthRCXkVoiIF0q
 const REPOSITORIES = '/var/lib/registry/docker/registry/v2/repositories'
 
 export interface SecuredRegistry {
-  /** Name of its Service, for pods. */
-  readonly host: string
-  readonly port: string
-  readonly nodePort: string
+  /** `host:port` for pods. */
+  readonly pushHost: string
+  /** `host:port` for nodes. */
+  readonly pullHost: string
+  /** Variables that say where it is, by the ends of their names. */
+  readonly place: Changes
   /** Makes the Secrets in the namespace of a runner, named `given-...`. */
   giveSecrets(namespace: string): Promise<GivenSecrets>
   /** A static busybox in Base64, for images that begin FROM scratch: nobody has pushed a base image here. */
@@ -50,15 +51,9 @@ export interface GivenSecrets {
 }
 
 /** What an administrator sets for this registry, with changes by the ends of the variables' names (`PUSH_SECRET`). */
-export function registrySettings(
-  { host, port, nodePort }: SecuredRegistry,
-  secrets: GivenSecrets,
-  changes: Changes
-): Changes {
+export function registrySettings({ place }: SecuredRegistry, secrets: GivenSecrets, changes: Changes): Changes {
   const all = {
-    HOST: `${host}/ci/images`,
-    PORT: port,
-    NODE_PORT: nodePort,
+    ...place,
     CA_SECRET: secrets.authority,
     PUSH_SECRET: secrets.push,
     PULL_SECRET: secrets.pull,
@@ -69,32 +64,39 @@ export function registrySettings(
   )
 }
 
-export async function createSecuredRegistry(authentication: Authentication = 'basic'): Promise<SecuredRegistry> {
+export interface SecuredRegistryOptions {
+  readonly authentication?: Authentication
+  readonly naming?: Naming
+}
+
+export async function createSecuredRegistry({
+  authentication = 'basic',
+  naming = 'node port'
+}: SecuredRegistryOptions = {}): Promise<SecuredRegistry> {
   const namespace = `slipway-test-${randomBytes(4).toString('hex')}`
-  const host = `${SERVICE}.${namespace}.svc.cluster.local`
-  const { certificate, key } = await selfSigned(host)
   const labels = { 'pod-security.kubernetes.io/enforce': 'baseline' }
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } })
-  // The servers have to be told which port of the node is theirs.
+  // Which port of the node is theirs has to be known before the servers start.
   await apply(service(namespace))
-  const nodePorts = await nodePortsOf(namespace)
+  const { pushHost, pullHost, place, realms, subject } = await namesOf(namespace, naming)
+  const { certificate, key } = await selfSigned(subject)
   const files = {
     'tls.crt': certificate,
     'tls.key': key,
     htpasswd: HTPASSWD,
-    'token-service.cjs': await tokenService()
+    'token-service.cjs': await readFile(new URL('./token-service.cjs', import.meta.url), 'utf8')
   }
   await apply(
     secret(namespace, 'files', 'Opaque', files),
-    deployment(namespace, { authentication, host, account: `${USER}:${PASSWORD}`, nodePorts })
+    deployment(namespace, { authentication, realms, account: `${USER}:${PASSWORD}` })
   )
+  const forget = naming === 'one name' ? await trustOnNode(pullHost, certificate) : async () => {}
   await kubectl(['rollout', 'status', '-n', namespace, `deployment/${SERVICE}`, '--timeout=120s'])
-  const pullHost = `localhost:${nodePorts.pull}`
   const inPod = (container: string, script: string) =>
     kubectl(['exec', '-n', namespace, `deployment/${SERVICE}`, '-c', container, '--', 'sh', '-c', script])
   // A pod can be ready before its Service leads to it.
   await eventually('an answer of the registry', ANSWER_MS_MAX, () =>
-    inPod('push', `bash -c ': > /dev/tcp/${host}/${PORTS.push}'`).then(
+    inPod('push', `bash -c ': > /dev/tcp/${pushHost.replace(':', '/')}'`).then(
       () => true,
       () => false
     )
@@ -107,16 +109,16 @@ export async function createSecuredRegistry(authentication: Authentication = 'ba
     wrong: 'given-wrong'
   }
   return {
-    host,
-    port: String(PORTS.push),
-    nodePort: String(nodePorts.pull),
+    pushHost,
+    pullHost,
+    place,
     async giveSecrets(runners) {
       await apply(
         secret(runners, names.authority, 'Opaque', { 'ca.crt': certificate }),
-        login(runners, names.push, PASSWORD, `${host}:${PORTS.push}`),
+        login(runners, names.push, PASSWORD, pushHost),
         login(runners, names.pull, PASSWORD, pullHost),
-        login(runners, names.base, PASSWORD, `${host}:${PORTS.push}`),
-        login(runners, names.wrong, `${PASSWORD}-at-all`, `${host}:${PORTS.push}`, pullHost)
+        login(runners, names.base, PASSWORD, pushHost),
+        login(runners, names.wrong, `${PASSWORD}-at-all`, pushHost, pullHost)
       )
       return names
     },
@@ -139,36 +141,26 @@ export async function createSecuredRegistry(authentication: Authentication = 'ba
         .map((path) => path.slice(REPOSITORIES.length + 1))
     },
     async remove() {
+      await forget()
       await kubectl(['delete', 'namespace', namespace, '--wait=false'])
     }
   }
 }
 
-/** A certificate that is its own authority. */
-async function selfSigned(host: string): Promise<{ certificate: string; key: string }> {
+/** A certificate that is its own authority, for `DNS:name` or `IP:address`. */
+async function selfSigned(subject: string): Promise<{ certificate: string; key: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-certificate-'))
   const [certificate, key] = [join(directory, 'tls.crt'), join(directory, 'tls.key')]
   try {
     await mustRun('openssl', [
       ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=registry'],
-      ...['-addext', `subjectAltName=DNS:${host}`, '-keyout', key, '-out', certificate]
+      ...['-addext', `subjectAltName=${subject}`, '-keyout', key, '-out', certificate]
     ])
     return { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') }
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
 }
-
-interface ServiceObject {
-  readonly spec: { readonly ports: readonly { readonly name: string; readonly nodePort: number }[] }
-}
-
-async function nodePortsOf(namespace: string): Promise<Readonly<Record<string, number>>> {
-  const [found] = await get<ServiceObject>(['service', SERVICE, '-n', namespace])
-  return Object.fromEntries((found?.spec.ports ?? []).map(({ name, nodePort }) => [name, nodePort]))
-}
-
-const tokenService = (): Promise<string> => readFile(new URL('./token-service.cjs', import.meta.url), 'utf8')
 
 const secret = (namespace: string, name: string, type: string, stringData: Readonly<Record<string, string>>) => ({
   apiVersion: 'v1',

@@ -1,0 +1,93 @@
+/** Under which names pods and nodes reach the registry of secured-registry.ts, and how a node is told to trust one of them. */
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { V1Node, V1Service } from '@kubernetes/client-node'
+import type { Changes } from './cli.ts'
+import { get } from './kubectl.ts'
+import { PORTS, SERVICE } from './secured-registry-objects.ts'
+
+/**
+ * `node port`: pods push over TLS to the Service's name, nodes pull in plain HTTP from `localhost`, which every node trusts
+ * without being told. `one name`: pods and nodes use the same address over TLS, as that of a hosted registry; nodes have to be told.
+ */
+export type Naming = 'node port' | 'one name'
+
+export interface RegistryNames {
+  /** `host:port` for pods. */
+  readonly pushHost: string
+  /** `host:port` for nodes. */
+  readonly pullHost: string
+  /** Where each server sends those who need a token. */
+  readonly realms: { readonly push: string; readonly pull: string }
+  /** What the certificate is for. */
+  readonly subject: string
+  /** What the hook is told, by the ends of the variables' names. */
+  readonly place: Changes
+}
+
+/** Below the registry's host. */
+const PATH = 'ci/images'
+
+export async function namesOf(namespace: string, naming: Naming): Promise<RegistryNames> {
+  const nodePorts = await nodePortsOf(namespace)
+  if (naming === 'one name') {
+    const address = await nodeAddress()
+    const host = `${address}:${nodePorts.push}`
+    const realm = `https://${address}:${nodePorts['push-token']}/token`
+    const realms = { push: realm, pull: realm }
+    const place = { HOST: `${host}/${PATH}`, PORT: undefined, NODE_PORT: undefined }
+    return { pushHost: host, pullHost: host, realms, subject: `IP:${address}`, place }
+  }
+  const name = `${SERVICE}.${namespace}.svc.cluster.local`
+  return {
+    pushHost: `${name}:${PORTS.push}`,
+    pullHost: `localhost:${nodePorts.pull}`,
+    realms: {
+      push: `https://${name}:${PORTS['push-token']}/token`,
+      pull: `http://localhost:${nodePorts['pull-token']}/token`
+    },
+    subject: `DNS:${name}`,
+    place: { HOST: `${name}/${PATH}`, PORT: String(PORTS.push), NODE_PORT: nodePorts.pull }
+  }
+}
+
+async function nodePortsOf(namespace: string): Promise<Readonly<Record<string, string>>> {
+  const [service] = await get<V1Service>(['service', SERVICE, '-n', namespace])
+  return Object.fromEntries((service?.spec?.ports ?? []).map(({ name, nodePort }) => [name, String(nodePort)]))
+}
+
+async function nodeAddress(): Promise<string> {
+  const [node] = await get<V1Node>(['nodes'])
+  const address = node?.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address
+  if (address === undefined) throw new Error('the node has no address')
+  return address
+}
+
+/** The one-node cluster's directory with what its containerd trusts; undefined on any other cluster. */
+function trustDirectory(): string | undefined {
+  const { CLUSTER_HOME, KUBECONFIG } = process.env
+  if (CLUSTER_HOME === undefined || KUBECONFIG?.startsWith(CLUSTER_HOME) !== true) return undefined
+  return join(CLUSTER_HOME, 'state', 'certs.d')
+}
+
+/** Whether nodes can be told from here; tests that need it are skipped otherwise, and this says so where nobody can miss it. */
+export function canTrustOnNode(): boolean {
+  const can = trustDirectory() !== undefined
+  if (!can)
+    process.stderr.write('\n!!! SKIPPED: only nodes of the one-node cluster can be told to trust a registry.\n\n')
+  return can
+}
+
+/** Has the node trust a certificate of `host:port`; resolves with what takes it back. */
+export async function trustOnNode(host: string, certificate: string): Promise<() => Promise<void>> {
+  const directory = join(trustDirectory() ?? '', host)
+  const authority = join(directory, 'ca.crt')
+  await mkdir(directory, { recursive: true })
+  await writeFile(authority, certificate)
+  const server = `https://${host}`
+  await writeFile(
+    join(directory, 'hosts.toml'),
+    `server = "${server}"\n[host."${server}"]\n  capabilities = ["pull", "resolve"]\n  ca = "${authority}"\n`
+  )
+  return () => rm(directory, { recursive: true })
+}
