@@ -2,23 +2,30 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction } from './support/actions.ts'
 import { type BuildkitDaemon, buildkitEnvironment, startBuildkitDaemon } from './support/buildkit.ts'
+import type { Changes } from './support/cli.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { runContainerStep } from './support/hook.ts'
 import { canBuild, IMAGES } from './support/images.ts'
 import { errorsOf } from './support/leftovers.ts'
 import { type RunnerPod, STORAGE_MODES, type Tree } from './support/runner-pod.ts'
+import { createSecuredRegistry, PASSWORD, registrySettings, type SecuredRegistry } from './support/secured-registry.ts'
 
 /** Kaniko's image pushes. */
 const canPush = await canBuild()
 
 describe.skipIf(!canPush)('BuildKit', () => {
+  let registry: SecuredRegistry
   let daemon: BuildkitDaemon
   beforeAll(async () => {
-    daemon = await startBuildkitDaemon()
+    registry = await createSecuredRegistry()
+    daemon = await startBuildkitDaemon(registry.plainHost)
   })
-  afterAll(async () => await daemon?.remove())
+  afterAll(async () => {
+    await daemon?.remove()
+    await registry?.remove()
+  })
 
-  async function run(runner: RunnerPod, tree: Tree, args: string[] = [], env: Record<string, string> = {}) {
+  async function run(runner: RunnerPod, tree: Tree, args: string[] = [], env: Changes = {}) {
     const directory = await installAction(runner, 'built-elsewhere', tree)
     const action = { dockerfile: `${directory}/Dockerfile`, args }
     return await runContainerStep(runner, action, { env: { ...buildkitEnvironment(daemon), ...env } })
@@ -69,6 +76,31 @@ describe.skipIf(!canPush)('BuildKit', () => {
       expect(errorsOf(step)).toHaveLength(1)
       expect(errorsOf(step)[0]).toContain('RUN echo')
       expect(errorsOf(step)[0]).toMatch(/exit code 3\b/)
+    })
+  })
+
+  describe('with a registry with TLS and a password', () => {
+    const runner = useRunnerPod('copy')
+    beforeAll(async () => await daemon.admit(runner().namespace))
+
+    it('starts from an image there with the Secret for base images, and one error names it where it is missing', async () => {
+      const secrets = await registry.giveSecrets(runner().namespace)
+      const settings = registrySettings(registry, secrets, { RETENTION: 'keep' })
+      const first = dockerfile(IMAGES.busyboxBase, 'RUN echo "from a base" > /base', 'ENTRYPOINT ["/bin/cat", "/base"]')
+      const pushed = await run(runner(), { Dockerfile: first }, [], settings)
+      expect(pushed.exitCode, pushed.stdout).toBe(0)
+      const [tag] = await registry.tags('ci/images')
+
+      const tree = { Dockerfile: dockerfile(`${registry.plainHost}/ci/images:${tag}`, 'RUN test -s /base') }
+      const denied = await run(runner(), tree, [], settings)
+      expect(denied.exitCode).toBe(1)
+      expect(errorsOf(denied)).toEqual([expect.stringContaining('ACTIONS_RUNNER_CONTAINER_HOOKS_BASE_IMAGE_SECRET')])
+
+      const withBase = { ...settings, ACTIONS_RUNNER_CONTAINER_HOOKS_BASE_IMAGE_SECRET: secrets.base }
+      const allowed = await run(runner(), tree, [], withBase)
+      expect(allowed.exitCode, allowed.stdout).toBe(0)
+      expect(allowed.lines.map(({ text }) => text)).toContain('from a base')
+      expect(allowed.stdout.replaceAll(/^::add-mask::.*$/gm, '')).not.toContain(PASSWORD)
     })
   })
 

@@ -9,6 +9,8 @@ import { mustRun } from './process.ts'
 
 const path = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url))
 const OVERLAY_NAMESPACE = 'slipway-test-buildkitd'
+/** As overlays/buildkit/buildkitd.toml has it. */
+const PLACEHOLDER = 'registry-with-a-password:5001'
 export const CLIENT_SECRET = 'buildkit-client'
 
 export interface BuildkitDaemon {
@@ -18,12 +20,14 @@ export interface BuildkitDaemon {
   remove(): Promise<void>
 }
 
-export async function startBuildkitDaemon(): Promise<BuildkitDaemon> {
+/** It speaks plain HTTP to the suite's registry, and to `registry` (`host:port`) if there is one. */
+export async function startBuildkitDaemon(registry = PLACEHOLDER): Promise<BuildkitDaemon> {
   const namespace = `slipway-test-buildkitd-${randomBytes(4).toString('hex')}`
   const { stdout } = await kubectl(['kustomize', path('test/cluster/overlays/buildkit')])
   const objects = stdout
     .replaceAll(OVERLAY_NAMESPACE, namespace)
     .replaceAll(`registry-address:${REGISTRY_PORT}`, await registryHost())
+    .replaceAll(PLACEHOLDER, registry)
   await kubectl(['apply', '-f', '-'], { input: objects })
   const admit = async (runnersNamespace: string) => {
     await mustRun('sh', [path('deploy/buildkit/certificates'), namespace, runnersNamespace])

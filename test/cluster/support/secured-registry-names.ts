@@ -17,6 +17,8 @@ export interface RegistryNames {
   readonly pushHost: string
   /** `host:port` for nodes. */
   readonly pullHost: string
+  /** `host:port` for pods that speak plain HTTP: the server that nodes pull from through the node port. */
+  readonly plainHost: string
   /** Where each server sends those who need a token. */
   readonly realms: { readonly push: string; readonly pull: string }
   /** What the certificate is for. */
@@ -30,18 +32,20 @@ const PATH = 'ci/images'
 
 export async function namesOf(namespace: string, naming: Naming): Promise<RegistryNames> {
   const nodePorts = await nodePortsOf(namespace)
+  const name = `${SERVICE}.${namespace}.svc.cluster.local`
+  const plainHost = `${name}:${PORTS.pull}`
   if (naming === 'one name') {
     const address = await nodeAddress()
     const host = `${address}:${nodePorts.push}`
     const realm = `https://${address}:${nodePorts['push-token']}/token`
     const realms = { push: realm, pull: realm }
     const place = { HOST: `${host}/${PATH}`, PORT: undefined, NODE_PORT: undefined }
-    return { pushHost: host, pullHost: host, realms, subject: `IP:${address}`, place }
+    return { pushHost: host, pullHost: host, plainHost, realms, subject: `IP:${address}`, place }
   }
-  const name = `${SERVICE}.${namespace}.svc.cluster.local`
   return {
     pushHost: `${name}:${PORTS.push}`,
     pullHost: `localhost:${nodePorts.pull}`,
+    plainHost,
     realms: {
       push: `https://${name}:${PORTS['push-token']}/token`,
       pull: `http://localhost:${nodePorts['pull-token']}/token`

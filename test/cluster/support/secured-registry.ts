@@ -25,6 +25,8 @@ export interface SecuredRegistry {
   readonly pushHost: string
   /** `host:port` for nodes. */
   readonly pullHost: string
+  /** `host:port` for pods that speak plain HTTP, and need the password all the same. */
+  readonly plainHost: string
   /** Variables that say where it is, by the ends of their names. */
   readonly place: Changes
   /** Makes the Secrets in the namespace of a runner, named `given-...`. */
@@ -78,7 +80,7 @@ export async function createSecuredRegistry({
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } })
   // Which port of the node is theirs has to be known before the servers start.
   await apply(service(namespace))
-  const { pushHost, pullHost, place, realms, subject } = await namesOf(namespace, naming)
+  const { pushHost, pullHost, plainHost, place, realms, subject } = await namesOf(namespace, naming)
   const { certificate, key } = await selfSigned(subject)
   const files = {
     'tls.crt': certificate,
@@ -111,13 +113,14 @@ export async function createSecuredRegistry({
   return {
     pushHost,
     pullHost,
+    plainHost,
     place,
     async giveSecrets(runners) {
       await apply(
         secret(runners, names.authority, 'Opaque', { 'ca.crt': certificate }),
         login(runners, names.push, PASSWORD, pushHost),
         login(runners, names.pull, PASSWORD, pullHost),
-        login(runners, names.base, PASSWORD, pushHost),
+        login(runners, names.base, PASSWORD, pushHost, plainHost),
         login(runners, names.wrong, `${PASSWORD}-at-all`, pushHost, pullHost)
       )
       return names
