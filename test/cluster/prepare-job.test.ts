@@ -4,8 +4,8 @@ import { useRunnerPod } from './support/harness.ts'
 import { runCleanupJob } from './support/hook.ts'
 import { IMAGES } from './support/images.ts'
 import { inJob, type Job, jobPodOf, type PreparedJob, prepareJob, startPrepareJob } from './support/job.ts'
-import { eventually, get } from './support/kubectl.ts'
-import { errorsOf, objectsLeft } from './support/leftovers.ts'
+import { apply, eventually, get, kubectl } from './support/kubectl.ts'
+import { errorsOf, GIVEN_LABEL, objectsLeft } from './support/leftovers.ts'
 import { HOME, type RunnerPod, STORAGE_MODES, WORK, WORKSPACE } from './support/runner-pod.ts'
 import { runScript } from './support/script.ts'
 
@@ -267,6 +267,20 @@ spec:
         return stdout === 'two'
       })
     })
+  })
+
+  it('leaves a pod alone that has the name of its job pod and belongs to another runner', async () => {
+    const { namespace, name } = runner()
+    const metadata = { name: `${name}-workflow`, namespace, labels: { 'runner-pod': 'another', [GIVEN_LABEL]: '' } }
+    const container = { name: 'job', image: IMAGES.busybox, imagePullPolicy: 'IfNotPresent', command: ['sleep', '600'] }
+    await apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [container] } })
+    try {
+      await expectRefused({}, /does not belong to this runner: give runner pods names of at most 54 characters/)
+      expect((await runCleanupJob(runner())).exitCode).toBe(0)
+      expect((await jobPodOf(runner())).metadata).not.toHaveProperty('deletionTimestamp')
+    } finally {
+      await kubectl(['delete', 'pod', metadata.name, '-n', namespace, '--now'])
+    }
   })
 
   it.each([

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { exec } from '../../../../src/effects/kubernetes/exec.ts'
 
+const STDERR = 2
 const STATUS = 3
 const never = new AbortController().signal
 let server: WebSocketServer
@@ -59,6 +60,15 @@ test.each([
 ])('ends with the exit code of a status: %j', async (status, exitCode) => {
   const { result } = await start((socket) => finish(socket, status))
   expect(await result).toMatchObject({ exitCode })
+})
+
+test('keeps the first 4 KiB of what the command says on stderr, and not more', async () => {
+  const { result } = await start((socket) => {
+    for (const letter of ['a', 'b', 'c'])
+      socket.send(Buffer.concat([Buffer.of(STDERR), Buffer.from(letter.repeat(2_500))]))
+    finish(socket, { status: 'Success' })
+  })
+  expect((await result).stderr).toBe('a'.repeat(2_500) + 'b'.repeat(1_596))
 })
 
 test('is not done without a status, however politely the connection is closed', async () => {
