@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   'run-deadline-exceeded': permanent,
   // after the run
   'collect-failed': transient,
+  'files-refused': permanent,
   'cleanup-failed': transient,
   // the cluster itself
   'cluster-forbidden': permanent,

@@ -1,6 +1,7 @@
 /** The directories and file commands that the runner prepares for a container step, made here for `slipway run`. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { inTree, readBelow } from '../effects/work-tree/tree.ts'
 import type { Mount } from '../machines/types.ts'
 
 /** File commands by the variable that tells the action where they are (actions/runner, FileCommandManager). */
@@ -11,6 +12,9 @@ const FILE_COMMANDS = {
   GITHUB_STATE: 'save_state',
   GITHUB_STEP_SUMMARY: 'step_summary'
 } as const
+/** More than all summaries and outputs that GitHub accepts. */
+const FILE_COMMAND_BYTES_MAX = 64 * 1024 * 1024
+
 type FileCommand = keyof typeof FILE_COMMANDS
 
 export interface StepDirectories {
@@ -54,10 +58,13 @@ export async function makeDirectories(parent: string, workspace: string | undefi
     },
     async readFileCommands() {
       const written: Partial<Record<FileCommand, string>> = {}
-      for (const [variable, file] of commands) {
-        const content = await readFile(join(directory('file_commands'), file), 'utf8')
-        if (content !== '') written[variable] = content
-      }
+      await inTree(root, async (tree) => {
+        for (const [variable, file] of commands) {
+          // The action may have left something else there.
+          const content = (await readBelow(tree, `file_commands/${file}`, FILE_COMMAND_BYTES_MAX))?.toString('utf8')
+          if (content) written[variable] = content
+        }
+      })
       return written
     },
     remove: () => rm(root, { recursive: true, force: true })

@@ -1,17 +1,19 @@
 /** Decides what a container action runs, and under which names, for both families of ports. */
-import { stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { StepError } from '../errors.ts'
 import type { ImageResolver } from '../machines/ports.ts'
 import type { BuildPlan, Creates, Resolution } from '../machines/types.ts'
-import { listContext } from './content/context.ts'
+import { type ContextPlace, readContext } from './content/context.ts'
 import { contentHash } from './content/hash.ts'
 import { pullRepository, pushReference, type RegistryTarget } from './registry/reference.ts'
+import { inDirectory, inTree, openBelow, resolveBelow } from './work-tree/tree.ts'
 
 export interface ResolverOptions {
   readonly registry: RegistryTarget | undefined
   /** The error for a Dockerfile when no registry is configured; names what to set. */
   readonly notConfigured: () => StepError
+  /** The directory that build contexts have to lie below; undefined: each is taken where it is. */
+  readonly contextRoot?: string | undefined
   /** Name of the repository for the image. */
   readonly repository: () => string
   /** Name and version of the builder, part of the hash. */
@@ -43,24 +45,43 @@ export function createResolver(options: ResolverOptions): ImageResolver {
 async function planBuild(options: ResolverOptions, dockerfile: string, signal: AbortSignal): Promise<BuildPlan> {
   const { registry, builderIdentity } = options
   if (registry === undefined) throw options.notConfigured()
-  await requireFile(dockerfile)
-  const directory = dirname(dockerfile)
+  const place = await contextOf(dockerfile, options.contextRoot ?? dirname(dockerfile))
   const name = basename(dockerfile)
-  const entries = await listContext(directory, name, signal)
-  const hash = await contentHash({ directory, entries, dockerfile: name, builderIdentity }, signal)
+  const entries = await readContext(place, name, signal)
+  const hash = contentHash({ entries, dockerfile: name, builderIdentity })
   const repository = options.repository()
   return {
-    contextDirectory: directory,
+    contextDirectory: join(place.root, place.path),
     dockerfile: name,
     pushReference: pushReference(registry, repository, hash.slice(0, TAG_LENGTH)),
     pullRepository: pullRepository(registry, repository)
   }
 }
 
-async function requireFile(path: string): Promise<void> {
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => false
-  )
-  if (!isFile) throw new StepError('dockerfile-not-found', `There is no Dockerfile at ${path}`)
+/** Where the context of a Dockerfile really is. Links on the way are followed inside the root, and the Dockerfile's own inside the context. */
+async function contextOf(dockerfile: string, root: string): Promise<ContextPlace> {
+  const [directory, name] = [dirname(dockerfile), basename(dockerfile)]
+  const below = relative(root, directory)
+  if (below === '..' || below.startsWith('../')) {
+    throw new StepError(
+      'not-supported',
+      `The build context ${directory} is outside of ${root}, and what is there is not given to builds; move the action below it`
+    )
+  }
+  const notFound = () => new StepError('dockerfile-not-found', `There is no Dockerfile at ${dockerfile}`)
+  return await inTree(root, async (tree) => {
+    const path = await resolveBelow(tree, root, below)
+    if (path === undefined) throw notFound()
+    const isFile = await inDirectory(tree, path, async (context) => {
+      const real = await resolveBelow(context, join(root, path), name)
+      const file = real === undefined ? undefined : await openBelow(context, real)
+      await file?.handle.close()
+      return file !== undefined
+    })
+    if (isFile !== true) throw notFound()
+    return { root, path }
+  }).catch((error: NodeJS.ErrnoException) => {
+    // The root itself, where each is taken where it is.
+    throw error.code === 'ENOENT' || error.code === 'ENOTDIR' ? notFound() : error
+  })
 }

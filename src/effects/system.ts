@@ -37,6 +37,9 @@ export function timeMs(text: string): number | undefined {
 /** Of the processor, as Node names it: `x64`. */
 export const architecture: string = process.arch
 
+/** Whether files can be looked up below an open directory, in /proc/self/fd. */
+export const isLinux: boolean = process.platform === 'linux'
+
 /** Aborts after `ms`, and does not keep the process alive for it. */
 export const timeoutSignal = (ms: number): AbortSignal => AbortSignal.timeout(ms)
 

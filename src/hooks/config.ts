@@ -10,6 +10,8 @@ import { REGISTRY, type RegistrySettingName } from './registry-table.ts'
 import { OFF, WrongValue } from './setting-values.ts'
 import { SETTINGS, type Setting, type SettingName, type SettingValue } from './settings.ts'
 
+const GIB_BYTES = 1024 ** 3
+
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The environment of this process, for `readConfig`. */
@@ -39,7 +41,7 @@ const PLACE = [...CLUSTER, ...(Object.keys(REGISTRY) as RegistrySettingName[])]
 export function readConfig(environment: Environment): HookConfig {
   const names = Object.keys(SETTINGS) as SettingName[]
   const values = readSettings(environment, names)
-  const { runnerPod, claimName, runnerImage, templatePath, prepareTimeout, traceDirectory } = values
+  const { runnerPod, claimName, runnerImage, templatePath, prepareTimeout, traceDirectory, collectMaxGib } = values
   const { runnerWorkspace, runnerTemp, githubWorkspace } = values
   return {
     ...placeOf(values),
@@ -48,6 +50,7 @@ export function readConfig(environment: Environment): HookConfig {
     runnerImage,
     templatePath,
     prepareTimeout,
+    bytesMax: collectMaxGib === undefined ? undefined : collectMaxGib * GIB_BYTES,
     ...builderOf(values),
     traces: tracesOf(traceDirectory, runnerWorkspace),
     hashFiles: values.hashFiles ?? [],

@@ -1,4 +1,5 @@
 /** prepare_job: brings up the job's container and its services, and tells the runner about them. */
+import { dirname } from 'node:path'
 import { contextPorts } from '../effects/kubernetes/container-ports.ts'
 import type { Reporter } from '../effects/reporter.ts'
 import { runJobStart } from '../effects/wire.ts'
@@ -8,22 +9,32 @@ import { JOB_STAGES } from '../machines/states.ts'
 import type { Command } from './command.ts'
 import { toJobRequest } from './job-request.ts'
 import { observed } from './observed-run.ts'
-import { checkResponseFile, writeResponse } from './protocol.ts'
+import { openResponse } from './response.ts'
 import type { JobState } from './state.ts'
 
 export const command: Command<'prepare_job'> = async ({ args, responseFile }, context) => {
   const { config, families, orders, reporter } = context
   const request = toJobRequest(args, config.paths)
-  await checkResponseFile(responseFile)
   const startTimeoutMs = readTimeoutMs(config.prepareTimeout, reporter)
   const budgets = budgetsFor(startTimeoutMs)
-  const { createJobPorts } = await families.jobs()
-  const ports = createJobPorts({ ...config, startTimeoutMs }, context)
-  const { exitCode, facts } = await observed(context, { stages: JOB_STAGES, budgets }, (observers) =>
-    runJobStart({ request, ports, budgets, observers, onCancel: orders.listen })
-  )
-  if (exitCode === 0 && facts !== undefined) await writeResponse(responseFile, responseOf(request, facts))
-  return exitCode
+  const response = await openResponse(responseFile, dirname(config.paths.runnerWorkspace))
+  try {
+    const { createJobPorts } = await families.jobs()
+    const ports = createJobPorts({ ...config, startTimeoutMs }, context)
+    const { exitCode, facts } = await observed(context, { stages: JOB_STAGES, budgets }, (observers) =>
+      runJobStart({ request, ports, budgets, observers, onCancel: orders.listen })
+    )
+    if (exitCode !== 0 || facts === undefined) return exitCode
+    await response.write(responseOf(request, facts)).catch(async (thrown: unknown) => {
+      // Nobody will know of this job pod.
+      const { cleanUpJob } = await families.cleanup()
+      await cleanUpJob(config, context, orders.signal)
+      throw thrown
+    })
+    return exitCode
+  } finally {
+    await response.close()
+  }
 }
 
 /** hook-protocol section 3: services in the order of the request, each with a map of ports. */

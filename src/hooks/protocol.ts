@@ -1,5 +1,4 @@
-/** The runner's side of the conversation: what arrives on stdin, checked, and the response file, for the hook's commands. */
-import { open, writeFile } from 'node:fs/promises'
+/** The runner's side of the conversation: what arrives on stdin, checked, for the hook's commands. */
 import { addAbortSignal, type Readable } from 'node:stream'
 // The small one: it is loaded for every order before anything else.
 import * as z from 'zod/mini'
@@ -158,27 +157,3 @@ function kindOf(value: unknown): string {
 }
 
 const oneLine = (text: string) => text.replace(/\s+/g, ' ')
-
-/** Before anything is created: whether there will be an answer. Rejects with `invalid-input`. */
-export async function checkResponseFile(responseFile: string | undefined): Promise<void> {
-  if (!responseFile) return
-  const file = await open(responseFile, 'a').catch((error: unknown) => {
-    throw unwritable(responseFile, error)
-  })
-  await file.close()
-}
-
-/** Writes the one JSON document of a response into the file the runner made for it; without a file there is no response. */
-export async function writeResponse(responseFile: string | undefined, response: unknown): Promise<void> {
-  if (!responseFile) return
-  await writeFile(responseFile, JSON.stringify(response)).catch((error: unknown) => {
-    throw unwritable(responseFile, error)
-  })
-}
-
-const unwritable = (path: string, error: unknown) =>
-  new StepError(
-    'invalid-input',
-    `the response file ${path} cannot be written (${(error as NodeJS.ErrnoException).code}); check the runner's temporary directory and its disk`,
-    { cause: error }
-  )

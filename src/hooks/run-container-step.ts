@@ -1,5 +1,7 @@
 /** run_container_step: runs one container action through the machine, and exits as the action did. */
+import { dirname } from 'node:path'
 import { runContainerStep } from '../effects/wire.ts'
+import { checkFileCommands } from '../effects/work-tree/rights.ts'
 import { BUDGETS } from '../machines/budgets.ts'
 import { STAGES } from '../machines/states.ts'
 import type { Command } from './command.ts'
@@ -8,12 +10,13 @@ import { readState } from './state.ts'
 import { toStepRequest } from './step-request.ts'
 
 export const command: Command<'run_container_step'> = async ({ args, state }, context) => {
-  const { config, families, orders } = context
+  const { config, families, orders, reporter } = context
   const request = toStepRequest(args, config.paths)
   const { createKubernetesPorts } = await families.steps()
   const ports = createKubernetesPorts({ ...config, jobPod: readState(state)?.jobPod }, context)
   const { exitCode } = await observed(context, { stages: STAGES, budgets: BUDGETS }, (observers) =>
     runContainerStep({ request, ports, budgets: BUDGETS, observers, onCancel: orders.listen })
   )
+  await checkFileCommands(dirname(config.paths.runnerWorkspace), reporter.warning)
   return exitCode
 }

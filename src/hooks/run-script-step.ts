@@ -1,6 +1,8 @@
 /** run_script_step: runs one script or JavaScript action in the job's container, and exits as it did. */
+import { dirname } from 'node:path'
 import { turn } from '../effects/system.ts'
 import { runScriptStep } from '../effects/wire.ts'
+import { checkFileCommands } from '../effects/work-tree/rights.ts'
 import { SCRIPT_BUDGETS } from '../machines/budgets.ts'
 import { SCRIPT_STAGES } from '../machines/states.ts'
 import type { Command } from './command.ts'
@@ -12,7 +14,7 @@ import { readState } from './state.ts'
 const ID_LENGTH = 16
 
 export const command: Command<'run_script_step'> = async ({ args, state }, context) => {
-  const { config, families, orders, randomHex } = context
+  const { config, families, orders, randomHex, reporter } = context
   const request = toScriptRequest(args, randomHex(ID_LENGTH))
   const { createScriptPorts } = await families.scripts()
   const ports = createScriptPorts({ ...config, ...readState(state) }, context)
@@ -26,5 +28,6 @@ export const command: Command<'run_script_step'> = async ({ args, state }, conte
     (observers) => runScriptStep({ request, ports, budgets: SCRIPT_BUDGETS, observers, onCancel: orders.listen }),
     { quietly: true }
   )
+  await checkFileCommands(dirname(config.paths.runnerWorkspace), reporter.warning)
   return exitCode
 }

@@ -61,6 +61,12 @@ export const oneOf =
     throw new WrongValue(`must be ${names.join(' or ')}`)
   }
 
+/** A whole number from 1 to 9999. */
+export function smallNumber(given: string): number {
+  if (/^[1-9]\d{0,3}$/.test(given)) return Number(given)
+  throw new WrongValue('must be a whole number from 1 to 9999')
+}
+
 export function port(given: string): string {
   if (/^\d{1,5}$/.test(given) && Number(given) >= 1 && Number(given) <= 65_535) return given
   throw new WrongValue('must be a port number from 1 to 65535')

@@ -1,7 +1,17 @@
 /** Every environment variable that the hook reads, as one table: for config.ts, which reads them, and for docs/configuration.md. */
 import { BUILDERS, type BuilderName, defaultBuilder } from '../effects/builders/catalog.ts'
 import { REGISTRY } from './registry-table.ts'
-import { absolutePath, directoryOrOff, kubernetesName, list, oneOf, port, tcpAddress, text } from './setting-values.ts'
+import {
+  absolutePath,
+  directoryOrOff,
+  kubernetesName,
+  list,
+  oneOf,
+  port,
+  smallNumber,
+  tcpAddress,
+  text
+} from './setting-values.ts'
 
 /** One variable. Texts are Markdown; an empty variable counts as unset. */
 export interface Setting {
@@ -68,6 +78,13 @@ const RUNNER = {
     meaning:
       'Only in storage mode copy: names or globs of files, comma-separated, that come back to the runner after each script so that `hashFiles()` sees them (`package-lock.json,*.gradle`).',
     parse: list
+  },
+  collectMaxGib: {
+    variable: `${CONTAINER_HOOKS}_COLLECT_MAX_GIB`,
+    unset: '10',
+    meaning:
+      'Only in storage mode copy: how many GiB a step may hand back, holes of files not counted. More is an error, [files-refused](errors.md#files-refused).',
+    parse: smallNumber
   }
 } as const satisfies Record<string, Setting>
 

@@ -34,6 +34,7 @@ const CONTAINER_STEP: Readonly<Record<StageName, readonly ErrorCode[]>> = {
     'not-configured',
     'not-supported',
     'dockerfile-not-found',
+    'files-refused',
     'workspace-delivery-failed',
     'registry-unreachable',
     'push-denied'
@@ -49,6 +50,7 @@ const CONTAINER_STEP: Readonly<Record<StageName, readonly ErrorCode[]>> = {
     'builder-out-of-memory',
     'builder-lost',
     'context-delivery-failed',
+    'files-refused',
     'unschedulable'
   ],
   pushing: [
@@ -59,22 +61,29 @@ const CONTAINER_STEP: Readonly<Record<StageName, readonly ErrorCode[]>> = {
     'builder-lost',
     'builder-image-unavailable'
   ],
-  pulling: ['invalid-input', 'not-configured', 'not-supported', ...POD_STARTS, 'workspace-delivery-failed'],
+  pulling: [
+    'invalid-input',
+    'not-configured',
+    'not-supported',
+    ...POD_STARTS,
+    'workspace-delivery-failed',
+    'files-refused'
+  ],
   running: POD_LOST,
-  collecting: ['collect-failed', 'run-lost'],
+  collecting: ['collect-failed', 'files-refused', 'run-lost'],
   cleaningUp: ['cleanup-failed']
 }
 
 const JOB_START: Readonly<Record<JobStageName, readonly ErrorCode[]>> = {
   resolving: ['invalid-input', 'not-configured', 'not-supported'],
-  placing: ['unschedulable', 'workspace-delivery-failed'],
+  placing: ['unschedulable', 'workspace-delivery-failed', 'files-refused'],
   starting: [...POD_STARTS, 'out-of-memory', 'evicted', 'run-lost', 'workspace-delivery-failed'],
   inspecting: ['run-lost'],
   cleaningUp: CONTAINER_STEP.cleaningUp
 }
 
 const SCRIPT_STEP: Readonly<Record<ScriptStageName, readonly ErrorCode[]>> = {
-  executing: ['invalid-input', 'not-configured', 'workspace-delivery-failed', ...POD_LOST],
+  executing: ['invalid-input', 'not-configured', 'workspace-delivery-failed', 'files-refused', ...POD_LOST],
   cleaningUp: CONTAINER_STEP.cleaningUp
 }
 

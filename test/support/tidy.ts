@@ -82,6 +82,25 @@ const injectedTimers: Rule = (source) => {
   return [...timers.map((name) => `imports ${name}`), ...(chance.length > 0 ? ['imports randomness'] : [])]
 }
 
+/** Who may use the file system by paths: what is nobody's but the runner's or the administrator's. */
+const FILES_BY_PATH = [
+  'src/effects/work-tree/directory.ts',
+  'src/effects/local/',
+  'src/effects/trace-file.ts',
+  'src/effects/kubernetes/access.ts',
+  'src/effects/kubernetes/template-file.ts',
+  'src/cli/'
+]
+
+/** Whatever containers can write to is touched in one room; types do not touch anything. */
+const workTreeRoom: Rule = (source) => {
+  if (FILES_BY_PATH.some((path) => source.path.startsWith(path))) return []
+  const used = source.text.matchAll(
+    /^import\s+(?!type\b)[^'"]*'((?:node:)?fs(?:\/promises)?)'|import\(\s*'((?:node:)?fs(?:\/promises)?)'/gm
+  )
+  return [...used].map(([, declared, lazy]) => `imports ${declared ?? lazy}`)
+}
+
 const linesOf = (text: string) => text.trimEnd().split('\n')
 
 const moduleSize: Rule = ({ text }) => {
@@ -111,6 +130,7 @@ export const RULES = {
   'imports follow the arrows': importArrows,
   'clock, randomness and environment are passed in': injectedWorld,
   'timers and random bytes come from system.ts': injectedTimers,
+  'files that containers can write to are touched in work-tree/': workTreeRoom,
   [`modules have at most ${MODULE_LINES_MAX} lines`]: moduleSize,
   [`functions have at most ${FUNCTION_LINES_MAX} lines`]: functionSize,
   'modules open with a comment': opensWithComment

@@ -46,6 +46,10 @@ const OFFENDERS: readonly (readonly [path: string, text: string, offence: string
   ['src/hooks/config.ts', 'const at = Date.now()', 'uses Date'],
   ['src/effects/a.ts', "import { setTimeout as delay } from 'node:timers/promises'", 'imports node:timers/promises'],
   ['src/effects/a.ts', "import { createHash, randomUUID } from 'node:crypto'", 'imports randomness'],
+  ['src/effects/kubernetes/a.ts', "import { rm } from 'node:fs/promises'", 'imports node:fs/promises'],
+  ['src/effects/archive/a.ts', "import {\n  readFile,\n  rm\n} from 'node:fs/promises'", 'imports node:fs/promises'],
+  ['src/hooks/a.ts', "import fs from 'fs'", 'imports fs'],
+  ['src/effects/resolver.ts', "const { stat } = await import('node:fs/promises')", 'imports node:fs/promises'],
   ['src/effects/a.ts', lines(250), 'has 251 lines'],
   ['src/effects/a.ts', `export async function big() {\n${lines(69)}}\n`, 'big has 71 lines'],
   ['src/effects/a.ts', `const big = (count: number) => {\n${lines(69)}}\n`, 'big has 71 lines']
@@ -72,6 +76,8 @@ describe('the rules accept', () => {
     ['src/effects/system.ts', 'export const now = () => Date.now()'],
     ['src/hooks/config.ts', 'export const environment = process.env'],
     ['src/machines/a.ts', "import { assign } from 'xstate'\nimport { StepError } from '../errors.ts'"],
+    ['src/effects/archive/a.ts', "import type { Stats } from 'node:fs'"],
+    ['src/effects/work-tree/directory.ts', "import { open } from 'node:fs/promises'"],
     ['src/effects/a.ts', lines(249)],
     ['src/effects/a.ts', `function small() {\n${lines(68)}}\n`]
   ])('%s with %j', (path, text) => {

@@ -1,10 +1,13 @@
-/** Packs parts of a directory into a tar stream, for the copy mode: what is sent is also written down. */
+/** Packs parts of a tree that containers can write to into a tar stream, for the copy mode: what is sent is also written down. */
+import { createHash } from 'node:crypto'
 import type { Stats } from 'node:fs'
-import { lstat, open, readdir, readFile, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Pack, pack as tarPack } from 'tar-stream'
+import { StepError } from '../../errors.ts'
+import type { ContentEntry } from '../content/hash.ts'
+import { DEPTH_MAX, type Directory, type OpenFile, tooDeep } from '../work-tree/directory.ts'
+import { contentOf, diskRefusal, inDirectory, inTree, partsOf } from '../work-tree/tree.ts'
 
 /** Files up to this size are read in one go; larger ones are streamed. */
 const WHOLE_FILE_BYTES_MAX = 256 * 1024
@@ -14,24 +17,36 @@ const MODE_BITS = 0o7777
 export const COMPLETE_MEMBER = '.complete'
 
 export interface PackRequest {
-  /** Absolute directory that the names are relative to. */
+  /** Absolute directory; no container has a say in its path. */
   readonly root: string
-  /** Relative paths, each with everything below it and with its parent directories. Empty string: everything in root. */
+  /** Directory below it that the paths are relative to; the root itself when undefined. */
+  readonly base?: string
+  /** What the base itself is called in the archive, when everything in it is asked for; undefined: nothing, its content is. */
+  readonly name?: string
+  /** Each with everything below it and with its parent directories. Empty string: everything in root. */
   readonly paths: readonly string[]
-  /** False leaves a path (relative to root) and what is below it out. */
+  /** False leaves a member of the archive and what is below it out. */
   readonly include?: (path: string) => boolean
   readonly completeMember?: string
+  /** Called with all that was sent, before the last member; when it throws, the archive stays incomplete. */
+  readonly seal?: (sent: readonly ContentEntry[]) => void
+}
+
+interface Packing extends PackRequest {
+  readonly archive: Pack
+  /** Only kept for `seal`. */
+  readonly sent: ContentEntry[]
 }
 
 /**
- * The tar stream, ending with an empty member. Sockets, pipes and devices are left out. The stream is
+ * The tar stream, ending with an empty member. Sockets, pipes and devices are left out, and no link is followed. The stream is
  * destroyed with the error when something cannot be read.
  */
 export function pack(request: PackRequest): Readable {
   const archive = tarPack()
   const output = new PassThrough()
   pipeline(archive, output).catch(() => {})
-  packAll(archive, request).then(
+  packAll({ ...request, archive, sent: [] }).then(
     () => archive.finalize(),
     (error: Error) => {
       archive.destroy(error)
@@ -41,57 +56,135 @@ export function pack(request: PackRequest): Readable {
   return output
 }
 
-async function packAll(archive: Pack, request: PackRequest): Promise<void> {
-  const sent = new Set<string>()
-  for (const path of request.paths) {
-    const parts = path === '' ? [] : path.split('/')
-    for (let depth = 1; depth < parts.length; depth += 1) {
-      const parent = parts.slice(0, depth).join('/')
-      if (!sent.has(parent)) await packOne(archive, request, parent)
-      sent.add(parent)
-    }
-    if (path === '') await packChildren(archive, request, '')
-    else await packTree(archive, request, path)
+async function packAll(packing: Packing): Promise<void> {
+  const { archive, root, base = '', paths, completeMember = COMPLETE_MEMBER } = packing
+  await inTree(root, async (tree) => {
+    const isThere = await inDirectory(tree, base, async (directory) => {
+      const sentParents = new Set<string>()
+      for (const path of paths) await packPath(packing, directory, path, sentParents)
+      return true
+    })
+    if (isThere !== true) throw gone(base)
+  })
+  packing.seal?.(packing.sent)
+  await entry(archive, { name: completeMember, type: 'file', mode: 0o600 }, Buffer.alloc(0))
+}
+
+/** One of the paths that were asked for, after its parents. */
+async function packPath(packing: Packing, tree: Directory, path: string, sentParents: Set<string>): Promise<void> {
+  const parts = partsOf(path)
+  const pathTo = (depth: number) => parts.slice(0, depth).join('/')
+  for (let depth = 1; depth < parts.length; depth += 1) {
+    const parent = pathTo(depth)
+    if (sentParents.has(parent)) continue
+    sentParents.add(parent)
+    const stats = await inDirectory(tree, parent, (directory) => directory.stats())
+    if (stats === undefined) throw gone(parent)
+    await packDirectory(packing, parent, stats)
   }
-  await entry(archive, { name: request.completeMember ?? COMPLETE_MEMBER, type: 'file', mode: 0o600 }, Buffer.alloc(0))
+  const isThere = await inDirectory(tree, pathTo(parts.length - 1), async (parent) => {
+    const name = parts.at(-1)
+    if (name !== undefined) return await packTree(packing, parent, name, path)
+    if (packing.name !== undefined) await packDirectory(packing, packing.name, await parent.stats())
+    await packChildren(packing, parent, packing.name ?? '')
+    return true
+  })
+  if (isThere !== true) throw gone(path)
 }
 
-async function packTree(archive: Pack, request: PackRequest, path: string): Promise<void> {
-  if (request.include?.(path) === false) return
-  const stats = await packOne(archive, request, path)
-  if (stats.isDirectory()) await packChildren(archive, request, path)
+const gone = (path: string) =>
+  new StepError('files-refused', `'${path}' is not there any more, or something on the way to it is no directory`)
+
+/** Tells what something is, as `Stats` and `Dirent` do. */
+type Kind = Pick<Stats, 'isDirectory' | 'isFile' | 'isSymbolicLink'>
+
+/** Sends what has this name and everything below it, as long as it is what it was. False when it is not there. */
+async function packTree(
+  packing: Packing,
+  parent: Directory,
+  name: string,
+  path: string,
+  seen?: Kind
+): Promise<boolean> {
+  if (packing.include?.(path) === false) return true
+  const kind = seen ?? (await parent.look(name))
+  if (kind === undefined) return false
+  if (kind.isDirectory()) {
+    const directory = await parent.directory(name)
+    if (directory === undefined) return false
+    try {
+      await packDirectory(packing, path, await directory.stats())
+      await packChildren(packing, directory, path)
+    } finally {
+      await directory.close()
+    }
+  } else if (kind.isFile()) {
+    const file = await parent.file(name)
+    if (file === undefined) return false
+    await packFile(packing, path, file)
+  } else if (kind.isSymbolicLink()) {
+    const [target, stats] = [await parent.readLink(name), await parent.look(name)]
+    if (target === undefined || stats === undefined) return false
+    await entry(packing.archive, { ...headerOf(path, stats), type: 'symlink', linkname: target })
+    note(packing, { type: 'symlink', path, target })
+  }
+  return true
 }
 
-async function packChildren(archive: Pack, request: PackRequest, path: string): Promise<void> {
-  const names = await readdir(join(request.root, path))
-  for (const name of names.sort()) {
-    const child = path === '' ? name : `${path}/${name}`
-    await packTree(archive, request, child).catch((error: NodeJS.ErrnoException) => {
-      // What another program has removed since it was listed is not there.
-      if (error.code !== 'ENOENT') throw error
+async function packChildren(packing: Packing, directory: Directory, path: string): Promise<void> {
+  if (path.split('/').length >= DEPTH_MAX) throw tooDeep(path)
+  const found = (await directory.list()).sort((a, b) => (a.name < b.name ? -1 : 1))
+  for (const child of found) {
+    // What another program has removed since it was listed is not there.
+    const childPath = path === '' ? child.name : `${path}/${child.name}`
+    await packTree(packing, directory, child.name, childPath, child).catch((error: unknown) => {
+      throw diskRefusal(error, `read '${childPath}' on`)
     })
   }
 }
 
-/** Sends one file, directory or symbolic link, without what is below it. */
-async function packOne(archive: Pack, request: PackRequest, path: string): Promise<Stats> {
-  const absolute = join(request.root, path)
-  const stats = await lstat(absolute)
-  const header = { name: path, mode: stats.mode & MODE_BITS, uid: stats.uid, gid: stats.gid, mtime: stats.mtime }
-  if (stats.isDirectory()) await entry(archive, { ...header, type: 'directory' })
-  else if (stats.isSymbolicLink())
-    await entry(archive, { ...header, type: 'symlink', linkname: await readlink(absolute) })
-  else if (stats.isFile() && stats.size <= WHOLE_FILE_BYTES_MAX) {
-    await entry(archive, { ...header, type: 'file' }, await readFile(absolute))
-  } else if (stats.isFile()) {
-    const file = await open(absolute)
-    // A file that grows meanwhile is sent as it was; one that shrinks makes the archive fail, and the stage try again.
-    await pipeline(
-      file.createReadStream({ end: stats.size - 1 }),
-      archive.entry({ ...header, type: 'file', size: stats.size })
-    )
-  } else return stats
-  return stats
+async function packDirectory(packing: Packing, path: string, stats: Stats): Promise<void> {
+  await entry(packing.archive, { ...headerOf(path, stats), type: 'directory' })
+  note(packing, { type: 'directory', path, mode: stats.mode & MODE_BITS })
+}
+
+async function packFile(packing: Packing, path: string, { handle, stats }: OpenFile): Promise<void> {
+  const header = { ...headerOf(path, stats), type: 'file' as const }
+  const hash = packing.seal === undefined ? undefined : createHash('sha256')
+  try {
+    if (stats.size <= WHOLE_FILE_BYTES_MAX) {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(stats.size), 0, stats.size, 0)
+      const content = buffer.subarray(0, bytesRead)
+      hash?.update(content)
+      await entry(packing.archive, header, content)
+    } else {
+      const to = packing.archive.entry({ ...header, size: stats.size })
+      const content = async function* () {
+        for await (const chunk of contentOf(handle, stats.size)) {
+          hash?.update(chunk)
+          yield chunk
+        }
+      }
+      // A file that grows meanwhile is sent as it was; one that shrinks makes the archive fail, and the stage try again.
+      await pipeline(content, to)
+    }
+  } finally {
+    await handle.close()
+  }
+  if (hash !== undefined)
+    note(packing, { type: 'file', path, mode: stats.mode & MODE_BITS, sha256: hash.digest('hex') })
+}
+
+const headerOf = (name: string, stats: Stats) => ({
+  name,
+  mode: stats.mode & MODE_BITS,
+  uid: stats.uid,
+  gid: stats.gid,
+  mtime: stats.mtime
+})
+
+function note({ seal, sent }: Packing, what: ContentEntry): void {
+  if (seal !== undefined) sent.push(what)
 }
 
 function entry(archive: Pack, header: Parameters<Pack['entry']>[0], content?: Buffer): Promise<void> {

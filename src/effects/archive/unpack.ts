@@ -1,113 +1,225 @@
 /**
- * Unpacks a tar stream from a container onto the runner's disk, for the copy mode. The stream is not trusted: nothing is
- * written outside the root or through a symbolic link, and a file is replaced only when its new content is complete.
+ * Unpacks a tar stream from a container onto the runner's disk, for the copy mode. Neither the stream nor the disk is trusted: nothing is
+ * written outside of the root or through a link, and a file is replaced only when its new content is complete.
  */
-import { createWriteStream } from 'node:fs'
-import { chmod, lstat, mkdir, rename, rm, symlink, utimes } from 'node:fs/promises'
-import { dirname, join, posix } from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname, posix } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { extract, type Header } from 'tar-stream'
+import { StepError } from '../../errors.ts'
+import { randomHex } from '../system.ts'
+import { Directory } from '../work-tree/directory.ts'
+import { diskRefusal, inDirectory, inTree, isBelow, PATH_BYTES_MAX, partsOf } from '../work-tree/tree.ts'
 import { COMPLETE_MEMBER } from './pack.ts'
+import { Placing } from './placing.ts'
+import { piecesOf, type SparseFile, sparseFile, wholeOf } from './sparse.ts'
 
 const MODE_BITS = 0o777
 const OWNER_DIRECTORY_BITS = 0o700
 const OWNER_FILE_BITS = 0o600
+const MS_PER_SECOND = 1_000
 
 /** Name of the member that lists what is gone, NUL-separated; it comes before all others. */
 export const GONE_MEMBER = '.gone'
 const GONE_BYTES_MAX = 256 * 1024 * 1024
+/** Members of one archive. */
+const MEMBERS_MAX = 1_000_000
+/** What one archive may hold, holes of files not counted, unless somebody says otherwise: 10 GiB. */
+export const BYTES_MAX = 10 * 1024 ** 3
 
 export interface UnpackRequest {
   readonly root: string
   /** False refuses a path relative to root, because it was not asked for. */
   readonly isWanted: (path: string) => boolean
-  /** Called with the paths that are gone before anything is written. */
-  readonly onGone: (paths: readonly string[]) => Promise<void>
+  /** Directories of `root` in which only plain files are taken: a program that trusts them reads what is there. */
+  readonly plainFilesIn?: readonly string[]
+  /** What stands for a directory of somebody else's, and has to stay one. */
+  readonly staysDirectory?: (path: string) => boolean
+  /** Bytes of content at the most; undefined: BYTES_MAX. */
+  readonly bytesMax?: number | undefined
+  /** Told what was left out, and why. */
+  readonly onLeftOut?: (path: string, why: string) => void
 }
+
+/** A member's extended header. */
+type Pax = Readonly<Record<string, string>>
 
 export interface Unpacking {
   /** Where the tar stream goes. */
   readonly input: Writable
-  /** Resolves with the number of paths written; rejects when the stream is unsafe, damaged or incomplete. */
-  readonly done: Promise<number>
+  /** Resolves with the paths that were written; rejects when the stream is unsafe, damaged or incomplete, or too large. */
+  readonly done: Promise<ReadonlySet<string>>
 }
 
 export function unpack(request: UnpackRequest): Unpacking {
   const input = extract()
-  const done = unpackAll(input, request)
+  // Asked for at once: members that arrive before somebody listens are lost.
+  const iterator = input[Symbol.asyncIterator]()
+  const members = { [Symbol.asyncIterator]: () => iterator }
+  const done = unpackAll(members, request)
   // Whoever writes is told by `input`; the rejection itself is awaited later.
   done.catch((error: Error) => input.destroy(error))
   return { input: input as unknown as Writable, done }
 }
 
-async function unpackAll(input: ReturnType<typeof extract>, request: UnpackRequest): Promise<number> {
-  let written = 0
-  let isComplete = false
-  const directories = new Set<string>()
-  for await (const entry of input) {
-    const { header } = entry
-    const path = posix.normalize(header.name).replace(/\/$/, '')
-    const body = entry as unknown as Readable
-    if (path === GONE_MEMBER) await request.onGone(await readPaths(body))
-    else if (path === COMPLETE_MEMBER) isComplete = true
-    else {
-      if (!isInside(path) || !request.isWanted(path)) {
-        throw new Error(`the archive has a path that was not asked for: ${path}`)
+/** Of the name of the directory in which new files are made; no container is ever given it. */
+const STAGING_DIGITS = 16
+const STAGING = new RegExp(`^\\.slipway-[0-9a-f]{${STAGING_DIGITS}}$`)
+
+/** Whether a path is such a directory, of an unpacking that goes on or was killed. */
+export const isStaging = (path: string): boolean => STAGING.test(path)
+
+type Members = Pick<ReturnType<typeof extract>, typeof Symbol.asyncIterator>
+
+/** Removes what unpackings that were killed have left. Not while one goes on. */
+export async function removeStaging(root: string): Promise<void> {
+  await inTree(root, async (tree) => {
+    for (const { name } of await tree.list()) if (isStaging(name)) await tree.remove(name)
+  })
+}
+
+async function unpackAll(members: Members, request: UnpackRequest): Promise<ReadonlySet<string>> {
+  const tree = await Directory.open(request.root)
+  const stagingName = `.slipway-${randomHex(STAGING_DIGITS)}`
+  await tree.makeDirectory(stagingName)
+  const staging = await tree.directory(stagingName)
+  try {
+    if (staging === undefined) throw new Error(`${stagingName} was taken away`)
+    await staging.chmod(OWNER_DIRECTORY_BITS)
+    return await new Unpacker(tree, staging, request).unpack(members)
+  } finally {
+    await staging?.close()
+    await tree.remove(stagingName)
+    await tree.close()
+  }
+}
+
+class Unpacker {
+  readonly #tree: Directory
+  readonly #staging: Directory
+  readonly #request: UnpackRequest
+  readonly #placing: Placing
+  readonly #written = new Set<string>()
+  #bytesLeft: number
+
+  constructor(tree: Directory, staging: Directory, request: UnpackRequest) {
+    this.#tree = tree
+    this.#staging = staging
+    this.#request = request
+    this.#placing = new Placing(tree)
+    this.#bytesLeft = request.bytesMax ?? BYTES_MAX
+  }
+
+  async unpack(members: Members): Promise<ReadonlySet<string>> {
+    let count = 0
+    let isComplete = false
+    try {
+      for await (const entry of members) {
+        count += 1
+        if (count > MEMBERS_MAX) throw tooMuch(`more than ${MEMBERS_MAX} files`)
+        const { header } = entry
+        const body = entry as unknown as Readable
+        const sparse = sparseFile(header.pax as Pax | null)
+        const path = posix.normalize(sparse?.name ?? header.name).replace(/\/$/, '')
+        if (path === GONE_MEMBER) await this.#removeGone(await readPaths(body))
+        else if (path === COMPLETE_MEMBER) isComplete = true
+        else
+          await this.#take(path, header, body, sparse).catch((error: unknown) => {
+            throw diskRefusal(error, `write '${path}' to`)
+          })
+        entry.resume()
       }
-      await makeDirectory(request.root, dirname(path), directories)
-      await write(request.root, path, header, body, directories)
-      written += 1
+    } finally {
+      await this.#placing.close()
     }
-    entry.resume()
+    if (!isComplete) throw new Error('the archive was cut short')
+    return this.#written
   }
-  if (!isComplete) throw new Error('the archive was cut short')
-  return written
-}
 
-async function write(
-  root: string,
-  path: string,
-  header: Header,
-  body: Readable,
-  directories: Set<string>
-): Promise<void> {
-  const absolute = join(root, path)
-  const mode = (header.mode ?? 0o644) & MODE_BITS
-  if (header.type === 'directory') {
-    await makeDirectory(root, path, directories)
-    // The runner must be able to remove what is below; not its own directory: keep its mode.
-    await chmod(absolute, mode | OWNER_DIRECTORY_BITS).catch(() => {})
-    return
+  /** What was below something that is gone goes with it. What stands where a link is on the way is somebody else's. */
+  async #removeGone(paths: readonly string[]): Promise<void> {
+    const { isWanted, staysDirectory } = this.#request
+    const all = new Set(paths.filter((path) => isInside(path) && isWanted(path) && staysDirectory?.(path) !== true))
+    for (const path of all) {
+      if (all.has(dirname(path))) continue
+      const name = posix.basename(path)
+      await inDirectory(this.#tree, path.slice(0, -name.length), (parent) => parent.remove(name))
+    }
   }
-  const existing = await lstat(absolute).catch(() => undefined)
-  if (existing?.isDirectory()) await rm(absolute, { recursive: true, force: true })
-  if (header.type === 'symlink') {
-    await rm(absolute, { force: true })
-    await symlink(header.linkname ?? '', absolute)
-  } else if (header.type === 'file') {
-    const partial = `${absolute}.slipway-partial`
-    await pipeline(body, createWriteStream(partial, { mode: mode | OWNER_FILE_BITS })).catch(async (error: unknown) => {
-      await rm(partial, { force: true })
+
+  async #take(path: string, header: Header, body: Readable, sparse: SparseFile | undefined): Promise<void> {
+    const { isWanted, onLeftOut } = this.#request
+    if (Buffer.byteLength(path) > PATH_BYTES_MAX) throw tooMuch(`a path of more than ${PATH_BYTES_MAX} bytes`)
+    if (!isInside(path) || !isWanted(path)) throw new Error(`the archive has a path that was not asked for: ${path}`)
+    const why = this.#whyNot(path, header.type)
+    if (why !== undefined) return onLeftOut?.(path, why)
+    const parts = partsOf(path)
+    const name = parts.at(-1) as string
+    if (header.type === 'directory') {
+      const directory = await this.#placing.directory(parts)
+      // The runner must be able to remove what is below; not its own directory: keep its mode.
+      await directory.chmod(((header.mode ?? 0o755) & MODE_BITS) | OWNER_DIRECTORY_BITS).catch(() => {})
+    } else {
+      // What was open below it is closed: this member may replace it.
+      const parent = await this.#placing.directory(parts.slice(0, -1))
+      if (header.type === 'symlink') await this.#staging.makeLink(name, header.linkname ?? '')
+      else await this.#writeFile(name, header, sparse === undefined ? wholeOf(body) : piecesOf(body, sparse), sparse)
+      await moveIn(this.#staging, parent, name)
+    }
+    this.#written.add(path)
+  }
+
+  /** Why something that was asked for is left out all the same. */
+  #whyNot(path: string, type: Header['type']): string | undefined {
+    const { plainFilesIn = [], staysDirectory } = this.#request
+    if (type !== 'file' && type !== 'directory' && type !== 'symlink') return 'it is no file, directory or link'
+    if (type !== 'directory' && staysDirectory?.(path)) return 'it is no directory any more'
+    const isInPlain = isBelow(path, plainFilesIn) && !plainFilesIn.includes(path)
+    return isInPlain && type !== 'file' ? 'it is no plain file' : undefined
+  }
+
+  async #writeFile(
+    name: string,
+    { mode = 0o644, mtime, pax }: Header,
+    pieces: AsyncIterable<{ readonly position: number; readonly bytes: Buffer }>,
+    sparse: SparseFile | undefined
+  ): Promise<void> {
+    const bits = (mode & MODE_BITS) | OWNER_FILE_BITS
+    const file = await this.#staging.create(name, bits)
+    try {
+      for await (const { position, bytes } of pieces) {
+        this.#bytesLeft -= bytes.length
+        if (this.#bytesLeft < 0) throw tooMuchComesBack(this.#request.bytesMax ?? BYTES_MAX)
+        await writeAt(file, bytes, position)
+      }
+      if (sparse !== undefined) await file.truncate(sparse.size)
+      await file.chmod(bits)
+      const seconds = Number((pax as Pax | null)?.mtime ?? (mtime && mtime.getTime() / MS_PER_SECOND))
+      if (Number.isFinite(seconds)) await file.utimes(seconds, seconds)
+    } catch (error) {
+      await this.#staging.remove(name)
       throw error
-    })
-    await chmod(partial, mode | OWNER_FILE_BITS)
-    if (header.mtime) await utimes(partial, header.mtime, header.mtime)
-    await rename(partial, absolute)
+    } finally {
+      await file.close()
+    }
   }
 }
 
-/** Makes a directory and its parents below root; what stands in the way and is no directory, a link above all, is replaced. */
-async function makeDirectory(root: string, path: string, known: Set<string>): Promise<void> {
-  if (path === '.' || path === '' || known.has(path)) return
-  await makeDirectory(root, dirname(path), known)
-  const absolute = join(root, path)
-  const existing = await lstat(absolute).catch(() => undefined)
-  if (existing === undefined || !existing.isDirectory()) {
-    await rm(absolute, { force: true })
-    await mkdir(absolute)
+async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten
   }
-  known.add(path)
+}
+
+/** In place of whatever has the name there. */
+async function moveIn(staging: Directory, parent: Directory, name: string): Promise<void> {
+  try {
+    await staging.move(name, parent, name)
+  } catch (error) {
+    if (!['EISDIR', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    await parent.remove(name)
+    await staging.move(name, parent, name)
+  }
 }
 
 async function readPaths(body: Readable): Promise<readonly string[]> {
@@ -116,14 +228,27 @@ async function readPaths(body: Readable): Promise<readonly string[]> {
   for await (const chunk of body) {
     chunks.push(chunk as Buffer)
     bytes += (chunk as Buffer).length
-    if (bytes > GONE_BYTES_MAX) throw new Error('the list of what is gone is too large')
+    if (bytes > GONE_BYTES_MAX) throw tooMuch('a list of what is gone that is too large')
   }
   return Buffer.concat(chunks)
     .toString('utf8')
     .split('\0')
-    .filter((path) => path !== '' && isInside(path))
+    .filter((path) => path !== '')
 }
 
 /** True for a normalised path that does not lead out of the root. */
 const isInside = (path: string): boolean =>
-  !path.startsWith('/') && posix.normalize(path) === path && path !== '..' && !path.startsWith('../')
+  path !== '' &&
+  path !== '.' &&
+  !path.startsWith('/') &&
+  posix.normalize(path) === path &&
+  path !== '..' &&
+  !path.startsWith('../')
+
+const inGiB = (bytes: number): string => `${Math.round(bytes / 1024 ** 3)} GiB`
+
+/** What is said of files that are refused as a whole. */
+export const tooMuchComesBack = (bytesMax: number) => tooMuch(`more than ${inGiB(bytesMax)}`)
+
+const tooMuch = (what: string) =>
+  new StepError('files-refused', `the files that come back are refused: ${what}; remove what later steps do not need`)

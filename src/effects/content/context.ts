@@ -1,77 +1,160 @@
 /** The build context as docker would send it: the Dockerfile's directory without what .dockerignore leaves out. */
+import { createHash } from 'node:crypto'
 import type { Dirent } from 'node:fs'
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StepError } from '../../errors.ts'
+import { turn } from '../system.ts'
+import { DEPTH_MAX, type Directory, tooDeep } from '../work-tree/directory.ts'
+import { contentOf, diskRefusal, inDirectory, inTree, openBelow, readWhole, resolveBelow } from '../work-tree/tree.ts'
+import type { ContentEntry } from './hash.ts'
 import { type IgnoreRules, parseIgnoreFile } from './ignore-file.ts'
 
-/** One thing in a build context; `path` is relative to the context, with `/`. */
-export type ContextEntry =
-  | { readonly type: 'directory'; readonly path: string }
-  | { readonly type: 'file'; readonly path: string; readonly isExecutable: boolean }
-  | { readonly type: 'symlink'; readonly path: string; readonly target: string }
+/** Where a context is: a directory that no container has a say in, and a path below it. */
+export interface ContextPlace {
+  readonly root: string
+  readonly path: string
+}
 
 /** More entries than any context that can be built in reasonable time; guards against a context of `/`. */
 const ENTRIES_MAX = 1_000_000
-
-const OWNER_MAY_EXECUTE = 0o100
+/** Larger than any .dockerignore that somebody wrote. */
+const IGNORE_FILE_BYTES_MAX = 1024 * 1024
+/** Between looks at whether somebody wants to stop. */
+const ENTRIES_PER_TURN = 256
+const MODE_BITS = 0o7777
 
 const nothingIgnored: IgnoreRules = { excludes: () => false, mayReinclude: () => false }
 
-/**
- * The entries of a context in byte order of their paths, so that parents come first. The Dockerfile and the ignore files
- * are always among them: the builder reads them even when a pattern leaves them out. Sockets, pipes and devices are not.
- * `dockerfile` is relative to `directory`. Rejects with `invalid-input` (bad pattern, too many entries) or `cancelled`.
- */
-export async function listContext(directory: string, dockerfile: string, signal: AbortSignal): Promise<ContextEntry[]> {
-  const rules = await readIgnoreRules(directory, dockerfile)
-  const alwaysSent = new Set([dockerfile, '.dockerignore', `${dockerfile}.dockerignore`])
-  const found: ContextEntry[] = []
+/** One thing in a context, held by its directory as long as it is looked at. */
+interface Found {
+  readonly path: string
+  readonly directory: Directory
+  readonly entry: Dirent
+}
 
-  const visit = async (path: string): Promise<void> => {
-    for (const child of await readdir(join(directory, path), { withFileTypes: true })) {
+/**
+ * All that is in a context, with what can change an image: kinds, modes, link targets and a hash of each content. The Dockerfile and
+ * the ignore files are always in it: the builder reads them even when a pattern leaves them out. Sockets, pipes and devices are not.
+ * `dockerfile` is relative to the context. Rejects with `invalid-input` (bad pattern, too many entries), `files-refused` or `cancelled`.
+ */
+export async function readContext(
+  place: ContextPlace,
+  dockerfile: string,
+  signal: AbortSignal
+): Promise<readonly ContentEntry[]> {
+  const entries: ContentEntry[] = []
+  await walk(place, dockerfile, signal, async (found) => {
+    const entry = await describe(found, signal)
+    if (entry !== undefined) entries.push(entry)
+  })
+  return entries
+}
+
+/** The paths of the same, without a look into them. */
+export async function listContext(
+  place: ContextPlace,
+  dockerfile: string,
+  signal: AbortSignal
+): Promise<ReadonlySet<string>> {
+  const paths = new Set<string>()
+  await walk(place, dockerfile, signal, async ({ path }) => void paths.add(path))
+  return paths
+}
+
+async function walk(
+  { root, path: contextPath }: ContextPlace,
+  dockerfile: string,
+  signal: AbortSignal,
+  take: (found: Found) => Promise<void>
+): Promise<void> {
+  let seen = 0
+  let taken = 0
+  /** Whether anything below was taken. */
+  const visit = async (directory: Directory, path: string, rules: IgnoreRules, always: ReadonlySet<string>) => {
+    if (path.split('/').length >= DEPTH_MAX) throw tooDeep(path)
+    const before = taken
+    for (const entry of await directory.list()) {
+      // Sockets, pipes and devices.
+      if (!(entry.isFile() || entry.isDirectory() || entry.isSymbolicLink())) continue
+      seen += 1
+      if (seen % ENTRIES_PER_TURN === 0) await turn()
       signal.throwIfAborted()
-      const childPath = path === '' ? child.name : `${path}/${child.name}`
-      const isIncluded = alwaysSent.has(childPath) || !rules.excludes(childPath)
-      const count = found.length
-      if (child.isDirectory() && (isIncluded || rules.mayReinclude(childPath))) await visit(childPath)
-      // An excluded directory is still there when something in it is not.
-      if (isIncluded || found.length > count) await add(found, directory, childPath, child)
+      const childPath = path === '' ? entry.name : `${path}/${entry.name}`
+      const isIncluded = always.has(childPath) || !rules.excludes(childPath)
+      let isKept = isIncluded
+      if (entry.isDirectory() && (isIncluded || rules.mayReinclude(childPath))) {
+        const child = await directory.directory(entry.name)
+        if (child === undefined) continue
+        try {
+          // An excluded directory is still there when something in it is not.
+          if (await visit(child, childPath, rules, always)) isKept = true
+        } finally {
+          await child.close()
+        }
+      }
+      if (!isKept) continue
+      taken += 1
+      if (taken > ENTRIES_MAX) throw tooMany()
+      await take({ path: childPath, directory, entry }).catch((error: unknown) => {
+        throw diskRefusal(error, `read '${childPath}' on`)
+      })
     }
+    return taken > before
   }
   try {
-    await visit('')
+    await inTree(root, (tree) =>
+      inDirectory(tree, contextPath, async (context) => {
+        const rules = await readIgnoreRules(context, join(root, contextPath), dockerfile)
+        const always = new Set([dockerfile, '.dockerignore', `${dockerfile}.dockerignore`])
+        await visit(context, '', rules, always)
+      })
+    )
   } catch (thrown) {
     if (signal.aborted) throw new StepError('cancelled', 'Reading the build context was cancelled')
     throw thrown
   }
-  return found.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
 }
 
-async function add(found: ContextEntry[], directory: string, path: string, child: Dirent): Promise<void> {
-  if (found.length >= ENTRIES_MAX) {
-    throw new StepError(
-      'invalid-input',
-      `The build context ${directory} holds more than ${ENTRIES_MAX} files; leave some out in a .dockerignore`
-    )
+/** Undefined for what has gone meanwhile. */
+async function describe({ path, directory, entry }: Found, signal: AbortSignal): Promise<ContentEntry | undefined> {
+  const { name } = entry
+  if (entry.isSymbolicLink()) {
+    const target = await directory.readLink(name)
+    return target === undefined ? undefined : { type: 'symlink', path, target }
   }
-  const absolute = join(directory, path)
-  if (child.isDirectory()) found.push({ type: 'directory', path })
-  else if (child.isSymbolicLink()) found.push({ type: 'symlink', path, target: await readlink(absolute) })
-  else if (child.isFile()) {
-    const { mode } = await lstat(absolute)
-    found.push({ type: 'file', path, isExecutable: (mode & OWNER_MAY_EXECUTE) !== 0 })
+  if (entry.isDirectory()) {
+    const stats = await directory.look(name)
+    return stats?.isDirectory() ? { type: 'directory', path, mode: stats.mode & MODE_BITS } : undefined
+  }
+  const file = await directory.file(name)
+  if (file === undefined) return undefined
+  const { handle, stats } = file
+  try {
+    const hash = createHash('sha256')
+    for await (const chunk of contentOf(handle)) {
+      signal.throwIfAborted()
+      hash.update(chunk)
+    }
+    return { type: 'file', path, mode: stats.mode & MODE_BITS, sha256: hash.digest('hex') }
+  } finally {
+    await handle.close()
   }
 }
 
 /** `<Dockerfile>.dockerignore` if there is one, else `.dockerignore`, as docker does. */
-async function readIgnoreRules(directory: string, dockerfile: string): Promise<IgnoreRules> {
+async function readIgnoreRules(context: Directory, contextPath: string, dockerfile: string): Promise<IgnoreRules> {
   for (const name of [`${dockerfile}.dockerignore`, '.dockerignore']) {
-    try {
-      return parseIgnoreFile(await readFile(join(directory, name), 'utf8'), name)
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown
+    const path = await resolveBelow(context, contextPath, name)
+    const file = path === undefined ? undefined : await openBelow(context, path)
+    if (file !== undefined) {
+      return parseIgnoreFile((await readWhole(file, name, IGNORE_FILE_BYTES_MAX)).toString('utf8'), name)
     }
   }
   return nothingIgnored
 }
+
+const tooMany = () =>
+  new StepError(
+    'invalid-input',
+    `The build context holds more than ${ENTRIES_MAX} files; leave some out in a .dockerignore`
+  )

@@ -2,7 +2,6 @@
  * The pod that builds one image and pushes it (design section 5), pure: `deliver` receives the context in copy mode,
  * `build` writes an image layout without any push credentials, `push` pushes the layout without any of the Dockerfile's code.
  */
-import { basename } from 'node:path'
 import type { V1EnvVar, V1Pod, V1VolumeMount } from '@kubernetes/client-node'
 import { BUDGETS } from '../../machines/budgets.ts'
 import type { BuildPlan } from '../../machines/types.ts'
@@ -17,6 +16,9 @@ import { WORK_VOLUME, workPath } from './storage.ts'
 
 export const BUILD_CONTAINER = 'build'
 export const PUSH_CONTAINER = 'push'
+
+/** Directory of the work volume that a context is delivered into. */
+export const CONTEXT_NAME = 'context'
 
 const TERMINATION_LOG = '/dev/termination-log'
 /** The Secret's keys are those of type kubernetes.io/tls, and ca.crt. */
@@ -98,9 +100,9 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
   }
 }
 
-/** In copy mode the context is delivered under its own name, beside the marker that says that it is complete. */
+/** In copy mode the context is delivered beside the marker that says that it is complete. */
 function contextSubPath(site: Site, plan: BuildPlan): string {
-  if (site.storage.mode === 'copy') return basename(plan.contextDirectory)
+  if (site.storage.mode === 'copy') return CONTEXT_NAME
   const path = workPath(site.storage, plan.contextDirectory)
   return [site.storage.rootPath, path].filter((part) => part !== '').join('/')
 }

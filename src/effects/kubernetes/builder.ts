@@ -1,13 +1,13 @@
 /** Builder and Pusher on one build pod: the build runs as an init container, the push as the container after it. */
-import { basename, dirname } from 'node:path'
 import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import { BUDGETS } from '../../machines/budgets.ts'
 import type { Builder, Pusher } from '../../machines/ports.ts'
 import type { BuildPlan } from '../../machines/types.ts'
 import type { BuilderDefinition } from '../builders/catalog.ts'
+import { listContext } from '../content/context.ts'
 import { createTail } from '../tail.ts'
-import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from './build-pod.ts'
+import { BUILD_CONTAINER, buildPod, CONTEXT_NAME, PUSH_CONTAINER } from './build-pod.ts'
 import type { ChosenBuilder } from './chosen-builder.ts'
 import type { PushState } from './janitor.ts'
 import { type LogSource, logTail } from './logs.ts'
@@ -18,6 +18,7 @@ import { type DigestOf, watchArrival } from './push-arrival.ts'
 import { type PushTries, watchPushTries } from './push-tries.ts'
 import { namingSecret } from './registry-settings.ts'
 import type { Site } from './site.ts'
+import { workPath } from './storage.ts'
 import { templated } from './templated.ts'
 
 /** What of a log is kept to explain a failure. */
@@ -29,8 +30,6 @@ const DIGEST = /sha256:[0-9a-f]{64}/
 export interface BuilderOptions {
   readonly builder: ChosenBuilder
   readonly digestOf?: DigestOf | undefined
-  /** Which files of a context are sent to the builder (.dockerignore). */
-  readonly contextFilter: (plan: BuildPlan, signal: AbortSignal) => Promise<(path: string) => boolean>
 }
 
 /** Builder and Pusher, and what is known of the image in the registry. */
@@ -58,7 +57,7 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       pushState = 'possible'
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
       await site.cluster.createPod(templated(site, buildPod(site, { name, plan, builder }), 'build'), signal)
-      if (site.storage.mode === 'copy') await deliverContext(site, pod, plan, options, lost, signal)
+      if (site.storage.mode === 'copy') await deliverContext(site, pod, plan, lost, signal)
       const isPatient = createPatience(site.clock)
       await waitForPod(site, pod, (current) => hasStarted(current, builder.image, isPatient), lost, signal)
       const ended = await followBuild(site, pod, plan, definition, lost, signal)
@@ -118,15 +117,14 @@ async function deliverContext(
   site: Site,
   name: string,
   plan: BuildPlan,
-  options: BuilderOptions,
   lost: () => StepError,
   signal: AbortSignal
 ): Promise<void> {
   const [{ deliver }, { fromRunner }] = await Promise.all([import('./deliver.ts'), import('./sources.ts')])
-  const include = await options.contextFilter(plan, signal)
-  const top = basename(plan.contextDirectory)
-  const isSent = (path: string) => path === top || include(path.slice(top.length + 1))
-  const sources = [fromRunner(dirname(plan.contextDirectory), [top], isSent)]
+  const place = { root: site.storage.workDirectory, path: workPath(site.storage, plan.contextDirectory) }
+  const sent = await listContext(place, plan.dockerfile, signal)
+  const include = (path: string) => path === CONTEXT_NAME || sent.has(path.slice(CONTEXT_NAME.length + 1))
+  const sources = [fromRunner({ root: place.root, base: place.path, name: CONTEXT_NAME, paths: [''], include })]
   await deliver(
     site,
     { pod: name, container: 'deliver', sources, watched: [], failure: 'context-delivery-failed', lost },

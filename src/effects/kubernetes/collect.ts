@@ -2,17 +2,18 @@
  * What an action changed, back to where its files came from, for the copy mode: to the runner's disk, and in a job with a
  * job pod to that pod. Status change times tell what changed: no program can set them back.
  */
-import { rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { StepError } from '../../errors.ts'
 import { COMPLETE_MEMBER } from '../archive/pack.ts'
-import { GONE_MEMBER, unpack } from '../archive/unpack.ts'
+import { BYTES_MAX, GONE_MEMBER, unpack } from '../archive/unpack.ts'
+import { FILE_COMMANDS } from '../work-tree/layout.ts'
+import { isBelow } from '../work-tree/tree.ts'
 import { send } from './deliver.ts'
 import { exec } from './exec.ts'
 import { DELIVERED_MARKER, FILES_CONTAINER, WORK_ROOT } from './pod-parts.ts'
 import { quote } from './script-shell.ts'
 import type { Site } from './site.ts'
-import { fromContainer, target } from './sources.ts'
+import { atMost, fromContainer, type Source, TAR_CREATE, target } from './sources.ts'
 
 export interface Collection {
   readonly pod: string
@@ -40,7 +41,7 @@ const packChanged = (way: Way, paths: readonly string[], before: readonly string
     `printf '${[...before, ''].join('\\0')}' > .changed-${way}`,
     `find ${words(paths)} \\( -type f -o -type d -o -type l \\) -cnewer ${DELIVERED_MARKER} -print0 >> .changed-${way}`,
     `printf '${COMPLETE_MEMBER}\\0' >> .changed-${way}`,
-    `tar --create --file=- --no-recursion --hard-dereference --null --files-from=.changed-${way}`
+    `${TAR_CREATE} --no-recursion --null --files-from=.changed-${way}`
   ].join(' && ')
 
 const words = (paths: readonly string[]): string => paths.map(quote).join(' ')
@@ -91,21 +92,25 @@ async function collectToJob(
   job: NonNullable<Collection['toJob']>,
   signal: AbortSignal
 ): Promise<void> {
-  const source = fromContainer(site, pod, FILES_CONTAINER, () => ['sh', '-c', packForJob(job.paths)])
-  const { exitCode, stderr } = await send(site, job, source, ['sh', '-ec', UNPACK_IN_JOB], signal)
+  const all = fromContainer(site, pod, FILES_CONTAINER, () => ['sh', '-c', packForJob(job.paths)])
+  const bounded: Source = (completeMember, signal) => {
+    const { stream, done } = all(completeMember, signal)
+    const output = atMost(site.bytesMax ?? BYTES_MAX)
+    return { stream: output, done: Promise.all([pipeline(stream, output), done]) }
+  }
+  const { exitCode, stderr } = await send(site, job, bounded, ['sh', '-ec', UNPACK_IN_JOB], signal)
   if (exitCode !== 0) throw new Error(stderr)
 }
 
 async function collectToRunner(site: Site, pod: string, paths: readonly string[], signal: AbortSignal): Promise<void> {
-  const root = site.storage.workDirectory
   const unpacking = unpack({
-    root,
+    root: site.storage.workDirectory,
     isWanted: (path) => isBelow(path, paths),
-    onGone: (gone) =>
-      removeGone(
-        root,
-        gone.filter((path) => isBelow(path, paths))
-      )
+    plainFilesIn: [FILE_COMMANDS],
+    // The mounts themselves, and the directories on the way to them, are the runner's.
+    staysDirectory: (path) => paths.some((root) => isBelow(root, [path])),
+    bytesMax: site.bytesMax,
+    onLeftOut: (path, why) => site.reporter.warning(`'${path}' is not brought back to the runner: ${why}`)
   })
   const script = `${findGone('runner', paths, GONE_MEMBER)} && ${packChanged('runner', paths, [GONE_MEMBER])}`
   const [{ exitCode, stderr }] = await Promise.all([
@@ -113,15 +118,4 @@ async function collectToRunner(site: Site, pod: string, paths: readonly string[]
     unpacking.done
   ])
   if (exitCode !== 0) throw new Error(stderr)
-}
-
-const isBelow = (path: string, roots: readonly string[]): boolean =>
-  roots.some((root) => path === root || path.startsWith(`${root}/`))
-
-/** Removes what stands directly in a directory that is still there; what was below goes with it. */
-async function removeGone(root: string, gone: readonly string[]): Promise<void> {
-  const all = new Set(gone)
-  for (const path of gone) {
-    if (!all.has(dirname(path))) await rm(join(root, path), { recursive: true, force: true })
-  }
 }

@@ -4,7 +4,6 @@ import { StepError, toStepError } from '../../errors.ts'
 import type { LedgerEntry } from '../../machines/ledger.ts'
 import type { StepPorts } from '../../machines/ports.ts'
 import type { BuildPlan, Creates } from '../../machines/types.ts'
-import { listContext } from '../content/context.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import { repositoryOf, sharedRepository } from '../registry/reference.ts'
 import { createResolver } from '../resolver.ts'
@@ -32,7 +31,7 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
     return family
   }
   const makeFamily = (site: Site, registry: RegistryClient | undefined) => {
-    const buildPodBuilder = createBuilder(site, { builder, digestOf: registry?.digestOf, contextFilter: sentPaths })
+    const buildPodBuilder = createBuilder(site, { builder, digestOf: registry?.digestOf })
     const runner = createRunner(site)
     return {
       builder: buildPodBuilder,
@@ -60,6 +59,7 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
           const resolver = createResolver({
             registry: options.registry,
             notConfigured,
+            contextRoot: site.storage.workDirectory,
             repository: () => repositoryFor(site),
             builderIdentity: `${identityOf(builder)} ${architecture}`,
             ...(outlivesStep(site) && registry && { findBuilt: registry.digestOf }),
@@ -126,12 +126,6 @@ async function requireCertificates(site: Site, secret: string | undefined, signa
     'not-configured',
     `there is no Secret ${secret} in namespace ${site.cluster.namespace}: make it with ca.crt, tls.crt and tls.key, or correct ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_TLS_SECRET`
   )
-}
-
-async function sentPaths(plan: BuildPlan, signal: AbortSignal): Promise<(path: string) => boolean> {
-  const entries = await listContext(plan.contextDirectory, plan.dockerfile, signal)
-  const paths = new Set(entries.map(({ path }) => path))
-  return (path) => paths.has(path)
 }
 
 /** Ports reject with StepErrors, whatever a library or an aborted signal rejects with. */

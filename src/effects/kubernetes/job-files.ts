@@ -13,7 +13,7 @@ export async function bringToJob(site: Site, action: string, signal: AbortSignal
   const { pod } = site.job
   // A last member of its own: two steps may bring an action at the same time.
   const last = `${action}.slipway-sent`
-  const source = fromRunner(site.storage.workDirectory, [action, `${action}.completed`])
+  const source = fromRunner({ root: site.storage.workDirectory, paths: [action, `${action}.completed`] })
   const { exitCode, stderr } = await send(
     site,
     { pod, container: FILES_CONTAINER },

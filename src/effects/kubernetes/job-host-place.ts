@@ -1,20 +1,19 @@
 /** What placing a job pod takes besides creating it: room for it, directories on the runner's disk, and in copy mode its files. */
-import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { JobRequest } from '../../machines/job-start.ts'
 import type { Ledger } from '../../machines/ledger.ts'
+import { isStaging, removeStaging } from '../archive/unpack.ts'
+import { ACTIONS, FILE_COMMANDS, HOOK_RESPONSES, TEMP, TOOLS } from '../work-tree/layout.ts'
+import { isThere, openForEveryUser } from '../work-tree/rights.ts'
 import { type Delivery, deliver } from './deliver.ts'
 import { createJanitor } from './janitor.ts'
-import { openForEveryUser } from './open-mounts.ts'
 import type { Site } from './site.ts'
 import { fromRunner } from './sources.ts'
 
 const GONE_POLL_MS = 100
 /** Besides what is mounted by itself: where steps of any user write to. */
-const WRITTEN = ['_temp', '_temp/_runner_file_commands', '_actions', '_tool']
-/** What the runner keeps for itself. */
-const HOOK_RESPONSES = '_temp/_runner_hook_responses'
+const WRITTEN = [TEMP, FILE_COMMANDS, ACTIONS, TOOLS]
 
 /** Removes what an earlier job has left, and waits until its names are free. */
 export async function sweep(site: Site, leftovers: Ledger, signal: AbortSignal): Promise<void> {
@@ -38,19 +37,17 @@ export async function prepareDirectories(
   const isInWork = (path: string) => path === workDirectory || path.startsWith(`${workDirectory}/`)
   const mounted = mounts.filter(({ source, readOnly }) => !readOnly && isInWork(source)).map(({ source }) => source)
   const written = [...WRITTEN, dirname(workspacePath), workspacePath].map((path) => join(workDirectory, path))
-  await openForEveryUser([...mounted, ...written])
+  await removeStaging(workDirectory)
+  await openForEveryUser(workDirectory, [...mounted, ...written])
   for (const directory of userDirectories) {
-    const isThere = await stat(directory).then(
-      () => true,
-      () => false
-    )
-    if (!isThere) await openForEveryUser([directory])
+    if (!(await isThere(workDirectory, directory))) await openForEveryUser(workDirectory, [directory])
   }
 }
 
 /** Everything below the work directory, in one stream. */
 export async function deliverJob(site: Site, pod: string, lost: () => StepError, signal: AbortSignal): Promise<void> {
-  const sources = [fromRunner(site.storage.workDirectory, [''], (path) => path !== HOOK_RESPONSES)]
+  const root = site.storage.workDirectory
+  const sources = [fromRunner({ root, paths: [''], include: (path) => path !== HOOK_RESPONSES && !isStaging(path) })]
   const failure = 'workspace-delivery-failed'
   const delivery: Delivery = { pod, container: 'deliver', sources, watched: [], failure, lost }
   await deliver(site, delivery, signal)

@@ -27,6 +27,8 @@ export interface KubernetesOptions {
   /** The daemon of a builder that needs one. */
   readonly builderDaemon?: BuilderDaemon | undefined
   readonly paths: RunnerPaths
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_COLLECT_MAX_GIB in bytes: how much a step may hand back in copy mode; undefined: 10 GiB. */
+  readonly bytesMax?: number | undefined
   /** The job pod of the job's state; undefined: the one with the usual name, if there is one. */
   readonly jobPod?: string | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE: path of the administrator's pod template. */

@@ -3,7 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { Runner, Workspace } from '../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../machines/types.ts'
-import { openForEveryUser } from './open-mounts.ts'
+import { openForEveryUser } from '../work-tree/rights.ts'
 import { createPatience } from './patience.ts'
 import { containerStatus, initFailure, podFailure, terminationFailure, waitingFailure } from './pod-failures.ts'
 import { followToEnd, waitForPod } from './pods.ts'
@@ -28,7 +28,8 @@ export function createRunner(site: Site): Runner & Workspace {
     async pull(image, request, signal) {
       const secret = environmentSecret(site, request.env)
       const pod = templated(site, stepPod(site, image, request), 'step')
-      await openForEveryUser(request.mounts.filter(isWritable).map(({ source }) => source))
+      const written = request.mounts.filter(isWritable).map(({ source }) => source)
+      await openForEveryUser(site.storage.workDirectory, written)
       // Together: the kubelet needs the Secret only after it has set up the pod's network.
       await Promise.all([site.cluster.createSecret(secret, signal), site.cluster.createPod(pod, signal)])
       if (site.storage.mode === 'copy') {

@@ -1,8 +1,10 @@
 /** The runner's files that a script step needs in the job container, and those it brings back, for the copy mode. */
-import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, posix, relative } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { ScriptRequest } from '../../machines/script-step.ts'
+import type { Directory } from '../work-tree/directory.ts'
+import { FILE_COMMANDS, WORKFLOW } from '../work-tree/layout.ts'
+import { inDirectory, inTree, openBelow, readWhole } from '../work-tree/tree.ts'
 import type { RunnerPaths } from './options.ts'
 import { CONTAINER_FILE_COMMANDS, type Exchange, type PlacedFile } from './script-session.ts'
 import { CONTAINER_WORK } from './script-shell.ts'
@@ -14,9 +16,8 @@ const TEMP_PATHS = /\/__w\/_temp\/[^\s'"`;|&<>()]+/g
 const ACTION_PATHS = /\/__w\/_actions\/[^\s'"`;|&<>()]+/g
 /** `_actions/<owner>/<repository>/<ref>`; a ref may have slashes. */
 const ACTION_DEPTH = { min: 3, max: 10 }
-const FILE_COMMANDS = '_runner_file_commands'
 /** Written by the runner before every step, the first of them after prepare_job (its ActionRunner), and the same for a whole job. */
-const EVENT = `${TEMP}/_github_workflow/event.json`
+const EVENT = `${CONTAINER_WORK}/${WORKFLOW}/event.json`
 
 /** A script and the file commands are small; what is larger was meant to be something else. */
 export const PLACED_BYTES_MAX = 32 * 1024 * 1024
@@ -34,28 +35,27 @@ export async function readExchange(
   hashFiles: readonly string[]
 ): Promise<Exchange> {
   const scripts = new Set([request.entryPoint, ...request.args].flatMap((word) => word.match(TEMP_PATHS) ?? []))
-  const wanted = [
-    ...[...scripts].map((path) => ({ path: posix.normalize(path), umask: '022' as const })),
-    ...(await fileCommands(request, paths)).map((path) => ({ path, umask: '000' as const })),
-    { path: EVENT, umask: '022' as const, stays: true }
-  ].filter(({ path }) => path.startsWith(`${TEMP}/`))
-  const placed = await readPlaced(
-    wanted.map((file) => ({ ...file, source: join(paths.runnerTemp, file.path.slice(TEMP.length)) }))
-  )
   const workDirectory = join(paths.runnerWorkspace, '..')
-  return {
-    placed,
-    actions: await actionsOf(request, workDirectory),
-    workspace: posix.join(CONTAINER_WORK, relative(workDirectory, paths.githubWorkspace)),
-    patterns: [...READ_BY_RUNNER, ...hashFiles]
-  }
+  return await inTree(workDirectory, async (tree) => {
+    const wanted = [
+      ...[...scripts].map((path) => ({ path: posix.normalize(path), umask: '022' as const })),
+      ...(await fileCommands(request, tree)).map((path) => ({ path, umask: '000' as const })),
+      { path: EVENT, umask: '022' as const, stays: true }
+    ].filter(({ path }) => path.startsWith(`${TEMP}/`))
+    return {
+      placed: await readPlaced(tree, wanted),
+      actions: await actionsOf(request, tree),
+      workspace: posix.join(CONTAINER_WORK, relative(workDirectory, paths.githubWorkspace)),
+      patterns: [...READ_BY_RUNNER, ...hashFiles]
+    }
+  })
 }
 
 /**
  * The actions that the step runs or belongs to. Those that a local composite action uses are downloaded when that one runs, after
  * prepare_job; the runner marks a complete download with a file beside it (its ActionManager).
  */
-async function actionsOf({ entryPoint, args, env }: ScriptRequest, workDirectory: string): Promise<readonly string[]> {
+async function actionsOf({ entryPoint, args, env }: ScriptRequest, tree: Directory): Promise<readonly string[]> {
   const words = [entryPoint, ...args, env.GITHUB_ACTION_PATH ?? '']
   const found = new Set<string>()
   for (const path of new Set(words.flatMap((word) => word.match(ACTION_PATHS) ?? []))) {
@@ -63,43 +63,38 @@ async function actionsOf({ entryPoint, args, env }: ScriptRequest, workDirectory
     if (root === undefined) continue
     for (let depth = ACTION_DEPTH.min; depth <= Math.min(parts.length + 1, ACTION_DEPTH.max); depth += 1) {
       const action = posix.join('_actions', root, ...parts.slice(0, depth - 1))
-      const isWhole = await stat(join(workDirectory, `${action}.completed`)).then(
-        (mark) => mark.isFile(),
-        () => false
-      )
-      if (isWhole) found.add(posix.join(CONTAINER_WORK, action))
+      const mark = await openBelow(tree, `${action}.completed`)
+      await mark?.handle.close()
+      if (mark !== undefined) found.add(posix.join(CONTAINER_WORK, action))
     }
   }
   return [...found]
 }
 
 /** Those that the step's environment names: others are of other steps, which may run at the same time. Without any, all there are. */
-async function fileCommands({ env }: ScriptRequest, { runnerTemp }: RunnerPaths): Promise<readonly string[]> {
+async function fileCommands({ env }: ScriptRequest, tree: Directory): Promise<readonly string[]> {
   const named = Object.values(env).filter((value) => posix.dirname(value) === CONTAINER_FILE_COMMANDS)
   if (named.length > 0) return [...new Set(named)]
-  const names = await readdir(join(runnerTemp, FILE_COMMANDS)).catch(() => [])
-  return names.map((name) => `${CONTAINER_FILE_COMMANDS}/${name}`)
+  const found = await inDirectory(tree, FILE_COMMANDS, (directory) => directory.list())
+  return (found ?? []).map(({ name }) => `${CONTAINER_FILE_COMMANDS}/${name}`)
 }
 
-/** Those that are there: what is not on the runner is the job container's own. Their sizes are looked at before any is read. */
-async function readPlaced(
-  wanted: readonly (Omit<PlacedFile, 'content'> & { readonly source: string })[]
-): Promise<PlacedFile[]> {
-  const sizes = await Promise.all(
-    wanted.map(async ({ source }) => {
-      const found = await stat(source).catch(() => undefined)
-      return found?.isFile() ? found.size : undefined
-    })
-  )
+/** The plain files that are there: what is not on the runner is the job container's own. */
+async function readPlaced(tree: Directory, wanted: readonly Omit<PlacedFile, 'content'>[]): Promise<PlacedFile[]> {
+  const placed: PlacedFile[] = []
   let bytes = 0
-  const present = wanted.filter(({ source }, index) => {
-    bytes += sizes[index] ?? 0
+  for (const file of wanted) {
+    const source = posix.relative(CONTAINER_WORK, file.path)
+    const found = await openBelow(tree, source)
+    if (found === undefined) continue
+    bytes += found.stats.size
     if (bytes > PLACED_BYTES_MAX) {
+      await found.handle.close()
       throw new StepError('not-supported', `${source} and what else the step needs is larger than 32 MiB`)
     }
-    return sizes[index] !== undefined
-  })
-  return await Promise.all(present.map(async ({ source, ...file }) => ({ ...file, content: await readFile(source) })))
+    placed.push({ ...file, content: await readWhole(found, source, PLACED_BYTES_MAX) })
+  }
+  return placed
 }
 
 /** Files that come back, until they are written. */
@@ -161,6 +156,7 @@ export function createCollected({ workspace, placed }: Exchange, warn: (message:
       try {
         await writeAll(join(runnerWorkspace, '..'), files)
       } catch (error) {
+        if (error instanceof StepError && !error.retryable) throw error
         throw new StepError('collect-failed', `could not write the step's files: ${(error as Error).message}`, {
           cause: error
         })
@@ -192,7 +188,7 @@ async function writeAll(root: string, files: ReadonlyMap<string, Buffer>): Promi
     import('../archive/pack.ts')
   ])
   const archive = pack()
-  const { input, done } = unpack({ root, isWanted: (path) => files.has(path), onGone: async () => {} })
+  const { input, done } = unpack({ root, isWanted: (path) => files.has(path) })
   archive.on('error', (error) => input.destroy(error))
   archive.pipe(input)
   for (const [name, content] of files) archive.entry({ name, mode: 0o644 }, content)

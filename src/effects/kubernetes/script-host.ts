@@ -1,9 +1,9 @@
 /** ScriptHost on the job pod: one exec per connection, which starts the script or joins it, and shows its log exactly once. */
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { ScriptHost } from '../../machines/ports.ts'
 import type { ScriptRequest } from '../../machines/script-step.ts'
-import { openFiles } from './open-mounts.ts'
+import { openFileCommands } from '../work-tree/rights.ts'
 import type { RunnerPaths } from './options.ts'
 import { type Connection, converse, type ScriptPlace } from './script-connection.ts'
 import { explain, shellFailure } from './script-failures.ts'
@@ -84,7 +84,7 @@ async function begin(
   const state = { mark: options.randomHex(MARK_LENGTH), shown: 0, started: false, received: false, done: false }
   if (!(await options.isCopied(signal))) {
     // The runner makes them for its own user before every step.
-    await openFiles(join(options.paths.runnerTemp, '_runner_file_commands'))
+    await openFileCommands(dirname(options.paths.runnerWorkspace))
     return state
   }
   const { createCollected, readExchange } = await import('./script-files.ts')

@@ -31,6 +31,8 @@ export interface Site extends Pods {
   readonly storage: Storage
   /** GITHUB_WORKSPACE relative to the work directory. */
   readonly workspacePath: string
+  /** How much a step may hand back in copy mode, bytes; undefined: as much as unpacking allows by itself. */
+  readonly bytesMax?: number | undefined
   readonly job?: JobSite | undefined
   /** The administrator's; undefined when none is configured. */
   readonly template?: PodTemplate | undefined
@@ -83,6 +85,7 @@ export async function discoverSite(
     runnerPod,
     storage,
     workspacePath: workPath(storage, options.paths.githubWorkspace),
+    bytesMax: options.bytesMax,
     job: jobPod && jobSite(jobPod),
     template,
     runnerImage: options.runnerImage ?? runnerContainer(runnerPod)?.image ?? '',

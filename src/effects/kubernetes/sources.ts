@@ -1,8 +1,9 @@
 /** Where the archives come from that fill a pod's work volume in copy mode: the runner's own disk, or a container. */
-import { PassThrough, type Readable, type Writable } from 'node:stream'
+import { PassThrough, type Readable, Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { StepError } from '../../errors.ts'
-import { COMPLETE_MEMBER, pack } from '../archive/pack.ts'
+import { COMPLETE_MEMBER, type PackRequest, pack } from '../archive/pack.ts'
+import { tooMuchComesBack } from '../archive/unpack.ts'
 import { type ExecRequest, exec } from './exec.ts'
 import { WORK_ROOT } from './pod-parts.ts'
 import type { Site } from './site.ts'
@@ -28,11 +29,8 @@ export const target = (site: Site, pod: string, container: string): Omit<ExecReq
 export const completeMember = (index: number): string => `${COMPLETE_MEMBER}-${index}`
 
 /** Paths of the runner's own disk, relative to a directory there. */
-export function fromRunner(root: string, paths: readonly string[], include?: (path: string) => boolean): Source {
-  return (completeMember) => {
-    const stream = pack({ root, paths, completeMember, ...(include && { include }) })
-    return { stream, done: Promise.resolve() }
-  }
+export function fromRunner(request: Omit<PackRequest, 'completeMember'>): Source {
+  return (completeMember) => ({ stream: pack({ ...request, completeMember }), done: Promise.resolve() })
 }
 
 /** The output of a command in a running container that writes an archive with the given last member. */
@@ -55,6 +53,21 @@ export function fromContainer(
   }
 }
 
+/** Holes stay holes, so that a file that takes no room on one disk takes none on another; times keep their fractions of a second. */
+export const TAR_CREATE =
+  'tar --create --file=- --hard-dereference --sparse --format=posix --pax-option=delete=atime,delete=ctime'
+
+/** Passes on at most so many bytes, for where nobody looks at the archive itself; the stream fails at the first byte too many. */
+export function atMost(bytesMax: number): Transform {
+  let bytes = 0
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      done(bytes > bytesMax ? tooMuchComesBack(bytesMax) : null, chunk)
+    }
+  })
+}
+
 /**
  * Packs paths of the work volume, without some of what is below them; missing ones are made. Exit code 1 is GNU tar's for files that
  * changed while they were read, as those of a service or a background program do: each is whole in the archive, as it was at that moment.
@@ -68,7 +81,7 @@ export function packPaths(
     `cd ${WORK_ROOT}`,
     'mkdir -p "$@"',
     `: > ${completeMember}`,
-    `tar --create --file=- --hard-dereference --anchored ${excluded.map((path) => `--exclude=${path}`).join(' ')} "$@" ${completeMember} || [ $? -eq 1 ]`
+    `${TAR_CREATE} --anchored ${excluded.map((path) => `--exclude=${path}`).join(' ')} "$@" ${completeMember} || [ $? -eq 1 ]`
   ].join(' && ')
   return ['sh', '-c', script, 'pack', ...paths]
 }

@@ -5,6 +5,8 @@
 import { StepError } from '../../errors.ts'
 import type { Mount } from '../../machines/types.ts'
 import { unpack } from '../archive/unpack.ts'
+import { FILE_COMMANDS, HOOK_RESPONSES, TEMP, WORKFLOW } from '../work-tree/layout.ts'
+import { isBelow } from '../work-tree/tree.ts'
 import { type Collection, collect } from './collect.ts'
 import { type Delivery, deliver } from './deliver.ts'
 import { exec } from './exec.ts'
@@ -12,14 +14,6 @@ import { FILES_CONTAINER } from './pod-parts.ts'
 import type { JobSite, Site } from './site.ts'
 import { fromContainer, fromRunner, packPaths, type Source, target } from './sources.ts'
 import { workPath } from './storage.ts'
-
-/** Written by the runner right before a step and read right after it, always on its own disk. */
-const FILE_COMMANDS = '_temp/_runner_file_commands'
-const WORKFLOW = '_temp/_github_workflow'
-/** What the runner keeps for itself. */
-const HOOK_RESPONSES = '_temp/_runner_hook_responses'
-/** Mounting the whole work directory does not mean moving it: actions and tools stay where they are. */
-const TEMP = '_temp'
 
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 
@@ -47,10 +41,14 @@ export async function deliverStep(
 
 function sourcesOf(site: Site, roots: readonly string[]): Source[] {
   const { workDirectory } = site.storage
-  if (site.job === undefined) return [fromRunner(workDirectory, roots, (path) => path !== HOOK_RESPONSES)]
-  const ofRunner = [FILE_COMMANDS, WORKFLOW].filter((path) => isBelowAny(path, roots))
+  const include = (path: string) => path !== HOOK_RESPONSES
+  if (site.job === undefined) return [fromRunner({ root: workDirectory, paths: roots, include })]
+  const ofRunner = [FILE_COMMANDS, WORKFLOW].filter((path) => isBelow(path, roots))
   const command = (completeMember: string) => packPaths(roots, [...ofRunner, HOOK_RESPONSES], completeMember)
-  return [fromContainer(site, site.job.pod, FILES_CONTAINER, command), fromRunner(workDirectory, ofRunner)]
+  return [
+    fromContainer(site, site.job.pod, FILES_CONTAINER, command),
+    fromRunner({ root: workDirectory, paths: ofRunner })
+  ]
 }
 
 /** Brings what changed below the writable mounts back to where it came from. */
@@ -67,7 +65,7 @@ export async function collectStep(
       ? { pod, toRunner: watched }
       : {
           pod,
-          toRunner: isBelowAny(FILE_COMMANDS, watched) ? [FILE_COMMANDS] : [],
+          toRunner: isBelow(FILE_COMMANDS, watched) ? [FILE_COMMANDS] : [],
           toJob: { pod: site.job.pod, container: FILES_CONTAINER, paths: watched }
         }
   await collect(site, collection, signal)
@@ -76,12 +74,10 @@ export async function collectStep(
 /** The mounted paths below the work directory, without those that lie inside another one. */
 function rootsOf(site: Site, mounts: readonly Mount[]): string[] {
   const mounted = mounts.map(({ source }) => workPath(site.storage, source))
+  // Mounting the whole work directory does not mean moving it: actions and tools stay where they are.
   const paths = [...new Set(mounted.flatMap((path) => (path === '' ? [TEMP, site.workspacePath] : [path])))]
-  return paths.filter((path) => !paths.some((other) => other !== path && isBelowAny(path, [other])))
+  return paths.filter((path) => !paths.some((other) => other !== path && isBelow(path, [other])))
 }
-
-const isBelowAny = (path: string, roots: readonly string[]): boolean =>
-  roots.some((root) => path === root || path.startsWith(`${root}/`))
 
 /**
  * Makes a directory of the runner's disk what it is in the job pod: a checked-out action's Dockerfile is built from the
@@ -89,11 +85,11 @@ const isBelowAny = (path: string, roots: readonly string[]): boolean =>
  */
 export async function mirrorFromJob(site: Site, job: JobSite, directory: string, signal: AbortSignal): Promise<void> {
   const path = workPath(site.storage, directory)
-  if (!isBelowAny(path, [site.workspacePath])) return
+  if (!isBelow(path, [site.workspacePath])) return
   const unpacking = unpack({
     root: site.storage.workDirectory,
-    isWanted: (found) => isBelowAny(found, [path]),
-    onGone: async () => {}
+    isWanted: (found) => isBelow(found, [path]),
+    bytesMax: site.bytesMax
   })
   const command = packPaths([path], [])
   const [{ exitCode, stderr }] = await Promise.all([

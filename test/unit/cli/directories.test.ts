@@ -1,5 +1,5 @@
 /** The file commands of a step, as an action writes them. */
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -33,6 +33,12 @@ test('makes the five directories with empty file commands, reads back what was w
     expect(await readFile(join(commands, 'set_output'), 'utf8')).toBe('')
     await writeFile(join(commands, 'set_output'), 'name=value\n')
     expect(await directories.readFileCommands()).toEqual({ GITHUB_OUTPUT: 'name=value\n' })
+    // An action may have left a link to somebody's file.
+    await rm(join(commands, 'set_env'))
+    await symlink(join(parent, 'secret'), join(commands, 'set_env'))
+    await writeFile(join(parent, 'secret'), 'secret')
+    expect(await directories.readFileCommands()).toEqual({ GITHUB_OUTPUT: 'name=value\n' })
+    await rm(join(parent, 'secret'))
     await directories.remove()
     expect(await readdir(parent)).toEqual([])
   } finally {

@@ -1,11 +1,8 @@
 /** Goal: what the runner sends is understood, and what it should not send is refused in one line that says what to do. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { StepError } from '../../../src/errors.ts'
-import { INPUT_BYTES_MAX, parseInput, readInput, writeResponse } from '../../../src/hooks/protocol.ts'
+import { INPUT_BYTES_MAX, parseInput, readInput } from '../../../src/hooks/protocol.ts'
 
 const containerStep = {
   command: 'run_container_step',
@@ -150,20 +147,5 @@ describe('reading stdin', () => {
     const reading = readInput(new Readable({ read() {} }), controller.signal)
     controller.abort()
     await expect(reading).rejects.toMatchObject({ code: 'cancelled' })
-  })
-})
-
-describe('writing the response', () => {
-  it('leaves exactly one document in the file', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'slipway-response-'))
-    const file = join(directory, 'response.json')
-    await writeFile(file, 'left over from something longer than the response')
-    await writeResponse(file, { state: {} })
-    expect(await readFile(file, 'utf8')).toBe('{"state":{}}')
-    await rm(directory, { recursive: true })
-  })
-
-  it('does nothing without a file', async () => {
-    await expect(writeResponse(undefined, { state: {} })).resolves.toBeUndefined()
   })
 })

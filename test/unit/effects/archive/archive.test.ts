@@ -1,10 +1,12 @@
 /** Packing and unpacking in copy mode: what arrives is what was there, and a hostile archive writes nothing outside. */
+import { spawn, spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import {
   chmod,
   lstat,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   readlink,
@@ -18,9 +20,10 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pack as tarPack } from 'tar-stream'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { COMPLETE_MEMBER, pack } from '../../../../src/effects/archive/pack.ts'
-import { GONE_MEMBER, unpack } from '../../../../src/effects/archive/unpack.ts'
+import { GONE_MEMBER, removeStaging, unpack } from '../../../../src/effects/archive/unpack.ts'
+import { DEPTH_MAX } from '../../../../src/effects/work-tree/directory.ts'
 
 let from = ''
 let to = ''
@@ -49,16 +52,14 @@ function archiveOf(members: readonly Member[], isComplete = true): Readable {
 }
 
 async function unpackInto(root: string, stream: Readable, isWanted: (path: string) => boolean = () => true) {
-  const gone: string[] = []
-  const unpacking = unpack({ root, isWanted, onGone: async (paths) => void gone.push(...paths) })
-  const [written] = await Promise.all([
+  const unpacking = unpack({ root, isWanted })
+  await Promise.all([
     unpacking.done,
     pipeline(stream, unpacking.input).catch((error: Error) => {
       // The rejection that counts is that of `done`.
       return error
     })
   ])
-  return { written, gone }
 }
 
 test('files, modes, links and empty directories arrive as they were', async () => {
@@ -163,15 +164,22 @@ test('a directory may become a file, and a file a directory', async () => {
   expect(await readFile(join(to, 'c/d'), 'utf8')).toBe('below')
 })
 
-test('the list of what is gone leads nowhere outside', async () => {
-  const content = ['kept/gone', '../outside', '/etc', 'a/../../b', ''].join('\0')
-  const { gone } = await unpackInto(to, archiveOf([{ name: GONE_MEMBER, content }]))
-  expect(gone).toEqual(['kept/gone'])
+test('the list of what is gone removes that, and leads nowhere outside', async () => {
+  const outside = await mkdtemp(join(tmpdir(), 'slipway-outside-'))
+  await writeFile(join(outside, 'x'), '')
+  for (const name of ['kept/gone/below', 'kept/stays']) await mkdir(join(to, name), { recursive: true })
+  await symlink(outside, join(to, 'link'))
+  const gone = ['kept/gone', 'kept/gone/below', '../outside', `${outside}/x`, 'link/x', 'kept/../../b', '..', '.', '']
+  await unpackInto(to, archiveOf([{ name: GONE_MEMBER, content: gone.join('\0') }]))
+  expect((await readdir(to)).sort()).toEqual(['kept', 'link'])
+  expect(await readdir(join(to, 'kept'))).toEqual(['stays'])
+  expect(await readdir(outside)).toEqual(['x'])
+  await rm(outside, { recursive: true })
 })
 
 test('a connection that is cut in the middle of a file leaves the old file, and nothing of the new one', async () => {
   await writeFile(join(to, 'a'), 'old')
-  const unpacking = unpack({ root: to, isWanted: () => true, onGone: async () => {} })
+  const unpacking = unpack({ root: to, isWanted: () => true })
   const chunks: Buffer[] = []
   for await (const chunk of archiveOf([{ name: 'a', content: 'new'.repeat(100_000) }])) chunks.push(chunk)
   unpacking.input.write(Buffer.concat(chunks).subarray(0, 200_000))
@@ -180,4 +188,123 @@ test('a connection that is cut in the middle of a file leaves the old file, and 
   await expect(unpacking.done).rejects.toThrow('the connection was lost')
   expect(await readdir(to)).toEqual(['a'])
   expect(await readFile(join(to, 'a'), 'utf8')).toBe('old')
+})
+
+describe('what comes back is bounded', () => {
+  const refused = (members: readonly Member[], bytesMax?: number) => {
+    const unpacking = unpack({ root: to, isWanted: () => true, bytesMax })
+    pipeline(archiveOf(members), unpacking.input).catch(() => {})
+    return expect(unpacking.done).rejects.toMatchObject({ code: 'files-refused' })
+  }
+
+  test('in bytes, over all files together', async () => {
+    const members = [0, 1, 2].map((index) => ({ name: `f${index}`, content: 'x'.repeat(1_000) }))
+    await unpackInto(to, archiveOf(members))
+    await refused(members, 2_999)
+  })
+
+  test('in depth and in the length of a path', async () => {
+    const deep = (levels: number) => [{ name: `${'d/'.repeat(levels)}f`, content: '' }]
+    await unpackInto(to, archiveOf(deep(DEPTH_MAX - 1)))
+    await refused(deep(DEPTH_MAX))
+    await refused([{ name: `${'d'.repeat(200)}/`.repeat(21), content: '' }])
+  })
+
+  test('a disk that does not take a file says which and why, once', async () => {
+    await refused([{ name: `a/${'n'.repeat(300)}`, content: '' }])
+    await expect(unpackInto(to, archiveOf([{ name: `a/${'n'.repeat(300)}` }]))).rejects.toThrow(
+      /'a\/n+' .*ENAMETOOLONG/
+    )
+  })
+})
+
+test('what a killed unpacking has left is removed, and nothing else that looks like it', async () => {
+  for (const name of ['.slipway-0123456789abcdef', '.slipway-mine', 'repo']) await mkdir(join(to, name))
+  await writeFile(join(to, '.slipway-0123456789abcdef/f'), '')
+  await removeStaging(to)
+  expect((await readdir(to)).sort()).toEqual(['.slipway-mine', 'repo'])
+})
+
+test('where only plain files are wanted, nothing else is taken, and what has to stay a directory stays one', async () => {
+  await mkdir(join(to, 'commands'))
+  await writeFile(join(to, 'commands/output'), '')
+  const leftOut: string[] = []
+  const { input, done } = unpack({
+    root: to,
+    isWanted: () => true,
+    plainFilesIn: ['commands'],
+    staysDirectory: (path) => path === 'commands' || path === 'mount',
+    onLeftOut: (path) => leftOut.push(path)
+  })
+  await mkdir(join(to, 'mount'))
+  const archive = archiveOf([
+    { name: GONE_MEMBER, content: 'mount' },
+    { name: 'commands/output', type: 'symlink', linkname: '/etc/passwd' },
+    { name: 'commands/directory', type: 'directory' },
+    { name: 'commands/new', content: 'a=1' },
+    { name: 'commands', type: 'symlink', linkname: '/etc' },
+    { name: 'mount', content: 'now a file' }
+  ])
+  await Promise.all([pipeline(archive, input), done])
+  expect(leftOut).toEqual(['commands/output', 'commands/directory', 'commands', 'mount'])
+  expect((await readdir(join(to, 'commands'))).sort()).toEqual(['new', 'output'])
+  expect(await readFile(join(to, 'commands/output'), 'utf8')).toBe('')
+  expect((await lstat(join(to, 'mount'))).isDirectory()).toBe(true)
+})
+
+describe('a file with holes, as GNU tar sends it', () => {
+  const tar = async (name: string): Promise<Readable> => {
+    const args = ['--create', '--file=-', '--sparse', '--format=posix', '-C', from, name, COMPLETE_MEMBER]
+    await writeFile(join(from, COMPLETE_MEMBER), '')
+    return spawn('tar', args, { stdio: ['ignore', 'pipe', 'inherit'] }).stdout
+  }
+
+  test.each<readonly [string, readonly (readonly [position: number, text: string])[], number]>([
+    ['nothing but a hole', [], 200_000_000],
+    [
+      'a hole in the middle',
+      [
+        [0, 'start'],
+        [90_000_000, 'end']
+      ],
+      90_000_003
+    ],
+    ['a hole at the end', [[4_096 * 3, 'x'.repeat(5_000)]], 50_000_000],
+    ['many holes', Array.from({ length: 50 }, (_, index) => [index * 1_000_000, `piece ${index}`] as const), 60_000_000]
+  ])('%s takes no more room than there', async (_title, pieces, size) => {
+    const name = `${'long-name-'.repeat(15)}sparse`
+    const file = await open(join(from, name), 'w')
+    for (const [position, text] of pieces) await file.write(text, position)
+    await file.truncate(size)
+    await file.close()
+    await unpackInto(to, await tar(name))
+    const [there, here] = [await lstat(join(from, name)), await lstat(join(to, name))]
+    expect(here.size).toBe(size)
+    expect(here.blocks).toBeLessThanOrEqual(there.blocks + 16)
+    // Compared outside of this process: two buffers of this size are a lot.
+    expect(spawnSync('cmp', [join(from, name), join(to, name)]).status).toBe(0)
+    expect(here.mtimeMs).toBeCloseTo(there.mtimeMs, 2)
+  })
+
+  test.each([
+    ['pieces that overlap', '2\n0\n512\n100\n512\n'],
+    ['a piece behind the end', '1\n5000\n512\n'],
+    ['a number that is none', 'x\n'],
+    ['a number that never ends', '1'.repeat(600)],
+    ['a map that never ends', '999999999\n'],
+    ['no map', '']
+  ])('with %s is refused', async (_title, map) => {
+    const archive = tarPack()
+    const pax = {
+      'GNU.sparse.major': '1',
+      'GNU.sparse.minor': '0',
+      'GNU.sparse.name': 'f',
+      'GNU.sparse.realsize': '1024'
+    }
+    archive.entry({ name: 'GNUSparseFile.0/f', pax }, map.padEnd(512, '\0'))
+    archive.entry({ name: COMPLETE_MEMBER }, '')
+    archive.finalize()
+    await expect(unpackInto(to, archive as unknown as Readable)).rejects.toThrow('holes')
+    expect(await readdir(to)).toEqual([])
+  })
 })

@@ -38,7 +38,7 @@ test('an exec that is forbidden is asked for once, and its verb named', async ()
   access.loadFromClusterAndUser({ name: 'c', server: `http://127.0.0.1:${port}`, skipTLSVerify: true }, { name: 'u' })
   const site = siteOf('copy', { cluster: { namespace: 'arc', access } as unknown as Cluster })
   const lost = () => new StepError('run-lost', 'gone')
-  const sources = [fromRunner(directory, [''])]
+  const sources = [fromRunner({ root: directory, paths: [''] })]
   const delivery = { pod: 'p', container: 'files', sources, watched: [], lost } as const
   await expect(deliver(site, { ...delivery, failure: 'workspace-delivery-failed' }, never)).rejects.toMatchObject({
     code: 'cluster-forbidden',

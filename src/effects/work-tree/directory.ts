@@ -1,0 +1,180 @@
+/**
+ * A directory that containers can write below, held open: for everything that reads or changes files there.
+ *
+ * A name is looked up in the directory itself and never by a path, and no call follows a link, however often the tree changes
+ * meanwhile. On Linux `/proc/self/fd/<n>/<name>` does what openat(2) does; elsewhere, where only `slipway run` is used, paths are joined.
+ */
+import { constants, type Dirent, type Stats } from 'node:fs'
+import {
+  chmod,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readlink,
+  rename,
+  rmdir,
+  symlink,
+  unlink,
+  utimes
+} from 'node:fs/promises'
+import { StepError } from '../../errors.ts'
+import { isLinux } from '../system.ts'
+
+/** Deeper trees are refused: each level is a handle that is held open. */
+export const DEPTH_MAX = 512
+
+/** More entries of one directory are refused. */
+const ENTRIES_MAX = 1_000_000
+const ENTRIES_AT_ONCE = 256
+
+/** A handle that only stands for a directory, and needs no permission to list it. Node has no name for it. */
+const O_PATH = 0o10000000
+const DIRECTORY_FLAGS = constants.O_DIRECTORY | (isLinux ? O_PATH : constants.O_RDONLY)
+/** Without waiting: a pipe that nobody writes to would be waited for. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const WRITE_FLAGS = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const CREATE_FLAGS = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_CREAT | constants.O_EXCL
+
+/** An open plain file and what it is. Whoever has it closes it. */
+export interface OpenFile {
+  readonly handle: FileHandle
+  readonly stats: Stats
+}
+
+export class Directory {
+  readonly #handle: FileHandle
+  readonly #path: string
+
+  private constructor(handle: FileHandle, path: string) {
+    this.#handle = handle
+    this.#path = isLinux ? `/proc/self/fd/${handle.fd}` : path
+  }
+
+  /** By a path that no container has a say in. Rejects with the file system's own error. */
+  static async open(path: string): Promise<Directory> {
+    return new Directory(await open(path, DIRECTORY_FLAGS), path)
+  }
+
+  #at(name: string): string {
+    if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
+      throw new StepError('files-refused', `'${name}' is not the name of a file`)
+    }
+    return `${this.#path}/${name}`
+  }
+
+  /** Undefined when there is none of this name, or something else is. */
+  async directory(name: string): Promise<Directory | undefined> {
+    const path = this.#at(name)
+    const handle = await open(path, DIRECTORY_FLAGS | constants.O_NOFOLLOW).catch(unlessElse)
+    return handle && new Directory(handle, path)
+  }
+
+  /** A plain file, for reading or for writing over it. Undefined when there is none of this name, or something else is. */
+  async file(name: string, use: 'read' | 'write' = 'read'): Promise<OpenFile | undefined> {
+    const handle = await open(this.#at(name), use === 'read' ? READ_FLAGS : WRITE_FLAGS).catch(unlessElse)
+    if (handle === undefined) return undefined
+    const stats = await handle.stat()
+    if (stats.isFile()) return { handle, stats }
+    await handle.close()
+    return undefined
+  }
+
+  /** A new file; rejects with EEXIST when there is anything of this name. */
+  async create(name: string, mode: number): Promise<FileHandle> {
+    return await open(this.#at(name), CREATE_FLAGS, mode)
+  }
+
+  /** What has this name, links not followed; undefined when nothing has. */
+  async look(name: string): Promise<Stats | undefined> {
+    return await lstat(this.#at(name)).catch(unlessMissing)
+  }
+
+  /** What is in it, in no order. */
+  async list(): Promise<Dirent[]> {
+    const found: Dirent[] = []
+    for await (const entry of await opendir(this.#path, { bufferSize: ENTRIES_AT_ONCE })) {
+      if (found.length >= ENTRIES_MAX) {
+        throw new StepError('files-refused', `a directory has more than ${ENTRIES_MAX} entries; remove some of them`)
+      }
+      found.push(entry)
+    }
+    return found
+  }
+
+  /** What a link says; undefined when there is none of this name, or something else is. */
+  async readLink(name: string): Promise<string | undefined> {
+    return await readlink(this.#at(name)).catch(unlessElse)
+  }
+
+  async makeDirectory(name: string): Promise<void> {
+    await mkdir(this.#at(name))
+  }
+
+  async makeLink(name: string, target: string): Promise<void> {
+    await symlink(target, this.#at(name))
+  }
+
+  /** Into another directory of the same file system, in place of what has that name there and is no directory. */
+  async move(name: string, to: Directory, newName: string): Promise<void> {
+    await rename(this.#at(name), to.#at(newName))
+  }
+
+  /** Whatever has this name, with everything below it. Nothing there is no error. */
+  async remove(name: string, depth = 0): Promise<void> {
+    if (depth > DEPTH_MAX) throw tooDeep(name)
+    const path = this.#at(name)
+    if (await unlink(path).then(() => true, unlessDirectory)) return
+    const below = await this.directory(name)
+    // Something else has taken its place meanwhile: that goes with the next try, if there is one.
+    if (below === undefined) return
+    try {
+      for (const { name } of await below.list()) await below.remove(name, depth + 1)
+    } finally {
+      await below.close()
+    }
+    await rmdir(path).catch(unlessElse)
+  }
+
+  /** Of this directory itself. */
+  async stats(): Promise<Stats> {
+    return await this.#handle.stat()
+  }
+
+  /** Of this directory itself, by its handle. */
+  async chmod(mode: number): Promise<void> {
+    await chmod(this.#path, mode)
+  }
+
+  /** Of this directory itself, by its handle. Seconds since 1970. */
+  async utimes(accessed: number, modified: number): Promise<void> {
+    await utimes(this.#path, accessed, modified)
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close()
+  }
+}
+
+export const tooDeep = (path: string) =>
+  new StepError('files-refused', `'${path}' lies more than ${DEPTH_MAX} directories deep; move it up, or leave it out`)
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
+
+function unlessMissing(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw error
+}
+
+/** ELOOP is a link, ENXIO a socket or a pipe that nobody reads, EINVAL no link. */
+function unlessElse(error: unknown): undefined {
+  if (!['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EINVAL', 'EISDIR'].includes(codeOf(error) ?? '')) throw error
+}
+
+/** True when there is nothing to remove. Linux says EISDIR, others EPERM. */
+function unlessDirectory(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code === 'ENOENT' || code === 'ENOTDIR') return true
+  if (code === 'EISDIR' || (code === 'EPERM' && !isLinux)) return false
+  throw error
+}

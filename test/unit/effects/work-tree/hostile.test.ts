@@ -1,0 +1,246 @@
+/**
+ * Property: whatever stands below the work directory, whatever an archive holds, and whatever is swapped meanwhile, nothing outside of the
+ * work directory is changed, and nothing outside of it is read. A sentinel tree tells: its listing, bytes, modes and times.
+ *
+ * SLIPWAY_HOSTILE_RUNS=100000 plays many; SLIPWAY_SEED replays the seed that a failure prints.
+ */
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync
+} from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import fc from 'fast-check'
+import { extract, pack as tarPack } from 'tar-stream'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pack } from '../../../../src/effects/archive/pack.ts'
+import { GONE_MEMBER, unpack } from '../../../../src/effects/archive/unpack.ts'
+import { listContext, readContext } from '../../../../src/effects/content/context.ts'
+import { checkFileCommands, openForEveryUser } from '../../../../src/effects/work-tree/rights.ts'
+import { inTree, readBelow, resolveBelow } from '../../../../src/effects/work-tree/tree.ts'
+
+const RUNS = Number(process.env.SLIPWAY_HOSTILE_RUNS ?? 300)
+const SEED = process.env.SLIPWAY_SEED
+const PARAMETERS = { numRuns: RUNS, ...(SEED !== undefined && { seed: Number(SEED) }) }
+const TIMEOUT_MS = 60_000 + RUNS * 100
+const SECRET = 'what only the runner may read'
+const never = new AbortController().signal
+
+let base = ''
+let outside = ''
+let work = ''
+let before: readonly string[] = []
+/** What of the outside was read. */
+const leaks: string[] = []
+
+beforeAll(async () => {
+  base = await mkdtemp(join(tmpdir(), 'slipway-hostile-'))
+  outside = join(base, 'outside')
+  work = join(base, '_work')
+  mkdirSync(join(outside, 'a/b'), { recursive: true })
+  for (const path of ['a/b/x', 'a/x', 'x', 'Dockerfile', '.dockerignore'])
+    writeFileSync(join(outside, path), SECRET, { mode: 0o640 })
+  for (const path of ['a/b/x', 'a/b', 'a', '']) utimesSync(join(outside, path), 1_000, 1_000)
+  before = describeTree(outside)
+})
+afterAll(async () => await rm(base, { recursive: true, force: true }))
+
+/** Everything about everything below a directory. */
+function describeTree(path: string, name = ''): string[] {
+  const stats = lstatSync(path)
+  const line = [name, stats.mode.toString(8), stats.mtimeMs, stats.ino, stats.size].join(' ')
+  if (stats.isSymbolicLink()) return [`${line} -> ${readlinkSync(path)}`]
+  if (stats.isFile()) return [`${line} ${readFileSync(path, 'utf8')}`]
+  return [
+    line,
+    ...readdirSync(path)
+      .sort()
+      .flatMap((child) => describeTree(join(path, child), `${name}/${child}`))
+  ]
+}
+
+// Few names and shallow paths, so that members, links and swaps meet.
+const name = fc.constantFrom('a', 'b', 'x', '_temp', '_runner_file_commands', 'Dockerfile', '.dockerignore')
+const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
+const target = fc.oneof(
+  path,
+  path.map((where) => `../${where}`),
+  fc.constantFrom('../outside', '../../outside', '../../../outside/a', '/nothing', '.', '..', ''),
+  path.map((where) => `<outside>/${where}`),
+  fc.constantFrom('<outside>', '<outside>/a', '<outside>/a/b', '<work>', '<work>/a')
+)
+const realTarget = (text: string) => text.replace('<outside>', outside).replace('<work>', work) || '.'
+
+/** One thing that stands somewhere. */
+type Thing = { readonly at: string; readonly target: string | undefined; readonly isDirectory: boolean }
+const thing: fc.Arbitrary<Thing> = fc.record({
+  at: path,
+  target: fc.option(target, { nil: undefined, freq: 1 }),
+  isDirectory: fc.boolean()
+})
+
+function place({ at, target, isDirectory }: Thing): void {
+  const absolute = join(work, at)
+  try {
+    // Only what really is below the work directory: this test must not do itself what it forbids.
+    for (let parent = dirname(at); parent !== '.'; parent = dirname(parent)) {
+      if (lstatSync(join(work, parent), { throwIfNoEntry: false })?.isSymbolicLink()) return
+    }
+    mkdirSync(dirname(absolute), { recursive: true })
+    rmSync(absolute, { recursive: true, force: true })
+    if (target !== undefined) symlinkSync(realTarget(target), absolute)
+    else if (isDirectory) mkdirSync(absolute)
+    else writeFileSync(absolute, 'inside')
+  } catch {
+    // A file is in the way: that is a tree as well.
+  }
+}
+
+const member = fc.record({
+  name: fc.oneof(
+    { weight: 8, arbitrary: path },
+    { weight: 1, arbitrary: target },
+    { weight: 1, arbitrary: fc.string() }
+  ),
+  type: fc.constantFrom('file', 'directory', 'symlink', 'link', 'fifo'),
+  target,
+  mode: fc.integer({ min: 0, max: 0o7777 })
+})
+const archive = fc.record({
+  gone: fc.array(fc.oneof(path, target), { maxLength: 4 }),
+  members: fc.array(member, { maxLength: 8 })
+})
+
+function streamOf({ gone, members }: typeof archive extends fc.Arbitrary<infer A> ? A : never): Readable {
+  const tar = tarPack()
+  tar.entry({ name: GONE_MEMBER }, gone.map(realTarget).join('\0'))
+  for (const { name, type, target, mode } of members) {
+    const header = { name: realTarget(name), mode, mtime: new Date(5_000) }
+    if (type === 'file') tar.entry(header, 'from the archive')
+    else tar.entry({ ...header, type: type as 'symlink', linkname: realTarget(target), size: 0 })
+  }
+  tar.entry({ name: '.complete' }, '')
+  tar.finalize()
+  return tar as unknown as Readable
+}
+
+/** Swaps things while `action` goes on, between its calls to the file system. */
+async function whileSwapping(swaps: readonly Thing[], action: () => Promise<unknown>): Promise<void> {
+  let isDone = false
+  const done = action()
+    .catch(() => {})
+    .finally(() => {
+      isDone = true
+    })
+  for (let turn = 0; swaps.length > 0 && !isDone && turn < 200; turn += 1) {
+    place(swaps[turn % swaps.length] as Thing)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await done
+}
+
+/** All names and contents in a tar stream. */
+async function textOf(stream: Readable): Promise<string> {
+  const found: string[] = []
+  const input = extract()
+  input.on('entry', (header, body, next) => {
+    found.push(header.name)
+    body.on('data', (chunk) => found.push(String(chunk)))
+    body.on('end', next)
+    body.resume()
+  })
+  await pipeline(stream, input).catch(() => {})
+  return found.join('\n')
+}
+
+const world = fc.record({ things: fc.array(thing, { maxLength: 8 }), swaps: fc.array(thing, { maxLength: 4 }) })
+
+async function inWorld<Case extends { readonly things: readonly Thing[]; readonly swaps: readonly Thing[] }>(
+  arbitrary: fc.Arbitrary<Case>,
+  action: (one: Case) => Promise<unknown>
+): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(arbitrary, async (one) => {
+      rmSync(work, { recursive: true, force: true })
+      mkdirSync(work)
+      for (const each of one.things) place(each)
+      await whileSwapping(one.swaps, () => action(one))
+      expect(describeTree(outside)).toEqual(before)
+      expect(leaks).toEqual([])
+    }),
+    PARAMETERS
+  )
+}
+
+test('unpacking any archive over any tree changes nothing outside', { timeout: TIMEOUT_MS }, async () => {
+  const cases = fc.record({
+    things: fc.array(thing, { maxLength: 8 }),
+    swaps: fc.array(thing, { maxLength: 4 }),
+    archive
+  })
+  await inWorld(cases, async ({ archive }) => {
+    const { input, done } = unpack({ root: work, isWanted: () => true })
+    await Promise.all([pipeline(streamOf(archive), input).catch(() => {}), done])
+  })
+})
+
+test('packing any tree sends nothing from outside', { timeout: TIMEOUT_MS }, async () => {
+  await inWorld(
+    fc.record({ things: fc.array(thing, { maxLength: 8 }), swaps: fc.array(thing, { maxLength: 4 }), path }),
+    async ({ path }) => {
+      const sent = await textOf(pack({ root: work, paths: [path, ''] }))
+      if (sent.includes(SECRET)) leaks.push(path)
+    }
+  )
+})
+
+test('reading, listing and hashing a context reads nothing from outside', { timeout: TIMEOUT_MS }, async () => {
+  await inWorld(
+    fc.record({ things: fc.array(thing, { maxLength: 8 }), swaps: fc.array(thing, { maxLength: 4 }), path }),
+    async ({ path }) => {
+      const place = { root: work, path }
+      const read = await inTree(work, async (tree) => {
+        const real = await resolveBelow(tree, work, path).catch(() => undefined)
+        return real === undefined ? undefined : await readBelow(tree, real, 1_000)
+      })
+      if (read?.toString('utf8') === SECRET) leaks.push(path)
+      await listContext(place, 'Dockerfile', never)
+      await readContext(place, 'Dockerfile', never)
+    }
+  )
+})
+
+test('opening directories for every user and checking file commands changes nothing outside', {
+  timeout: TIMEOUT_MS
+}, async () => {
+  await inWorld(world, async ({ things }) => {
+    await openForEveryUser(
+      work,
+      things.map(({ at }) => join(work, at))
+    )
+    await openForEveryUser(work, [join(work, '_temp/_runner_file_commands')])
+    await checkFileCommands(work, () => {})
+  })
+})
+
+test('the property notices: the same walk with paths changes something outside', async () => {
+  rmSync(work, { recursive: true, force: true })
+  mkdirSync(work)
+  symlinkSync(outside, join(work, 'a'))
+  writeFileSync(join(work, 'a/new'), '')
+  expect(describeTree(outside)).not.toEqual(before)
+  rmSync(join(outside, 'new'))
+  utimesSync(outside, 1_000, 1_000)
+  renameSync(join(work, 'a'), join(work, 'b'))
+})
