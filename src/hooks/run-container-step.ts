@@ -1,7 +1,7 @@
 /** run_container_step: runs one container action through the machine, and exits as the action did. */
 import { dirname } from 'node:path'
 import { runContainerStep } from '../effects/wire.ts'
-import { checkFileCommands } from '../effects/work-tree/rights.ts'
+import { putRight } from '../effects/work-tree/rights.ts'
 import { BUDGETS } from '../machines/budgets.ts'
 import { STAGES } from '../machines/states.ts'
 import type { Command } from './command.ts'
@@ -17,6 +17,6 @@ export const command: Command<'run_container_step'> = async ({ args, state }, co
   const { exitCode } = await observed(context, { stages: STAGES, budgets: BUDGETS }, (observers) =>
     runContainerStep({ request, ports, budgets: BUDGETS, observers, onCancel: orders.listen })
   )
-  await checkFileCommands(dirname(config.paths.runnerWorkspace), reporter.warning)
+  await putRight(dirname(config.paths.runnerWorkspace), reporter.warning)
   return exitCode
 }

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path'
 import { turn } from '../effects/system.ts'
 import { runScriptStep } from '../effects/wire.ts'
-import { checkFileCommands } from '../effects/work-tree/rights.ts'
+import { putRight } from '../effects/work-tree/rights.ts'
 import { SCRIPT_BUDGETS } from '../machines/budgets.ts'
 import { SCRIPT_STAGES } from '../machines/states.ts'
 import type { Command } from './command.ts'
@@ -28,6 +28,6 @@ export const command: Command<'run_script_step'> = async ({ args, state }, conte
     (observers) => runScriptStep({ request, ports, budgets: SCRIPT_BUDGETS, observers, onCancel: orders.listen }),
     { quietly: true }
   )
-  await checkFileCommands(dirname(config.paths.runnerWorkspace), reporter.warning)
+  await putRight(dirname(config.paths.runnerWorkspace), reporter.warning)
   return exitCode
 }

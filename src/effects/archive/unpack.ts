@@ -7,12 +7,12 @@ import { dirname, posix } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { extract, type Header } from 'tar-stream'
 import { StepError } from '../../errors.ts'
-import { randomHex } from '../system.ts'
-import { Directory } from '../work-tree/directory.ts'
+import type { Directory } from '../work-tree/directory.ts'
 import { diskRefusal, inDirectory, inTree, isBelow, PATH_BYTES_MAX, partsOf } from '../work-tree/tree.ts'
 import { COMPLETE_MEMBER } from './pack.ts'
 import { Placing } from './placing.ts'
 import { piecesOf, type SparseFile, sparseFile, wholeOf } from './sparse.ts'
+import { withStaging } from './staging.ts'
 
 const MODE_BITS = 0o777
 const OWNER_DIRECTORY_BITS = 0o700
@@ -62,36 +62,12 @@ export function unpack(request: UnpackRequest): Unpacking {
   return { input: input as unknown as Writable, done }
 }
 
-/** Of the name of the directory in which new files are made; no container is ever given it. */
-const STAGING_DIGITS = 16
-const STAGING = new RegExp(`^\\.slipway-[0-9a-f]{${STAGING_DIGITS}}$`)
-
-/** Whether a path is such a directory, of an unpacking that goes on or was killed. */
-export const isStaging = (path: string): boolean => STAGING.test(path)
-
 type Members = Pick<ReturnType<typeof extract>, typeof Symbol.asyncIterator>
 
-/** Removes what unpackings that were killed have left. Not while one goes on. */
-export async function removeStaging(root: string): Promise<void> {
-  await inTree(root, async (tree) => {
-    for (const { name } of await tree.list()) if (isStaging(name)) await tree.remove(name)
-  })
-}
-
 async function unpackAll(members: Members, request: UnpackRequest): Promise<ReadonlySet<string>> {
-  const tree = await Directory.open(request.root)
-  const stagingName = `.slipway-${randomHex(STAGING_DIGITS)}`
-  await tree.makeDirectory(stagingName)
-  const staging = await tree.directory(stagingName)
-  try {
-    if (staging === undefined) throw new Error(`${stagingName} was taken away`)
-    await staging.chmod(OWNER_DIRECTORY_BITS)
-    return await new Unpacker(tree, staging, request).unpack(members)
-  } finally {
-    await staging?.close()
-    await tree.remove(stagingName)
-    await tree.close()
-  }
+  return await inTree(request.root, (tree) =>
+    withStaging(tree, (staging) => new Unpacker(tree, staging, request).unpack(members))
+  )
 }
 
 class Unpacker {

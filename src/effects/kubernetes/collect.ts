@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { StepError } from '../../errors.ts'
 import { COMPLETE_MEMBER } from '../archive/pack.ts'
 import { BYTES_MAX, GONE_MEMBER, unpack } from '../archive/unpack.ts'
-import { FILE_COMMANDS } from '../work-tree/layout.ts'
+import { PLAIN_FILES, STAY_DIRECTORIES } from '../work-tree/layout.ts'
 import { isBelow } from '../work-tree/tree.ts'
 import { send } from './deliver.ts'
 import { exec } from './exec.ts'
@@ -106,9 +106,9 @@ async function collectToRunner(site: Site, pod: string, paths: readonly string[]
   const unpacking = unpack({
     root: site.storage.workDirectory,
     isWanted: (path) => isBelow(path, paths),
-    plainFilesIn: [FILE_COMMANDS],
+    plainFilesIn: PLAIN_FILES,
     // The mounts themselves, and the directories on the way to them, are the runner's.
-    staysDirectory: (path) => paths.some((root) => isBelow(root, [path])),
+    staysDirectory: (path) => [...paths, ...STAY_DIRECTORIES].some((root) => isBelow(root, [path])),
     bytesMax: site.bytesMax,
     onLeftOut: (path, why) => site.reporter.warning(`'${path}' is not brought back to the runner: ${why}`)
   })

@@ -1,7 +1,7 @@
 /** Prepares the runner's directories for containers of any user (actions/runner#3290), and puts right what they have made of them. */
 import { relative } from 'node:path'
 import type { Directory } from './directory.ts'
-import { FILE_COMMANDS, TEMP } from './layout.ts'
+import { FILE_COMMANDS, PLAIN_FILES, STAY_DIRECTORIES } from './layout.ts'
 import { inDirectory, inMadeDirectory, inTree, partsOf } from './tree.ts'
 
 const EVERYBODY_WRITES_DIRECTORY = 0o777
@@ -51,21 +51,23 @@ async function openFiles(directory: Directory): Promise<void> {
 }
 
 /**
- * After a step: the runner reads the file commands next, and follows links. What is no plain file there is removed, and what is no
- * directory on the way there makes room for one. `warn` is told of each.
+ * After a step: the runner reads the file commands next, writes the next step's, and follows links. What is no plain file there is
+ * removed, and what is no directory on the way there makes room for one. `warn` is told of each.
  */
-export async function checkFileCommands(workDirectory: string, warn: (message: string) => void): Promise<void> {
+export async function putRight(workDirectory: string, warn: (message: string) => void): Promise<void> {
   await inTree(workDirectory, async (tree) => {
-    for (const path of [TEMP, FILE_COMMANDS]) await mustBeDirectory(tree, path, warn)
-    await inDirectory(tree, FILE_COMMANDS, async (directory) => {
-      for (const entry of await directory.list()) {
-        if (entry.isFile()) continue
-        await directory.remove(entry.name)
-        warn(
-          `The file command ${entry.name} is no plain file any more and was removed; write to $GITHUB_OUTPUT and the like only`
-        )
-      }
-    })
+    for (const path of STAY_DIRECTORIES) await mustBeDirectory(tree, path, warn)
+    for (const path of PLAIN_FILES) {
+      await inDirectory(tree, path, async (directory) => {
+        for (const entry of await directory.list()) {
+          if (entry.isFile()) continue
+          await directory.remove(entry.name)
+          warn(
+            `${path}/${entry.name} is no plain file any more and was removed: steps may only write to the files that are there`
+          )
+        }
+      })
+    }
   }).catch(unlessMissing)
 }
 

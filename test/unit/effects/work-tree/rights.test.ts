@@ -4,12 +4,7 @@ import { chmod, link, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlin
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import {
-  checkFileCommands,
-  isThere,
-  openFileCommands,
-  openForEveryUser
-} from '../../../../src/effects/work-tree/rights.ts'
+import { isThere, openFileCommands, openForEveryUser, putRight } from '../../../../src/effects/work-tree/rights.ts'
 
 const FILE_COMMANDS = '_temp/_runner_file_commands'
 let home = ''
@@ -80,7 +75,7 @@ test('what is there is there, links included, and nothing behind a link is', asy
 
 describe('after a step', () => {
   const warnings: string[] = []
-  const check = () => checkFileCommands(work, (message) => void warnings.push(message))
+  const check = () => putRight(work, (message) => void warnings.push(message))
   beforeEach(() => void warnings.splice(0))
 
   test('plain file commands stay', async () => {
@@ -103,16 +98,27 @@ describe('after a step', () => {
     await untouched()
   })
 
-  test.each(['_temp', FILE_COMMANDS])('a link in place of %s makes room for a directory', async (path) => {
-    await rm(join(work, path), { recursive: true })
-    await symlink(outside, join(work, path))
+  test.each(['_temp', FILE_COMMANDS, '_temp/_github_workflow', '_temp/_github_home'])(
+    'a link in place of %s makes room for a directory',
+    async (path) => {
+      await rm(join(work, path), { recursive: true, force: true })
+      await symlink(outside, join(work, path))
+      await check()
+      expect((await lstat(join(work, path))).isDirectory()).toBe(true)
+      expect(warnings).toHaveLength(1)
+      await untouched()
+    }
+  )
+
+  test('a link in place of the event is removed: the runner writes it anew before each step', async () => {
+    await mkdir(join(work, '_temp/_github_workflow'))
+    await symlink(join(outside, 'secret'), join(work, '_temp/_github_workflow/event.json'))
     await check()
-    expect((await lstat(join(work, path))).isDirectory()).toBe(true)
-    expect(warnings).toHaveLength(1)
+    expect(await readdir(join(work, '_temp/_github_workflow'))).toEqual([])
     await untouched()
   })
 
   test('no work directory is no error', async () => {
-    await checkFileCommands(join(home, 'missing'), () => {})
+    await putRight(join(home, 'missing'), () => {})
   })
 })
