@@ -1,10 +1,9 @@
 /** run_script_step: runs one script or JavaScript action in the job's container, and exits as it did. */
-import { dirname } from 'node:path'
 import { turn } from '../effects/system.ts'
 import { runScriptStep } from '../effects/wire.ts'
-import { putRight } from '../effects/work-tree/rights.ts'
 import { SCRIPT_BUDGETS } from '../machines/budgets.ts'
 import { SCRIPT_STAGES } from '../machines/states.ts'
+import { afterStep } from './after-step.ts'
 import type { Command } from './command.ts'
 import { observed } from './observed-run.ts'
 import { toScriptRequest } from './script-request.ts'
@@ -14,7 +13,7 @@ import { readState } from './state.ts'
 const ID_LENGTH = 16
 
 export const command: Command<'run_script_step'> = async ({ args, state }, context) => {
-  const { config, families, orders, randomHex, reporter } = context
+  const { config, families, orders, randomHex } = context
   const request = toScriptRequest(args, randomHex(ID_LENGTH))
   const { createScriptPorts } = await families.scripts()
   const ports = createScriptPorts({ ...config, ...readState(state) }, context)
@@ -28,6 +27,5 @@ export const command: Command<'run_script_step'> = async ({ args, state }, conte
     (observers) => runScriptStep({ request, ports, budgets: SCRIPT_BUDGETS, observers, onCancel: orders.listen }),
     { quietly: true }
   )
-  await putRight(dirname(config.paths.runnerWorkspace), reporter.warning)
-  return exitCode
+  return await afterStep(context, exitCode)
 }

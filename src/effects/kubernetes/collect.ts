@@ -46,6 +46,9 @@ const packChanged = (way: Way, paths: readonly string[], before: readonly string
 
 const words = (paths: readonly string[]): string => paths.map(quote).join(' ')
 
+/** More warnings would only hide the first ones. */
+const LEFT_OUT_SHOWN_MAX = 10
+
 /** Length of the list of what is gone, as decimal digits before it. */
 const LENGTH_DIGITS = 12
 const GONE_IN_JOB = '.gone-job'
@@ -103,6 +106,7 @@ async function collectToJob(
 }
 
 async function collectToRunner(site: Site, pod: string, paths: readonly string[], signal: AbortSignal): Promise<void> {
+  let leftOut = 0
   const unpacking = unpack({
     root: site.storage.workDirectory,
     isWanted: (path) => isBelow(path, paths),
@@ -110,7 +114,10 @@ async function collectToRunner(site: Site, pod: string, paths: readonly string[]
     // The mounts themselves, and the directories on the way to them, are the runner's.
     staysDirectory: (path) => [...paths, ...STAY_DIRECTORIES].some((root) => isBelow(root, [path])),
     bytesMax: site.bytesMax,
-    onLeftOut: (path, why) => site.reporter.warning(`'${path}' is not brought back to the runner: ${why}`)
+    onLeftOut(path, why) {
+      leftOut += 1
+      if (leftOut <= LEFT_OUT_SHOWN_MAX) site.reporter.warning(`'${path}' is not brought back to the runner: ${why}`)
+    }
   })
   const script = `${findGone('runner', paths, GONE_MEMBER)} && ${packChanged('runner', paths, [GONE_MEMBER])}`
   const [{ exitCode, stderr }] = await Promise.all([

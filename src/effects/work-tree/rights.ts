@@ -1,4 +1,5 @@
 /** Prepares the runner's directories for containers of any user (actions/runner#3290), and puts right what they have made of them. */
+import type { Dirent } from 'node:fs'
 import { relative } from 'node:path'
 import type { Directory } from './directory.ts'
 import { FILE_COMMANDS, PLAIN_FILES, STAY_DIRECTORIES } from './layout.ts'
@@ -61,7 +62,8 @@ export async function putRight(workDirectory: string, warn: (message: string) =>
       await inDirectory(tree, path, async (directory) => {
         for (const entry of await directory.list()) {
           if (entry.isFile()) continue
-          await directory.remove(entry.name)
+          // Not even a directory that cannot be removed is taken for a file.
+          await directory.remove(entry.name).catch(ifDirectory(entry))
           warn(
             `${path}/${entry.name} is no plain file any more and was removed: steps may only write to the files that are there`
           )
@@ -69,6 +71,11 @@ export async function putRight(workDirectory: string, warn: (message: string) =>
       })
     }
   }).catch(unlessMissing)
+}
+
+/** Lets a failure pass that was about a directory. */
+const ifDirectory = (entry: Dirent) => (error: unknown) => {
+  if (!entry.isDirectory()) throw error
 }
 
 /** Without a work directory there are no file commands. */
