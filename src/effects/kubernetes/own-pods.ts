@@ -14,7 +14,7 @@ export interface OwnPods {
 }
 
 /**
- * Looks at both at once. The job's state comes back from a file that containers may write to, so what it names is believed no
+ * Looks at both. The job's state comes back from a file that containers may write to, so what it names is believed no
  * more than any other pod. Rejects with `not-configured` when there is no runner pod, and for a job pod that the state names
  * with `run-lost` when it is not there and with `invalid-input` when it is somebody else's.
  */
@@ -24,16 +24,15 @@ export async function lookAtOwnPods(
   signal: AbortSignal
 ): Promise<OwnPods> {
   const name = options.jobPod ?? jobPodName(options.runnerPod)
-  const [runnerPod, found] = await Promise.all([
-    cluster.getPod(options.runnerPod, signal),
-    cluster.getPod(name, signal)
-  ])
+  // One after the other, on one connection: opening a second one takes longer.
+  const runnerPod = await cluster.getPod(options.runnerPod, signal)
   if (runnerPod === undefined) {
     throw new StepError(
       'not-configured',
       `there is no pod ${options.runnerPod} in namespace ${cluster.namespace}: set ACTIONS_RUNNER_POD_NAME to the runner's own pod`
     )
   }
+  const found = await cluster.getPod(name, signal)
   if (found === undefined) {
     if (options.jobPod !== undefined) throw jobPodGone(name)
     return { runnerPod }

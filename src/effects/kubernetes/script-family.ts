@@ -1,8 +1,13 @@
 /** The Kubernetes ports of one script step: its shell is opened before anything is known of the pod, and nothing typed before it is known to be ours. */
 import { posix } from 'node:path'
+import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { ScriptPorts } from '../../machines/ports.ts'
+import { timeoutSignal } from '../system.ts'
 import { openAccess } from './access.ts'
+import { apiError, isNotFound } from './api-errors.ts'
+import { apiPath } from './api-path.ts'
+import { requestJson } from './api-request.ts'
 import { type OpenShell, openEarly } from './early-shell.ts'
 import { ExecRefused, exec } from './exec.ts'
 import { JOB_CONTAINER, jobPodName } from './names.ts'
@@ -13,6 +18,8 @@ import { createScriptHost } from './script-host.ts'
 import { createScriptJanitor } from './script-janitor.ts'
 import { CONTAINER_WORK } from './script-shell.ts'
 import { detectStorage } from './storage.ts'
+
+const CALL_TIMEOUT_MS = 15_000
 
 export interface ScriptOptions extends KubernetesOptions {
   /** Basenames, with wildcards, of the files that the workflow computes hashes of. */
@@ -50,7 +57,7 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
   }
 }
 
-async function findPlace(options: ScriptOptions, { reporter, clock }: KubernetesDependencies): Promise<Found> {
+async function findPlace(options: ScriptOptions, { reporter }: KubernetesDependencies): Promise<Found> {
   const { access, namespace } = await openAccess(options.service, options.namespace)
   const pod = options.jobPod ?? jobPodName(options.runnerPod)
   const refusal = new AbortController()
@@ -61,13 +68,21 @@ async function findPlace(options: ScriptOptions, { reporter, clock }: Kubernetes
       { access, namespace, pod, container: JOB_CONTAINER, command: ['sh'], stdin, stdout },
       AbortSignal.any([signal, refusal.signal])
     )
-  const connect = async () => {
-    const { connectCluster } = await import('./client.ts')
-    return await connectCluster({ service: options.service, namespace, clock, onRetry: reporter.aside })
+  /** One call, without the client and its retries: the stage has its own. */
+  const getPod = async (name: string, signal: AbortSignal): Promise<V1Pod | undefined> => {
+    const path = apiPath({ namespace, resource: 'pods', name })
+    const timed = AbortSignal.any([signal, timeoutSignal(CALL_TIMEOUT_MS)])
+    try {
+      return await requestJson<V1Pod>(access, { method: 'GET', path }, timed)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isNotFound(error)) return undefined
+      throw apiError(error, { verb: 'get', resource: 'pods', name, namespace })
+    }
   }
   const lookAnew = async (signal: AbortSignal): Promise<OwnPods> => {
     try {
-      const pods = await lookAtOwnPods(await connect(), options, signal)
+      const pods = await lookAtOwnPods({ namespace, getPod }, options, signal)
       if (pods.jobPod !== undefined) return pods
       throw pods.stranger === undefined ? jobPodGone(pod) : jobPodOfOther(pod)
     } catch (error) {
@@ -98,9 +113,7 @@ async function findPlace(options: ScriptOptions, { reporter, clock }: Kubernetes
         }
       },
       isTouched: () => typed > 0,
-      async getPod(signal) {
-        return await (await connect()).getPod(pod, signal)
-      }
+      getPod: (signal) => getPod(pod, signal)
     }
   }
 }

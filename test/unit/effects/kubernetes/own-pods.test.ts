@@ -171,12 +171,11 @@ describe.each([
 
   test('may be tried again when nobody could say whose the pod is', async () => {
     place(jobPod('runner-a-workflow', OWN))
-    let failures = 0
-    server.beforeGet = async () => (++failures > 10 ? undefined : 500)
-    const quick = { ...deps, clock: { ...systemClock, sleep: async () => {} } }
-    const ports = createScriptPorts(optionsFor('runner-a-workflow'), quick)
+    server.beforeGet = async () => 500
+    const ports = createScriptPorts(optionsFor('runner-a-workflow'), deps)
     await expect(ports.host.execute(request, never)).rejects.toMatchObject({ code: 'cluster-unreachable' })
     expect(server.typed('runner-a-workflow')).toBe('')
+    server.beforeGet = async () => undefined
     const stop = new AbortController()
     const again = ports.host.execute(request, stop.signal)
     again.catch(() => {})
