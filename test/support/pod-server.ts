@@ -20,8 +20,6 @@ export interface PodServer {
   shells(pod: string): { readonly opened: number; readonly open: number }
   /** `POST pods/x`, `DELETE secrets/y` of every request that changes something. */
   readonly changes: readonly string[]
-  /** Of all requests. */
-  readonly urls: readonly string[]
   /** What is awaited before a look at a pod is answered; gives the status of a failure, if there is to be one. */
   beforeGet: (pod: string) => Promise<number | undefined>
   /** Cuts every connection of a shell. */
@@ -32,7 +30,7 @@ export interface PodServer {
 /** A kubeconfig for it is written into `directory`. */
 export async function startPodServer(directory: string, pods: readonly V1Pod[]): Promise<PodServer> {
   const known = new Map(pods.map((pod) => [pod.metadata?.name ?? '', pod]))
-  const [changes, urls]: [string[], string[]] = [[], []]
+  const changes: string[] = []
   const typed = new Map<string, string>()
   const opened = new Map<string, number>()
   const open = new Map<string, number>()
@@ -63,12 +61,10 @@ export async function startPodServer(directory: string, pods: readonly V1Pod[]):
     return pod === undefined ? [404, { message: 'not found' }] : [200, pod]
   }
   const http = createServer((request, response) => {
-    urls.push(request.url ?? '')
     void answer(request).then(([status, body]) => response.writeHead(status).end(JSON.stringify(body)))
   })
   const sockets = new WebSocketServer({ server: http, handleProtocols: () => 'v5.channel.k8s.io' })
   sockets.on('connection', (socket, request) => {
-    urls.push(request.url ?? '')
     const [, , pod = ''] = BELOW.exec(new URL(request.url ?? '', 'http://server').pathname) ?? []
     count(opened, pod, 1)
     count(open, pod, 1)
@@ -87,7 +83,6 @@ export async function startPodServer(directory: string, pods: readonly V1Pod[]):
     typed: (pod) => typed.get(pod) ?? '',
     shells: (pod) => ({ opened: opened.get(pod) ?? 0, open: open.get(pod) ?? 0 }),
     changes,
-    urls,
     beforeGet: async () => undefined,
     cut() {
       for (const socket of sockets.clients) socket.terminate()

@@ -1,6 +1,10 @@
 /** Goal: any .dockerignore is read, or refused in one short line, in no time, and means what it meant before. Method: random files and paths beside an oracle, and the worst that is known. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { listContext } from '../../../../src/effects/content/context.ts'
 import { IGNORE_FILE_BYTES_MAX, parseIgnoreFile } from '../../../../src/effects/content/ignore-file.ts'
 import { StepError } from '../../../../src/errors.ts'
 import { isComparable, referenceRules } from '../../../support/ignore-reference.ts'
@@ -247,6 +251,21 @@ describe('the worst .dockerignore', { timeout: ALL_MS_MAX }, () => {
     const rules = parseIgnoreFile('*a*a*a*a*a*a*a*a*a*a*a*a*b', 'x')
     expect(rules.excludes('a'.repeat(PATH_BYTES_MAX))).toBe(false)
     expect(rules.excludes(`${'a'.repeat(PATH_BYTES_MAX)}b`)).toBe(true)
+  })
+
+  it('does not hold up the walk over a context', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'slipway-ignore-'))
+    try {
+      const names = Array.from({ length: 200 }, (_, index) => 'a'.repeat(255 - index))
+      for (const name of names) await writeFile(join(directory, name), '')
+      await writeFile(join(directory, '.dockerignore'), `${'*a'.repeat(30)}b\n${'**/*a'.repeat(30)}b`)
+      const startedAt = computedMs()
+      const entries = await listContext(directory, 'Dockerfile', new AbortController().signal)
+      expect(computedMs() - startedAt).toBeLessThan(CASE_MS_MAX)
+      expect(entries.map(({ path }) => path)).toEqual(['.dockerignore', ...names.toReversed()])
+    } finally {
+      await rm(directory, { recursive: true })
+    }
   })
 
   it('is as large as allowed; a larger one is refused in one line', () => {
