@@ -1,7 +1,8 @@
-// Bundles the hook and the CLI into one file each, for the runner's own node20 with nothing beside it.
+// Bundles the hook and the CLI into one file each, for the runner's own node20, which needs nothing beside it; the licences stand there.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { build } from 'esbuild'
 import { lazyBundle } from './lazy-bundle.mjs'
+import { bundledFiles, licencesOf } from './licences.mjs'
 
 const root = new URL('..', import.meta.url).pathname
 
@@ -24,8 +25,9 @@ const kubeconfigOnly = {
 
 /** Script and style of the visualizer's page, which the CLI carries as text. */
 async function bundlePage() {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     absWorkingDir: root,
+    metafile: true,
     entryPoints: ['src/visualizer/client/main.ts', 'src/visualizer/client/style.css'],
     outdir: 'dist',
     bundle: true,
@@ -35,7 +37,8 @@ async function bundlePage() {
     format: 'iife',
     write: false
   })
-  return Object.fromEntries(outputFiles.map(({ path, text }) => [path.endsWith('.css') ? 'style' : 'script', text]))
+  const assets = outputFiles.map(({ path, text }) => [path.endsWith('.css') ? 'style' : 'script', text])
+  return { assets: Object.fromEntries(assets), metafile }
 }
 
 await mkdir(`${root}dist`, { recursive: true })
@@ -49,15 +52,25 @@ const options = {
   // node-fetch falls back on it only where Node has no URL of its own; compiling its tables costs time at every start.
   alias: { 'whatwg-url': 'node:url' },
   plugins: [kubeconfigOnly],
-  legalComments: 'linked',
+  // Whole licences stand in a file of their own.
+  legalComments: 'none',
   logLevel: 'warning'
 }
-await writeFile(`${root}dist/index.js`, await lazyBundle('src/hooks/main.ts', options))
-await build({
+const write = async (name, ...metafiles) =>
+  await writeFile(`${root}dist/${name}.LICENSES.txt`, await licencesOf(name, bundledFiles(...metafiles), root))
+
+const hook = await lazyBundle('src/hooks/main.ts', options)
+await writeFile(`${root}dist/index.js`, hook.text)
+await write('index.js', hook.metafile)
+
+const page = await bundlePage()
+const cli = await build({
   ...options,
   entryPoints: { slipway: 'src/cli/main.ts' },
   outdir: 'dist',
   bundle: true,
   format: 'cjs',
-  define: { PAGE_ASSETS: JSON.stringify(await bundlePage()) }
+  metafile: true,
+  define: { PAGE_ASSETS: JSON.stringify(page.assets) }
 })
+await write('slipway.js', cli.metafile, page.metafile)

@@ -20,7 +20,7 @@ const load = (name) => {
   return part.exports
 }`
 
-/** Bundles `entryPoint` with esbuild's `options`; resolves with the file's text. */
+/** Bundles `entryPoint` with esbuild's `options`; resolves with the file's text, and with esbuild's metafile of its parts. */
 export async function lazyBundle(entryPoint, options) {
   const { outputFiles, metafile } = await build({
     ...options,
@@ -67,5 +67,6 @@ export async function lazyBundle(entryPoint, options) {
     else texts.push(`${key}:${JSON.stringify(code + named)}`)
   }
   const table = (name, entries) => `const ${name} = {${entries.join(',\n')}}\n`
-  return `"use strict"\n${table('always', functions)}${table('parts', texts)}${LOADER}\nload(${JSON.stringify(`./${entry}`)})\n`
+  const text = `"use strict"\n${table('always', functions)}${table('parts', texts)}${LOADER}\nload(${JSON.stringify(`./${entry}`)})\n`
+  return { text, metafile }
 }

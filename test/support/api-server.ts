@@ -49,7 +49,8 @@ export async function startApiServer(directory: string, runnerPod: string): Prom
   }
 }
 
-const kubeconfigOf = (server: string) => ({
+/** Of a server that asks nobody who he is. */
+export const kubeconfigOf = (server: string) => ({
   clusters: [{ name: 'test', cluster: { server, 'insecure-skip-tls-verify': true } }],
   users: [{ name: 'test', user: {} }],
   contexts: [{ name: 'test', context: { cluster: 'test', user: 'test', namespace: NAMESPACE } }],

@@ -5,108 +5,71 @@
  * the context, and the last pattern that matches a path, or one of its parents, decides. Compared with what
  * moby/patternmatcher's `MatchesOrParentMatches` says, which docker build follows, for 20,000 random files of patterns:
  * they differ only where a backslash stands before a letter or at the end, which Go does not treat alike everywhere.
+ *
+ * The file is somebody else's: no pattern may take long. So none becomes a regular expression, which goes back and tries again.
  */
-import { posix } from 'node:path'
 import { StepError } from '../../errors.ts'
+import { createGlobSet, type Position } from './glob-set.ts'
+import { readPattern } from './ignore-pattern.ts'
 
 export interface IgnoreRules {
-  /** Whether `path` (relative to the context, with `/`) is left out of the context. */
+  /** Whether `path` (relative to the context, with `/`) is left out of the context. Quick for one of the directory asked about before. */
   excludes(path: string): boolean
   /** Whether something below the excluded directory `path` may be taken in again by a `!` pattern. */
   mayReinclude(path: string): boolean
 }
 
-interface Pattern {
-  readonly isNegated: boolean
-  readonly expression: RegExp
-  /** The directories before the pattern's first wildcard. */
-  readonly fixed: readonly string[]
-  /** Whether `fixed` is the whole pattern. */
-  readonly isFixed: boolean
-}
+/** A thousand times what people write. */
+export const IGNORE_FILE_BYTES_MAX = 64 * 1024
+/** How much of a pattern is repeated in an error. */
+const SHOWN_LENGTH_MAX = 80
 
-/** The rules in the text of a .dockerignore. Throws `invalid-input` for a pattern that is none. */
+/** The rules in the text of a .dockerignore. Throws `invalid-input` for a pattern that is none, and for a file that is too large. */
 export function parseIgnoreFile(text: string, name: string): IgnoreRules {
+  if (Buffer.byteLength(text) > IGNORE_FILE_BYTES_MAX) {
+    throw new StepError('invalid-input', `${name} is larger than ${IGNORE_FILE_BYTES_MAX / 1024} KiB; make it smaller`)
+  }
   const patterns = text
     .replace(/^\uFEFF/, '')
     .split('\n')
     .filter((line) => !line.startsWith('#') && line.trim() !== '')
-    .map((line) => toPattern(line.trim(), name))
+    .map((line) => {
+      const pattern = readPattern(line.trim())
+      if (pattern === undefined) throw badPattern(line.trim(), name)
+      return pattern
+    })
+  const globs = createGlobSet(patterns.map(({ tokens }) => tokens))
+  const negated = patterns.filter(({ isNegated }) => isNegated)
+
+  /** The directories of the last path that was asked about: a walk asks about the children of one after the other. */
+  const entered: { readonly name: string; readonly position: Position }[] = []
+  const enter = (directories: readonly string[]): Position => {
+    let depth = 0
+    while (depth < directories.length && entered[depth]?.name === directories[depth]) depth += 1
+    entered.length = depth
+    for (const name of directories.slice(depth)) {
+      entered.push({ name, position: globs.enter(entered.at(-1)?.position ?? globs.start, name) })
+    }
+    return entered.at(-1)?.position ?? globs.start
+  }
   return {
     excludes(path) {
-      const ancestry = withParents(path)
-      let isExcluded = false
-      for (const { isNegated, expression } of patterns) {
-        if (isNegated === isExcluded && ancestry.some((each) => expression.test(each))) isExcluded = !isNegated
-      }
-      return isExcluded
+      const names = path.split('/')
+      const last = globs.lastMatch(enter(names.slice(0, -1)), names.at(-1) ?? '')
+      return patterns[last]?.isNegated === false
     },
     mayReinclude(path) {
       const directories = path.split('/')
-      return patterns.some(
-        ({ isNegated, fixed, isFixed }) =>
-          isNegated &&
-          directories.every((directory, index) => index >= fixed.length || directory === fixed[index]) &&
-          (!isFixed || fixed.length > directories.length)
-      )
+      return negated.some(({ fixed, isFixed }) => {
+        const depth = Math.min(fixed.length, directories.length)
+        for (let index = 0; index < depth; index += 1) if (fixed[index] !== directories[index]) return false
+        return !isFixed || fixed.length > directories.length
+      })
     }
   }
 }
 
-/** `a`, `a/b`, `a/b/c` for `a/b/c`. */
-function withParents(path: string): string[] {
-  const parts = path.split('/')
-  return parts.map((_part, index) => parts.slice(0, index + 1).join('/'))
+const badPattern = (line: string, name: string): StepError => {
+  const shown = line.length > SHOWN_LENGTH_MAX ? `${line.slice(0, SHOWN_LENGTH_MAX)}...` : line
+  return new StepError('invalid-input', `'${shown}' in ${name} is not a pattern; correct or remove that line`)
 }
-
-function toPattern(line: string, name: string): Pattern {
-  const isNegated = line.startsWith('!')
-  const written = isNegated ? line.slice(1).trim() : line
-  if (written === '') throw badPattern(line, name)
-  const cleaned = clean(written)
-  const parts = cleaned.split('/')
-  const wildcard = parts.findIndex((part) => /[*?[\\]/.test(part))
-  return {
-    isNegated,
-    expression: toExpression(cleaned, line, name),
-    fixed: wildcard < 0 ? parts : parts.slice(0, wildcard),
-    isFixed: wildcard < 0
-  }
-}
-
-/** Go's filepath.Clean, then without the slash at the front: `/a//b/../c/` is `a/c`. */
-function clean(pattern: string): string {
-  const normal = posix.normalize(pattern)
-  const bare = normal.length > 1 ? normal.replace(/\/$/, '') : normal
-  return bare.length > 1 ? bare.replace(/^\//, '') : bare
-}
-
-/**
- * `**` is any number of directories (at the end: anything), `*` anything within one name, `?` one character of a name,
- * `[...]` a class of characters as Go's filepath.Match has them, and a backslash takes the next character as it is.
- * A `**` directly before a literal ending is anything at all: `**.md` leaves out `docs/a.md`.
- */
-function toExpression(pattern: string, line: string, name: string): RegExp {
-  const tokens = /\*\*\/?|\*|\?|\[\^?(?:\\.|[^\\\]])+\]|\\.|[\s\S]/gu
-  const isEnding = /^\*\*[^/*?[\\][^*?[\\]*$/.test(pattern)
-  let source = ''
-  for (const { 0: token, index } of pattern.matchAll(tokens)) {
-    const isLast = index + token.length === pattern.length
-    if (token.startsWith('**')) source += isLast || isEnding ? '.*' : '(?:.*/)?'
-    else if (token === '*') source += '[^/]*'
-    else if (token === '?') source += '[^/]'
-    else if (token.length > 1 && token.startsWith('[')) source += token
-    else if (token === '[' || token === '\\') throw badPattern(line, name)
-    else source += escape(token.startsWith('\\') ? token.slice(1) : token)
-  }
-  try {
-    return new RegExp(`^${source}$`, 'su')
-  } catch {
-    throw badPattern(line, name)
-  }
-}
-
-const escape = (character: string) => character.replace(/[\\^$.*+?()[\]{}|/]/u, '\\$&')
-
-const badPattern = (line: string, name: string) =>
-  new StepError('invalid-input', `'${line}' in ${name} is not a pattern; correct or remove that line`)

@@ -9,6 +9,7 @@ import type { Clock } from '../../machines/ports.ts'
 import { timeoutSignal } from '../system.ts'
 import { openAccess, type ServiceAddress } from './access.ts'
 import { type ApiCall, apiError, isAlreadyThere, isNotFound, isTransient, serverMessage } from './api-errors.ts'
+import { apiPath } from './api-path.ts'
 import { type ApiAccess, type ApiRequest, ApiStatusError, requestJson } from './api-request.ts'
 
 const CALL_TIMEOUT_MS = 15_000
@@ -28,7 +29,10 @@ export interface Cluster {
   readonly access: ApiAccess
   /** Undefined when there is no such pod. */
   getPod(name: string, signal: AbortSignal): Promise<V1Pod | undefined>
-  /** Creating what exists already under the same fixed name is not an error: an earlier answer was lost. */
+  /**
+   * Creating what exists already under the same fixed name is not an error when it has the same owners: an earlier answer was
+   * lost. Else it is somebody else's: `cluster-rejected`, and deleting it does nothing.
+   */
   createPod(pod: V1Pod, signal: AbortSignal): Promise<void>
   /** Undefined when there is no such secret. */
   getSecret(name: string, signal: AbortSignal): Promise<V1Secret | undefined>
@@ -38,9 +42,6 @@ export interface Cluster {
   deleteSecret(name: string, signal: AbortSignal): Promise<void>
   /** Metadata of all that a label selector selects; without one, of all there are. Rejects with `not-supported` past the bound. */
   list(resource: 'pods' | 'secrets', labelSelector: string | undefined, signal: AbortSignal): Promise<V1ObjectMeta[]>
-  /** Names of what carries a label. */
-  podNames(labelSelector: string, signal: AbortSignal): Promise<string[]>
-  secretNames(labelSelector: string, signal: AbortSignal): Promise<string[]>
 }
 
 interface Listed {
@@ -61,12 +62,12 @@ export async function connectCluster(options: {
   /** An outage is said once, not with every try. */
   let saidRetry: string | undefined
   const call = async <T>(
-    what: Omit<ApiCall, 'namespace'>,
+    what: Omit<ApiCall, 'namespace' | 'resource'> & { readonly resource: 'pods' | 'secrets' },
     signal: AbortSignal,
     request: Omit<ApiRequest, 'method' | 'path'> = {}
   ): Promise<T> => {
-    const collection = `/api/v1/namespaces/${namespace}/${what.resource}`
-    const path = what.verb === 'get' || what.verb === 'delete' ? `${collection}/${what.name}` : collection
+    const isOfOne = what.verb === 'get' || what.verb === 'delete'
+    const path = apiPath({ namespace, resource: what.resource, name: isOfOne ? what.name : undefined })
     const attempt = () => {
       const timeout = timeoutSignal(CALL_TIMEOUT_MS)
       // A create that is under way is not cut off: whether it took effect must be known before the thing is deleted.
@@ -108,25 +109,39 @@ export async function connectCluster(options: {
       throw error
     }
   }
+  const getOne = <T>(resource: 'pods' | 'secrets', name: string, signal: AbortSignal) =>
+    unless(isNotFound, call<T>({ verb: 'get', resource, name }, signal))
   /** Creates under way, by kind and name; deleting waits for them, so that nothing appears after it was removed. */
   const creating = new Map<string, Promise<unknown>>()
-  const create = async (key: string, result: Promise<unknown>): Promise<void> => {
-    creating.set(key, result)
-    await unless(isAlreadyThere, result).finally(() => creating.delete(key))
-  }
-  const remove = async (key: string, send: () => Promise<unknown>): Promise<void> => {
-    await creating.get(key)?.catch(() => {})
-    await unless(isNotFound, send())
-  }
-
-  const createOne = (resource: 'pods' | 'secrets', body: V1Pod | V1Secret, signal: AbortSignal) => {
+  /** What was to be created, until it is known to be: deleting looks whether it is what has the name. */
+  const uncertain = new Map<string, V1Pod | V1Secret>()
+  const createOne = async (resource: 'pods' | 'secrets', body: V1Pod | V1Secret, signal: AbortSignal) => {
     const name = body.metadata?.name ?? ''
-    return create(`${resource} ${name}`, call({ verb: 'create', resource, name }, signal, { body }))
+    const key = `${resource} ${name}`
+    uncertain.set(key, body)
+    const creation = call({ verb: 'create', resource, name }, signal, { body }).then(() => 'created')
+    creating.set(key, creation)
+    const isCreated = (await unless(isAlreadyThere, creation).finally(() => creating.delete(key))) === 'created'
+    if (!isCreated && !(await isTheSame(resource, body, signal))) {
+      throw new StepError('cluster-rejected', `${resource} ${name} exists already and does not belong to this runner`)
+    }
+    uncertain.delete(key)
   }
-  const deleteOne = (resource: 'pods' | 'secrets', name: string, signal: AbortSignal, graceSeconds = 0) =>
-    remove(`${resource} ${name}`, () =>
-      call({ verb: 'delete', resource, name }, signal, { query: { gracePeriodSeconds: String(graceSeconds) } })
-    )
+  const isTheSame = async (resource: 'pods' | 'secrets', body: V1Pod | V1Secret, signal: AbortSignal) => {
+    const { name = '', ownerReferences = [] } = body.metadata ?? {}
+    if (ownerReferences.length === 0) return true
+    const there = await getOne<V1Pod | V1Secret>(resource, name, signal)
+    const uids = new Set(there?.metadata?.ownerReferences?.map(({ uid }) => uid))
+    return there === undefined || ownerReferences.every(({ uid }) => uids.has(uid))
+  }
+  const deleteOne = async (resource: 'pods' | 'secrets', name: string, signal: AbortSignal, graceSeconds = 0) => {
+    const key = `${resource} ${name}`
+    await creating.get(key)?.catch(() => {})
+    const body = uncertain.get(key)
+    if (body !== undefined && !(await isTheSame(resource, body, signal))) return
+    const query = { gracePeriodSeconds: String(graceSeconds) }
+    await unless(isNotFound, call({ verb: 'delete', resource, name }, signal, { query }))
+  }
   const list: Cluster['list'] = async (resource, labelSelector, signal) => {
     const found: V1ObjectMeta[] = []
     let next: string | undefined
@@ -142,20 +157,16 @@ export async function connectCluster(options: {
     const bound = LIST_PAGES_MAX * LIST_ITEMS_MAX
     throw new StepError('not-supported', `namespace ${namespace} has more than ${bound} ${resource}`)
   }
-  const names = async (resource: 'pods' | 'secrets', labelSelector: string, signal: AbortSignal) =>
-    (await list(resource, labelSelector, signal)).flatMap(({ name }) => name ?? [])
 
   return {
     namespace,
     access,
-    getPod: (name, signal) => unless(isNotFound, call<V1Pod>({ verb: 'get', resource: 'pods', name }, signal)),
-    getSecret: (name, signal) => unless(isNotFound, call<V1Secret>({ verb: 'get', resource: 'secrets', name }, signal)),
+    getPod: (name, signal) => getOne<V1Pod>('pods', name, signal),
+    getSecret: (name, signal) => getOne<V1Secret>('secrets', name, signal),
     createPod: (body, signal) => createOne('pods', body, signal),
     createSecret: (body, signal) => createOne('secrets', body, signal),
     deletePod: (name, signal, graceSeconds) => deleteOne('pods', name, signal, graceSeconds),
     deleteSecret: (name, signal) => deleteOne('secrets', name, signal),
-    list,
-    podNames: (labelSelector, signal) => names('pods', labelSelector, signal),
-    secretNames: (labelSelector, signal) => names('secrets', labelSelector, signal)
+    list
   }
 }

@@ -10,6 +10,7 @@ import type { V1Status } from '@kubernetes/client-node'
 import { WebSocket } from 'ws'
 import { StepError } from '../../errors.ts'
 import { every } from '../system.ts'
+import { apiPath } from './api-path.ts'
 import type { ApiAccess } from './api-request.ts'
 
 /** v5 can say that stdin has ended (KEP-4006, Kubernetes 1.30). */
@@ -117,7 +118,7 @@ async function addressOf(request: ExecRequest): Promise<{ address: string; optio
   for (const word of request.command) query.append('command', word)
   const options: RequestOptions = {}
   await request.access.applyToHTTPSOptions(options)
-  const path = `/api/v1/namespaces/${request.namespace}/pods/${request.pod}/exec`
+  const path = apiPath({ namespace: request.namespace, resource: 'pods', name: request.pod, part: 'exec' })
   return { address: `${server.replace(/^http/, 'ws').replace(/\/$/, '')}${path}?${query}`, options }
 }
 

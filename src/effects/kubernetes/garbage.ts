@@ -4,6 +4,7 @@ import { StepError } from '../../errors.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import { timeMs, timeoutSignal } from '../system.ts'
 import { isNotFound } from './api-errors.ts'
+import { apiPath } from './api-path.ts'
 import { requestJson } from './api-request.ts'
 import type { Cluster } from './client.ts'
 import { MANAGED_BY, RUNNER_POD_LABEL } from './names.ts'
@@ -32,7 +33,7 @@ const LOOK_TIMEOUT_MS = 15_000
 /** An empty list would say the same of a namespace that does not exist. Who may not look at namespaces sees no such list. */
 async function mustExist({ namespace, access }: Cluster, signal: AbortSignal): Promise<void> {
   const timed = AbortSignal.any([signal, timeoutSignal(LOOK_TIMEOUT_MS)])
-  await requestJson(access, { method: 'GET', path: `/api/v1/namespaces/${namespace}` }, timed).catch((thrown) => {
+  await requestJson(access, { method: 'GET', path: apiPath({ namespace }) }, timed).catch((thrown) => {
     if (isNotFound(thrown)) throw new StepError('invalid-input', `there is no namespace ${namespace}`)
   })
 }
@@ -50,10 +51,11 @@ export async function findInNamespace(cluster: Cluster, signal: AbortSignal): Pr
   const secrets = await cluster.list('secrets', selector, signal)
   const all = await cluster.list('pods', undefined, signal)
   const alive = new Set(all.map(({ name }) => name))
+  const aliveUids = new Set(all.map(({ uid }) => uid))
   const orphans = (kind: 'pod' | 'secret', found: readonly V1ObjectMeta[]): Garbage[] =>
-    found.flatMap(({ name = '', labels }) => {
+    found.flatMap(({ name = '', labels, ownerReferences = [] }) => {
       const runnerPod = labels?.[RUNNER_POD_LABEL] ?? ''
-      if (alive.has(runnerPod)) return []
+      if (alive.has(runnerPod) || ownerReferences.some(({ uid }) => aliveUids.has(uid))) return []
       const remove: Garbage['remove'] = (signal) =>
         kind === 'pod' ? cluster.deletePod(name, signal) : cluster.deleteSecret(name, signal)
       return { kind, namespace, name, why: `runner pod ${runnerPod} is gone`, remove }

@@ -1,10 +1,11 @@
 /** Undoes a ledger in the cluster and the registry, and sweeps everything that carries a runner's label. */
+import type { V1ObjectMeta } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import { entryName, type Ledger, type LedgerEntry } from '../../machines/ledger.ts'
 import type { Clock, Janitor } from '../../machines/ports.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import type { Cluster } from './client.ts'
-import { isBuildPod, RUNNER_POD_LABEL } from './names.ts'
+import { isBuildPod, isLeftOf, RUNNER_POD_LABEL } from './names.ts'
 
 type Remove = (entry: LedgerEntry, signal: AbortSignal) => Promise<void>
 
@@ -94,12 +95,14 @@ function cleanupFailed(failures: readonly RemovalFailure[]): StepError {
   return new StepError('cleanup-failed', `could not remove ${remaining.join(', ')}`, { detail, remaining })
 }
 
-/** Everything labelled for a runner pod, as a ledger; the runner pod itself is never part of it. */
+/** Everything that is labelled for a runner pod and belongs to nothing else, as a ledger; never the runner pod itself. */
 export async function labelled(cluster: Cluster, runnerPod: string, signal: AbortSignal): Promise<Ledger> {
   const selector = `${RUNNER_POD_LABEL}=${runnerPod}`
-  const [pods, secrets] = await Promise.all([cluster.podNames(selector, signal), cluster.secretNames(selector, signal)])
-  return [
-    ...pods.filter((name) => name !== runnerPod).map((name): LedgerEntry => ({ kind: 'pod', name })),
-    ...secrets.map((name): LedgerEntry => ({ kind: 'secret', name }))
-  ]
+  const [pods, secrets] = await Promise.all([
+    cluster.list('pods', selector, signal),
+    cluster.list('secrets', selector, signal)
+  ])
+  const entries = (kind: 'pod' | 'secret', found: readonly V1ObjectMeta[]): LedgerEntry[] =>
+    found.filter((one) => isLeftOf(one, runnerPod)).flatMap(({ name }) => (name === undefined ? [] : [{ kind, name }]))
+  return [...entries('pod', pods).filter(({ name }) => name !== runnerPod), ...entries('secret', secrets)]
 }

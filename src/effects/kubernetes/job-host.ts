@@ -60,12 +60,12 @@ export function createJobPorts(options: JobOptions, deps: KubernetesDependencies
   }
 }
 
-/** Two runner pods whose names only differ where they are cut would take each other's job pod. */
-function refuseForeign({ job }: Site, leftovers: Ledger): void {
-  if (job === undefined || leftovers.some(({ name }) => name === job.pod)) return
+/** Two runner pods whose names only differ where they are cut would take each other's job pod. What is left over may be removed. */
+function refuseForeign({ stranger }: Site, leftovers: Ledger): void {
+  if (stranger === undefined || leftovers.some(({ kind, name }) => kind === 'pod' && name === stranger)) return
   throw new StepError(
     'cluster-rejected',
-    `the pod ${job.pod} exists already and does not belong to this runner: give runner pods names of at most 54 characters`
+    `the pod ${stranger} exists already and does not belong to this runner: give runner pods names of at most 54 characters`
   )
 }
 

@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { isTransient } from './api-errors.ts'
+import { apiPath } from './api-path.ts'
 import { type ApiAccess, openRequest, readBody } from './api-request.ts'
 
 /**
@@ -175,7 +176,7 @@ const openPath = (source: LogSource, query: Record<string, string>, signal: Abor
     source.access,
     {
       method: 'GET',
-      path: `/api/v1/namespaces/${source.namespace}/pods/${source.pod}/log`,
+      path: apiPath({ namespace: source.namespace, resource: 'pods', name: source.pod, part: 'log' }),
       query: { container: source.container, ...query }
     },
     signal

@@ -1,5 +1,5 @@
 /** Names, labels and owners of everything Slipway creates, as ARC and people's templates expect them (hook-protocol section 5). */
-import type { V1ObjectMeta, V1Pod } from '@kubernetes/client-node'
+import type { V1ObjectMeta, V1OwnerReference, V1Pod } from '@kubernetes/client-node'
 
 /** Label whose value is the runner pod's full name; ARC sweeps pods and secrets that carry it. */
 export const RUNNER_POD_LABEL = 'runner-pod'
@@ -10,6 +10,12 @@ export const SERVICE_NAMES_ANNOTATION = 'slipway/service-names'
 /** The job container of a job pod; people's templates and the shipped hook call it so. */
 export const JOB_CONTAINER = 'job'
 const NAME_LENGTH_MAX = 63
+/** Of any object; those of ours are shorter. */
+const OBJECT_NAME_LENGTH_MAX = 253
+const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+
+/** Whether Kubernetes could have an object of this name: a DNS subdomain. */
+export const isObjectName = (name: string): boolean => name.length <= OBJECT_NAME_LENGTH_MAX && OBJECT_NAME.test(name)
 
 /** `<runner pod>-<kind>-<suffix>`, the runner pod's name cut so that the whole fits a DNS label. */
 export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret', suffix: string): string =>
@@ -22,6 +28,25 @@ export const isBuildPod = (name: string): boolean => name.includes('-build-')
 export const jobPodName = (runnerPod: string): string => cutName(runnerPod, '-workflow')
 
 const cutName = (runnerPod: string, tail: string): string => runnerPod.slice(0, NAME_LENGTH_MAX - tail.length) + tail
+
+/** Whether an object is a runner pod's own, by its label and by the UID of its owner: only then is it believed. */
+export function isOwnedBy(object: Pick<V1Pod, 'metadata'>, runnerPod: Pick<V1Pod, 'metadata'>): boolean {
+  const { name, uid } = runnerPod.metadata ?? {}
+  const { labels, ownerReferences: owners = [] } = object.metadata ?? {}
+  return (
+    Boolean(name && uid) && labels?.[RUNNER_POD_LABEL] === name && owners.some((one) => isPod(one) && one.uid === uid)
+  )
+}
+
+/**
+ * Whether what carries a runner's label may be removed for it: not what belongs to something else. Other hooks' pods have no
+ * owner, and an owner of the runner pod's name is the runner pod or one that was there before it.
+ */
+export function isLeftOf({ ownerReferences: owners = [] }: V1ObjectMeta, runnerPod: string): boolean {
+  return owners.length === 0 || owners.some((one) => isPod(one) && one.name === runnerPod)
+}
+
+const isPod = ({ kind }: V1OwnerReference): boolean => kind === 'Pod'
 
 /** Metadata of everything created for a runner: found by label, and removed by the cluster when the runner pod goes. */
 export function ownedMetadata(name: string, owner: V1Pod): V1ObjectMeta {

@@ -1,11 +1,11 @@
 /** What every Kubernetes effect of one run shares: the cluster, the runner pod that owns everything, and where the work directory is. */
 import { createHash } from 'node:crypto'
 import type { V1LocalObjectReference, V1Pod } from '@kubernetes/client-node'
-import { StepError } from '../../errors.ts'
 import { BUDGETS } from '../../machines/budgets.ts'
 import { type Cluster, connectCluster } from './client.ts'
-import { jobPodName, objectName, SERVICE_NAMES_ANNOTATION } from './names.ts'
+import { objectName, SERVICE_NAMES_ANNOTATION } from './names.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
+import { lookAtOwnPods } from './own-pods.ts'
 import type { Pods } from './pods.ts'
 import type { RegistrySettings } from './registry-settings.ts'
 import { detectStorage, runnerContainer, type Storage, workPath } from './storage.ts'
@@ -34,6 +34,8 @@ export interface Site extends Pods {
   /** How much a step may hand back in copy mode, bytes; undefined: as much as unpacking allows by itself. */
   readonly bytesMax?: number | undefined
   readonly job?: JobSite | undefined
+  /** Name of a pod that stands where the job pod would, and is not this runner's. */
+  readonly stranger?: string | undefined
   /** The administrator's; undefined when none is configured. */
   readonly template?: PodTemplate | undefined
   /** Image of the containers that move files: the runner's own, so it is on the node and has tar. */
@@ -46,7 +48,7 @@ export interface Site extends Pods {
   readonly names: { readonly buildPods: readonly string[]; readonly stepPod: string; readonly environment: string }
 }
 
-/** Looks at the runner pod once. Fails with `not-configured` when it is not there. */
+/** Looks at the runner pod and the job pod once; fails as `lookAtOwnPods` does. */
 export async function discoverSite(
   options: KubernetesOptions,
   deps: KubernetesDependencies,
@@ -59,23 +61,10 @@ export async function discoverSite(
     clock,
     onRetry: reporter.aside
   })
-  const [runnerPod, jobPod, template] = await Promise.all([
-    cluster.getPod(options.runnerPod, signal),
-    cluster.getPod(options.jobPod ?? jobPodName(options.runnerPod), signal),
+  const [{ runnerPod, jobPod, stranger }, template] = await Promise.all([
+    lookAtOwnPods(cluster, options, signal),
     templateAt(options.templatePath)
   ])
-  if (runnerPod === undefined) {
-    throw new StepError(
-      'not-configured',
-      `there is no pod ${options.runnerPod} in namespace ${cluster.namespace}: set ACTIONS_RUNNER_POD_NAME to the runner's own pod`
-    )
-  }
-  if (options.jobPod !== undefined && jobPod === undefined) {
-    throw new StepError(
-      'run-lost',
-      `the job pod ${options.jobPod} is gone: it was deleted, evicted, or its node was lost`
-    )
-  }
   const suffix = deps.randomHex(NAME_SUFFIX_LENGTH)
   const storage = detectStorage(runnerPod, options)
   return {
@@ -87,6 +76,7 @@ export async function discoverSite(
     workspacePath: workPath(storage, options.paths.githubWorkspace),
     bytesMax: options.bytesMax,
     job: jobPod && jobSite(jobPod),
+    stranger,
     template,
     runnerImage: options.runnerImage ?? runnerContainer(runnerPod)?.image ?? '',
     imagePullSecrets: runnerPod.spec?.imagePullSecrets ?? [],

@@ -21,6 +21,8 @@ export interface ContainerAction {
   /** As the author wrote them in action.yml. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** What prepare_job answered, or somebody else wants the hook to believe. */
+  readonly state?: object
 }
 
 export interface HookInput {
@@ -68,7 +70,7 @@ export function containerStepInput(action: ContainerAction, step: string): HookI
       registry: null,
       portMappings: []
     },
-    state: null
+    state: action.state ?? null
   }
 }
 

@@ -21,7 +21,7 @@ const noOther = async () => {
 }
 
 /** Calls the hook with a host that answers with `execute`. */
-async function call(execute: ScriptHost['execute'], state: object | null = { jobPod: 'job-1', storage: 'volume' }) {
+async function call(execute: ScriptHost['execute'], state: object | null = { jobPod: 'job-1' }) {
   let log = ''
   const removed: string[] = []
   const asked: ScriptOptions[] = []
@@ -69,7 +69,6 @@ describe('run_script_step', () => {
     const { options } = await call(async () => ({ exitCode: 0 }))
     expect(options).toMatchObject({
       jobPod: 'job-1',
-      storage: 'volume',
       runnerPod: 'runner-abc',
       hashFiles: ['package-lock.json', '*.sum']
     })
@@ -77,7 +76,42 @@ describe('run_script_step', () => {
 
   test('works without a state', async () => {
     const { code, options } = await call(async () => ({ exitCode: 0 }), null)
-    expect([code, options?.jobPod, options?.storage]).toEqual([0, undefined, undefined])
+    expect([code, options?.jobPod]).toEqual([0, undefined])
+  })
+
+  test('takes from the state which pod, and nothing else', async () => {
+    const { options } = await call(async () => ({ exitCode: 0 }), {
+      jobPod: 'job-1',
+      storage: 'copy',
+      namespace: 'other',
+      runnerPod: 'other',
+      paths: {}
+    })
+    const without = await call(async () => ({ exitCode: 0 }))
+    expect(options).toEqual(without.options)
+  })
+
+  test.each([
+    '',
+    '.',
+    '..',
+    '../secrets/x',
+    'a/b',
+    'a?x=y',
+    'a#b',
+    '%2e%2e',
+    'a%2fb',
+    'A',
+    'a b',
+    'a\n',
+    'a\\b',
+    'ä',
+    'a..b',
+    `a${'a'.repeat(253)}`
+  ])('refuses a state whose job pod is called %j', async (jobPod) => {
+    const { code, log, options } = await call(async () => ({ exitCode: 0 }), { jobPod })
+    expect([code, options]).toEqual([1, undefined])
+    expect(log).toMatch(/^::error::state\.jobPod must be the name of the job pod[^\n]*\n$/)
   })
 
   test('tells of a connection that was lost, and goes on', async () => {

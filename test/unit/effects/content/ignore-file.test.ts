@@ -14,6 +14,9 @@ const CASES: readonly (readonly [title: string, file: string, excluded: readonly
     ['a class', '[a-c]x', ['ax', 'cx'], ['dx', 'x']],
     ['a negated class', '[^a]x', ['bx'], ['ax']],
     ['a backslash', 'a\\*b', ['a*b'], ['axb']],
+    ['a backslash in a class', '[\\]\\!d]x', [']x', '!x', 'dx'], ['\\x', '5x']],
+    ['minus signs in a class', '[-a-c-]x', ['-x', 'bx'], ['dx']],
+    ['any directories, said twice', 'a/**/**/*b', ['a/b', 'a/x/xb', 'a/x/y/b'], ['b', 'ab', 'a/x/bx']],
     ['dots and other signs, which are plain', 'a.b+(c)$', ['a.b+(c)$'], ['axb+(c)$', 'a.bb(c)$']],
     ['any directory', '**/foo', ['foo', 'a/foo', 'a/b/foo', 'a/foo/c'], ['xfoo', 'a/xfoo', 'foox']],
     ['any directory in between', 'a/**/b', ['a/b', 'a/x/b', 'a/x/y/b'], ['b', 'x/a/b']],
@@ -43,13 +46,21 @@ describe('.dockerignore', () => {
     expect(kept.filter((path) => rules.excludes(path))).toEqual([])
   })
 
-  it.each(['!', '[', 'a[', '[]', 'a\\', '[b-a]'])('refuses %s and names the line and the file', (pattern) => {
-    expect(() => parseIgnoreFile(`ok\n${pattern}\n`, 'x.dockerignore')).toThrow(
-      expect.objectContaining({
-        code: 'invalid-input',
-        message: expect.stringContaining(`'${pattern}' in x.dockerignore`)
-      })
-    )
+  it.each(['!', '[', 'a[', '[]', '[^]', '[^]a]', '[a', '[a\\]', '[a-', 'a\\', '[b-a]'])(
+    'refuses %s and names the line and the file',
+    (pattern) => {
+      expect(() => parseIgnoreFile(`ok\n${pattern}\n`, 'x.dockerignore')).toThrow(
+        expect.objectContaining({
+          code: 'invalid-input',
+          message: expect.stringContaining(`'${pattern}' in x.dockerignore`)
+        })
+      )
+    }
+  )
+
+  it('repeats no more of a pattern than its beginning', () => {
+    const shown = 'x'.repeat(80)
+    expect(() => parseIgnoreFile(`${'x'.repeat(5_000)}[`, 'x')).toThrow(`'${shown}...' in x is not a pattern`)
   })
 
   it('tells where a negation may take something in again', () => {

@@ -7,6 +7,7 @@ import { cleanUpJob } from '../../../../src/effects/kubernetes/clean-up-job.ts'
 import { createReporter } from '../../../../src/effects/reporter.ts'
 import { randomHex, systemClock } from '../../../../src/effects/system.ts'
 import { type ApiServer, startApiServer } from '../../../support/api-server.ts'
+import { startPodServer } from '../../../support/pod-server.ts'
 import { PATHS } from './site-fixture.ts'
 
 let directory = ''
@@ -20,6 +21,31 @@ afterEach(async () => {
   vi.unstubAllEnvs()
   await api.close()
   await rm(directory, { recursive: true })
+})
+
+test('removes what is labelled for the runner pod, and leaves what belongs to something else', async () => {
+  const owner = (kind: string, name: string, uid: string) => [{ apiVersion: 'v1', kind, name, uid }]
+  const labels = { 'runner-pod': 'runner-1' }
+  const pods = await startPodServer(directory, [
+    { metadata: { name: 'runner-1', uid: 'u1', labels } },
+    { metadata: { name: 'ours', labels, ownerReferences: owner('Pod', 'runner-1', 'u1') } },
+    { metadata: { name: 'of-an-earlier-one', labels, ownerReferences: owner('Pod', 'runner-1', 'u0') } },
+    { metadata: { name: 'of-another-hook', labels } },
+    // Its ReplicaSet would make it again and again.
+    { metadata: { name: 'of-a-deployment', labels, ownerReferences: owner('ReplicaSet', 'web', 'u2') } },
+    { metadata: { name: 'of-another-runner', labels, ownerReferences: owner('Pod', 'runner-2', 'u3') } }
+  ])
+  vi.stubEnv('KUBECONFIG', pods.kubeconfig)
+  const reporter = createReporter(() => {})
+  const options = { runnerPod: 'runner-1', paths: PATHS }
+  const removed = await cleanUpJob(options, { clock: systemClock, reporter, randomHex }, new AbortController().signal)
+  await pods.close()
+  expect(removed).toEqual(['pod ours', 'pod of-an-earlier-one', 'pod of-another-hook'])
+  expect(pods.changes.toSorted()).toEqual([
+    'DELETE pods/of-an-earlier-one',
+    'DELETE pods/of-another-hook',
+    'DELETE pods/ours'
+  ])
 })
 
 test('a registry that nobody reaches is a warning, and the job ends well', async () => {

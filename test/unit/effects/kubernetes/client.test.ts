@@ -30,10 +30,10 @@ afterEach(async () => {
 
 /** A cluster that answers each call with the next of `answers`, and the last one again and again. */
 async function clusterThat(answers: readonly { readonly status: number; readonly body: object }[]) {
-  let calls = 0
+  const methods: string[] = []
   server = createServer((request, response) => {
-    const { status, body } = answers[Math.min(calls, answers.length - 1)] ?? MADE
-    calls += 1
+    const { status, body } = answers[Math.min(methods.length, answers.length - 1)] ?? MADE
+    methods.push(request.method ?? '')
     request.resume().once('end', () => response.writeHead(status).end(JSON.stringify(body)))
   })
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
@@ -48,7 +48,7 @@ async function clusterThat(answers: readonly { readonly status: number; readonly
   vi.stubEnv('KUBECONFIG', join(directory, 'kubeconfig'))
   const said: string[] = []
   const cluster = await connectCluster({ clock, onRetry: (line) => said.push(line) })
-  return { cluster, said, calls: () => calls }
+  return { cluster, said, methods, calls: () => methods.length }
 }
 
 test('a pod whose quota was just being written is created by another try, and never counts as there', async () => {
@@ -70,4 +70,48 @@ test('a pod that an earlier try has made is there', async () => {
   const { cluster, calls } = await clusterThat([{ status: 503, body: {} }, THERE])
   await cluster.createPod(pod, never)
   expect(calls()).toBe(2)
+})
+
+const owned = (uid: string) => ({
+  metadata: { name: 'p', ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'runner', uid }] }
+})
+
+test("a pod of the same owner is there, as an earlier try's whose answer was lost", async () => {
+  const { cluster, calls } = await clusterThat([THERE, { status: 200, body: owned('uid-1') }])
+  await cluster.createPod(owned('uid-1'), never)
+  expect(calls()).toBe(2)
+})
+
+test.each([
+  ['of another owner', owned('uid-2')],
+  ['without an owner', pod]
+])(
+  'a pod %s that has the name is not taken for the one that was to be made, and not deleted',
+  async (_title, there) => {
+    const { cluster, methods } = await clusterThat([THERE, { status: 200, body: there }])
+    await expect(cluster.createPod(owned('uid-1'), never)).rejects.toMatchObject({ code: 'cluster-rejected' })
+    await cluster.deletePod('p', never)
+    expect(methods).toEqual(['POST', 'GET', 'GET'])
+  }
+)
+
+test.each([
+  ["somebody else's stays", owned('uid-2'), ['POST', 'GET']],
+  ["the runner's own goes", owned('uid-1'), ['POST', 'GET', 'DELETE']]
+])('of two pods that may have been made before the order to stop, %s', async (_title, there, expected) => {
+  const { cluster, methods } = await clusterThat([THERE, { status: 200, body: there }])
+  const stop = new AbortController()
+  const created = cluster.createPod(owned('uid-1'), stop.signal)
+  created.catch(() => {})
+  stop.abort()
+  await cluster.deletePod('p', never)
+  await expect(created).rejects.toThrow()
+  expect(methods).toEqual(expected)
+})
+
+test('a pod that was made is deleted without another look', async () => {
+  const { cluster, methods } = await clusterThat([MADE])
+  await cluster.createPod(owned('uid-1'), never)
+  await cluster.deletePod('p', never)
+  expect(methods).toEqual(['POST', 'DELETE'])
 })

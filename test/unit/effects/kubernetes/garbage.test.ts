@@ -57,6 +57,13 @@ describe('garbage in a namespace', () => {
     expect(calls.slice(3, 5)).toEqual(['delete pod gone-build', 'delete secret gone-secret'])
   })
 
+  it('is not what belongs to a pod that is there, whatever its label says', async () => {
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: 'here', uid: '1' }]
+    const labelledPods = [{ ...owned('step', 'gone'), ownerReferences }]
+    const { cluster } = clusterWith({ pods: [{ name: 'here', uid: '1' }, ...labelledPods], labelledPods })
+    expect(await findInNamespace(cluster, never)).toEqual({ garbage: [], kept: [] })
+  })
+
   it('is not the image of a runner pod that is there', async () => {
     const { cluster } = clusterWith({ pods: [{ name: 'here', uid: '1' }], labelledPods: [] })
     expect(await handlesIn(cluster, never)).toEqual([handleOf({ metadata: { uid: '1' } })])

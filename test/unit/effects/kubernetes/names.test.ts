@@ -1,6 +1,6 @@
 /** Names that ARC, other hooks and people look for: the runner pod's, cut so that the whole is a DNS label. */
 import { describe, expect, test } from 'vitest'
-import { jobPodName, objectName, ownedMetadata } from '../../../../src/effects/kubernetes/names.ts'
+import { isLeftOf, isOwnedBy, jobPodName, objectName, ownedMetadata } from '../../../../src/effects/kubernetes/names.ts'
 
 const LONGEST = 'abcd'.padEnd(63, 'a')
 
@@ -22,4 +22,27 @@ test('everything is found by the label runner-pod, whose value is not cut, and g
   const { labels, ownerReferences } = ownedMetadata('x', owner)
   expect(labels?.['runner-pod']).toBe(LONGEST)
   expect(ownerReferences).toMatchObject([{ kind: 'Pod', name: LONGEST, uid: 'uid-1' }])
+  expect(isOwnedBy({ metadata: ownedMetadata('x', owner) }, owner)).toBe(true)
+  expect(isOwnedBy({ metadata: ownedMetadata('x', owner) }, { metadata: { ...owner.metadata, uid: 'uid-2' } })).toBe(
+    false
+  )
+})
+
+test('a runner pod without a name or a UID owns nothing', () => {
+  for (const metadata of [{}, { name: '', uid: '' }, { name: 'a', uid: '' }, { name: '', uid: 'u' }, { name: 'a' }]) {
+    const owner = { metadata }
+    expect(isOwnedBy({ metadata: ownedMetadata('x', owner) }, owner)).toBe(false)
+  }
+})
+
+const owner = (kind: string, name: string) => ({ apiVersion: 'v1', kind, name, uid: 'any' })
+
+test.each([
+  ['no owner', [], true],
+  ['a runner pod of this name', [owner('Pod', 'a')], true],
+  ['another pod', [owner('Pod', 'b')], false],
+  ['something else of this name', [owner('ReplicaSet', 'a')], false],
+  ['several', [owner('Job', 'b'), owner('Pod', 'a')], true]
+])('what carries the label and has %s may be removed: %j', (_title, ownerReferences, expected) => {
+  expect(isLeftOf({ ownerReferences }, 'a')).toBe(expected)
 })

@@ -1,0 +1,103 @@
+/** An API server with pods that can be looked at, listed, made and deleted, and shells in them that note what is typed, for tests of whose pod it is. */
+import { writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { V1Pod } from '@kubernetes/client-node'
+import { WebSocketServer } from 'ws'
+import { kubeconfigOf } from './api-server.ts'
+
+const BELOW = /^\/api\/v1\/namespaces\/ci\/(pods|secrets)(?:\/([^/]+))?(?:\/exec)?$/
+const STDIN = 0
+
+export interface PodServer {
+  readonly kubeconfig: string
+  /** By their names; may be changed at any time. */
+  readonly pods: Map<string, V1Pod>
+  /** All that was typed into shells of a pod. */
+  typed(pod: string): string
+  /** How many shells of a pod were opened, and how many of them are open. */
+  shells(pod: string): { readonly opened: number; readonly open: number }
+  /** `POST pods/x`, `DELETE secrets/y` of every request that changes something. */
+  readonly changes: readonly string[]
+  /** What is awaited before a look at a pod is answered; gives the status of a failure, if there is to be one. */
+  beforeGet: (pod: string) => Promise<number | undefined>
+  /** Cuts every connection of a shell. */
+  cut(): void
+  close(): Promise<void>
+}
+
+/** A kubeconfig for it is written into `directory`. */
+export async function startPodServer(directory: string, pods: readonly V1Pod[]): Promise<PodServer> {
+  const known = new Map(pods.map((pod) => [pod.metadata?.name ?? '', pod]))
+  const changes: string[] = []
+  const typed = new Map<string, string>()
+  const opened = new Map<string, number>()
+  const open = new Map<string, number>()
+  const count = (counts: Map<string, number>, pod: string, by: number) => counts.set(pod, (counts.get(pod) ?? 0) + by)
+
+  const answer = async (request: IncomingMessage): Promise<readonly [number, object]> => {
+    const url = new URL(request.url ?? '', 'http://server')
+    const [, resource, name = ''] = BELOW.exec(url.pathname) ?? []
+    if (request.method === 'POST') {
+      const body = JSON.parse(await textOf(request))
+      changes.push(`POST ${resource}/${body.metadata.name}`)
+      if (known.has(body.metadata.name)) return [409, { kind: 'Status', reason: 'AlreadyExists', message: 'is there' }]
+      if (resource === 'pods') known.set(body.metadata.name, body)
+      return [201, body]
+    }
+    if (request.method === 'DELETE') {
+      changes.push(`DELETE ${resource}/${name}`)
+      return known.delete(name) ? [200, {}] : [404, {}]
+    }
+    if (resource !== undefined && name === '') {
+      const [key = '', value] = (url.searchParams.get('labelSelector') ?? '').split('=')
+      const all = resource === 'pods' ? [...known.values()] : []
+      return [200, { items: all.filter(({ metadata }) => key === '' || metadata?.labels?.[key] === value) }]
+    }
+    const failure = await server.beforeGet(name)
+    if (failure !== undefined) return [failure, { message: 'trouble' }]
+    const pod = known.get(name)
+    return pod === undefined ? [404, { message: 'not found' }] : [200, pod]
+  }
+  const http = createServer((request, response) => {
+    void answer(request).then(([status, body]) => response.writeHead(status).end(JSON.stringify(body)))
+  })
+  const sockets = new WebSocketServer({ server: http, handleProtocols: () => 'v5.channel.k8s.io' })
+  sockets.on('connection', (socket, request) => {
+    const [, , pod = ''] = BELOW.exec(new URL(request.url ?? '', 'http://server').pathname) ?? []
+    count(opened, pod, 1)
+    count(open, pod, 1)
+    socket.on('message', (data: Buffer) => {
+      if (data[0] === STDIN) typed.set(pod, (typed.get(pod) ?? '') + data.subarray(1).toString('utf8'))
+    })
+    socket.on('close', () => count(open, pod, -1))
+  })
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  const kubeconfig = join(directory, 'kubeconfig')
+  const { port } = http.address() as AddressInfo
+  await writeFile(kubeconfig, JSON.stringify(kubeconfigOf(`http://127.0.0.1:${port}`)))
+  const server: PodServer = {
+    kubeconfig,
+    pods: known,
+    typed: (pod) => typed.get(pod) ?? '',
+    shells: (pod) => ({ opened: opened.get(pod) ?? 0, open: open.get(pod) ?? 0 }),
+    changes,
+    beforeGet: async () => undefined,
+    cut() {
+      for (const socket of sockets.clients) socket.terminate()
+    },
+    async close() {
+      for (const socket of sockets.clients) socket.terminate()
+      http.closeAllConnections()
+      await new Promise((resolve) => http.close(resolve))
+    }
+  }
+  return server
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
