@@ -17,8 +17,8 @@ export interface ContextPlace {
 
 /** More entries than any context that can be built in reasonable time; guards against a context of `/`. */
 const ENTRIES_MAX = 1_000_000
-/** Larger than any .dockerignore that somebody wrote. */
-const IGNORE_FILE_BYTES_MAX = 1024 * 1024
+/** Read into memory at the most; what is too large for a .dockerignore is told by its parser. */
+const IGNORE_READ_BYTES_MAX = 1024 * 1024
 /** Between looks at whether somebody wants to stop. */
 const ENTRIES_PER_TURN = 256
 const MODE_BITS = 0o7777
@@ -147,7 +147,7 @@ async function readIgnoreRules(context: Directory, contextPath: string, dockerfi
     const path = await resolveBelow(context, contextPath, name)
     const file = path === undefined ? undefined : await openBelow(context, path)
     if (file !== undefined) {
-      return parseIgnoreFile((await readWhole(file, name, IGNORE_FILE_BYTES_MAX)).toString('utf8'), name)
+      return parseIgnoreFile((await readWhole(file, name, IGNORE_READ_BYTES_MAX)).toString('utf8'), name)
     }
   }
   return nothingIgnored

@@ -260,9 +260,9 @@ describe('the worst .dockerignore', { timeout: ALL_MS_MAX }, () => {
       for (const name of names) await writeFile(join(directory, name), '')
       await writeFile(join(directory, '.dockerignore'), `${'*a'.repeat(30)}b\n${'**/*a'.repeat(30)}b`)
       const startedAt = computedMs()
-      const entries = await listContext(directory, 'Dockerfile', new AbortController().signal)
+      const entries = await listContext({ root: directory, path: '' }, 'Dockerfile', new AbortController().signal)
       expect(computedMs() - startedAt).toBeLessThan(CASE_MS_MAX)
-      expect(entries.map(({ path }) => path)).toEqual(['.dockerignore', ...names.toReversed()])
+      expect([...entries].sort()).toEqual(['.dockerignore', ...names.toReversed()])
     } finally {
       await rm(directory, { recursive: true })
     }
