@@ -36,6 +36,8 @@ interface Packing extends PackRequest {
   readonly archive: Pack
   /** Only kept for `seal`. */
   readonly sent: ContentEntry[]
+  /** Rejects when nobody reads the stream any more; what is written into it then is never done. */
+  readonly closed: Promise<never>
 }
 
 /**
@@ -46,7 +48,11 @@ export function pack(request: PackRequest): Readable {
   const archive = tarPack()
   const output = new PassThrough()
   pipeline(archive, output).catch(() => {})
-  packAll({ ...request, archive, sent: [] }).then(
+  const closed = new Promise<never>((_resolve, reject) => {
+    output.once('close', () => reject(new Error('nobody reads the archive any more')))
+  })
+  closed.catch(() => {})
+  packAll({ ...request, archive, sent: [], closed }).then(
     () => archive.finalize(),
     (error: Error) => {
       archive.destroy(error)
@@ -57,7 +63,7 @@ export function pack(request: PackRequest): Readable {
 }
 
 async function packAll(packing: Packing): Promise<void> {
-  const { archive, root, base = '', paths, completeMember = COMPLETE_MEMBER } = packing
+  const { root, base = '', paths, completeMember = COMPLETE_MEMBER } = packing
   await inTree(root, async (tree) => {
     const isThere = await inDirectory(tree, base, async (directory) => {
       const sentParents = new Set<string>()
@@ -67,7 +73,7 @@ async function packAll(packing: Packing): Promise<void> {
     if (isThere !== true) throw gone(base)
   })
   packing.seal?.(packing.sent)
-  await entry(archive, { name: completeMember, type: 'file', mode: 0o600 }, Buffer.alloc(0))
+  await entry(packing, { name: completeMember, type: 'file', mode: 0o600 }, Buffer.alloc(0))
 }
 
 /** One of the paths that were asked for, after its parents. */
@@ -125,7 +131,7 @@ async function packTree(
   } else if (kind.isSymbolicLink()) {
     const [target, stats] = [await parent.readLink(name), await parent.look(name)]
     if (target === undefined || stats === undefined) return false
-    await entry(packing.archive, { ...headerOf(path, stats), type: 'symlink', linkname: target })
+    await entry(packing, { ...headerOf(path, stats), type: 'symlink', linkname: target })
     note(packing, { type: 'symlink', path, target })
   }
   return true
@@ -144,7 +150,7 @@ async function packChildren(packing: Packing, directory: Directory, path: string
 }
 
 async function packDirectory(packing: Packing, path: string, stats: Stats): Promise<void> {
-  await entry(packing.archive, { ...headerOf(path, stats), type: 'directory' })
+  await entry(packing, { ...headerOf(path, stats), type: 'directory' })
   note(packing, { type: 'directory', path, mode: stats.mode & MODE_BITS })
 }
 
@@ -156,9 +162,9 @@ async function packFile(packing: Packing, path: string, { handle, stats }: OpenF
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(stats.size), 0, stats.size, 0)
       const content = buffer.subarray(0, bytesRead)
       hash?.update(content)
-      await entry(packing.archive, header, content)
+      await entry(packing, header, content)
     } else {
-      const to = packing.archive.entry({ ...header, size: stats.size })
+      const to = silent(packing.archive.entry({ ...header, size: stats.size }))
       const content = async function* () {
         for await (const chunk of contentOf(handle, stats.size)) {
           hash?.update(chunk)
@@ -166,7 +172,7 @@ async function packFile(packing: Packing, path: string, { handle, stats }: OpenF
         }
       }
       // A file that grows meanwhile is sent as it was; one that shrinks makes the archive fail, and the stage try again.
-      await pipeline(content, to)
+      await Promise.race([pipeline(content, to), packing.closed])
     }
   } finally {
     await handle.close()
@@ -187,10 +193,19 @@ function note({ seal, sent }: Packing, what: ContentEntry): void {
   if (seal !== undefined) sent.push(what)
 }
 
-function entry(archive: Pack, header: Parameters<Pack['entry']>[0], content?: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
+async function entry(
+  { archive, closed }: Packing,
+  header: Parameters<Pack['entry']>[0],
+  content?: Buffer
+): Promise<void> {
+  const written = new Promise<void>((resolve, reject) => {
     const done = (error?: Error | null) => (error ? reject(error) : resolve())
-    if (content === undefined) archive.entry(header, done)
-    else archive.entry(header, content, done)
+    silent(content === undefined ? archive.entry(header, done) : archive.entry(header, content, done))
   })
+  await Promise.race([written, closed])
+}
+
+/** What goes wrong with a member is told by its callback, and by the whole stream. */
+function silent<Stream extends NodeJS.EventEmitter>(member: Stream): Stream {
+  return member.on('error', () => {})
 }

@@ -98,6 +98,28 @@ test('what a program removes while it is packed is left out, and a file that shr
   await expect(unpackInto(to, shrinking)).rejects.toThrow()
 })
 
+test('whenever its reader goes away, nothing is thrown into the process and no file stays open', async () => {
+  const thrown: unknown[] = []
+  const note = (error: unknown) => void thrown.push(error)
+  process.on('uncaughtException', note).on('unhandledRejection', note)
+  await mkdir(join(from, 'deep/deeper'), { recursive: true })
+  for (let index = 0; index < 40; index += 1) await writeFile(join(from, `deep/deeper/${index}`), Buffer.alloc(40_000))
+  await writeFile(join(from, 'deep/large'), Buffer.alloc(3_000_000))
+  const openFiles = async () => (await readdir('/proc/self/fd')).length
+  const before = await openFiles()
+  for (let turn = 0; turn < 60; turn += 1) {
+    const stream = pack({ root: from, paths: [''], seal: () => {} })
+    stream.on('error', () => {})
+    if (turn % 3 > 0) await new Promise((resolve) => stream.once('readable', resolve))
+    if (turn % 3 > 1) for (let read = 0; read < turn; read += 1) stream.read()
+    for (let wait = 0; wait < turn % 7; wait += 1) await new Promise((resolve) => setImmediate(resolve))
+    stream.destroy()
+  }
+  await vi.waitFor(async () => expect(await openFiles()).toBeLessThanOrEqual(before))
+  process.off('uncaughtException', note).off('unhandledRejection', note)
+  expect(thrown).toEqual([])
+})
+
 test('only the paths that were asked for are packed, with their parents', async () => {
   await mkdir(join(from, 'repo/repo/deep'), { recursive: true })
   await mkdir(join(from, '_temp'), { recursive: true })
