@@ -1,7 +1,7 @@
 /**
  * A simulated run as the fragment of a link, and back, for the page.
  *
- *   #simulate=container-step:2.0.1:1x2k9z
+ *   #simulate=container-step:0.0.2:1x2k9z
  *
  * A step is the place of its transition among those that leave the state; the last part checks that the run still is
  * what it was, since the machine may have changed. The text comes from anywhere and is checked in all its parts.

@@ -43,7 +43,9 @@ function placeText(graph: MachineGraph, stand: Stand): string {
 }
 
 const codeList = (codes: readonly string[]): HTMLElement | undefined =>
-  codes.length === 0 ? undefined : element('span', {}, element('code', {}, codes.join(', ')))
+  codes.length === 0
+    ? undefined
+    : element('span', { class: 'codes' }, ...codes.flatMap((code) => [element('code', {}, code), ' ']))
 
 function known(graph: MachineGraph, stand: Stand): HTMLElement {
   const labelOf = (id: string) => findState(graph, id)?.label ?? id
@@ -55,10 +57,10 @@ function known(graph: MachineGraph, stand: Stand): HTMLElement {
   return facts([
     ['Entered', visits.join(', ')],
     ['Time budget', budgetMs === undefined ? undefined : budgetInWords(budgetMs)],
-    ['Tried again after', codeList(again)],
-    ['Ends the stage', codeList(last)],
     ['Failed in', stand.failedIn === undefined ? 'nothing so far' : labelOf(stand.failedIn)],
-    ['Cancelled', stand.cancels === 0 ? 'no' : `yes, ${count(stand.cancels, 'time')}`]
+    ['Cancelled', stand.cancels === 0 ? 'no' : `yes, ${count(stand.cancels, 'time')}`],
+    ['Tried again after', codeList(again)],
+    ['Ends the stage', codeList(last)]
   ])
 }
 
