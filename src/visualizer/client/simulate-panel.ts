@@ -114,7 +114,7 @@ function markRun({ stands, stand, taken, next }: Run): void {
 /** The elements of the panel, which stay while their contents change, so that the keyboard stays where it is. */
 function createParts(panel: HTMLElement, onUndo: () => void, onRestart: () => void) {
   const parts = {
-    problem: element('p', { class: 'end failed', role: 'alert' }),
+    problem: element('div'),
     place: element('p', { role: 'status', id: 'simulate-place' }),
     undo: element('button', { type: 'button', id: 'simulate-undo', onclick: onUndo }, 'Undo'),
     restart: element('button', { type: 'button', id: 'simulate-restart', onclick: onRestart }, 'Restart'),
@@ -179,13 +179,12 @@ export function createSimulatePanel(context: Context, reveal: (id: string) => vo
   }
   /** Does it, or says in one line why it cannot be done. */
   const orSay = (action: () => void) => {
-    parts.problem.hidden = true
+    parts.problem.replaceChildren()
     try {
       action()
     } catch (thrown) {
       if (!(thrown instanceof SimulationError)) throw thrown
-      parts.problem.textContent = thrown.message
-      parts.problem.hidden = false
+      parts.problem.append(element('p', { class: 'end failed', role: 'alert' }, thrown.message))
     }
   }
   const go = (taken: readonly string[]) => {
