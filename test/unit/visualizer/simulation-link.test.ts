@@ -188,6 +188,11 @@ describe('a hostile link', () => {
     expectHarmless(fragment)
   })
 
+  test('that is too long is not even looked at', () => {
+    const long = `#simulate=container-step:${'0.'.repeat(STEPS_MAX * 2)}0:0`
+    expect(() => fromFragment(long, machines)).toThrow('this link is longer than any that this page makes')
+  })
+
   test('does no harm, whatever it is made of', () => {
     const pieces = fc.constantFrom(
       '#simulate=',
