@@ -148,3 +148,12 @@ export function unite(
   })
   return { set: { ...after, machines }, difference: marked }
 }
+
+/** The newer machine alone, out of what `unite` makes. */
+export function withoutRemoved(machine: MachineGraph, difference: readonly MachineDifference[] = []): MachineGraph {
+  const own = difference.find((candidate) => candidate.machine === machine.id)
+  const changes = [...(own?.states ?? []), ...(own?.transitions ?? [])]
+  const removed = new Set(changes.filter(({ kind }) => kind === 'removed').map(({ id }) => id))
+  const stays = ({ id }: { readonly id: string }) => !removed.has(id)
+  return { ...machine, states: machine.states.filter(stays), transitions: machine.transitions.filter(stays) }
+}

@@ -19,7 +19,7 @@ const embeddedScript = (script: string): string => script.replaceAll('</script',
 const machineTab = ({ id }: MachineGraph): string =>
   `<button role="tab" id="tab-${id}" aria-controls="drawing-${id}" aria-selected="false" data-machine="${id}">${escapeText(id)}</button>`
 
-const MODES = ['explore', 'coverage', 'replay', 'compare'] as const
+const MODES = ['explore', 'coverage', 'replay', 'simulate', 'compare'] as const
 
 const modeTab = (mode: (typeof MODES)[number]): string =>
   `<button role="tab" id="tab-${mode}" aria-controls="mode-${mode}" aria-selected="false" data-mode="${mode}">${mode}</button>`

@@ -188,6 +188,106 @@ describe.skipIf(chromium === undefined)('the page', () => {
     expect(aside?.y).toBeGreaterThanOrEqual((canvas?.y ?? 0) + (canvas?.height ?? 0))
   })
 
+  describe('when its window changes', () => {
+    /** How far the drawing that is shown reaches beyond what can be seen of the canvas; 0 when all of it is in sight. */
+    const outside = () =>
+      page.evaluate(() => {
+        const boxOf = (selector: string) => (document.querySelector(selector) as Element).getBoundingClientRect()
+        const [drawing, canvas] = [boxOf('.drawing:not([hidden]) .viewport'), boxOf('#canvas')]
+        const [right, bottom] = [Math.min(canvas.right, innerWidth), Math.min(canvas.bottom, innerHeight)]
+        const beyond = [canvas.left - drawing.left, drawing.right - right, canvas.top - drawing.top]
+        return Math.round(Math.max(0, ...beyond, drawing.bottom - bottom))
+      })
+    const transform = () => page.getAttribute('.drawing:not([hidden]) .viewport', 'transform')
+    const narrow = () => page.setViewportSize({ width: 400, height: 900 })
+    /** Sizes are noticed with the next frames. */
+    const settle = () =>
+      page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true)))))
+
+    test.each(graphs.map(({ id }) => id))('shows all of %s in one made narrow', async (id) => {
+      await page.click(`#tab-${id}`)
+      await narrow()
+      await expect.poll(outside).toBe(0)
+      expect(await overlaps(page)).toEqual([])
+    })
+
+    test('shows all of a machine that is chosen after it was made narrow', async () => {
+      await narrow()
+      await settle()
+      await page.click('#tab-job-start')
+      await expect.poll(outside).toBe(0)
+    })
+
+    test('is as it was when it is made wide again', async () => {
+      const before = await transform()
+      await narrow()
+      await expect.poll(transform).not.toBe(before)
+      await page.setViewportSize({ width: 1360, height: 900 })
+      await expect.poll(transform).toBe(before)
+    })
+
+    test.each<readonly [string, () => Promise<void>]>([
+      ['zoomed by a button', () => page.click('[data-zoom=in]')],
+      ['moved by keys', () => page.keyboard.press('ArrowDown')],
+      [
+        'moved by the pointer',
+        async () => {
+          await page.mouse.move(300, 600)
+          await page.mouse.down()
+          await page.mouse.move(340, 560)
+          await page.mouse.up()
+        }
+      ],
+      [
+        'moved by the wheel',
+        async () => {
+          await page.mouse.move(300, 600)
+          await page.mouse.wheel(0, 90)
+        }
+      ]
+    ])('keeps a view that was %s, until the reader asks for a fit', async (_how, move) => {
+      const before = await transform()
+      await move()
+      await expect.poll(transform).not.toBe(before)
+      const chosen = await transform()
+      await narrow()
+      await settle()
+      expect(await transform()).toBe(chosen)
+      await page.click('[data-zoom=whole]')
+      expect(await outside()).toBe(0)
+      await page.setViewportSize({ width: 330, height: 700 })
+      await expect.poll(outside).toBe(0)
+    })
+
+    test('takes a click with a trembling hand for a click', async () => {
+      const before = await transform()
+      await page.mouse.move(300, 300)
+      await page.mouse.down()
+      await page.mouse.move(302, 301)
+      await page.mouse.up()
+      expect(await transform()).toBe(before)
+      await narrow()
+      await expect.poll(outside).toBe(0)
+    })
+
+    test('keeps in sight what was found, and fits the rest', async () => {
+      await page.fill('#search', 'layout-lost')
+      await page.keyboard.press('Enter')
+      await narrow()
+      await expect.poll(outside).toBe(0)
+    })
+
+    test('keeps the readable size that was asked for when only its height changes', async () => {
+      await narrow()
+      await expect.poll(outside).toBe(0)
+      await page.click('[data-zoom=reset]')
+      const readable = await transform()
+      await page.setViewportSize({ width: 400, height: 840 })
+      await settle()
+      expect(await transform()).toBe(readable)
+    })
+  })
+
   describe('replays a recorded run', () => {
     const last = () => page.click('[title="Last step"]')
 

@@ -1,24 +1,15 @@
 /** Everything that is known of the selected state or transition, or of the machine when nothing is selected. */
-import { ERROR_CODES, type ErrorCode } from '../../errors.ts'
 import { COMMON_CODES } from '../../machines/failures.ts'
+import { isRetryable } from '../codes.ts'
 import { pathsInto, pathsOver } from '../coverage.ts'
 import type { GraphState, GraphTransition, MachineGraph } from '../graph-format.ts'
 import { budgetInWords, count } from '../words.ts'
 import { type Context, findState, findTransition, fullLabel } from './context.ts'
-import { byId, element } from './dom.ts'
-
-const isRetryable = (code: string): boolean => ERROR_CODES[code as ErrorCode]?.retryable ?? false
+import { byId, element, type Fact, facts } from './dom.ts'
 
 function sourceLink({ data }: Context, path: string): HTMLElement {
   if (data.sourceBase === undefined) return element('code', {}, path)
   return element('a', { href: `${data.sourceBase}/${path}` }, path)
-}
-
-type Fact = readonly [name: string, value: Node | string | undefined]
-
-function facts(list: readonly Fact[]): HTMLElement {
-  const known = list.filter(([, value]) => value !== undefined)
-  return element('dl', {}, ...known.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]))
 }
 
 function codeList(title: string, codes: readonly string[], isRetried: boolean): HTMLElement | undefined {

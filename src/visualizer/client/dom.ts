@@ -19,6 +19,14 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made
 }
 
+export type Fact = readonly [name: string, value: Node | string | undefined]
+
+/** Names with their values, one a line; what is undefined is left out. */
+export function facts(list: readonly Fact[]): HTMLElement {
+  const known = list.filter(([, value]) => value !== undefined)
+  return element('dl', {}, ...known.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]))
+}
+
 /** The element must be there: page.ts writes it. */
 export function byId<Kind extends Element = HTMLElement>(id: string): Kind {
   const found = document.getElementById(id)

@@ -22,6 +22,12 @@ export function mark(name: string, ids: Iterable<string>): void {
 export const partOf = (id: string): SVGGraphicsElement | undefined =>
   partsFor(new Set([id])).find((part) => !part.classList.contains('line'))
 
+/** The ids of what was clicked, if anything: a state, a label, or a line that several transitions share. */
+export function idsAt(target: EventTarget | null): readonly string[] {
+  const part = (target as Element | null)?.closest(ALL)
+  return part ? idsOf(part) : []
+}
+
 /** The id of the state or label that was clicked, if any. */
 export const idAt = (target: EventTarget | null): string | undefined =>
   (target as Element | null)?.closest<SVGElement>('.state, .transition')?.dataset['id']

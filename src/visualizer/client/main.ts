@@ -1,17 +1,19 @@
 /** The script of the page: connects tabs, panels, drawings and files. */
 import { DATA_ID, type PageData } from '../page-data.ts'
+import { isSimulation } from '../simulation-link.ts'
 import { createComparePanel } from './compare-panel.ts'
 import type { Context } from './context.ts'
 import { hideCoverage, showCoverage, writeCounts } from './coverage-panel.ts'
 import { showDetails } from './details-panel.ts'
 import { byId, chooseTab, element, moveWithArrows } from './dom.ts'
-import { idAt, mark, partOf } from './drawing.ts'
+import { idAt, idsAt, mark, partOf } from './drawing.ts'
 import { listenToFiles } from './files.ts'
 import { createReplayPanel } from './replay-panel.ts'
 import { createSearch } from './search.ts'
+import { createSimulatePanel } from './simulate-panel.ts'
 import { createViewport } from './viewport.ts'
 
-type Mode = 'explore' | 'coverage' | 'replay' | 'compare'
+type Mode = 'explore' | 'coverage' | 'replay' | 'simulate' | 'compare'
 
 const data = JSON.parse(byId(DATA_ID).textContent) as PageData
 const viewport = createViewport()
@@ -38,6 +40,7 @@ const context: Context = {
 }
 
 const replay = createReplayPanel(context, reveal)
+const simulate = createSimulatePanel(context, reveal)
 const compare = createComparePanel(context)
 const search = createSearch(context)
 
@@ -45,6 +48,7 @@ const VIEWS: Readonly<Record<Mode, { readonly show: () => void; readonly hide: (
   explore: { show: () => {}, hide: () => {} },
   coverage: { show: () => showCoverage(context), hide: hideCoverage },
   replay,
+  simulate,
   compare
 }
 
@@ -93,6 +97,7 @@ function take(name: string, text: string): void {
 function listenToDrawings(): void {
   const canvas = byId('canvas')
   canvas.addEventListener('click', (event) => {
+    if (mode === 'simulate' && simulate.take(idsAt(event.target))) return
     const id = idAt(event.target)
     if (id !== undefined) select(id)
   })
@@ -122,6 +127,14 @@ function listenToTabs(): void {
   })
 }
 
+/** A link to a simulated run, at first or while the page is open. */
+function openLink(): void {
+  const { hash } = location
+  if (!isSimulation(hash)) return
+  showMode('simulate')
+  simulate.open(hash)
+}
+
 /** The reader's system decides, until the button does. */
 function listenToTheme(): void {
   const button = byId('theme')
@@ -147,3 +160,5 @@ listenToTheme()
 listenToFiles(take, fail)
 showMachine()
 showMode(mode)
+openLink()
+window.addEventListener('hashchange', openLink)

@@ -2,7 +2,7 @@
 import { byId } from './dom.ts'
 
 export interface Viewport {
-  /** Shows a drawing at a readable size. */
+  /** Shows a drawing as it was left, at first at a readable size. */
   show(drawing: SVGSVGElement): void
   /** Moves the drawing when an element of it is not in sight. */
   reveal(part: SVGGraphicsElement): void
@@ -14,84 +14,136 @@ interface View {
   readonly scale: number
 }
 
-const SCALE_MIN = 0.15
+/** A view that follows from the size of the canvas. */
+type Fit = (drawing: SVGSVGElement) => View
+
+/** A view that does not; `isByHand`: the reader wants it so, and it is not just where something was revealed. */
+interface Moved {
+  readonly view: View
+  readonly isByHand: boolean
+}
+
+const SCALE_MIN = 0.05
 const SCALE_MAX = 4
 /** Below it, labels are too small to read. */
 const READABLE_SCALE_MIN = 0.72
 const ZOOM_STEP = 1.25
 const PAN_STEP = 70
 const MARGIN = 12
+/** A hand that clicks trembles; from here on it drags. */
+const DRAG_PX_MIN = 4
 
 const bounded = (scale: number): number => Math.min(SCALE_MAX, Math.max(SCALE_MIN, scale))
 
 export function createViewport(): Viewport {
   const canvas = byId('canvas')
-  const views = new Map<SVGSVGElement, View>()
+  const { readable, whole, fitted } = fitsOf(canvas)
+  const moved = new Map<SVGSVGElement, Moved>()
+  const fits = new Map<SVGSVGElement, Fit>()
+  let firstFit: Fit = readable
+  let width = canvas.clientWidth
   let drawing: SVGSVGElement | undefined
+  let revealed: SVGGraphicsElement | undefined
 
+  const viewOf = (svg: SVGSVGElement): View => moved.get(svg)?.view ?? (fits.get(svg) ?? firstFit)(svg)
+  const draw = () => {
+    if (drawing === undefined) return
+    const { x, y, scale } = viewOf(drawing)
+    drawing.querySelector('.viewport')?.setAttribute('transform', `translate(${x} ${y}) scale(${scale})`)
+  }
+  const move = (change: (view: View) => View, isByHand = true) => {
+    if (drawing === undefined) return
+    moved.set(drawing, { view: change(viewOf(drawing)), isByHand: isByHand || moved.get(drawing)?.isByHand === true })
+    draw()
+  }
+  const fit = (how: Fit) => {
+    if (drawing === undefined) return
+    moved.delete(drawing)
+    revealed = undefined
+    fits.set(drawing, how)
+    draw()
+  }
+  const pan = (dx: number, dy: number, isByHand = true) =>
+    move((view) => ({ ...view, x: view.x + dx, y: view.y + dy }), isByHand)
+  /** The point of the canvas stays where it is. */
+  const zoom = (factor: number, at = { x: canvas.clientWidth / 2, y: canvas.clientHeight / 2 }) =>
+    move(({ x, y, scale: before }) => {
+      const scale = bounded(before * factor)
+      return { scale, x: at.x - ((at.x - x) * scale) / before, y: at.y - ((at.y - y) * scale) / before }
+    })
+  const reveal = (part: SVGGraphicsElement) => {
+    revealed = part
+    const { dx, dy } = wayInto(canvas, part)
+    if (dx !== 0 || dy !== 0) pan(dx, dy, false)
+  }
+  const commands: Commands = {
+    in: () => zoom(ZOOM_STEP),
+    out: () => zoom(1 / ZOOM_STEP),
+    reset: () => fit(readable),
+    whole: () => fit(whole)
+  }
+  /** The bars of a phone's browser come and go and change the height only: no reason to choose another view. */
+  const resized = new ResizeObserver(() => {
+    if (canvas.clientWidth !== width) {
+      width = canvas.clientWidth
+      firstFit = fitted
+      fits.clear()
+      for (const [svg, { isByHand }] of moved) if (!isByHand) moved.delete(svg)
+    }
+    draw()
+    if (drawing !== undefined && !moved.has(drawing) && revealed?.ownerSVGElement === drawing) reveal(revealed)
+  })
+  resized.observe(canvas)
+  listenToPointers(canvas, pan, zoom)
+  listenToButtons(commands)
+  listenToKeys(commands, pan)
+  return {
+    show(svg) {
+      drawing = svg
+      draw()
+    },
+    reveal
+  }
+}
+
+/** How far a part has to move to be in sight. */
+function wayInto(canvas: HTMLElement, part: SVGGraphicsElement): { readonly dx: number; readonly dy: number } {
+  const [frame, box] = [canvas.getBoundingClientRect(), part.getBoundingClientRect()]
+  const isInside =
+    box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom
+  if (isInside) return { dx: 0, dy: 0 }
+  return { dx: frame.left + frame.width / 2 - (box.left + box.width / 2), dy: frame.top + frame.height / 3 - box.top }
+}
+
+/** The views that follow from the size of the canvas. */
+function fitsOf(canvas: HTMLElement): Readonly<Record<'readable' | 'whole' | 'fitted', Fit>> {
   const sizeOf = (svg: SVGSVGElement) => ({
     width: Number(svg.getAttribute('width')),
     height: Number(svg.getAttribute('height'))
   })
-  const apply = (view: View) => {
-    if (drawing === undefined) return
-    views.set(drawing, view)
-    const transform = `translate(${view.x} ${view.y}) scale(${view.scale})`
-    drawing.querySelector('.viewport')?.setAttribute('transform', transform)
-  }
-  const viewOf = (svg: SVGSVGElement): View => views.get(svg) ?? readable(svg)
+  const readableScale = (width: number) =>
+    Math.min(1, Math.max(READABLE_SCALE_MIN, (canvas.clientWidth - 2 * MARGIN) / width))
   /** As wide as the canvas if it stays readable, from where the machine starts. */
-  const readable = (svg: SVGSVGElement): View => {
+  const readable: Fit = (svg) => {
     const { width } = sizeOf(svg)
     const room = canvas.clientWidth
-    const scale = Math.min(1, Math.max(READABLE_SCALE_MIN, (room - 2 * MARGIN) / width))
+    const scale = readableScale(width)
     if (width * scale <= room) return { x: (room - width * scale) / 2, y: MARGIN, scale }
     const start = svg.querySelector<SVGGraphicsElement>('.initial rect')?.getBBox()
     const centre = start === undefined ? width / 2 : start.x + start.width / 2
     return { x: Math.min(MARGIN, Math.max(room - width * scale - MARGIN, room / 2 - centre * scale)), y: MARGIN, scale }
   }
-  const whole = (svg: SVGSVGElement): View => {
+  const whole: Fit = (svg) => {
     const { width, height } = sizeOf(svg)
     const scale = bounded(Math.min(canvas.clientWidth / width, canvas.clientHeight / height, 1))
     return { x: (canvas.clientWidth - width * scale) / 2, y: (canvas.clientHeight - height * scale) / 2, scale }
   }
-  const pan = (dx: number, dy: number) => {
-    if (drawing === undefined) return
-    const view = viewOf(drawing)
-    apply({ ...view, x: view.x + dx, y: view.y + dy })
+  /** Readable, unless some of its width would be out of sight. */
+  const fitted: Fit = (svg) => {
+    const { width } = sizeOf(svg)
+    return (width * readableScale(width) <= canvas.clientWidth ? readable : whole)(svg)
   }
-  /** The point of the canvas stays where it is. */
-  const zoom = (factor: number, at = { x: canvas.clientWidth / 2, y: canvas.clientHeight / 2 }) => {
-    if (drawing === undefined) return
-    const view = viewOf(drawing)
-    const scale = bounded(view.scale * factor)
-    const share = scale / view.scale
-    apply({ scale, x: at.x - (at.x - view.x) * share, y: at.y - (at.y - view.y) * share })
-  }
-  const commands: Readonly<Record<string, () => void>> = {
-    in: () => zoom(ZOOM_STEP),
-    out: () => zoom(1 / ZOOM_STEP),
-    reset: () => drawing && apply(readable(drawing)),
-    whole: () => drawing && apply(whole(drawing))
-  }
-  listenToPointers(canvas, pan, zoom)
-  listenToKeys(commands, pan)
-  for (const button of document.querySelectorAll<HTMLElement>('[data-zoom]')) {
-    button.addEventListener('click', () => commands[button.dataset['zoom'] ?? '']?.())
-  }
-  return {
-    show(svg) {
-      drawing = svg
-      apply(viewOf(svg))
-    },
-    reveal(part) {
-      const [frame, box] = [canvas.getBoundingClientRect(), part.getBoundingClientRect()]
-      const isInside =
-        box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom
-      if (isInside) return
-      pan(frame.left + frame.width / 2 - (box.left + box.width / 2), frame.top + frame.height / 3 - box.top)
-    }
-  }
+  return { readable, whole, fitted }
 }
 
 type Pan = (dx: number, dy: number) => void
@@ -99,6 +151,7 @@ type Zoom = (factor: number, at: { x: number; y: number }) => void
 
 function listenToPointers(canvas: HTMLElement, pan: Pan, zoom: Zoom): void {
   const pointers = new Map<number, { x: number; y: number }>()
+  const dragging = new Set<number>()
   const inCanvas = ({ clientX, clientY }: MouseEvent) => {
     const { left, top } = canvas.getBoundingClientRect()
     return { x: clientX - left, y: clientY - top }
@@ -120,6 +173,8 @@ function listenToPointers(canvas: HTMLElement, pan: Pan, zoom: Zoom): void {
     const before = pointers.get(event.pointerId)
     if (before === undefined) return
     const now = inCanvas(event)
+    if (!dragging.has(event.pointerId) && Math.hypot(now.x - before.x, now.y - before.y) < DRAG_PX_MIN) return
+    dragging.add(event.pointerId)
     const [other] = [...pointers].filter(([id]) => id !== event.pointerId).map(([, point]) => point)
     if (other !== undefined) {
       const length = (point: { x: number; y: number }) => Math.hypot(point.x - other.x, point.y - other.y)
@@ -127,12 +182,23 @@ function listenToPointers(canvas: HTMLElement, pan: Pan, zoom: Zoom): void {
     } else pan(now.x - before.x, now.y - before.y)
     pointers.set(event.pointerId, now)
   })
-  const release = (event: PointerEvent) => void pointers.delete(event.pointerId)
+  const release = ({ pointerId }: PointerEvent) => {
+    pointers.delete(pointerId)
+    dragging.delete(pointerId)
+  }
   window.addEventListener('pointerup', release)
   window.addEventListener('pointercancel', release)
 }
 
-function listenToKeys(commands: Readonly<Record<string, () => void>>, pan: Pan): void {
+type Commands = Readonly<Record<string, () => void>>
+
+function listenToButtons(commands: Commands): void {
+  for (const button of document.querySelectorAll<HTMLElement>('[data-zoom]')) {
+    button.addEventListener('click', () => commands[button.dataset['zoom'] ?? '']?.())
+  }
+}
+
+function listenToKeys(commands: Commands, pan: Pan): void {
   const keys: Readonly<Record<string, (() => void) | undefined>> = {
     '+': commands['in'],
     '=': commands['in'],
