@@ -3,14 +3,14 @@ import { dirname } from 'node:path'
 import { StepError, toStepError } from '../../errors.ts'
 import type { LedgerEntry } from '../../machines/ledger.ts'
 import type { StepPorts } from '../../machines/ports.ts'
-import type { BuildPlan, Creates } from '../../machines/types.ts'
+import type { BuildPlan, Creates, Resolution } from '../../machines/types.ts'
 import { listContext } from '../content/context.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import { repositoryOf, sharedRepository } from '../registry/reference.ts'
 import { createResolver } from '../resolver.ts'
 import { architecture } from '../system.ts'
 import { createBuilder } from './builder.ts'
-import { chooseBuilder, identityOf } from './chosen-builder.ts'
+import { type ChosenBuilder, chooseBuilder, identityOf } from './chosen-builder.ts'
 import { createJanitor } from './janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import { checkStep, createRunner } from './runner.ts'
@@ -22,25 +22,33 @@ const notConfigured = () =>
     'building a Dockerfile needs a registry: set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST for the runner, and for one in the cluster ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PORT and ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT'
   )
 
+type Family = Omit<StepPorts, 'resolver' | 'clock'>
+
+function createFamily(
+  site: Site,
+  builder: ChosenBuilder,
+  registry: RegistryClient | undefined,
+  { kind }: Resolution
+): Family {
+  const buildPodBuilder = createBuilder(site, { builder, digestOf: registry?.digestOf, contextFilter: sentPaths })
+  const runner = createRunner(site, kind !== 'prebuilt')
+  return {
+    builder: buildPodBuilder,
+    pusher: buildPodBuilder,
+    runner,
+    workspace: runner,
+    janitor: createJanitor(site, registry, buildPodBuilder.pushState)
+  }
+}
+
 /** The ports of one container step. The cluster is first looked at when the machine resolves, so that failures there are a stage's. */
 export function createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts {
   const builder = chooseBuilder(options)
-  let family: Omit<StepPorts, 'resolver' | 'clock'> | undefined
+  let family: Family | undefined
   const made = () => {
     if (family === undefined)
       throw new StepError('internal', 'the Kubernetes family is used before it resolved anything')
     return family
-  }
-  const makeFamily = (site: Site, registry: RegistryClient | undefined) => {
-    const buildPodBuilder = createBuilder(site, { builder, digestOf: registry?.digestOf, contextFilter: sentPaths })
-    const runner = createRunner(site)
-    return {
-      builder: buildPodBuilder,
-      pusher: buildPodBuilder,
-      runner,
-      workspace: runner,
-      janitor: createJanitor(site, registry, buildPodBuilder.pushState)
-    }
   }
   return {
     clock: deps.clock,
@@ -51,7 +59,6 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
           checkStep(site, request)
           const dockerfile = request.image === undefined ? request.dockerfile : undefined
           const registry = dockerfile === undefined ? undefined : await openForBuild(site, signal)
-          family = makeFamily(site, registry)
           if (dockerfile !== undefined && site.job && site.storage.mode === 'copy') {
             const { mirrorFromJob } = await import('./step-files.ts')
             await mirrorFromJob(site, site.job, dirname(dockerfile), signal)
@@ -62,10 +69,11 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
             notConfigured,
             repository: () => repositoryFor(site),
             builderIdentity: `${identityOf(builder)} ${architecture}`,
-            ...(outlivesStep(site) && registry && { findBuilt: registry.digestOf }),
+            ...(outlivesStep(site) && registry && { findBuilt: (plan) => registry.digestOf(plan.pushReference, signal) }),
             creates: (plan) => createsOf(site, plan)
           })
           const resolution = await resolver.resolve(request, signal)
+          family = createFamily(site, builder, registry, resolution)
           if (resolution.kind === 'cached') deps.reporter.line(`Nothing to build: ${resolution.image} has this content`)
           return resolution
         })

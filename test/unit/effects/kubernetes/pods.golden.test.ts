@@ -15,6 +15,7 @@ const WORK = '/home/runner/_work'
 const plan = {
   contextDirectory: `${WORK}/_actions/owner/action/v1`,
   dockerfile: 'Dockerfile',
+  contentHash: '0123'.repeat(16),
   pushReference: 'registry.arc.svc:5000/handle:0123',
   pullRepository: 'localhost:30500/handle'
 }
@@ -32,7 +33,7 @@ const request: StepRequest = {
   ]
 }
 
-const IMAGE = `localhost:30500/handle@sha256:${'0'.repeat(64)}`
+const IMAGE = { reference: `localhost:30500/handle@sha256:${'0'.repeat(64)}`, isBuilt: true }
 
 const SECURED: RegistrySettings = {
   pushHost: 'registry.example.com',
@@ -90,6 +91,15 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
     await expect(stringify(pod)).toMatchFileSnapshot(golden(`step-pod-${mode}`))
     expectUnprivileged(pod)
   })
+})
+
+test('only a pod for an image that was built may pull as the hook says, whatever the name of the image', () => {
+  const site = siteOf('copy', { registry: SECURED })
+  const reference = 'registry.example.com/ci/handle:0123'
+  const secretsOf = (isBuilt: boolean) =>
+    stepPod(site, { reference, isBuilt }, request).spec?.imagePullSecrets?.map(({ name }) => name)
+  expect(secretsOf(true)).toEqual(['pull-the-runner', 'pull-it'])
+  expect(secretsOf(false)).toEqual(['pull-the-runner'])
 })
 
 test('the step pod of a job knows the job its services by name', () => {
