@@ -1,5 +1,4 @@
 /** Builder and Pusher on one build pod: the build runs as an init container, the push as the container after it. */
-import { basename, dirname } from 'node:path'
 import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import { BUDGETS } from '../../machines/budgets.ts'
@@ -7,8 +6,9 @@ import type { Builder, Pusher } from '../../machines/ports.ts'
 import type { BuildPlan } from '../../machines/types.ts'
 import type { BuilderDefinition } from '../builders/catalog.ts'
 import { createTail } from '../tail.ts'
-import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from './build-pod.ts'
+import { BUILD_CONTAINER, buildPod, isDelivered, PUSH_CONTAINER } from './build-pod.ts'
 import type { ChosenBuilder } from './chosen-builder.ts'
+import { type ContextFilter, deliverContext } from './deliver-context.ts'
 import type { PushState } from './janitor.ts'
 import { type LogSource, logTail } from './logs.ts'
 import { createPatience, type Patience } from './patience.ts'
@@ -29,8 +29,7 @@ const DIGEST = /sha256:[0-9a-f]{64}/
 export interface BuilderOptions {
   readonly builder: ChosenBuilder
   readonly digestOf?: DigestOf | undefined
-  /** Which files of a context are sent to the builder (.dockerignore). */
-  readonly contextFilter: (plan: BuildPlan, signal: AbortSignal) => Promise<(path: string) => boolean>
+  readonly contextFilter: ContextFilter
 }
 
 /** Builder and Pusher, and what is known of the image in the registry. */
@@ -58,7 +57,9 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       pushState = 'possible'
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
       await site.cluster.createPod(templated(site, buildPod(site, { name, plan, builder }), 'build'), signal)
-      if (site.storage.mode === 'copy') await deliverContext(site, pod, plan, options, lost, signal)
+      if (isDelivered(site)) {
+        await deliverContext(site, { pod, plan, contextFilter: options.contextFilter, lost }, signal)
+      }
       const isPatient = createPatience(site.clock)
       await waitForPod(site, pod, (current) => hasStarted(current, builder.image, isPatient), lost, signal)
       const ended = await followBuild(site, pod, plan, definition, lost, signal)
@@ -112,26 +113,6 @@ const pushLog = ({ cluster }: Site, pod: string): LogSource => ({
 function must(name: string | undefined): string {
   if (name === undefined) throw new StepError('internal', 'the build has more attempts than the ledger has build pods')
   return name
-}
-
-async function deliverContext(
-  site: Site,
-  name: string,
-  plan: BuildPlan,
-  options: BuilderOptions,
-  lost: () => StepError,
-  signal: AbortSignal
-): Promise<void> {
-  const [{ deliver }, { fromRunner }] = await Promise.all([import('./deliver.ts'), import('./sources.ts')])
-  const include = await options.contextFilter(plan, signal)
-  const top = basename(plan.contextDirectory)
-  const isSent = (path: string) => path === top || include(path.slice(top.length + 1))
-  const sources = [fromRunner(dirname(plan.contextDirectory), [top], isSent)]
-  await deliver(
-    site,
-    { pod: name, container: 'deliver', sources, watched: [], failure: 'context-delivery-failed', lost },
-    signal
-  )
 }
 
 /** Throws for an image that no waiting will bring, naming the setting that can; a failure that may heal passes. */

@@ -69,7 +69,8 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
             notConfigured,
             repository: () => repositoryFor(site),
             builderIdentity: `${identityOf(builder)} ${architecture}`,
-            ...(outlivesStep(site) && registry && { findBuilt: (plan) => registry.digestOf(plan.pushReference, signal) }),
+            ...(outlivesStep(site) &&
+              registry && { findBuilt: (plan) => registry.digestOf(plan.pushReference, signal) }),
             creates: (plan) => createsOf(site, plan)
           })
           const resolution = await resolver.resolve(request, signal)
