@@ -82,7 +82,7 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       tries ??= watchPushTries(site.clock, definition, BUDGETS.pushing.attemptsMax, (toRead) =>
         logTail(pushLog(site, name), { lines: PUSH_LOG_LINES, previous: false }, toRead)
       )
-      const { next, look, ended } = tries
+      const { next, look, ended, pushed } = tries
       const isPatient = createPatience(site.clock)
       const check = (pod: V1Pod) =>
         arrival.hasArrived() ? 'pushed' : (next() ?? pushOutcome(pod, builder.pushImage, isPatient))
@@ -91,8 +91,9 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
         await look(signal)
       }
       const outcome = await waitForPod(site, name, check, lost, signal, pause)
-      if (outcome === 'pushed') {
+      if (outcome === 'pushed' || outcome === 'ended well') {
         pushState = 'done'
+        if (outcome === 'ended well') requireSame(built.digest, await pushed(signal))
         return `${plan.pullRepository}@${built.digest}`
       }
       const failure = outcome === 'ended' ? await ended(signal) : outcome
@@ -101,6 +102,16 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       throw namingSecret(failure, site.registry)
     }
   }
+}
+
+/** What is run is what was pushed: the digest comes from the container that ran the Dockerfile, which may have named any image. */
+function requireSame(reported: string, pushed: string | undefined): void {
+  if (pushed === reported) return
+  if (pushed === undefined) throw new StepError('push-failed', 'the push has ended without saying what it pushed')
+  throw new StepError(
+    'layout-lost',
+    `the build says that it made ${reported}, but ${pushed} was pushed: a RUN of the Dockerfile has written over the one or the other`
+  )
 }
 
 const pushLog = ({ cluster }: Site, pod: string): LogSource => ({
@@ -189,10 +200,10 @@ function buildFailure(
 }
 
 /** How a push has ended; undefined while it goes on. */
-function pushOutcome(pod: V1Pod, image: string, isPatient: Patience): 'pushed' | 'ended' | undefined {
+function pushOutcome(pod: V1Pod, image: string, isPatient: Patience): 'ended well' | 'ended' | undefined {
   const status = containerStatus(pod, PUSH_CONTAINER)
   const exitCode = status?.state?.terminated?.exitCode
-  if (exitCode === 0) return 'pushed'
+  if (exitCode === 0) return 'ended well'
   const failure = waitingFailure(status)
   if (failure !== undefined && !isPatient(pod, failure, status)) throwIfUnavailable(failure, image, 'PUSHER_IMAGE')
   const lost = podFailure(pod)
