@@ -7,6 +7,7 @@ import type { BuildPlan } from '../../machines/types.ts'
 import type { BuilderDefinition } from '../builders/catalog.ts'
 import { createTail } from '../tail.ts'
 import { BUILD_CONTAINER, buildPod, isDelivered, PUSH_CONTAINER } from './build-pod.ts'
+import type { BuiltImages } from './built-images.ts'
 import type { ChosenBuilder } from './chosen-builder.ts'
 import { type ContextFilter, deliverContext } from './deliver-context.ts'
 import type { PushState } from './janitor.ts'
@@ -29,6 +30,8 @@ const DIGEST = /sha256:[0-9a-f]{64}/
 export interface BuilderOptions {
   readonly builder: ChosenBuilder
   readonly digestOf?: DigestOf | undefined
+  /** Told of what has been built and pushed. */
+  readonly remember?: BuiltImages['remember'] | undefined
   readonly contextFilter: ContextFilter
 }
 
@@ -94,6 +97,7 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       if (outcome === 'pushed' || outcome === 'ended well') {
         pushState = 'done'
         if (outcome === 'ended well') requireSame(built.digest, await pushed(signal))
+        await options.remember?.(plan, built.digest, signal)
         return `${plan.pullRepository}@${built.digest}`
       }
       const failure = outcome === 'ended' ? await ended(signal) : outcome

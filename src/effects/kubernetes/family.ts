@@ -10,6 +10,7 @@ import { repositoryOf, sharedRepository } from '../registry/reference.ts'
 import { createResolver } from '../resolver.ts'
 import { architecture } from '../system.ts'
 import { createBuilder } from './builder.ts'
+import { type BuiltImages, createBuiltImages } from './built-images.ts'
 import { type ChosenBuilder, chooseBuilder, identityOf } from './chosen-builder.ts'
 import { createJanitor } from './janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
@@ -24,13 +25,20 @@ const notConfigured = () =>
 
 type Family = Omit<StepPorts, 'resolver' | 'clock'>
 
-function createFamily(
-  site: Site,
-  builder: ChosenBuilder,
-  registry: RegistryClient | undefined,
-  { kind }: Resolution
-): Family {
-  const buildPodBuilder = createBuilder(site, { builder, digestOf: registry?.digestOf, contextFilter: sentPaths })
+/** What is known of images; undefined where nothing is built, or nothing outlives the step. */
+interface Knowledge {
+  readonly registry: RegistryClient | undefined
+  readonly images: BuiltImages | undefined
+}
+
+function createFamily(site: Site, builder: ChosenBuilder, knowledge: Knowledge, { kind }: Resolution): Family {
+  const { registry, images } = knowledge
+  const buildPodBuilder = createBuilder(site, {
+    builder,
+    digestOf: registry?.digestOf,
+    remember: images?.remember,
+    contextFilter: sentPaths
+  })
   const runner = createRunner(site, kind !== 'prebuilt')
   return {
     builder: buildPodBuilder,
@@ -59,6 +67,7 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
           checkStep(site, request)
           const dockerfile = request.image === undefined ? request.dockerfile : undefined
           const registry = dockerfile === undefined ? undefined : await openForBuild(site, signal)
+          const images = registry && builtImages(site, registry)
           if (dockerfile !== undefined && site.job && site.storage.mode === 'copy') {
             const { mirrorFromJob } = await import('./step-files.ts')
             await mirrorFromJob(site, site.job, dirname(dockerfile), signal)
@@ -69,12 +78,11 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
             notConfigured,
             repository: () => repositoryFor(site),
             builderIdentity: `${identityOf(builder)} ${architecture}`,
-            ...(outlivesStep(site) &&
-              registry && { findBuilt: (plan) => registry.digestOf(plan.pushReference, signal) }),
+            findBuilt: registry && findBuilt(site, registry, images),
             creates: (plan) => createsOf(site, plan)
           })
           const resolution = await resolver.resolve(request, signal)
-          family = createFamily(site, builder, registry, resolution)
+          family = createFamily(site, builder, { registry, images }, resolution)
           if (resolution.kind === 'cached') deps.reporter.line(`Nothing to build: ${resolution.image} has this content`)
           return resolution
         })
@@ -96,6 +104,13 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
 
 /** In a job with a job pod an image lives until cleanup_job, so that pre, main and post are built once. */
 const outlivesStep = ({ job, registry }: Site): boolean => job !== undefined || registry?.isKept === true
+
+/** Without a job pod nothing outlives the step; what is kept is found by its tag, which only those with credentials can move. */
+const builtImages = (site: Site, { digestOf }: RegistryClient): BuiltImages | undefined =>
+  site.job !== undefined && !site.registry?.isKept ? createBuiltImages(site, digestOf) : undefined
+
+const findBuilt = ({ registry: settings }: Site, { digestOf }: RegistryClient, images: BuiltImages | undefined) =>
+  settings?.isKept ? (plan: BuildPlan, signal: AbortSignal) => digestOf(plan.pushReference, signal) : images?.find
 
 function repositoryFor({ registry, handle }: Site): string {
   if (registry === undefined) return handle

@@ -12,7 +12,7 @@ export const JOB_CONTAINER = 'job'
 const NAME_LENGTH_MAX = 63
 
 /** `<runner pod>-<kind>-<suffix>`, the runner pod's name cut so that the whole fits a DNS label. */
-export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret', suffix: string): string =>
+export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret' | 'image', suffix: string): string =>
   cutName(runnerPod, `-${kind}-${suffix}`)
 
 /** Whether a pod of ours builds, and so may push. */
