@@ -18,8 +18,8 @@ export interface ResolverOptions {
   readonly repository: () => string
   /** Name and version of the builder, part of the hash. */
   readonly builderIdentity: string
-  /** Digest of an image that is there already under this name, when repositories outlive a step. */
-  readonly findBuilt?: (pushReference: string, signal: AbortSignal) => Promise<string | undefined>
+  /** Digest of an image that was built before from the same content, when images outlive a step. */
+  readonly findBuilt?: ((plan: BuildPlan, signal: AbortSignal) => Promise<string | undefined>) | undefined
   /** What the later stages will make; without a plan nothing is built. */
   readonly creates: (plan: BuildPlan | undefined) => Creates
 }
@@ -35,7 +35,7 @@ export function createResolver(options: ResolverOptions): ImageResolver {
       if (image !== undefined) return { kind: 'prebuilt', image, creates: options.creates(undefined) }
       if (dockerfile === undefined) throw new StepError('invalid-input', 'There is neither an image nor a Dockerfile')
       const plan = await planBuild(options, dockerfile, signal)
-      const digest = await options.findBuilt?.(plan.pushReference, signal)
+      const digest = await options.findBuilt?.(plan, signal)
       if (digest === undefined) return { kind: 'build', plan, creates: options.creates(plan) }
       return { kind: 'cached', image: `${plan.pullRepository}@${digest}`, creates: options.creates(undefined) }
     }
@@ -53,6 +53,7 @@ async function planBuild(options: ResolverOptions, dockerfile: string, signal: A
   return {
     contextDirectory: join(place.root, place.path),
     dockerfile: name,
+    contentHash: hash,
     pushReference: pushReference(registry, repository, hash.slice(0, TAG_LENGTH)),
     pullRepository: pullRepository(registry, repository)
   }

@@ -32,6 +32,8 @@ export interface BuildPlan {
   readonly contextDirectory: string
   /** Path of the Dockerfile relative to the context. */
   readonly dockerfile: string
+  /** 64 hexadecimal digits over everything that can change the image; the tag is their beginning. */
+  readonly contentHash: string
   /** `host:port/handle:tag` as pods see the registry. */
   readonly pushReference: string
   /** `host:port/handle` as the kubelet sees it; a digest is added to it. */

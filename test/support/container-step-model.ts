@@ -20,6 +20,7 @@ export const REQUEST: StepRequest = {
 export const PLAN: BuildPlan = {
   contextDirectory: '/runner/_work/_actions/acme/greet/v1',
   dockerfile: 'Dockerfile',
+  contentHash: 'c'.repeat(64),
   pushReference: 'registry:5000/handle:tag',
   pullRepository: 'localhost:30500/handle'
 }

@@ -88,6 +88,7 @@ const FILES_BY_PATH = [
   'src/effects/local/',
   'src/effects/trace-file.ts',
   'src/effects/kubernetes/access.ts',
+  'src/effects/kubernetes/own-resolver.ts',
   'src/effects/kubernetes/template-file.ts',
   'src/cli/'
 ]

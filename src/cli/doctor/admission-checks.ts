@@ -55,7 +55,8 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
   const { registry, paths } = config
   const image = site.runnerImage
   const request = { image, args: [], env: {}, mounts: [] }
-  const step = applyTemplate(stepPod(site, image, { ...request, workingDirectory: '/' }), site.template, 'step')
+  const own = { reference: image, isBuilt: true }
+  const step = applyTemplate(stepPod(site, own, { ...request, workingDirectory: '/' }), site.template, 'step')
   const container = { image, args: [], env: {}, ports: [], volumes: [] }
   const job = planJob(site, { container, services: [], mounts: [] }, site.template, {
     secret: () => '',
@@ -71,6 +72,7 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
   const plan = {
     contextDirectory: `${paths.runnerTemp}/context`,
     dockerfile: 'Dockerfile',
+    contentHash: '',
     pushReference: pushReference(registry, repository, 'doctor'),
     pullRepository: pullRepository(registry, repository)
   }

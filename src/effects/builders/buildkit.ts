@@ -54,5 +54,6 @@ export const buildkit: BuilderDefinition = {
   },
   classifyBuildFailure,
   classifyPushFailure: kaniko.classifyPushFailure,
-  failedPushes: kaniko.failedPushes
+  failedPushes: kaniko.failedPushes,
+  pushedDigest: kaniko.pushedDigest
 }

@@ -69,6 +69,8 @@ export interface BuilderDefinition {
   classifyPushFailure(log: string): StepError
   /** Why each try of a push failed that is followed by another one in the same container, in order, from its log. */
   failedPushes(log: string): readonly StepError[]
+  /** What the container that pushes says it has pushed, `sha256:...`, from its log; undefined when the log does not say. */
+  pushedDigest(log: string): string | undefined
 }
 
 /** By the name they are chosen by. */

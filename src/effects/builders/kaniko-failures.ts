@@ -121,6 +121,11 @@ const RETRYING = /^WARN\[\d+\] Retrying operation after \S+ due to (.*)$/gm
 export const failedPushes = (logText: string): readonly StepError[] =>
   [...plain(logText).matchAll(RETRYING)].map(([, reason = '']) => pushFailure(reason))
 
+/** Its last word of a push that ended well; lines may have blanks at their end. */
+const PUSHED = /^INFO\[\d+\] Pushed \S+@(sha256:[0-9a-f]{64}) *$/gm
+
+export const pushedDigest = (logText: string): string | undefined => lastOf(plain(logText), PUSHED)
+
 const pushFailure = (reason: string) =>
   toError(PUSH_FAILURES, { reason: concise(reason), instruction: undefined, baseImage: undefined })
 

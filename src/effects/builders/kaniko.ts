@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import { parseReference } from '../registry/reference.ts'
 import type { BuilderDefinition, BuildSpec } from './catalog.ts'
-import { classifyBuildFailure, classifyPushFailure, failedPushes } from './kaniko-failures.ts'
+import { classifyBuildFailure, classifyPushFailure, failedPushes, pushedDigest } from './kaniko-failures.ts'
 
 const VERSION = 'v1.28.3'
 
@@ -83,5 +83,6 @@ export const kaniko: BuilderDefinition = {
   }),
   classifyBuildFailure,
   classifyPushFailure,
-  failedPushes
+  failedPushes,
+  pushedDigest
 }

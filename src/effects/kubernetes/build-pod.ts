@@ -1,14 +1,15 @@
 /**
- * The pod that builds one image and pushes it (design section 5), pure: `deliver` receives the context in copy mode,
- * `build` writes an image layout without any push credentials, `push` pushes the layout without any of the Dockerfile's code.
+ * The pod that builds one image and pushes it (design section 5), pure: `deliver` receives the context where it is sent, `build`
+ * writes an image layout without any push credentials, `push` pushes the layout without any of the Dockerfile's code.
  */
-import type { V1EnvVar, V1Pod, V1VolumeMount } from '@kubernetes/client-node'
+import type { V1Container, V1EnvVar, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { BUDGETS } from '../../machines/budgets.ts'
 import type { BuildPlan } from '../../machines/types.ts'
 import type { ContainerCommand } from '../builders/catalog.ts'
 import type { ChosenBuilder } from './chosen-builder.ts'
 import { ownedMetadata } from './names.ts'
-import { deliverContainer, hardened, placement, podBase } from './pod-parts.ts'
+import { type OwnResolver, ownResolver } from './own-resolver.ts'
+import { AWAIT_DELIVERY, deliverContainer, hardened, placement, podBase } from './pod-parts.ts'
 import { CA_KEY } from './registry-settings.ts'
 import { buildSecrets, mountsOf, type SecretPart, volumesOf } from './secret-parts.ts'
 import type { Site } from './site.ts'
@@ -20,6 +21,9 @@ export const PUSH_CONTAINER = 'push'
 /** Directory of the work volume that a context is delivered into. */
 export const CONTEXT_NAME = 'context'
 
+/** In place of the memory that containers of a pod share: a push needs none. */
+const MEMORY: V1VolumeMount = { name: 'push-memory', mountPath: '/dev/shm' }
+const MEMORY_VOLUME: V1Volume = { name: MEMORY.name, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }
 const TERMINATION_LOG = '/dev/termination-log'
 /** The Secret's keys are those of type kubernetes.io/tls, and ca.crt. */
 const CERTIFICATES_VOLUME = 'builder-certificates'
@@ -32,10 +36,17 @@ export interface BuildPodRequest {
   readonly builder: ChosenBuilder
 }
 
+/**
+ * Whether the context is sent to the build pod, which otherwise mounts the runner's volume. What is kept for other jobs is built
+ * from bytes that were looked at as they were sent: on the volume, a container of the job could change them in between.
+ */
+export const isDelivered = ({ storage, registry }: Site): boolean =>
+  storage.mode === 'copy' || registry?.isKept === true
+
 export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
   const { name: podName, plan, builder } = request
   const { definition, daemon } = builder
-  const { storage, registry } = site
+  const { registry } = site
   const at = (name: string) => `${definition.directory}/${name}`
   const layout: V1VolumeMount = { name: 'layout', mountPath: at('layout') }
   const context: V1VolumeMount = {
@@ -45,6 +56,7 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
     subPath: contextSubPath(site, plan)
   }
   const certificates = certificatesOf(daemon?.tlsSecret, at('certificates'))
+  const resolver = ownResolver(site, isDelivered(site))
   const { authority, baseLogin, pushLogin } = buildSecrets(site, at('registry-authority'))
   const commands = definition.containers({
     contextPath: context.mountPath,
@@ -68,15 +80,15 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: ownedMetadata(podName, site.runnerPod),
+    metadata: { ...ownedMetadata(podName, site.runnerPod), ...resolver.metadata },
     spec: {
       ...podBase(site),
-      ...placement(site),
+      ...(isDelivered(site) ? {} : placement(site)),
       // A kubelet that restarts a failing push restarts a failing build as well: the push repeats itself (docs/adr/0014).
       restartPolicy: 'Never',
       activeDeadlineSeconds: DEADLINE_SECONDS,
       initContainers: [
-        ...(storage.mode === 'copy' ? [deliverContainer(site)] : []),
+        ...firstContainer(site, resolver),
         {
           ...container(BUILD_CONTAINER, builder.image, commands.build, baseLogin),
           securityContext: hardened(definition.buildCapabilities),
@@ -87,12 +99,14 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
         {
           ...container(PUSH_CONTAINER, builder.pushImage, commands.push, pushLogin),
           securityContext: hardened(),
-          volumeMounts: [{ ...layout, readOnly: true }, ...mountsOf(authority, pushLogin)]
+          volumeMounts: [{ ...layout, readOnly: true }, MEMORY, resolver.mount, ...mountsOf(authority, pushLogin)]
         }
       ],
       volumes: [
-        storage.volume,
+        isDelivered(site) ? { name: WORK_VOLUME, emptyDir: {} } : site.storage.volume,
         { name: layout.name, emptyDir: {} },
+        MEMORY_VOLUME,
+        resolver.volume,
         ...certificates.volumes,
         ...volumesOf(authority, baseLogin, pushLogin)
       ]
@@ -100,9 +114,23 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
   }
 }
 
-/** In copy mode the context is delivered beside the marker that says that it is complete. */
+/** Runs before anything of the Dockerfile does, where there is something to do. */
+function firstContainer(site: Site, { copying }: OwnResolver): V1Container[] {
+  if (copying === undefined) return []
+  const deliver = deliverContainer(site)
+  const [words, mounts] = isDelivered(site) ? [[AWAIT_DELIVERY], deliver.volumeMounts ?? []] : [[], []]
+  return [
+    {
+      ...deliver,
+      command: ['sh', '-c', [copying.words, ...words].join(' && ')],
+      volumeMounts: [...mounts, copying.mount]
+    }
+  ]
+}
+
+/** A context that is sent stands beside the marker that says that it is complete. */
 function contextSubPath(site: Site, plan: BuildPlan): string {
-  if (site.storage.mode === 'copy') return CONTEXT_NAME
+  if (isDelivered(site)) return CONTEXT_NAME
   const path = workPath(site.storage, plan.contextDirectory)
   return [site.storage.rootPath, path].filter((part) => part !== '').join('/')
 }

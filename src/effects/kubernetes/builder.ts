@@ -5,10 +5,11 @@ import { BUDGETS } from '../../machines/budgets.ts'
 import type { Builder, Pusher } from '../../machines/ports.ts'
 import type { BuildPlan } from '../../machines/types.ts'
 import type { BuilderDefinition } from '../builders/catalog.ts'
-import { listContext } from '../content/context.ts'
 import { createTail } from '../tail.ts'
-import { BUILD_CONTAINER, buildPod, CONTEXT_NAME, PUSH_CONTAINER } from './build-pod.ts'
+import { BUILD_CONTAINER, buildPod, isDelivered, PUSH_CONTAINER } from './build-pod.ts'
+import type { BuiltImages } from './built-images.ts'
 import type { ChosenBuilder } from './chosen-builder.ts'
+import { deliverContext } from './deliver-context.ts'
 import type { PushState } from './janitor.ts'
 import { type LogSource, logTail } from './logs.ts'
 import { createPatience, type Patience } from './patience.ts'
@@ -18,7 +19,6 @@ import { type DigestOf, watchArrival } from './push-arrival.ts'
 import { type PushTries, watchPushTries } from './push-tries.ts'
 import { namingSecret } from './registry-settings.ts'
 import type { Site } from './site.ts'
-import { workPath } from './storage.ts'
 import { templated } from './templated.ts'
 
 /** What of a log is kept to explain a failure. */
@@ -30,6 +30,10 @@ const DIGEST = /sha256:[0-9a-f]{64}/
 export interface BuilderOptions {
   readonly builder: ChosenBuilder
   readonly digestOf?: DigestOf | undefined
+  /** Told of what has been built and pushed. */
+  readonly remember?: BuiltImages['remember'] | undefined
+  /** Name and version of what builds, part of a build's hash. */
+  readonly identity: string
 }
 
 /** Builder and Pusher, and what is known of the image in the registry. */
@@ -57,7 +61,7 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       pushState = 'possible'
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
       await site.cluster.createPod(templated(site, buildPod(site, { name, plan, builder }), 'build'), signal)
-      if (site.storage.mode === 'copy') await deliverContext(site, pod, plan, lost, signal)
+      if (isDelivered(site)) await deliverContext(site, { pod, plan, identity: options.identity, lost }, signal)
       const isPatient = createPatience(site.clock)
       await waitForPod(site, pod, (current) => hasStarted(current, builder.image, isPatient), lost, signal)
       const ended = await followBuild(site, pod, plan, definition, lost, signal)
@@ -80,7 +84,7 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       tries ??= watchPushTries(site.clock, definition, BUDGETS.pushing.attemptsMax, (toRead) =>
         logTail(pushLog(site, name), { lines: PUSH_LOG_LINES, previous: false }, toRead)
       )
-      const { next, look, ended } = tries
+      const { next, look, ended, pushed } = tries
       const isPatient = createPatience(site.clock)
       const check = (pod: V1Pod) =>
         arrival.hasArrived() ? 'pushed' : (next() ?? pushOutcome(pod, builder.pushImage, isPatient))
@@ -89,8 +93,10 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
         await look(signal)
       }
       const outcome = await waitForPod(site, name, check, lost, signal, pause)
-      if (outcome === 'pushed') {
+      if (outcome === 'pushed' || outcome === 'ended well') {
         pushState = 'done'
+        if (outcome === 'ended well') requireSame(built.digest, await pushed(signal))
+        await options.remember?.(plan, built.digest, signal)
         return `${plan.pullRepository}@${built.digest}`
       }
       const failure = outcome === 'ended' ? await ended(signal) : outcome
@@ -99,6 +105,16 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       throw namingSecret(failure, site.registry)
     }
   }
+}
+
+/** What is run is what was pushed: the digest comes from the container that ran the Dockerfile, which may have named any image. */
+function requireSame(reported: string, pushed: string | undefined): void {
+  if (pushed === reported) return
+  if (pushed === undefined) throw new StepError('push-failed', 'the push has ended without saying what it pushed')
+  throw new StepError(
+    'layout-lost',
+    `the build says that it made ${reported}, but ${pushed} was pushed: a RUN of the Dockerfile has written over the one or the other`
+  )
 }
 
 const pushLog = ({ cluster }: Site, pod: string): LogSource => ({
@@ -111,25 +127,6 @@ const pushLog = ({ cluster }: Site, pod: string): LogSource => ({
 function must(name: string | undefined): string {
   if (name === undefined) throw new StepError('internal', 'the build has more attempts than the ledger has build pods')
   return name
-}
-
-async function deliverContext(
-  site: Site,
-  name: string,
-  plan: BuildPlan,
-  lost: () => StepError,
-  signal: AbortSignal
-): Promise<void> {
-  const [{ deliver }, { fromRunner }] = await Promise.all([import('./deliver.ts'), import('./sources.ts')])
-  const place = { root: site.storage.workDirectory, path: workPath(site.storage, plan.contextDirectory) }
-  const sent = await listContext(place, plan.dockerfile, signal)
-  const include = (path: string) => path === CONTEXT_NAME || sent.has(path.slice(CONTEXT_NAME.length + 1))
-  const sources = [fromRunner({ root: place.root, base: place.path, name: CONTEXT_NAME, paths: [''], include })]
-  await deliver(
-    site,
-    { pod: name, container: 'deliver', sources, watched: [], failure: 'context-delivery-failed', lost },
-    signal
-  )
 }
 
 /** Throws for an image that no waiting will bring, naming the setting that can; a failure that may heal passes. */
@@ -206,10 +203,10 @@ function buildFailure(
 }
 
 /** How a push has ended; undefined while it goes on. */
-function pushOutcome(pod: V1Pod, image: string, isPatient: Patience): 'pushed' | 'ended' | undefined {
+function pushOutcome(pod: V1Pod, image: string, isPatient: Patience): 'ended well' | 'ended' | undefined {
   const status = containerStatus(pod, PUSH_CONTAINER)
   const exitCode = status?.state?.terminated?.exitCode
-  if (exitCode === 0) return 'pushed'
+  if (exitCode === 0) return 'ended well'
   const failure = waitingFailure(status)
   if (failure !== undefined && !isPatient(pod, failure, status)) throwIfUnavailable(failure, image, 'PUSHER_IMAGE')
   const lost = podFailure(pod)

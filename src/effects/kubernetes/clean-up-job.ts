@@ -2,6 +2,7 @@
 import { StepError } from '../../errors.ts'
 import { entryName, type Ledger, type LedgerEntry } from '../../machines/ledger.ts'
 import { repositoryOf } from '../registry/reference.ts'
+import { rememberedDigests } from './built-images.ts'
 import { connectCluster } from './client.ts'
 import { createJanitor, type JanitorPlace, labelled } from './janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
@@ -33,7 +34,7 @@ export async function cleanUpJob(
     onRetry: deps.reporter.line
   })
   const place = { cluster, clock: deps.clock, reporter: deps.reporter }
-  const again = async (attemptsMax: number, work: () => Promise<Ledger>): Promise<Ledger> => {
+  const again = async <T>(attemptsMax: number, work: () => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await work()
@@ -44,8 +45,11 @@ export async function cleanUpJob(
       }
     }
   }
-  const objects = await again(ATTEMPTS_MAX, () => removeObjects(place, options.runnerPod, signal))
-  const images = await again(REGISTRY_ATTEMPTS_MAX, () => removeImages(place, options, signal)).catch(
+  const { registry, runnerPod } = options
+  const isAsked = registry !== undefined && !registry.isKept
+  const digests = isAsked ? await again(ATTEMPTS_MAX, () => rememberedDigests(cluster, runnerPod, signal)) : []
+  const objects = await again(ATTEMPTS_MAX, () => removeObjects(place, runnerPod, signal))
+  const images = await again(REGISTRY_ATTEMPTS_MAX, () => removeImages(place, options, digests, signal)).catch(
     (error: unknown): Ledger => {
       signal.throwIfAborted()
       deps.reporter.warning(
@@ -54,7 +58,8 @@ export async function cleanUpJob(
       return []
     }
   )
-  return [...objects, ...images].map(entryName)
+  const isPod = ({ kind }: LedgerEntry) => kind === 'pod'
+  return [...objects.filter(isPod), ...images, ...objects.filter((entry) => !isPod(entry))].map(entryName)
 }
 
 async function removeObjects(place: JanitorPlace, runnerPod: string, signal: AbortSignal): Promise<Ledger> {
@@ -68,14 +73,26 @@ async function removeObjects(place: JanitorPlace, runnerPod: string, signal: Abo
 async function removeImages(
   place: RegistryPlace & JanitorPlace,
   { registry: settings, runnerPod: name }: KubernetesOptions,
+  digests: readonly string[],
   signal: AbortSignal
 ): Promise<Ledger> {
   if (settings === undefined || settings.isKept) return []
   const runnerPod = await place.cluster.getPod(name, signal)
   if (runnerPod === undefined) return []
   const registry = await openRegistry(place, settings, signal)
-  const references = await registry.tagged(repositoryOf(settings, handleOf(runnerPod)), signal)
-  const images = references.map((reference): LedgerEntry => ({ kind: 'image', name: reference }))
-  await createJanitor(place, registry).cleanUp(images, false, signal)
-  return images
+  const repository = repositoryOf(settings, handleOf(runnerPod))
+  const remove = async (references: readonly string[]): Promise<Ledger> => {
+    const images = references.map((reference): LedgerEntry => ({ kind: 'image', name: reference }))
+    await createJanitor(place, registry).cleanUp(images, false, signal)
+    return images
+  }
+  const tagged = await remove(await registry.tagged(repository, signal))
+  // Images whose tags somebody has moved to others.
+  const untagged = await Promise.all(
+    digests.map(async (digest) => {
+      const reference = `${settings.pushHost}/${repository}@${digest}`
+      return (await registry.digestOf(reference, signal)) === undefined ? [] : [reference]
+    })
+  )
+  return [...tagged, ...(await remove(untagged.flat()))]
 }

@@ -3,13 +3,14 @@ import { dirname } from 'node:path'
 import { StepError, toStepError } from '../../errors.ts'
 import type { LedgerEntry } from '../../machines/ledger.ts'
 import type { StepPorts } from '../../machines/ports.ts'
-import type { BuildPlan, Creates } from '../../machines/types.ts'
+import type { BuildPlan, Creates, Resolution } from '../../machines/types.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import { repositoryOf, sharedRepository } from '../registry/reference.ts'
 import { createResolver } from '../resolver.ts'
 import { architecture } from '../system.ts'
 import { createBuilder } from './builder.ts'
-import { chooseBuilder, identityOf } from './chosen-builder.ts'
+import { type BuiltImages, createBuiltImages } from './built-images.ts'
+import { type ChosenBuilder, chooseBuilder, identityOf } from './chosen-builder.ts'
 import { createJanitor } from './janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import { checkStep, createRunner } from './runner.ts'
@@ -21,25 +22,43 @@ const notConfigured = () =>
     'building a Dockerfile needs a registry: set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST for the runner, and for one in the cluster ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PORT and ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT'
   )
 
+/** What of the builder is part of a build's hash. */
+const inputsIdentity = (builder: ChosenBuilder): string => `${identityOf(builder)} ${architecture}`
+
+type Family = Omit<StepPorts, 'resolver' | 'clock'>
+
+/** What is known of images; undefined where nothing is built, or nothing outlives the step. */
+interface Knowledge {
+  readonly registry: RegistryClient | undefined
+  readonly images: BuiltImages | undefined
+}
+
+function createFamily(site: Site, builder: ChosenBuilder, knowledge: Knowledge, { kind }: Resolution): Family {
+  const { registry, images } = knowledge
+  const buildPodBuilder = createBuilder(site, {
+    builder,
+    digestOf: registry?.digestOf,
+    remember: images?.remember,
+    identity: inputsIdentity(builder)
+  })
+  const runner = createRunner(site, kind !== 'prebuilt')
+  return {
+    builder: buildPodBuilder,
+    pusher: buildPodBuilder,
+    runner,
+    workspace: runner,
+    janitor: createJanitor(site, registry, buildPodBuilder.pushState)
+  }
+}
+
 /** The ports of one container step. The cluster is first looked at when the machine resolves, so that failures there are a stage's. */
 export function createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts {
   const builder = chooseBuilder(options)
-  let family: Omit<StepPorts, 'resolver' | 'clock'> | undefined
+  let family: Family | undefined
   const made = () => {
     if (family === undefined)
       throw new StepError('internal', 'the Kubernetes family is used before it resolved anything')
     return family
-  }
-  const makeFamily = (site: Site, registry: RegistryClient | undefined) => {
-    const buildPodBuilder = createBuilder(site, { builder, digestOf: registry?.digestOf })
-    const runner = createRunner(site)
-    return {
-      builder: buildPodBuilder,
-      pusher: buildPodBuilder,
-      runner,
-      workspace: runner,
-      janitor: createJanitor(site, registry, buildPodBuilder.pushState)
-    }
   }
   return {
     clock: deps.clock,
@@ -50,7 +69,7 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
           checkStep(site, request)
           const dockerfile = request.image === undefined ? request.dockerfile : undefined
           const registry = dockerfile === undefined ? undefined : await openForBuild(site, signal)
-          family = makeFamily(site, registry)
+          const images = registry && builtImages(site, registry)
           if (dockerfile !== undefined && site.job && site.storage.mode === 'copy') {
             const { mirrorFromJob } = await import('./step-files.ts')
             await mirrorFromJob(site, site.job, dirname(dockerfile), signal)
@@ -61,11 +80,12 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
             notConfigured,
             contextRoot: site.storage.workDirectory,
             repository: () => repositoryFor(site),
-            builderIdentity: `${identityOf(builder)} ${architecture}`,
-            ...(outlivesStep(site) && registry && { findBuilt: registry.digestOf }),
+            builderIdentity: inputsIdentity(builder),
+            findBuilt: registry && findBuilt(site, registry, images),
             creates: (plan) => createsOf(site, plan)
           })
           const resolution = await resolver.resolve(request, signal)
+          family = createFamily(site, builder, { registry, images }, resolution)
           if (resolution.kind === 'cached') deps.reporter.line(`Nothing to build: ${resolution.image} has this content`)
           return resolution
         })
@@ -87,6 +107,13 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
 
 /** In a job with a job pod an image lives until cleanup_job, so that pre, main and post are built once. */
 const outlivesStep = ({ job, registry }: Site): boolean => job !== undefined || registry?.isKept === true
+
+/** Without a job pod nothing outlives the step; what is kept is found by its tag, which only those with credentials can move. */
+const builtImages = (site: Site, { digestOf }: RegistryClient): BuiltImages | undefined =>
+  site.job !== undefined && !site.registry?.isKept ? createBuiltImages(site, digestOf) : undefined
+
+const findBuilt = ({ registry: settings }: Site, { digestOf }: RegistryClient, images: BuiltImages | undefined) =>
+  settings?.isKept ? (plan: BuildPlan, signal: AbortSignal) => digestOf(plan.pushReference, signal) : images?.find
 
 function repositoryFor({ registry, handle }: Site): string {
   if (registry === undefined) return handle

@@ -18,7 +18,7 @@ const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9
 export const isObjectName = (name: string): boolean => name.length <= OBJECT_NAME_LENGTH_MAX && OBJECT_NAME.test(name)
 
 /** `<runner pod>-<kind>-<suffix>`, the runner pod's name cut so that the whole fits a DNS label. */
-export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret', suffix: string): string =>
+export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret' | 'image', suffix: string): string =>
   cutName(runnerPod, `-${kind}-${suffix}`)
 
 /** Whether a pod of ours builds, and so may push. */

@@ -22,6 +22,8 @@ export interface PushTries {
   look(signal: AbortSignal): Promise<void>
   /** For a push that has ended without success: why its next try failed that has not been told yet, or why it gave up. */
   ended(signal: AbortSignal): Promise<StepError>
+  /** For a push that has ended well: the digest it says it pushed; undefined when its log does not say, or cannot be had now. */
+  pushed(signal: AbortSignal): Promise<string | undefined>
 }
 
 /** One failure is told for each attempt of the machine, so that its attempts and the tries of the container are the same. */
@@ -50,7 +52,8 @@ export function watchPushTries(
       const log = await lastLog(clock, readLog, signal)
       failed = definition.failedPushes(log)
       return next() ?? finalFailure(definition.classifyPushFailure(log), told + 1 >= triesMax)
-    }
+    },
+    pushed: async (signal) => definition.pushedDigest(await lastLog(clock, readLog, signal))
   }
 }
 

@@ -16,10 +16,12 @@ import { templated } from './templated.ts'
 /** Throws `invalid-input` or `not-supported` for a step that cannot be, before anything is built or created for it. */
 export function checkStep(site: Site, request: StepRequest): void {
   environmentSecret(site, request.env)
-  applyTemplate(stepPod(site, request.image ?? '', request), site.template, 'step')
+  const image = { reference: request.image ?? '', isBuilt: request.image === undefined }
+  applyTemplate(stepPod(site, image, request), site.template, 'step')
 }
 
-export function createRunner(site: Site): Runner & Workspace {
+/** `isBuilt`: whether the image is one that was built for this step's plan, now or before. */
+export function createRunner(site: Site, isBuilt: boolean): Runner & Workspace {
   const name = site.names.stepPod
   const lost = () =>
     new StepError('run-lost', `the step pod ${name} disappeared: somebody deleted it, or its node is gone`)
@@ -27,7 +29,7 @@ export function createRunner(site: Site): Runner & Workspace {
   return {
     async pull(image, request, signal) {
       const secret = environmentSecret(site, request.env)
-      const pod = templated(site, stepPod(site, image, request), 'step')
+      const pod = templated(site, stepPod(site, { reference: image, isBuilt }, request), 'step')
       const written = request.mounts.filter(isWritable).map(({ source }) => source)
       await openForEveryUser(site.storage.workDirectory, written)
       // Together: the kubelet needs the Secret only after it has set up the pod's network.
@@ -36,7 +38,7 @@ export function createRunner(site: Site): Runner & Workspace {
         const { deliverStep } = await import('./step-files.ts')
         await deliverStep(site, request.mounts, { pod: name, lost }, signal)
       }
-      await waitForPod(site, name, startedOrFailed(site, image), lost, signal)
+      await waitForPod(site, name, startedOrFailed(site, isBuilt), lost, signal)
     },
 
     async run(_image, _request, signal) {
@@ -58,14 +60,13 @@ export function createRunner(site: Site): Runner & Workspace {
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 
 /** Checks whether the action's process has been started; gives what can heal some time to do so. */
-function startedOrFailed(site: Site, image: string): (pod: V1Pod) => true | undefined {
-  const isOurs = site.registry !== undefined && image.startsWith(`${site.registry.pullHost}/`)
+function startedOrFailed(site: Site, isBuilt: boolean): (pod: V1Pod) => true | undefined {
   const isPatient = createPatience(site.clock, site.names.environment)
   return (pod) => {
     const status = containerStatus(pod, STEP_CONTAINER)
     if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
     const found = waitingFailure(status) ?? podFailure(pod)
-    const failure = (isOurs && found ? namingSecret(found, site.registry) : found) ?? initFailure(pod)
+    const failure = (isBuilt && found ? namingSecret(found, site.registry) : found) ?? initFailure(pod)
     if (failure === undefined || isPatient(pod, failure, status)) return undefined
     throw failure
   }

@@ -6,6 +6,7 @@ import { type Cluster, connectCluster } from './client.ts'
 import { objectName, SERVICE_NAMES_ANNOTATION } from './names.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import { lookAtOwnPods } from './own-pods.ts'
+import { usualResolverFile } from './own-resolver.ts'
 import type { Pods } from './pods.ts'
 import type { RegistrySettings } from './registry-settings.ts'
 import { detectStorage, runnerContainer, type Storage, workPath } from './storage.ts'
@@ -41,6 +42,8 @@ export interface Site extends Pods {
   /** Image of the containers that move files: the runner's own, so it is on the node and has tar. */
   readonly runnerImage: string
   readonly imagePullSecrets: readonly V1LocalObjectReference[]
+  /** The runner pod's own, where build pods get the same; undefined where that is not sure. */
+  readonly resolverFile?: string | undefined
   /** Undefined when none is configured. */
   readonly registry?: RegistrySettings | undefined
   /** Repository of this runner's images: unguessable, and the same for every command of a job, so that builds are found again. */
@@ -80,6 +83,8 @@ export async function discoverSite(
     template,
     runnerImage: options.runnerImage ?? runnerContainer(runnerPod)?.image ?? '',
     imagePullSecrets: runnerPod.spec?.imagePullSecrets ?? [],
+    // Without a service account the hook may be anywhere.
+    resolverFile: options.service && (await usualResolverFile(runnerPod, template)),
     registry: options.registry,
     handle: handleOf(runnerPod),
     names: {

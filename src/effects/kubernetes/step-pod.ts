@@ -12,14 +12,21 @@ export const STEP_CONTAINER = 'job'
 /** Kubernetes refuses larger Secrets. */
 const ENVIRONMENT_BYTES_MAX = 1_000_000
 
-export function stepPod(site: Site, image: string, request: StepRequest): V1Pod {
+/** What a step pod runs. */
+export interface StepImage {
+  readonly reference: string
+  /** Whether this step's own plan named it. What a workflow names is pulled as anybody may pull it, wherever the name points to. */
+  readonly isBuilt: boolean
+}
+
+export function stepPod(site: Site, image: StepImage, request: StepRequest): V1Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: ownedMetadata(site.names.stepPod, site.runnerPod),
     spec: {
       ...podBase(site),
-      ...pullSecrets(site),
+      ...(image.isBuilt && pullSecrets(site)),
       ...placement(site),
       ...serviceAliases(site),
       restartPolicy: 'Never',
@@ -27,7 +34,7 @@ export function stepPod(site: Site, image: string, request: StepRequest): V1Pod 
         ...(site.storage.mode === 'copy' ? [filesFirst(site)] : []),
         {
           name: STEP_CONTAINER,
-          image,
+          image: image.reference,
           // Unset keeps the image's ENTRYPOINT and CMD, so that no shell is needed in it.
           ...(request.entryPoint !== undefined && { command: [literal(request.entryPoint)] }),
           ...(request.args.length > 0 && { args: request.args.map(literal) }),
@@ -44,7 +51,7 @@ export function stepPod(site: Site, image: string, request: StepRequest): V1Pod 
   }
 }
 
-/** What pulls the runner's own image, and what pulls the images that were built. */
+/** What pulls the runner's own image, and what pulls images that were built. */
 function pullSecrets({ imagePullSecrets, registry }: Site): Pick<V1PodSpec, 'imagePullSecrets'> {
   if (registry?.pullSecret === undefined) return {}
   return { imagePullSecrets: [...imagePullSecrets, { name: registry.pullSecret }] }

@@ -46,6 +46,7 @@ async function push(life: Life, story: BuildStory, images: Map<string, string>):
     if (attempt.isAccepted) {
       const destination = valueOf('--destination')
       images.set(destination.slice(destination.indexOf('/') + 1), DIGEST)
+      say(`INFO[0001] Pushed ${destination.slice(0, destination.lastIndexOf(':'))}@${DIGEST}`)
       return end(0)
     }
     if (retries === Number(valueOf('--push-retry'))) {

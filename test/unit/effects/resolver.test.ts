@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createResolver, type ResolverOptions } from '../../../src/effects/resolver.ts'
 import { StepError } from '../../../src/errors.ts'
-import type { StepRequest } from '../../../src/machines/types.ts'
+import type { BuildPlan, StepRequest } from '../../../src/machines/types.ts'
 
 const never = new AbortController().signal
 let directory = ''
@@ -60,6 +60,7 @@ describe('the resolver', () => {
     expect(one.plan).toMatchObject({
       contextDirectory: directory,
       dockerfile: 'my.Dockerfile',
+      contentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
       pushReference: expect.stringMatching(/^reg:5000\/handle1:[0-9a-f]{40}$/),
       pullRepository: 'localhost:30500/handle1'
     })
@@ -73,8 +74,9 @@ describe('the resolver', () => {
 
   it('runs an image that was built before by its digest, and builds nothing', async () => {
     const asked: string[] = []
-    const findBuilt = async (reference: string) => {
-      asked.push(reference)
+    const findBuilt = async ({ pushReference, contentHash }: BuildPlan) => {
+      asked.push(pushReference)
+      expect(pushReference).toBe(`reg:5000/handle1:${contentHash.slice(0, 40)}`)
       return 'sha256:abc'
     }
     const made = resolver({ findBuilt })

@@ -15,6 +15,7 @@ const WORK = '/home/runner/_work'
 const plan = {
   contextDirectory: `${WORK}/_actions/owner/action/v1`,
   dockerfile: 'Dockerfile',
+  contentHash: '0123'.repeat(16),
   pushReference: 'registry.arc.svc:5000/handle:0123',
   pullRepository: 'localhost:30500/handle'
 }
@@ -32,7 +33,7 @@ const request: StepRequest = {
   ]
 }
 
-const IMAGE = `localhost:30500/handle@sha256:${'0'.repeat(64)}`
+const IMAGE = { reference: `localhost:30500/handle@sha256:${'0'.repeat(64)}`, isBuilt: true }
 
 const SECURED: RegistrySettings = {
   pushHost: 'registry.example.com',
@@ -85,11 +86,50 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
     expect(inPush).not.toContain('base-image-credentials')
   })
 
+  test('the build pod whose image is kept for other jobs: its context is sent in every storage mode', async () => {
+    const pod = buildPod(siteOf(mode, { registry: { ...SECURED, isKept: true } }), {
+      name: 'runner-abc-build-0-1',
+      plan: { ...plan, pushReference: 'registry.example.com/ci:0123' },
+      builder: chooseBuilder({})
+    })
+    // The same in both: nothing of it is on the runner's volume.
+    await expect(stringify(pod)).toMatchFileSnapshot(golden('build-pod-kept'))
+    expectUnprivileged(pod)
+  })
+
+  test.each([
+    ['kaniko', {}],
+    ['buildkit', { builder: 'buildkit', builderDaemon: { address: 'tcp://buildkitd:1234', tlsSecret: 'client' } }]
+  ] as const)(
+    'what builds and what pushes share the layout, and nothing else that can be written: %s',
+    (_name, options) => {
+      for (const resolverFile of [undefined, 'nameserver 10.96.0.10\n']) {
+        for (const isKept of [undefined, true]) {
+          const pod = buildPod(siteOf(mode, { resolverFile, registry: { ...SECURED, isKept } }), {
+            name: 'runner-abc-build-0-1',
+            plan,
+            builder: chooseBuilder(options)
+          })
+          expectApart(pod)
+        }
+      }
+    }
+  )
+
   test('the step pod', async () => {
     const pod = stepPod(siteOf(mode), IMAGE, request)
     await expect(stringify(pod)).toMatchFileSnapshot(golden(`step-pod-${mode}`))
     expectUnprivileged(pod)
   })
+})
+
+test('only a pod for an image that was built may pull as the hook says, whatever the name of the image', () => {
+  const site = siteOf('copy', { registry: SECURED })
+  const reference = 'registry.example.com/ci/handle:0123'
+  const secretsOf = (isBuilt: boolean) =>
+    stepPod(site, { reference, isBuilt }, request).spec?.imagePullSecrets?.map(({ name }) => name)
+  expect(secretsOf(true)).toEqual(['pull-the-runner', 'pull-it'])
+  expect(secretsOf(false)).toEqual(['pull-the-runner'])
 })
 
 test('the step pod of a job knows the job its services by name', () => {
@@ -119,6 +159,28 @@ test('an environment that no Secret can hold is refused with what to do', () => 
     /pass large values through files/
   )
 })
+
+/** What a pod gives to all its containers to write (docs/adr/0015); the kubelet writes /etc/hosts anew for each. */
+const SHARED_BY_ALL = ['/etc/resolv.conf', '/dev/shm']
+
+/** Nothing that the container `build` may write decides what the container `push` does, but the layout. */
+function expectApart({ spec }: V1Pod): void {
+  const build = spec?.initContainers?.find(({ name }) => name === 'build')
+  const push = spec?.containers.find(({ name }) => name === 'push')
+  const seenByBuild = new Set(build?.volumeMounts?.map(({ name }) => name))
+  const shared = push?.volumeMounts?.filter(({ name }) => seenByBuild.has(name)) ?? []
+  expect(shared.map(({ name, readOnly }) => [name, readOnly])).toEqual([
+    ['layout', true],
+    ['registry-authority', true]
+  ])
+  const own = push?.volumeMounts?.filter(({ name }) => !seenByBuild.has(name)).map(({ mountPath }) => mountPath)
+  expect(own).toEqual(expect.arrayContaining(SHARED_BY_ALL))
+  const writesFirst = spec?.initContainers?.findIndex(({ volumeMounts }) =>
+    volumeMounts?.some(({ name }) => name === 'own-resolver')
+  )
+  const isWritten = spec?.volumes?.some(({ name, downwardAPI }) => name === 'own-resolver' && downwardAPI !== undefined)
+  expect(isWritten ? -1 : 0).toBe(writesFirst)
+}
 
 /** What holds for every pod that is ours, whatever else is in it (design section 5). */
 function expectUnprivileged(pod: V1Pod): void {

@@ -69,6 +69,17 @@ describe('the tries of a push', () => {
     expect(failure.message).toContain('loading image: layout: unexpected EOF')
   })
 
+  it('say at last what was pushed, in the words of the container that pushed', async () => {
+    const { push, tries } = watch()
+    const digest = `sha256:${'e'.repeat(64)}`
+    // As Kaniko v1.28.3 wrote it.
+    const line = (text: string) => `\u001b[36mINFO\u001b[0m[0000] ${text} \n`
+    push.log = `${line('Pushing image to registry:5000/handle:1')}${line(`Pushed registry:5000/handle@${digest}`)}`
+    expect(await tries.pushed(signal)).toBe(digest)
+    push.log = line(`Pushing image to registry:5000/handle:1, Pushed registry:5000/handle@${digest}`)
+    expect(await tries.pushed(signal)).toBeUndefined()
+  })
+
   it('are asked for again when the log of a push that has ended cannot be had', async () => {
     const { push, tries } = watch()
     const failure = await tries.ended(signal)

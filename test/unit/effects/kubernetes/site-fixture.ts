@@ -48,6 +48,7 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
     workspacePath: 'repo/repo',
     runnerImage: 'ghcr.io/actions/actions-runner:2.336.0',
     imagePullSecrets: pod.spec?.imagePullSecrets ?? [],
+    resolverFile: 'search arc.svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n',
     registry: { pushHost: 'registry.arc.svc:5000', pullHost: 'localhost:30500', plainHttp: true },
     handle: 'handle',
     names: {
