@@ -26,7 +26,6 @@ afterAll(() => rm(temporaryDirectory, { recursive: true, force: true }))
 
 const world: World = {
   write: (data) => void process.stderr.write(data),
-  isTerminal: false,
   environment: process.env,
   workingDirectory: process.cwd(),
   temporaryDirectory,
