@@ -1,6 +1,6 @@
 /** Names that ARC, other hooks and people look for: the runner pod's, cut so that the whole is a DNS label. */
 import { describe, expect, test } from 'vitest'
-import { jobPodName, objectName, ownedMetadata } from '../../../../src/effects/kubernetes/names.ts'
+import { isBuildPod, jobPodName, objectName, ownedMetadata } from '../../../../src/effects/kubernetes/names.ts'
 
 const LONGEST = 'abcd'.padEnd(63, 'a')
 
@@ -22,4 +22,30 @@ test('everything is found by the label runner-pod, whose value is not cut, and g
   const { labels, ownerReferences } = ownedMetadata('x', owner)
   expect(labels?.['runner-pod']).toBe(LONGEST)
   expect(ownerReferences).toMatchObject([{ kind: 'Pod', name: LONGEST, uid: 'uid-1' }])
+})
+
+describe('a build pod', () => {
+  const RUNNERS = ['test', LONGEST, 'ci-build-runner', 'x-build-01234567-1', `${'a'.repeat(50)}-build-`]
+
+  test.each(RUNNERS)('of %s is one, and no other pod of it is', (runnerPod) => {
+    for (const attempt of [1, 9, 10])
+      expect(isBuildPod(objectName(runnerPod, 'build', `0a1b2c3d-${attempt}`))).toBe(true)
+    expect(isBuildPod(objectName(runnerPod, 'step', '0a1b2c3d'))).toBe(false)
+    expect(isBuildPod(objectName(runnerPod, 'secret', '0a1b2c3d'))).toBe(false)
+    expect(isBuildPod(jobPodName(runnerPod))).toBe(false)
+  })
+
+  test.each([
+    'x-build-',
+    'x-build-1',
+    'x-build-0a1b2c3d',
+    'x-build-0a1b2c3d-',
+    'x-build-0a1b2c3-1',
+    'x-build-0a1b2c3d-0'
+  ])('is not called %s', (name) => expect(isBuildPod(name)).toBe(false))
+
+  test.each(['X', '0a1b2c3d4', 'g0000000'])('has no suffix like %s', (suffix) => {
+    expect(isBuildPod(`x-build-${suffix}-1`)).toBe(false)
+    expect(isBuildPod(`x-build-${'0a1b2c3d'}-1\n`)).toBe(false)
+  })
 })
