@@ -73,7 +73,7 @@ function endLines({ end, durationMs, machine, command, runnerPod }: Replay): rea
       ? []
       : failure.detail
           .trimEnd()
-          .split('\n')
+          .split(/\r?\n/)
           .map((line) => `  ${line}`)),
     ...(removed.length === 0 ? [] : [`removed: ${removed.join(', ')}`]),
     ...(remaining.length === 0 ? [] : [`remaining: ${remaining.join(', ')}`])

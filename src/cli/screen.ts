@@ -34,6 +34,9 @@ export function createWrite(send: (data: string | Uint8Array) => void, isTermina
     if (typeof data !== 'string') send(data)
     else if (isPassing) send(visibleLine(data))
     else if (style === undefined || style === 'passing' || !isTerminal) send(visible(data))
-    else send(styleText(style, visible(data)))
+    else {
+      const end = data.endsWith('\n') ? '\n' : ''
+      send(styleText(style, visible(data.slice(0, data.length - end.length))) + end)
+    }
   }
 }

@@ -22,7 +22,7 @@ export function createResultRenderer(): (result: Result) => readonly Line[] {
   const shownAt = new Map<string, string>()
   return ({ name, status, why, fix }) => {
     const { sign, colour } = SIGNS[status]
-    const [first = '', ...more] = why.trimEnd().split('\n')
+    const [first = '', ...more] = why.trimEnd().split(/\r?\n/)
     const head = `${sign} ${name.padEnd(NAME_WIDTH)} ${first}`
     const left = more.length - WHY_LINES_MAX
     const shown = left > 0 ? [`(${left} lines before these)`, ...more.slice(left)] : more
