@@ -56,7 +56,7 @@ function local(engine: string, emptyRegistry: string): Family {
 async function open(): Promise<OpenFamily> {
   let log = ''
   const reporter = createReporter((data) => {
-    log += typeof data === 'string' ? data : Buffer.from(data).toString('utf8')
+    log += Buffer.from(data).toString('utf8')
   })
   const { environment } = world
   const family = await createLocalPorts(
