@@ -1,8 +1,8 @@
 /** Reads an action's metadata file and makes the container step of it that the runner would make, for `slipway run`. */
 import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
+import { parseYaml } from '../effects/yaml.ts'
 import { StepError } from '../errors.ts'
 
 const text = z.union([z.string(), z.number(), z.boolean(), z.null()]).transform((value) => String(value ?? ''))
@@ -98,17 +98,15 @@ export function parseAction(content: string, file: string, directory: string): A
 function validate(content: string, file: string): z.infer<typeof schema> {
   let parsed: unknown
   try {
-    parsed = parse(content)
+    parsed = parseYaml(content)
   } catch (cause) {
-    throw new StepError('invalid-input', `${file} is not YAML: ${firstLine((cause as Error).message)}`, { cause })
+    throw new StepError('invalid-input', `${file} ${(cause as Error).message}`, { cause })
   }
   const result = schema.safeParse(parsed)
   if (result.success) return result.data
   const [issue] = result.error.issues
   throw new StepError('invalid-input', `${file}: ${issue?.path.join('.') || 'the file'}: ${issue?.message}`)
 }
-
-const firstLine = (message: string): string => message.split('\n')[0] ?? ''
 
 /** `INPUT_WHO-TO-GREET`: upper case, spaces to underscores, as the runner names them. */
 const inputVariable = (name: string): string => `INPUT_${name.replaceAll(' ', '_').toUpperCase()}`
@@ -130,18 +128,18 @@ export function fillIn(action: Action, given: Readonly<Record<string, string>>):
     })
 
   const wanted = new Map(Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]))
-  const env: Record<string, string> = {}
+  const env = new Map<string, string>()
   for (const [name, facts] of Object.entries(action.inputs)) {
     const value = wanted.get(name.toLowerCase()) ?? evaluate(facts.default ?? '', `default of input ${name}`)
     if (value === '' && facts.required) warnings.push(`input ${name} is required; give it with --input ${name}=...`)
     values.set(name.toLowerCase(), value)
-    env[inputVariable(name)] = value
+    env.set(inputVariable(name), value)
   }
   for (const [name, value] of Object.entries(given)) {
     if (values.has(name.toLowerCase())) continue
     warnings.push(`the action has no input ${name}`)
-    env[inputVariable(name)] = value
+    env.set(inputVariable(name), value)
   }
-  for (const [name, value] of Object.entries(action.env)) env[name] = evaluate(value, `env ${name}`)
-  return { args: action.args.map((arg) => evaluate(arg, 'args')), env, warnings }
+  for (const [name, value] of Object.entries(action.env)) env.set(name, evaluate(value, `env ${name}`))
+  return { args: action.args.map((arg) => evaluate(arg, 'args')), env: Object.fromEntries(env), warnings }
 }

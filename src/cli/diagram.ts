@@ -11,6 +11,7 @@ import { MachineSetError, parseMachineSet } from '../visualizer/machine-set.ts'
 import { toMermaid } from '../visualizer/mermaid.ts'
 import type { PageAssets } from '../visualizer/page.ts'
 import { declare } from './command-line.ts'
+import { type Write, writeJson, writeLine } from './screen.ts'
 import { UsageError, type World } from './world.ts'
 
 /** Put here by scripts/build.mjs. */
@@ -74,24 +75,25 @@ async function writePage(world: World, set: MachineSet, old: MachineSet | undefi
   } catch (thrown) {
     throw new UsageError(`${options.html} cannot be written: ${(thrown as Error).message}`)
   }
-  world.write(`${options.html}: open it in a browser\n`)
+  writeLine(world.write, { text: `${options.html}: open it in a browser` })
 }
 
 type Format = { readonly json: boolean; readonly markdown: boolean }
 
-function show(set: MachineSet, { json, markdown }: Format): string {
-  if (json) return `${JSON.stringify(set, undefined, 2)}\n`
-  return set.machines.map(markdown ? toDocument : toMermaid).join('\n')
+function show(write: Write, set: MachineSet, { json, markdown }: Format): void {
+  if (json) writeJson(write, set)
+  else write(set.machines.map(markdown ? toDocument : toMermaid).join('\n'))
 }
 
-function showDifference(old: MachineSet, set: MachineSet, { json, markdown }: Format): string {
+function showDifference(write: Write, old: MachineSet, set: MachineSet, { json, markdown }: Format): void {
   // With --machine, the others are no difference.
   const ids = new Set(set.machines.map(({ id }) => id))
   const isWhole = set.machines.length === currentMachines().machines.length
   const before = isWhole ? old : { ...old, machines: old.machines.filter(({ id }) => ids.has(id)) }
   const difference = compareMachines(before, set)
-  if (json) return `${JSON.stringify(difference, undefined, 2)}\n`
-  return markdown ? differenceMarkdown(difference) : `${differenceLines(difference).join('\n')}\n`
+  if (json) writeJson(write, difference)
+  else if (markdown) write(differenceMarkdown(difference))
+  else for (const text of differenceLines(difference)) writeLine(write, { text })
 }
 
 export const diagram = declare(
@@ -137,7 +139,8 @@ export const diagram = declare(
       await writePage(world, set, old, { html, coverage: values.coverage, source: values.source })
       return 0
     }
-    world.write(old === undefined ? show(set, values) : showDifference(old, set, values))
+    if (old === undefined) show(world.write, set, values)
+    else showDifference(world.write, old, set, values)
     return 0
   }
 )

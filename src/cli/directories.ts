@@ -76,7 +76,7 @@ const ASSIGNMENT = /^([^=]+)=(.*)$/
 
 /** Names and values of GITHUB_OUTPUT: `name=value` lines, and `name<<END ... END` for several lines. */
 export function parseOutputs(content: string): Readonly<Record<string, string>> {
-  const outputs: Record<string, string> = {}
+  const outputs = new Map<string, string>()
   const lines = content.split(/\r?\n/)
   for (let index = 0; index < lines.length; index += 1) {
     const line = lines[index] ?? ''
@@ -85,11 +85,11 @@ export function parseOutputs(content: string): Readonly<Record<string, string>> 
     if (heredocName !== undefined && end !== undefined) {
       const last = lines.indexOf(end, index + 1)
       const stop = last === -1 ? lines.length : last
-      outputs[heredocName] = lines.slice(index + 1, stop).join('\n')
+      outputs.set(heredocName, lines.slice(index + 1, stop).join('\n'))
       index = stop
     } else if (name !== undefined && value !== undefined) {
-      outputs[name] = value
+      outputs.set(name, value)
     }
   }
-  return outputs
+  return Object.fromEntries(outputs)
 }

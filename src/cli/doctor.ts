@@ -8,7 +8,8 @@ import { createFacts } from './doctor/facts.ts'
 import { type Examination, examineHere, silent } from './doctor/here.ts'
 import { FROM_POD, remoteChecks } from './doctor/remote.ts'
 import { createLineWriter } from './doctor/remote-lines.ts'
-import { createResultRenderer, summaryOf, toJson } from './doctor/render.ts'
+import { createResultRenderer, reportOf, summaryOf } from './doctor/render.ts'
+import { writeJson, writeLine } from './screen.ts'
 import { UsageError, type World } from './world.ts'
 
 const DEFAULT_WORK_DIRECTORY = '/home/runner/_work'
@@ -26,7 +27,7 @@ interface Options {
 
 async function examine(options: Options, isJson: boolean, world: World, signal: AbortSignal): Promise<number> {
   const results: Result[] = []
-  const screen = isJson ? undefined : createScreen(world)
+  const screen = isJson ? undefined : showing(world)
   const listener: Listener = {
     begins: (name) => screen?.begins(name),
     ends(result) {
@@ -38,7 +39,8 @@ async function examine(options: Options, isJson: boolean, world: World, signal: 
   const { checks, hide } = examinationFor(options, world, listener)
   await runChecks(checks, signal, { ...listener, ends: (result) => listener.ends(hide(result)) })
   const seconds = ((systemClock.now() - startedAtMs) / 1_000).toFixed(1)
-  world.write(isJson ? `${toJson(results)}\n` : `\n${summaryOf(results)} in ${seconds} s\n`)
+  if (isJson) writeJson(world.write, reportOf(results))
+  else world.write(`\n${summaryOf(results)} in ${seconds} s\n`)
   return exitCodeOf(results)
 }
 
@@ -60,9 +62,12 @@ function examinationFor(options: Options, world: World, listener: Listener): Exa
   )
   const programPath = process.argv[1] ?? ''
   const args = ['--work-directory', workDirectory]
+  // The doctor in the pod is this program, so it has these checks and no others.
+  const { checks: inner } = examineHere({}, workDirectory, { onStage: () => {}, onCancel: () => () => {} })
+  const names = inner.map(({ name }) => name)
   const checks = [
     ...clusterChecks(facts, REACH),
-    ...remoteChecks(facts, { runnerPod, container, programPath, args }, listener)
+    ...remoteChecks(facts, { runnerPod, container, programPath, args, names }, listener)
   ]
   // Names of their own, because the doctor in the pod looks at the same things from there.
   const outside = (name: string) => (name === FROM_POD ? name : `${name} (outside)`)
@@ -100,14 +105,12 @@ async function runInPod(options: Options, world: World, stopping: AbortControlle
   }
 }
 
-const CLEAR_LINE = '\r\u001b[K'
-
 /** One line for each result; on a terminal also one that says what is being looked at. */
-function createScreen({ write, isTerminal }: World): Listener {
-  const render = createResultRenderer(isTerminal)
+function showing({ write }: World): Listener {
+  const render = createResultRenderer()
   return {
-    begins: (name) => void (isTerminal && write(`${CLEAR_LINE}… ${name}`)),
-    ends: (result) => write(`${isTerminal ? CLEAR_LINE : ''}${render(result)}\n`)
+    begins: (name) => write(`… ${name}`, 'passing'),
+    ends: (result) => render(result).forEach((line) => void writeLine(write, line))
   }
 }
 

@@ -2,6 +2,7 @@
 import { type Cluster, connectCluster } from '../effects/kubernetes/client.ts'
 import { type Found, findImages, findInNamespace, type Garbage, handlesIn } from '../effects/kubernetes/garbage.ts'
 import { openRegistry } from '../effects/kubernetes/registry-access.ts'
+import { createRedaction } from '../effects/redaction.ts'
 import { systemClock, wallMs } from '../effects/system.ts'
 import { toStepError } from '../errors.ts'
 import type { Place } from '../hooks/config.ts'
@@ -40,7 +41,8 @@ export async function collectGarbage(
   signal: AbortSignal
 ): Promise<Report> {
   const { place, namespaces } = collection
-  const ledger = createReport(collection.isDry, tell, signal)
+  const redaction = createRedaction()
+  const ledger = createReport(collection.isDry, tell, redaction.redact, signal)
   const clusters: Cluster[] = []
   let areAllKnown = true
   for (const namespace of namespaces) {
@@ -67,7 +69,7 @@ export async function collectGarbage(
       // The registry's Secrets are in the first namespace, as in every other one.
       const { service } = place
       const cluster = await connectCluster({ service, namespace: namespaces[0], clock: systemClock, onRetry: tell })
-      const client = await openRegistry({ cluster, reporter: { mask: () => {} } }, registry, signal)
+      const client = await openRegistry({ cluster, reporter: redaction }, registry, signal)
       const images = await findImages(client, rules, signal)
       if (images !== undefined) return images
       ledger.note(`registry ${registry.pushHost} does not list what it has: images were not looked at`)
@@ -78,24 +80,33 @@ export async function collectGarbage(
   return ledger.report
 }
 
-function createReport(isDry: boolean, tell: (line: string) => void, signal: AbortSignal) {
+function createReport(
+  isDry: boolean,
+  tell: (line: string) => void,
+  redact: (text: string) => string,
+  signal: AbortSignal
+) {
   const [items, problems, notes]: [Item[], string[], string[]] = [[], [], []]
+  const fail = (text: string) => {
+    const line = redact(text)
+    problems.push(line)
+    tell(line)
+  }
   /** Undefined when it failed, which is a problem and stops nothing else. */
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await work()
     } catch (thrown) {
       signal.throwIfAborted()
-      const line = `${what}: ${toStepError(thrown).message}`
-      problems.push(line)
-      tell(line)
+      fail(`${what}: ${toStepError(thrown).message}`)
       return undefined
     }
   }
   const add = (thing: Thing, fate: Item['fate']) => {
-    const { kind, namespace, name, why } = thing
+    const { kind, namespace } = thing
+    const [name, why] = [redact(thing.name), redact(thing.why)]
     items.push({ kind, namespace, name, why, fate })
-    if (fate !== 'not removed') tell(`${nameOf(thing)} ${fate}: ${why}`)
+    if (fate !== 'not removed') tell(`${nameOf({ kind, namespace, name, why })} ${fate}: ${why}`)
   }
   const remove = async (thing: Garbage): Promise<Item['fate']> => {
     if (isDry) return 'would be removed'
@@ -112,7 +123,8 @@ function createReport(isDry: boolean, tell: (line: string) => void, signal: Abor
       notes.push(line)
       tell(line)
     },
-    async settle({ garbage, kept }: Found) {
+    async settle({ garbage, kept, failures = [] }: Found) {
+      for (const line of failures) fail(line)
       for (const thing of garbage) add(thing, await remove(thing))
       for (const thing of kept) add(thing, 'kept')
     }

@@ -3,6 +3,7 @@ import { ERROR_CODES } from '../errors.ts'
 import { readPlace } from '../hooks/config.ts'
 import { declare } from './command-line.ts'
 import { collectGarbage, type Item, type Report } from './gc-collection.ts'
+import { writeJson, writeLine } from './screen.ts'
 import { UsageError } from './world.ts'
 
 const HOUR_MS = 3_600_000
@@ -68,10 +69,11 @@ registry frees its disk by a garbage collection of its own.`,
       const collection = { place, namespaces: [...new Set(chosen)], imageAgeMs, isDry }
       const report = await collectGarbage(
         collection,
-        (line) => (json ? undefined : world.write(`${line}\n`)),
+        (text) => (json ? undefined : writeLine(world.write, { text })),
         stopping.signal
       )
-      world.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : `${summaryOf(report, isDry)}\n`)
+      if (json) writeJson(world.write, report)
+      else writeLine(world.write, { text: summaryOf(report, isDry) })
       return report.problems.length > 0 ? PROBLEMS_EXIT_CODE : 0
     } catch (thrown) {
       if (stopping.signal.aborted) return ERROR_CODES.cancelled.exitCode

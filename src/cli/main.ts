@@ -4,6 +4,8 @@ import { ERROR_CODES, StepError } from '../errors.ts'
 import { environment } from '../hooks/config.ts'
 import { COMMANDS } from './commands.ts'
 import { programHelp } from './help.ts'
+import { createWrite } from './screen.ts'
+import { visible } from './visible.ts'
 import { UsageError, type World } from './world.ts'
 
 const USAGE_EXIT_CODE = 2
@@ -47,8 +49,7 @@ function explain(thrown: unknown): { message: string; exitCode: number } {
 }
 
 const world: World = {
-  write: (data) => void process.stdout.write(data),
-  isTerminal: process.stdout.isTTY === true,
+  write: createWrite((data) => void process.stdout.write(data), process.stdout.isTTY === true),
   environment,
   workingDirectory: process.cwd(),
   temporaryDirectory: tmpdir(),
@@ -75,7 +76,7 @@ dispatch(process.argv.slice(2), world).then(
   },
   (thrown: unknown) => {
     const { message, exitCode } = explain(thrown)
-    process.stderr.write(`slipway: ${message}\n`)
+    process.stderr.write(`slipway: ${visible(message)}\n`)
     process.exitCode = exitCode
   }
 )

@@ -6,10 +6,13 @@ import { type Replay, type ReplayStep, type StageTime, toReplay } from '../visua
 import { parseTrace, TraceError } from '../visualizer/trace.ts'
 import { timeInWords } from '../visualizer/words.ts'
 import { declare } from './command-line.ts'
+import { type Line, writeJson, writeLine } from './screen.ts'
 import { formatLine, type WalkLine } from './walk.ts'
 import { UsageError, type World } from './world.ts'
 
 const BAR_LENGTH_MAX = 30
+
+const plain = (text: string): Line => ({ text })
 
 const failureText = (step: ReplayStep): string =>
   step.failure === undefined ? '' : `${step.failure.code}: ${step.failure.message}`
@@ -38,9 +41,11 @@ function titleOf({ label, attempt = 1, isBackOff, event, tookMs }: ReplayStep): 
 function stageTable({ stages, durationMs }: Replay): readonly string[] {
   const widest = Math.max(...stages.map(({ label }) => label.length))
   const row = ({ label, startedAtMs, tookMs, attempts, failed }: StageTime) => {
-    const total = Math.max(durationMs, 1)
-    const before = Math.round((BAR_LENGTH_MAX * startedAtMs) / total)
-    const length = Math.max(1, Math.round((BAR_LENGTH_MAX * tookMs) / total))
+    // A clock that was set back makes no bar longer than the others.
+    const part = (ms: number) =>
+      Math.min(BAR_LENGTH_MAX, Math.max(0, Math.round((BAR_LENGTH_MAX * ms) / Math.max(durationMs, 1))))
+    const before = part(startedAtMs)
+    const length = Math.max(1, part(tookMs))
     const bar = `${' '.repeat(before)}${'#'.repeat(length)}`.slice(0, BAR_LENGTH_MAX + 1).padEnd(BAR_LENGTH_MAX + 1)
     const notes = [
       ...(attempts > 1 ? [`${attempts} attempts`] : []),
@@ -68,7 +73,7 @@ function endLines({ end, durationMs, machine, command, runnerPod }: Replay): rea
       ? []
       : failure.detail
           .trimEnd()
-          .split('\n')
+          .split(/\r?\n/)
           .map((line) => `  ${line}`)),
     ...(removed.length === 0 ? [] : [`removed: ${removed.join(', ')}`]),
     ...(remaining.length === 0 ? [] : [`remaining: ${remaining.join(', ')}`])
@@ -76,10 +81,10 @@ function endLines({ end, durationMs, machine, command, runnerPod }: Replay): rea
 }
 
 /** Nothing for an order that ran no machine. */
-function stepsAndStages(shown: Replay, isTerminal: boolean): readonly string[] {
+function stepsAndStages(shown: Replay): readonly Line[] {
   if (shown.steps.length === 0) return []
-  const steps = shown.steps.flatMap((step) => stepLines(step).map((line) => formatLine(line, step.atMs, isTerminal)))
-  return [...steps, '', ...stageTable(shown), '']
+  const steps = shown.steps.flatMap((step) => stepLines(step).map((line) => formatLine(line, step.atMs)))
+  return [...steps, ...['', ...stageTable(shown), ''].map(plain)]
 }
 
 async function readTrace(world: World, path: string): Promise<string> {
@@ -119,10 +124,8 @@ Every order writes its trace: into _diag/slipway on the runner, or where ACTIONS
   },
   async ({ values, operands: [path = ''] }, world) => {
     const shown = replayOf(path, await readTrace(world, path))
-    const lines = values.json
-      ? [JSON.stringify(shown, undefined, 2)]
-      : [...stepsAndStages(shown, world.isTerminal), ...endLines(shown)]
-    world.write(`${lines.join('\n')}\n`)
+    if (values.json) writeJson(world.write, shown)
+    else for (const line of [...stepsAndStages(shown), ...endLines(shown).map(plain)]) writeLine(world.write, line)
     return 0
   }
 )

@@ -56,7 +56,7 @@ export async function runAction(run: ActionRun, world: World): Promise<ActionRes
         request: requestOf(action, run, directories, reporter.warning),
         ports: { ...family.ports, janitor: noting(family.ports.janitor, removed) },
         budgets: BUDGETS,
-        observers: [createWalk(reporter.line, startedAtMs, world.isTerminal)],
+        observers: [createWalk(reporter.show, startedAtMs)],
         onCancel: world.onCancel
       })
       for (const what of removed) reporter.line(`            removed ${what}`)

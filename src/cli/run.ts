@@ -2,6 +2,7 @@
 import { ENGINE_NAMES } from '../effects/local/engine.ts'
 import { declare } from './command-line.ts'
 import { runAction } from './run-action.ts'
+import { writeJson } from './screen.ts'
 import { UsageError } from './world.ts'
 
 function parseInput(text: string): [string, string] {
@@ -52,7 +53,7 @@ builds it, runs it once, shows what it wrote to GITHUB_OUTPUT and the like, and 
     const action = { directory, inputs, args: rest, workspace, engine }
     if (!json) return (await runAction(action, world)).output.exitCode
     const { output, outputs, removed } = await runAction(action, { ...world, write: () => {} })
-    world.write(`${JSON.stringify({ ...output, outputs, removed }, undefined, 2)}\n`)
+    writeJson(world.write, { ...output, outputs, removed })
     return output.exitCode
   }
 )

@@ -1,9 +1,9 @@
 /** The walk through the states as lines for people, one fact at a time, for the commands that run an action. */
-import { styleText } from 'node:util'
 import type { Observer, StepFact } from '../effects/wire.ts'
 import type { StageName } from '../machines/budgets.ts'
 import { ANY_STAGE, OUTCOMES, STAGES } from '../machines/states.ts'
 import type { Outcome } from '../machines/types.ts'
+import type { Line } from './screen.ts'
 
 /** What the walk has to remember between two facts. */
 export interface Walk {
@@ -24,7 +24,7 @@ export const WALK_START: Walk = { stageStartedAtMs: 0, attempts: 0, hasFailed: f
 
 const stageOf = (state: string): StageName | undefined => {
   const [name = ''] = state.split('.')
-  return name in STAGES ? (name as StageName) : undefined
+  return Object.hasOwn(STAGES, name) ? (name as StageName) : undefined
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`
@@ -80,20 +80,19 @@ const MARKS = {
   cancelled: { sign: '-', colour: 'yellow' }
 } as const
 
-/** `   1.53 s ✓ Build (0.95 s)`, coloured for a terminal only. */
-export function formatLine({ mark, text }: WalkLine, atMs: number, isTerminal: boolean): string {
+/** `   1.53 s ✓ Build (0.95 s)`. */
+export function formatLine({ mark, text }: WalkLine, atMs: number): Line {
   const { sign, colour } = MARKS[mark]
-  const line = `${seconds(atMs).padStart(9)} ${sign} ${text}`
-  return isTerminal ? styleText(colour, line) : line
+  return { text: `${seconds(atMs).padStart(9)} ${sign} ${text}`, colour }
 }
 
 /** An observer that prints the walk; `startedAtMs` is on the same clock as the facts. */
-export function createWalk(print: (line: string) => void, startedAtMs: number, isTerminal: boolean): Observer {
+export function createWalk(print: (line: Line) => void, startedAtMs: number): Observer {
   let walk = WALK_START
   return (fact, clockMs) => {
     const atMs = clockMs - startedAtMs
     const next = step(walk, fact, atMs)
     walk = next.walk
-    for (const line of next.lines) print(formatLine(line, atMs, isTerminal))
+    for (const line of next.lines) print(formatLine(line, atMs))
   }
 }

@@ -2,12 +2,10 @@
 
 import type { Environment } from '../effects/local/process.ts'
 import type { Declaration } from './command-line.ts'
+import type { Write } from './screen.ts'
 
 export interface World {
-  /** Writes text or a program's bytes, unchanged. */
-  readonly write: (data: string | Uint8Array) => void
-  /** Whether a person is looking: colours only then. */
-  readonly isTerminal: boolean
+  readonly write: Write
   readonly environment: Environment
   readonly workingDirectory: string
   readonly temporaryDirectory: string

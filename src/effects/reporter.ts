@@ -1,7 +1,13 @@
 /** What people see of a run: plain lines, groups and annotations in the step log, as the runner's workflow commands. */
+import { createForeignOutput } from './foreign-output.ts'
+import { createRedaction, type Redaction } from './redaction.ts'
+import { inert } from './runner-commands.ts'
 
-/** Everything the effects say goes through here, one whole line at a time (the runner parses line by line). */
-export interface Reporter {
+/**
+ * Everything the effects say goes through here, one whole line at a time (the runner parses line by line). The runner takes no
+ * command from any text, and no hidden secret is in it; only `output` passes on bytes as they are.
+ */
+export interface Reporter extends Redaction {
   line(text: string): void
   /** A line that waits until the program has ended a line of its own, so that it does not stand in the middle of one. */
   aside(text: string): void
@@ -11,9 +17,9 @@ export interface Reporter {
   /** One `::error::` annotation. */
   error(message: string): void
   warning(message: string): void
-  /** Has the runner replace a secret by `***` in everything that is said from here on. */
-  mask(secret: string): void
-  /** Bytes of the action's or the builder's own output, passed on unchanged. */
+  /** Bytes of any other program's output than the action's: the builder's. */
+  foreign(chunk: Uint8Array): void
+  /** Bytes of the action's or the script's own output, passed on unchanged: its commands are for the runner. */
   output(chunk: Uint8Array): void
 }
 
@@ -25,49 +31,71 @@ function escapeData(text: string): string {
 const NEWLINE = 10
 
 /** A reporter that writes workflow commands; `write` receives whole lines, or the program's bytes unchanged. */
-export function createReporter(write: (data: string | Uint8Array) => void): Reporter {
+export function createReporter(write: (data: Uint8Array) => void, redaction: Redaction = createRedaction()): Reporter {
   let isGroupOpen = false
-  let isMidLine = false
-  const asides: string[] = []
-  const print = (text: string) => {
+  /** Whose line has not ended. */
+  let unended: 'program' | 'foreign' | undefined
+  const asides: Buffer[] = []
+  /** The bytes of a text that is not all our own words. */
+  const bytesOf = (text: string) => inert(Buffer.from(redaction.redact(text), 'utf8').toString('latin1')).text
+  const lineOf = (bytes: string) => Buffer.from(`${bytes}\n`, 'latin1')
+  const endLine = () => {
     // A program that ends without a newline must not swallow the command that follows it.
-    if (isMidLine) write('\n')
-    isMidLine = false
-    for (const line of [...asides.splice(0), text]) write(`${line}\n`)
+    if (unended !== undefined) write(lineOf(''))
+    unended = undefined
+    for (const aside of asides.splice(0)) write(aside)
   }
-  const pass = (bytes: Uint8Array) => {
-    if (bytes.length === 0) return
-    write(bytes)
-    isMidLine = bytes[bytes.length - 1] !== NEWLINE
+  const pass = (bytes: Uint8Array, whose: typeof unended) => {
+    const lineEnd = asides.length === 0 ? 0 : bytes.indexOf(NEWLINE) + 1
+    if (lineEnd > 0) {
+      write(bytes.subarray(0, lineEnd))
+      unended = undefined
+      endLine()
+    }
+    const rest = bytes.subarray(lineEnd)
+    if (rest.length === 0) return
+    write(rest)
+    unended = rest.at(-1) === NEWLINE ? undefined : whose
   }
+  const foreign = createForeignOutput((bytes) => pass(bytes, 'foreign'), redaction.redact)
+  const print = (bytes: string) => {
+    foreign.flush()
+    endLine()
+    write(lineOf(bytes))
+  }
+  const command = (name: string, data: string) => print(`::${name}::${escapeData(bytesOf(data))}`)
   const endGroup = () => {
+    foreign.flush()
     if (isGroupOpen) print('::endgroup::')
     isGroupOpen = false
   }
   return {
-    line: print,
+    ...redaction,
+    line: (text) => print(bytesOf(text)),
     aside(text) {
-      if (isMidLine) asides.push(text)
-      else print(text)
+      const line = lineOf(bytesOf(text))
+      if (unended === undefined) write(line)
+      else asides.push(line)
     },
     group(title) {
       endGroup()
-      print(`::group::${title}`)
+      command('group', title)
       isGroupOpen = true
     },
     endGroup,
     error(message) {
       endGroup()
-      print(`::error::${escapeData(message)}`)
+      command('error', message)
     },
-    warning: (message) => print(`::warning::${escapeData(message)}`),
-    mask: (secret) => print(`::add-mask::${escapeData(secret)}`),
+    warning: (message) => command('warning', message),
+    foreign(chunk) {
+      if (unended === 'program') endLine()
+      foreign.add(chunk)
+    },
     output(chunk) {
-      const lineEnd = asides.length === 0 ? 0 : chunk.indexOf(NEWLINE) + 1
-      pass(chunk.subarray(0, lineEnd))
-      const last = lineEnd > 0 ? asides.pop() : undefined
-      if (last !== undefined) print(last)
-      pass(chunk.subarray(lineEnd))
+      foreign.flush()
+      if (unended === 'foreign') endLine()
+      pass(chunk, 'program')
     }
   }
 }

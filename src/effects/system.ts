@@ -28,9 +28,11 @@ export const utcStamp = (): string =>
 /** Wall time, milliseconds since 1970: for what others have dated. */
 export const wallMs = (): number => Date.now()
 
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i
+
 /** The same of a date as text (RFC 3339); undefined when it is none. */
 export function timeMs(text: string): number | undefined {
-  const ms = Date.parse(text)
+  const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
   return Number.isNaN(ms) ? undefined : ms
 }
 

@@ -76,7 +76,9 @@ function readSetting(environment: Environment, { variable, parse, required }: Se
     return parse(given)
   } catch (thrown) {
     if (!(thrown instanceof WrongValue)) throw thrown
-    throw new StepError('invalid-input', `${variable} ${thrown.message}, but is '${given}'; correct it on the runner`)
+    // What people put in front of a host are user names and passwords.
+    const shown = given.includes('@') ? `***${given.slice(given.lastIndexOf('@'))}` : given
+    throw new StepError('invalid-input', `${variable} ${thrown.message}, but is '${shown}'; correct it on the runner`)
   }
 }
 

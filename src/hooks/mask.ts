@@ -1,9 +1,9 @@
 /** Hides the values of an order that may be secrets in what is kept of it, for traces: the runner masks only its own log. */
+import { createRedaction, type Redaction } from '../effects/redaction.ts'
 import type { HookInput } from './protocol.ts'
 
-/** A shorter value is no secret worth the name, and hiding it would hide half the text. */
-const SECRET_LENGTH_MIN = 6
-const HIDDEN = '***'
+/** Most values are no secrets; hiding a shorter one would hide half the text. */
+const VALUE_LENGTH_MIN = 6
 
 /** Variables that GitHub and the runner set and that hold no secret. */
 const HARMLESS = /^(?:(?:GITHUB|RUNNER)_(?!.*(?:TOKEN|SECRET|PASSWORD|KEY))\w+|HOME|PATH|CI|LANG)$/
@@ -34,16 +34,13 @@ function secretsOf({ environmentVariables = {}, entryPointArgs = [], createOptio
 }
 
 /** A function that hides every value of the order's environments, arguments, options and credentials, and every line of them. */
-export function maskFor(input: HookInput): (text: string) => string {
-  let secrets: readonly string[] | undefined
-  const find = (): readonly string[] => {
-    const values = partsOf(input).flatMap(secretsOf)
-    const lines = values.flatMap((value) => [value, ...value.split(/\r?\n/)]).map((line) => line.trim())
-    // The longest first: a value may hold another one.
-    return [...new Set(lines)].filter(({ length }) => length >= SECRET_LENGTH_MIN).sort((a, b) => b.length - a.length)
-  }
+export function maskFor(input: HookInput): Redaction['redact'] {
+  let order: Redaction | undefined
   return (text) => {
-    secrets ??= find()
-    return secrets.reduce((masked, secret) => masked.replaceAll(secret, HIDDEN), text)
+    if (order === undefined) {
+      order = createRedaction(VALUE_LENGTH_MIN)
+      for (const value of partsOf(input).flatMap(secretsOf)) order.hide(value)
+    }
+    return order.redact(text)
   }
 }

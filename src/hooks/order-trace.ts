@@ -22,7 +22,9 @@ export function traceOf(input: HookInput, config: HookConfig, world: HookWorld):
   const onFailure = (reason: string) => reporter.line(`This order is not traced: ${reason}`)
   const open = async () => {
     const [{ createTrace }, { maskFor }] = await Promise.all([import('../effects/trace.ts'), import('./mask.ts')])
-    return createTrace(traces, { command: input.command, runnerPod }, { mask: maskFor(input), randomHex, onFailure })
+    const ofOrder = maskFor(input)
+    const mask = (text: string) => ofOrder(reporter.redact(text))
+    return createTrace(traces, { command: input.command, runnerPod }, { mask, randomHex, onFailure })
   }
   return deferred(open, clock.sleep(OPEN_AFTER_MS, orders.signal), onFailure)
 }

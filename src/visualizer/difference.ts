@@ -36,17 +36,22 @@ export const transitionTitle = ({ from, to, label, guard }: GraphTransition): st
 
 const stateTitle = ({ id, label }: GraphState): string => `${label} (${short(id)})`
 
+/** No field holds an object; a file may. */
+const itemText = (value: unknown): string => (typeof value === 'object' && value !== null ? '{…}' : String(value))
+
 function asText(field: string, value: unknown): string | undefined {
   if (value === undefined) return undefined
   if (field === 'budgetMs') return budgetInWords(Number(value))
-  return Array.isArray(value) ? value.join(', ') : String(value)
+  return Array.isArray(value) ? value.map(itemText).join(', ') : itemText(value)
 }
+
+const own = (fields: Fields, name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined)
 
 function fieldChanges(before: Fields, after: Fields, ignored: readonly string[]): readonly FieldChange[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
   return names
     .filter((field) => !ignored.includes(field))
-    .map((field) => ({ field, before: asText(field, before[field]), after: asText(field, after[field]) }))
+    .map((field) => ({ field, before: asText(field, own(before, field)), after: asText(field, own(after, field)) }))
     .filter((change) => change.before !== change.after)
 }
 

@@ -70,23 +70,17 @@ function findTransition(graph: MachineGraph, { from, state, event }: EnteredLine
 const inMicroseconds = (ms: number): number => Math.round(ms * 1_000) / 1_000
 
 function toSteps(graph: MachineGraph, lines: readonly TraceLine[]): readonly ReplayStep[] {
-  const entered = lines.filter((line) => line.type === 'entered')
-  const startedAtMs = entered[0]?.atMs ?? 0
+  const entered = lines.flatMap((line, at) => (line.type === 'entered' ? [{ line, before: lines[at - 1] }] : []))
+  const startedAtMs = entered[0]?.line.atMs ?? 0
   const attempts = new Map<string, number>()
-  return entered.map((line, index) => {
+  return entered.map(({ line, before }, index) => {
     const id = `${graph.id}.${line.state}`
     const outermost = graph.states.find((state) => state.id === pathUp(graph, id).at(-1))
     const isBackOff = graph.transitions.some(({ from, kind }) => from === id && kind === 'backOff')
     const stage = outermost?.kind === 'stage' ? outermost.id : undefined
     if (stage !== undefined && !isBackOff) attempts.set(stage, (attempts.get(stage) ?? 0) + 1)
-    const before = lines[lines.indexOf(line) - 1]
-    const {
-      type: _type,
-      atMs: _atMs,
-      ...failure
-    } = before?.type === 'attemptFailed' ? before : ({} as AttemptFailedLine)
     const transition = findTransition(graph, line)
-    const next = entered[index + 1]
+    const next = entered[index + 1]?.line
     return {
       atMs: inMicroseconds(line.atMs - startedAtMs),
       ...(next !== undefined && { tookMs: inMicroseconds(next.atMs - line.atMs) }),
@@ -96,10 +90,18 @@ function toSteps(graph: MachineGraph, lines: readonly TraceLine[]): readonly Rep
       isBackOff,
       ...(transition !== undefined && { transition: transition.id }),
       event: line.from === '' ? 'start' : (transition?.label ?? line.event),
-      ...(before?.type === 'attemptFailed' && { failure: { ...failure } })
+      ...(before?.type === 'attemptFailed' && { failure: failureOf(before) })
     }
   })
 }
+
+const failureOf = ({ stage, attempt, code, message, retrying }: AttemptFailedLine): StepFailure => ({
+  stage,
+  attempt,
+  code,
+  message,
+  retrying
+})
 
 const stageOf = (graph: MachineGraph, step: ReplayStep): string => pathUp(graph, step.state).at(-1) ?? step.state
 
@@ -116,7 +118,7 @@ function toStageTimes(graph: MachineGraph, steps: readonly ReplayStep[]): readon
       label: first.label,
       startedAtMs: first.atMs,
       tookMs: inMicroseconds(own.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0)),
-      attempts: Math.max(...own.map(({ attempt = 1 }) => attempt)),
+      attempts: own.reduce((most, { attempt = 1 }) => Math.max(most, attempt), 1),
       ...(failed !== undefined && { failed })
     }
   })
@@ -126,10 +128,29 @@ function toStageTimes(graph: MachineGraph, steps: readonly ReplayStep[]): readon
 function frameOf(lines: readonly TraceLine[]): Pick<Replay, 'command' | 'runnerPod' | 'end'> {
   const started = lines.find((line) => line.type === 'started')
   const ended = lines.find((line) => line.type === 'ended')
-  const { type: _type, ...end } = ended ?? ({} as EndedLine)
   return {
     ...(started !== undefined && { command: started.command, runnerPod: started.runnerPod }),
-    ...(ended !== undefined && { end })
+    ...(ended !== undefined && { end: endOf(ended) })
+  }
+}
+
+/** What is known of an end, and nothing else that a file may hold. */
+function endOf({ outcome, exitCode, image, imageSource, failure, remaining, removed }: EndedLine): Replay['end'] {
+  return {
+    outcome,
+    exitCode,
+    ...(image !== undefined && { image }),
+    ...(imageSource !== undefined && { imageSource }),
+    ...(failure !== undefined && {
+      failure: {
+        code: failure.code,
+        message: failure.message,
+        ...(failure.stage !== undefined && { stage: failure.stage }),
+        ...(failure.detail !== undefined && { detail: failure.detail })
+      }
+    }),
+    ...(remaining !== undefined && { remaining }),
+    ...(removed !== undefined && { removed })
   }
 }
 

@@ -52,26 +52,54 @@ export interface EndedLine {
 
 export type TraceLine = StartedLine | EnteredLine | AttemptFailedLine | EndedLine
 
-/** What each type of line has at least, by JavaScript type. */
-const FIELDS: Readonly<Record<TraceLine['type'], Readonly<Record<string, string>>>> = {
-  started: { command: 'string', runnerPod: 'string' },
-  entered: { atMs: 'number', state: 'string', from: 'string', event: 'string' },
-  attemptFailed: {
-    atMs: 'number',
-    stage: 'string',
-    attempt: 'number',
-    code: 'string',
-    message: 'string',
-    retrying: 'boolean'
-  },
-  ended: { outcome: 'string', exitCode: 'number' }
+type Check = (value: unknown) => boolean
+
+const isText: Check = (value) => typeof value === 'string'
+/** Beyond that, and for what is no number, there is no arithmetic. */
+const isNumber: Check = (value) => Number.isFinite(value) && Math.abs(value as number) <= Number.MAX_SAFE_INTEGER
+const isFlag: Check = (value) => typeof value === 'boolean'
+const areTexts: Check = (value) => Array.isArray(value) && value.every(isText)
+const isOneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    values.includes(value as string)
+const maybe =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value)
+const has =
+  (fields: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(fields).every(([name, check]) => check((value as Readonly<Record<string, unknown>>)[name]))
+
+/** What each type of line has. */
+const LINES: Readonly<Record<TraceLine['type'], Check>> = {
+  started: has({ command: isText, runnerPod: isText }),
+  entered: has({ atMs: isNumber, state: isText, from: isText, event: isText }),
+  attemptFailed: has({
+    atMs: isNumber,
+    stage: isText,
+    attempt: isNumber,
+    code: isText,
+    message: isText,
+    retrying: isFlag
+  }),
+  ended: has({
+    outcome: isText,
+    exitCode: isNumber,
+    image: maybe(isText),
+    imageSource: maybe(isOneOf('prebuilt', 'cached', 'build')),
+    failure: maybe(has({ code: isText, stage: maybe(isText), message: isText, detail: maybe(isText) })),
+    remaining: maybe(areTexts),
+    removed: maybe(areTexts)
+  })
 }
 
-const isTraceLine = (value: unknown): value is TraceLine => {
-  if (typeof value !== 'object' || value === null) return false
-  const record = value as Readonly<Record<string, unknown>>
-  const fields = Object.hasOwn(FIELDS, String(record['type'])) ? FIELDS[record['type'] as TraceLine['type']] : undefined
-  return fields !== undefined && Object.entries(fields).every(([name, type]) => typeof record[name] === type)
+function isTraceLine(value: unknown): value is TraceLine {
+  const { type = '' } = (value ?? {}) as { type?: unknown }
+  return typeof type === 'string' && Object.hasOwn(LINES, type) && LINES[type as TraceLine['type']](value)
 }
 
 function parseLine(text: string, number: number): TraceLine {

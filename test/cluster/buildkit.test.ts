@@ -100,7 +100,7 @@ describe.skipIf(!canPush)('BuildKit', () => {
       const allowed = await run(runner(), tree, [], withBase)
       expect(allowed.exitCode, allowed.stdout).toBe(0)
       expect(allowed.lines.map(({ text }) => text)).toContain('from a base')
-      expect(allowed.stdout.replaceAll(/^::add-mask::.*$/gm, '')).not.toContain(PASSWORD)
+      expect(allowed.stdout).not.toContain(PASSWORD)
     })
   })
 

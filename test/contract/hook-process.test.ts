@@ -4,10 +4,13 @@
  */
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ApiServer, startApiServer } from '../support/api-server.ts'
+import { commandsIn } from '../support/runner-log.ts'
 
 const BUNDLE = new URL('../../dist/index.js', import.meta.url).pathname
 const RUNNER_POD = 'runner-1'
@@ -248,6 +251,58 @@ describe('an order that turns out to be wrong beside the cluster', () => {
   ])('%s', async (_title, env, message) => {
     await expectRefused(await start(say(step({})), env), message)
     await expectRefused(await start(say(script({})), env), message)
+  })
+})
+
+describe('words of others', () => {
+  const EVIL = [
+    'x\n::add-mask::y\r::stop-commands::z\r\n\u00a0\u2003::error file=a::b\n##[error]c\n\ufeff::warning::d',
+    '::error::e',
+    '##[add-mask]f'
+  ]
+  const expectOnly = ({ stdout, stderr }: Ended) => {
+    const commands = commandsIn(Buffer.from(stdout + stderr))
+    expect(commands.length).toBeGreaterThan(0)
+    for (const command of commands) expect(command).toMatch(/^::(error|warning)::(?!.*##\[)/)
+  }
+
+  it.each(EVIL)('in an order are no commands: %j', async (evil) => {
+    for (const input of [
+      { command: evil },
+      job({ image: evil, createOptions: `--${evil} "${evil}" --memory '${evil}'` }),
+      job({ createOptions: `'${evil.replaceAll("'", '')}' --name '${evil}'`, portMappings: [evil] }),
+      step({ image: null, dockerfile: evil }),
+      step({ userMountVolumes: [{ sourceVolumePath: evil, targetVolumePath: '/x' }] }),
+      script({ entryPointArgs: ['"', evil] }),
+      script({}, { jobPod: evil })
+    ]) {
+      const ended = await start(say(input))
+      expect(ended.code).toBe(1)
+      expectOnly(ended)
+    }
+  })
+
+  it.each(EVIL)('in an answer of the API server are no commands: %j', async (evil) => {
+    const server = createServer((_request, response) => {
+      response.writeHead(403).end(JSON.stringify({ message: `admission says ${evil}` }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const config = JSON.parse(await readFile(api.kubeconfig, 'utf8'))
+    config.clusters[0].cluster.server = `http://127.0.0.1:${port}`
+    const kubeconfig = join(directory, 'evil.kubeconfig')
+    await writeFile(kubeconfig, JSON.stringify(config))
+    try {
+      for (const input of [job({}), step({}), order('cleanup_job')]) {
+        const ended = await start(say(input), { KUBECONFIG: kubeconfig })
+        expect(ended.code).toBe(1)
+        expect(ended.stdout).toContain('admission says')
+        expectOnly(ended)
+      }
+    } finally {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    }
   })
 })
 

@@ -26,7 +26,6 @@ afterAll(() => rm(temporaryDirectory, { recursive: true, force: true }))
 
 const world: World = {
   write: (data) => void process.stderr.write(data),
-  isTerminal: false,
   environment: process.env,
   workingDirectory: process.cwd(),
   temporaryDirectory,
@@ -57,7 +56,7 @@ function local(engine: string, emptyRegistry: string): Family {
 async function open(): Promise<OpenFamily> {
   let log = ''
   const reporter = createReporter((data) => {
-    log += typeof data === 'string' ? data : Buffer.from(data).toString('utf8')
+    log += Buffer.from(data).toString('utf8')
   })
   const { environment } = world
   const family = await createLocalPorts(

@@ -49,7 +49,6 @@ const RECORDINGS: readonly Recording[] = [
 
 const world: World = {
   write: (data) => void process.stdout.write(data),
-  isTerminal: false,
   environment,
   workingDirectory: process.cwd(),
   temporaryDirectory: tmpdir(),

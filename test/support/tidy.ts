@@ -30,6 +30,7 @@ const ARROWS: readonly {
 
 const SYSTEM = 'src/effects/system.ts'
 const CONFIG = 'src/hooks/config.ts'
+const CLI = 'src/cli/main.ts'
 
 /** Globals that read the world behind our back, and the one module that may use them. */
 const AMBIENT: Readonly<Record<string, string>> = {
@@ -42,7 +43,11 @@ const AMBIENT: Readonly<Record<string, string>> = {
   setTimeout: SYSTEM,
   setInterval: SYSTEM,
   setImmediate: SYSTEM,
-  'process.env': CONFIG
+  'process.env': CONFIG,
+  // What is printed goes through a reporter, or through the writer of the command line.
+  'process.stdout': CLI,
+  'process.stderr': CLI,
+  console: 'nobody'
 }
 
 /** Module specifiers of all imports and re-exports, types included, as well as those imported lazily. */
@@ -102,6 +107,17 @@ const workTreeRoom: Rule = (source) => {
   return [...used].map(([, declared, lazy]) => `imports ${declared ?? lazy}`)
 }
 
+/** Where the output of the workflow's own programs comes from; everything else is foreign to the log. */
+const PROGRAMS = [
+  'src/effects/kubernetes/runner.ts',
+  'src/effects/kubernetes/script-host.ts',
+  'src/effects/local/buildah.ts',
+  'src/effects/local/docker.ts'
+]
+
+const bytesAsTheyAre: Rule = ({ path, text }) =>
+  /\breporter\.output\b/.test(text) && !PROGRAMS.includes(path) ? ['passes bytes on as they are'] : []
+
 const linesOf = (text: string) => text.trimEnd().split('\n')
 
 const moduleSize: Rule = ({ text }) => {
@@ -132,6 +148,7 @@ export const RULES = {
   'clock, randomness and environment are passed in': injectedWorld,
   'timers and random bytes come from system.ts': injectedTimers,
   'files that containers can write to are touched in work-tree/': workTreeRoom,
+  'only output of the workflow is passed on as it is': bytesAsTheyAre,
   [`modules have at most ${MODULE_LINES_MAX} lines`]: moduleSize,
   [`functions have at most ${FUNCTION_LINES_MAX} lines`]: functionSize,
   'modules open with a comment': opensWithComment

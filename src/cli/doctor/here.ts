@@ -1,17 +1,17 @@
 /** All of doctor's checks for the environment of the hook, where this program runs. */
+import { createRedaction } from '../../effects/redaction.ts'
 import type { Reporter } from '../../effects/reporter.ts'
 import { randomHex, systemClock } from '../../effects/system.ts'
 import type { Environment } from '../../hooks/config.ts'
 import { admissionChecks } from './admission-checks.ts'
 import { builderCheck } from './builder-check.ts'
-import type { Check } from './check.ts'
+import type { Check, Result } from './check.ts'
 import { clusterChecks } from './cluster-checks.ts'
 import { createFacts } from './facts.ts'
 import { permissionChecks } from './permission-checks.ts'
 import { type ProbeWatch, probeChecks } from './probe-checks.ts'
 import { registryChecks } from './registry-checks.ts'
 import { runnerPodChecks } from './runner-pod-checks.ts'
-import { createSecrets, type Secrets } from './secrets.ts'
 import { settingsChecks } from './settings-checks.ts'
 
 const REACH =
@@ -25,17 +25,21 @@ export const silent: Reporter = {
   endGroup: () => {},
   error: () => {},
   warning: () => {},
-  mask: () => {},
+  hide: () => {},
+  redact: (text) => text,
+  foreign: () => {},
   output: () => {}
 }
 
-export interface Examination extends Pick<Secrets, 'hide'> {
+export interface Examination {
   readonly checks: readonly Check[]
+  /** The same result without the secrets that were read on the way. */
+  readonly hide: (result: Result) => Result
 }
 
 export function examineHere(environment: Environment, workDirectory: string, watch: ProbeWatch): Examination {
-  const secrets = createSecrets()
-  const reporter: Reporter = { ...silent, mask: secrets.mask }
+  const redaction = createRedaction()
+  const reporter: Reporter = { ...silent, ...redaction }
   const facts = createFacts(hookEnvironment(environment, workDirectory), { reporter, clock: systemClock, randomHex })
   return {
     checks: [
@@ -48,7 +52,7 @@ export function examineHere(environment: Environment, workDirectory: string, wat
       builderCheck(facts),
       ...probeChecks(facts, watch)
     ],
-    hide: secrets.hide
+    hide: ({ why, fix, ...result }) => ({ ...result, why: redaction.redact(why), fix: fix && redaction.redact(fix) })
   }
 }
 

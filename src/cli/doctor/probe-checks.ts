@@ -88,7 +88,7 @@ function took({ stages }: StepOutput, stage: StageName): string {
 
 const labelOf = (state: string): string => {
   const [stage = ''] = state.split('.')
-  return stage in ANY_STAGE ? ANY_STAGE[stage as StageName].label : state
+  return Object.hasOwn(ANY_STAGE, stage) ? ANY_STAGE[stage as StageName].label : state
 }
 
 /** Why the walk did not get past some stages; undefined when it did. */

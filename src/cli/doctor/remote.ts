@@ -5,6 +5,7 @@ import type { V1Pod, V1PodList } from '@kubernetes/client-node'
 import { apiError, isNotFound } from '../../effects/kubernetes/api-errors.ts'
 import { ExecRefused, type ExecRequest, exec } from '../../effects/kubernetes/exec.ts'
 import { runnerContainer } from '../../effects/kubernetes/storage.ts'
+import { timeoutSignal } from '../../effects/system.ts'
 import { toStepError } from '../../errors.ts'
 import { type Check, explain, type Finding, fail, type Listener, pass, type Result, skipped } from './check.ts'
 import { API, VERSION } from './cluster-checks.ts'
@@ -23,11 +24,17 @@ export interface RemoteOptions {
   readonly programPath: string
   /** Passed on to the doctor in the pod. */
   readonly args: readonly string[]
+  /** Of the checks that the doctor in the pod makes. */
+  readonly names: readonly string[]
 }
 
 const LIST_ITEMS_MAX = 200
 const HOOK_VARIABLE = 'ACTIONS_RUNNER_CONTAINER_HOOKS'
 const OTHER_LINES_MAX = 20
+/** How long the doctor in the pod may take to clean up when it is told to stop. */
+const STOP_MS_MAX = 60_000
+/** Of the path that the pod gives to the program. */
+const PATH_LENGTH_MAX = 4_096
 
 /** The last of these checks tells `inner` of everything that is found in the pod. */
 export function remoteChecks(facts: Facts, options: RemoteOptions, inner: Listener): readonly Check[] {
@@ -116,7 +123,11 @@ async function runThere(place: Place, options: RemoteOptions, inner: Listener, s
     const file = await upload(place, options.programPath, signal)
     // Ending its standard input is how the doctor there is told to stop and clean up, also when this program dies.
     const stdin = new PassThrough()
-    const stop = () => void stdin.end()
+    const gaveUp = new AbortController()
+    const stop = () => {
+      stdin.end()
+      timeoutSignal(STOP_MS_MAX).addEventListener('abort', () => gaveUp.abort())
+    }
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
     const stdout = new PassThrough()
@@ -129,13 +140,23 @@ async function runThere(place: Place, options: RemoteOptions, inner: Listener, s
         inner.ends(result)
       }
     }
-    const reading = readLines(stdout, noting, (text) => void (others.length < OTHER_LINES_MAX && others.push(text)))
+    const reading = readLines(
+      stdout,
+      options.names,
+      noting,
+      (text) => void (others.length < OTHER_LINES_MAX && others.push(text))
+    )
+    reading.catch(() => {})
     const command = ['sh', '-c', START, file, '--remote', ...options.args]
-    const { stderr } = await exec({ ...place, command, stdin, stdout }, new AbortController().signal)
+    const { stderr } = await exec({ ...place, command, stdin, stdout }, gaveUp.signal)
     await reading
     signal.removeEventListener('abort', stop)
-    if (results.length > 0) return pass(`ran in container ${place.container}`)
+    if (results.length === options.names.length) return pass(`ran in container ${place.container}`)
     const words = [...others, stderr].join('\n').trim() || 'it said nothing'
+    if (results.length > 0) {
+      const missing = options.names.filter((name) => !results.some((result) => result.name === name))
+      return fail(`doctor in container ${place.container} did not get as far as ${missing.join(', ')}:\n${words}`)
+    }
     return fail(
       `doctor could not run in container ${place.container}:\n${words}`,
       `--container names the runner's own container; it needs node 20 or newer, as GitHub's runner image has it`
@@ -158,7 +179,7 @@ async function upload(place: Place, programPath: string, signal: AbortSignal): P
   const stdout = new Writable({
     write(chunk, _encoding, done) {
       path += String(chunk)
-      done()
+      done(path.length > PATH_LENGTH_MAX ? new Error('what it said is no path') : undefined)
     }
   })
   const command = ['sh', '-c', UPLOAD]

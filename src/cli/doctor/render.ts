@@ -1,5 +1,5 @@
 /** What the results of doctor's checks look like: lines for people, or one JSON document. */
-import { styleText } from 'node:util'
+import type { Line } from '../screen.ts'
 import { type Result, STATUSES, type Status } from './check.ts'
 
 const SIGNS = {
@@ -13,27 +13,27 @@ const NAME_WIDTH = 20
 /** Of somebody else's words, such as the builder's log. */
 const WHY_LINES_MAX = 20
 
-const indented = (text: string): string[] => text.split('\n').map((line) => `    ${line}`.trimEnd())
+const indented = (text: string): string => `    ${text}`.trimEnd()
+/** Somebody else's words in a fix are not to be taken for another result; ours begin no line so. */
+const LIKE_A_RESULT = /^[✓!✗] /u
 
 /** Renders one result after the other; a fix that was shown already is not shown again. */
-export function createResultRenderer(isTerminal: boolean): (result: Result) => string {
+export function createResultRenderer(): (result: Result) => readonly Line[] {
   const shownAt = new Map<string, string>()
   return ({ name, status, why, fix }) => {
     const { sign, colour } = SIGNS[status]
-    const [first = '', ...more] = why.trimEnd().split('\n')
+    const [first = '', ...more] = why.trimEnd().split(/\r?\n/)
     const head = `${sign} ${name.padEnd(NAME_WIDTH)} ${first}`
     const left = more.length - WHY_LINES_MAX
     const shown = left > 0 ? [`(${left} lines before these)`, ...more.slice(left)] : more
-    const lines = [
-      isTerminal ? styleText(colour, head) : head,
-      ...indented(shown.join('\n')).filter(() => shown.length > 0)
-    ]
-    if (fix === undefined) return lines.join('\n')
+    const lines: Line[] = [{ text: head, colour }, ...shown.map((text) => ({ text: indented(text) }))]
+    if (fix === undefined) return lines
     const before = shownAt.get(fix)
     shownAt.set(fix, before ?? name)
     const [start = '', ...rest] = before === undefined ? fix.trimEnd().split('\n') : [`the same as for ${before}`]
     // What follows the first line is to be copied, so it stands as it is: a shell needs the end of a document at the line's start.
-    return [...lines, `  fix: ${start}`, ...rest].join('\n')
+    const copied = rest.map((text) => (LIKE_A_RESULT.test(text) ? indented(text) : text))
+    return [...lines, ...[`  fix: ${start}`, ...copied].map((text) => ({ text }))]
   }
 }
 
@@ -59,5 +59,9 @@ export function summaryOf(results: readonly Result[]): string {
     .join(', ')
 }
 
-export const toJson = (results: readonly Result[]): string =>
-  JSON.stringify({ ok: countsOf(results).fail === 0, counts: countsOf(results), checks: results }, undefined, 2)
+/** For programs. */
+export const reportOf = (results: readonly Result[]): object => ({
+  ok: countsOf(results).fail === 0,
+  counts: countsOf(results),
+  checks: results
+})

@@ -167,7 +167,7 @@ async function followBuild(
 ) {
   const tail = createTail(TAIL_BYTES_MAX)
   const write = (chunk: Buffer) => {
-    site.reporter.output(chunk)
+    site.reporter.foreign(chunk)
     tail.add(chunk)
   }
   site.reporter.group(`Build ${plan.dockerfile} with ${definition.name}`)

@@ -5,6 +5,15 @@ const BLANK = /\s/
 /** What a backslash makes plain inside double quotes; before anything else there it stands for itself. */
 const ESCAPED_IN_QUOTES = '"\\$`\n'
 
+/** Of somebody else's words in a message. */
+const SHOWN_LENGTH_MAX = 100
+
+/** A part of the options as a message repeats it: on one line, and not all of it. */
+export function cut(text: string): string {
+  const line = text.slice(0, SHOWN_LENGTH_MAX).replace(/\s+/g, ' ')
+  return text.length > SHOWN_LENGTH_MAX ? `${line}…` : line
+}
+
 /** Throws `invalid-input` when a quote is not closed. */
 export function splitWords(text: string): string[] {
   const words: string[] = []
@@ -58,5 +67,5 @@ function readDoubleQuoted(text: string, start: number): { text: string; end: num
 const unclosed = (text: string) =>
   new StepError(
     'invalid-input',
-    `the options '${text.replace(/\s+/g, ' ')}' have a quote that is not closed; correct them in the workflow`
+    `the options '${cut(text)}' have a quote that is not closed; correct them in the workflow`
   )

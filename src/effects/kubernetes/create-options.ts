@@ -3,7 +3,7 @@
  * What has no counterpart in Kubernetes is listed by name, for one warning.
  */
 import { StepError } from '../../errors.ts'
-import { splitWords } from './create-options-words.ts'
+import { cut, splitWords } from './create-options-words.ts'
 import { durationSeconds, HEALTH_DEFAULTS, type HealthCheck } from './health-check.ts'
 
 /** Sizes are Kubernetes quantities. */
@@ -14,7 +14,6 @@ export interface CreateOptions {
   readonly user?: number
   readonly group?: number
   readonly env: Readonly<Record<string, string>>
-  readonly labels: Readonly<Record<string, string>>
   readonly hostname?: string
   /** Further names of the container on the job's network. */
   readonly names: readonly string[]
@@ -33,7 +32,11 @@ export interface CreateOptions {
   readonly ignored: readonly string[]
 }
 
-type Draft = { -readonly [Key in keyof CreateOptions]: CreateOptions[Key] } & {
+type Lists = Pick<CreateOptions, 'names' | 'hosts' | 'tmpfs' | 'capAdd' | 'capDrop' | 'ignored'>
+type Draft = { -readonly [Key in keyof Omit<CreateOptions, keyof Lists | 'env'>]: CreateOptions[Key] } & {
+  readonly [Key in keyof Lists]: Lists[Key][number][]
+} & {
+  readonly env: Map<string, string>
   healthCommand?: string
   noHealth?: boolean
 }
@@ -49,81 +52,79 @@ type Take = (parsing: Parsing, value: string, option: string) => boolean | undef
 
 const isTrue = (value: string) => value !== 'false' && value !== '0'
 
-const VALUE_OPTIONS: Readonly<Record<string, Take>> = {
-  '--cpus': ({ draft }, value, option) => {
-    if (!/^\d*\.?\d+$/.test(value)) throw invalid(option, 'a number such as 1.5', value)
-    draft.cpus = String(Number(value))
-  },
-  '--memory': ({ draft }, value, option) => void (draft.memory = quantity(option, value)),
-  '--memory-reservation': ({ draft }, value, option) => void (draft.memoryReservation = quantity(option, value)),
-  '--shm-size': ({ draft }, value, option) => void (draft.shmSize = quantity(option, value)),
-  '--user': ({ draft }, value) => {
-    const [user = '', group] = value.split(':')
-    const [uid, gid] = [numericId(user), group === undefined ? undefined : numericId(group)]
-    // Only the image knows which numbers its names stand for.
-    if (uid === undefined || (group !== undefined && gid === undefined)) return false
-    draft.user = uid
-    if (gid !== undefined) draft.group = gid
-    return true
-  },
-  '--env': ({ draft }, value) => {
-    const pair = keyAndValue(value)
-    // Without a value docker takes it from its own environment, which is nothing a workflow sees here.
-    if (pair === undefined) return false
-    draft.env = { ...draft.env, ...pair }
-    return true
-  },
-  '--label': ({ draft }, value) => {
-    draft.labels = { ...draft.labels, ...(keyAndValue(value) ?? { [value]: '' }) }
-  },
-  '--hostname': ({ draft }, value) => {
-    draft.hostname = value
-    draft.names = [...draft.names, value]
-  },
-  '--name': ({ draft }, value) => void (draft.names = [...draft.names, value]),
-  '--network-alias': ({ draft }, value) => void (draft.names = [...draft.names, value]),
-  '--add-host': ({ draft }, value, option) => {
-    const [, name, ip] = /^([^:=]+)[:=]\[?([^\]]+)\]?$/.exec(value) ?? []
-    if (name === undefined || ip === undefined) throw invalid(option, 'name:ip', value)
-    if (ip === 'host-gateway') return false
-    draft.hosts = [...draft.hosts, { name, ip }]
-    return true
-  },
-  '--entrypoint': ({ draft }, value) => void (draft.entryPoint = value),
-  '--workdir': ({ draft }, value) => void (draft.workingDirectory = value),
-  '--cap-add': ({ draft }, value) => void (draft.capAdd = [...draft.capAdd, capability(value)]),
-  '--cap-drop': ({ draft }, value) => void (draft.capDrop = [...draft.capDrop, capability(value)]),
-  '--tmpfs': ({ draft }, value, option) => {
-    const [path = '', options = ''] = value.split(':')
-    const size = /(?:^|,)size=([^,]+)/.exec(options)?.[1]
-    draft.tmpfs = [...draft.tmpfs, { path, size: size === undefined ? undefined : quantity(option, size) }]
-  },
-  '--health-cmd': ({ draft }, value) => void (draft.healthCommand = value),
-  '--health-interval': ({ health }, value, option) => void (health.intervalSeconds = durationSeconds(option, value)),
-  '--health-timeout': ({ health }, value, option) => void (health.timeoutSeconds = durationSeconds(option, value)),
-  '--health-start-period': ({ health }, value, option) => {
-    health.startPeriodSeconds = durationSeconds(option, value)
-  },
-  '--health-retries': ({ health }, value, option) => {
-    if (!/^\d+$/.test(value)) throw invalid(option, 'a whole number', value)
-    health.retries = Number(value)
-  }
-}
+const VALUE_OPTIONS = new Map<string, Take>(
+  Object.entries<Take>({
+    '--cpus': ({ draft }, value, option) => {
+      if (!/^(\d+|\d*\.\d+)$/.test(value)) throw invalid(option, 'a number such as 1.5', value)
+      draft.cpus = String(Number(value))
+    },
+    '--memory': ({ draft }, value, option) => void (draft.memory = quantity(option, value)),
+    '--memory-reservation': ({ draft }, value, option) => void (draft.memoryReservation = quantity(option, value)),
+    '--shm-size': ({ draft }, value, option) => void (draft.shmSize = quantity(option, value)),
+    '--user': ({ draft }, value) => {
+      const [user = '', group] = value.split(':')
+      const [uid, gid] = [numericId(user), group === undefined ? undefined : numericId(group)]
+      // Only the image knows which numbers its names stand for.
+      if (uid === undefined || (group !== undefined && gid === undefined)) return false
+      draft.user = uid
+      if (gid !== undefined) draft.group = gid
+      return true
+    },
+    '--env': ({ draft }, value) => {
+      const equals = value.indexOf('=')
+      // Without a value docker takes it from its own environment, which is nothing a workflow sees here.
+      if (equals <= 0) return false
+      draft.env.set(value.slice(0, equals), value.slice(equals + 1))
+      return true
+    },
+    // On a pod it is no note: Services, NetworkPolicies and admission go by labels, and those of the pod are not the workflow's.
+    '--label': () => false,
+    '--hostname': ({ draft }, value) => {
+      draft.hostname = value
+      draft.names.push(value)
+    },
+    '--name': ({ draft }, value) => void draft.names.push(value),
+    '--network-alias': ({ draft }, value) => void draft.names.push(value),
+    '--add-host': ({ draft }, value, option) => {
+      const [, name, ip] = /^([^:=]+)[:=]\[?([^\]]+)\]?$/.exec(value) ?? []
+      if (name === undefined || ip === undefined) throw invalid(option, 'name:ip', value)
+      if (ip === 'host-gateway') return false
+      draft.hosts.push({ name, ip })
+      return true
+    },
+    '--entrypoint': ({ draft }, value) => void (draft.entryPoint = value),
+    '--workdir': ({ draft }, value) => void (draft.workingDirectory = value),
+    '--cap-add': ({ draft }, value) => void draft.capAdd.push(capability(value)),
+    '--cap-drop': ({ draft }, value) => void draft.capDrop.push(capability(value)),
+    '--tmpfs': ({ draft }, value, option) => {
+      const [path = '', options = ''] = value.split(':')
+      const size = /(?:^|,)size=([^,]+)/.exec(options)?.[1]
+      draft.tmpfs.push({ path, size: size === undefined ? undefined : quantity(option, size) })
+    },
+    '--health-cmd': ({ draft }, value) => void (draft.healthCommand = value),
+    '--health-interval': ({ health }, value, option) => void (health.intervalSeconds = durationSeconds(option, value)),
+    '--health-timeout': ({ health }, value, option) => void (health.timeoutSeconds = durationSeconds(option, value)),
+    '--health-start-period': ({ health }, value, option) => {
+      health.startPeriodSeconds = durationSeconds(option, value)
+    },
+    '--health-retries': ({ health }, value, option) => {
+      if (!/^\d+$/.test(value)) throw invalid(option, 'a whole number', value)
+      health.retries = Number(value)
+    }
+  })
+)
 
-const FLAGS: Readonly<Record<string, Take>> = {
-  '--privileged': ({ draft }, value) => void (draft.privileged = isTrue(value)),
-  '--read-only': ({ draft }, value) => void (draft.readOnly = isTrue(value)),
-  '--no-healthcheck': ({ draft }, value) => void (draft.noHealth = isTrue(value))
-}
+const FLAGS = new Map<string, Take>(
+  Object.entries<Take>({
+    '--privileged': ({ draft }, value) => void (draft.privileged = isTrue(value)),
+    '--read-only': ({ draft }, value) => void (draft.readOnly = isTrue(value)),
+    '--no-healthcheck': ({ draft }, value) => void (draft.noHealth = isTrue(value))
+  })
+)
 
-const SHORT: Readonly<Record<string, string>> = {
-  m: '--memory',
-  u: '--user',
-  e: '--env',
-  h: '--hostname',
-  w: '--workdir',
-  l: '--label'
-}
+const SHORT = new Map(
+  Object.entries({ m: '--memory', u: '--user', e: '--env', h: '--hostname', w: '--workdir', l: '--label' })
+)
 
 /** Options of docker that stand alone and have no counterpart; everything else unknown takes a value. */
 const IGNORED_FLAGS = new Set(
@@ -135,20 +136,20 @@ const IGNORED_SHORT_FLAGS = /^-[itdPq]+$/
 
 /** Throws `invalid-input`, naming the option, for what docker would refuse too. */
 export function parseCreateOptions(text: string | undefined): CreateOptions {
-  const draft: Draft = { env: {}, labels: {}, names: [], hosts: [], tmpfs: [], capAdd: [], capDrop: [], ignored: [] }
+  const draft: Draft = { env: new Map(), names: [], hosts: [], tmpfs: [], capAdd: [], capDrop: [], ignored: [] }
   const parsing = { draft, health: {} }
   const words = splitWords(text ?? '')
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] as string
     const { option, shown, value: attached } = readOption(word)
     const isAlone =
-      option in FLAGS || IGNORED_FLAGS.has(option) || !option.startsWith('-') || IGNORED_SHORT_FLAGS.test(option)
+      FLAGS.has(option) || IGNORED_FLAGS.has(option) || !option.startsWith('-') || IGNORED_SHORT_FLAGS.test(option)
     if (!isAlone && attached === undefined) index += 1
     const value = attached ?? (isAlone ? 'true' : words[index])
     if (value === undefined)
-      throw new StepError('invalid-input', `the option ${shown} needs a value; correct it in the workflow`)
-    const isTaken = (VALUE_OPTIONS[option] ?? FLAGS[option])?.(parsing, value, shown)
-    if (isTaken === false || !(option in VALUE_OPTIONS || option in FLAGS)) draft.ignored = [...draft.ignored, shown]
+      throw new StepError('invalid-input', `the option ${cut(shown)} needs a value; correct it in the workflow`)
+    const take = VALUE_OPTIONS.get(option) ?? FLAGS.get(option)
+    if (take === undefined || take(parsing, value, shown) === false) draft.ignored.push(cut(shown))
   }
   return finish(parsing)
 }
@@ -161,19 +162,19 @@ function readOption(word: string): { option: string; shown: string; value?: stri
   }
   if (!word.startsWith('-') || IGNORED_SHORT_FLAGS.test(word)) return { option: word, shown: word }
   const [shown, rest] = [word.slice(0, 2), word.slice(2).replace(/^=/, '')]
-  return { option: SHORT[word[1] ?? ''] ?? shown, shown, value: rest === '' ? undefined : rest }
+  return { option: SHORT.get(word[1] ?? '') ?? shown, shown, value: rest === '' ? undefined : rest }
 }
 
 function finish({ draft, health }: Parsing): CreateOptions {
-  const { healthCommand, noHealth, ...options } = draft
-  const ignored = [...new Set(options.ignored)]
-  if (noHealth === true || healthCommand === 'none') return { ...options, ignored }
+  const { healthCommand, noHealth, env, ...rest } = draft
+  const options = { ...rest, env: Object.fromEntries(env), ignored: [...new Set(rest.ignored)] }
+  if (noHealth === true || healthCommand === 'none') return options
   if (healthCommand !== undefined && healthCommand !== '') {
-    return { ...options, ignored, health: { ...HEALTH_DEFAULTS, ...health, command: healthCommand } }
+    return { ...options, health: { ...HEALTH_DEFAULTS, ...health, command: healthCommand } }
   }
   // They would tune the image's own HEALTHCHECK, which Kubernetes does not look at.
   const untied = Object.keys(health).length > 0 ? ['--health-* without --health-cmd'] : []
-  return { ...options, ignored: [...ignored, ...untied] }
+  return { ...options, ignored: [...options.ignored, ...untied] }
 }
 
 /** `512m` as docker reads it (binary, bytes without a unit) is `512Mi`. */
@@ -190,10 +191,5 @@ const numericId = (text: string): number | undefined => {
 
 const capability = (text: string): string => text.toUpperCase().replace(/^CAP_/, '')
 
-function keyAndValue(text: string): Record<string, string> | undefined {
-  const at = text.indexOf('=')
-  return at <= 0 ? undefined : { [text.slice(0, at)]: text.slice(at + 1) }
-}
-
 const invalid = (option: string, wanted: string, value: string) =>
-  new StepError('invalid-input', `${option} must be ${wanted}, but is '${value}'; correct it in the workflow`)
+  new StepError('invalid-input', `${option} must be ${wanted}, but is '${cut(value)}'; correct it in the workflow`)

@@ -1,7 +1,8 @@
 /** What hooks that crashed left behind: pods, Secrets and images whose runner pod is gone, for `slipway gc`. */
 import type { V1ObjectMeta } from '@kubernetes/client-node'
-import { StepError } from '../../errors.ts'
+import { StepError, toStepError } from '../../errors.ts'
 import type { RegistryClient } from '../registry/client.ts'
+import { isReference } from '../registry/reference.ts'
 import { timeMs, timeoutSignal } from '../system.ts'
 import { isNotFound } from './api-errors.ts'
 import { apiPath } from './api-path.ts'
@@ -26,6 +27,8 @@ export interface Found {
   readonly garbage: readonly Garbage[]
   /** What looks like garbage and is left alone. */
   readonly kept: readonly Garbage[]
+  /** What could not be looked at, and why, in a line each; absent when there is nothing. */
+  readonly failures?: readonly string[] | undefined
 }
 
 const LOOK_TIMEOUT_MS = 15_000
@@ -77,7 +80,10 @@ export interface ImageRules {
   readonly path?: string | undefined
 }
 
-/** Looks through the repositories that have a name like ours. Undefined: the registry does not list what it has. */
+/**
+ * Looks through the repositories that have a name like ours. Undefined: the registry does not list what it has. Whatever one
+ * image or repository is like, the others are looked at; only a registry that does not answer ends it.
+ */
 export async function findImages(
   client: RegistryClient,
   rules: ImageRules,
@@ -90,20 +96,44 @@ export async function findImages(
     const handle = name.startsWith(prefix) ? name.slice(prefix.length) : ''
     return HANDLE.test(handle)
   })
+  const [garbage, kept, failures]: [Garbage[], Garbage[], string[]] = [[], [], []]
+  const attempt = async <T>(what: string, work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work
+    } catch (thrown) {
+      signal.throwIfAborted()
+      await client.ping(signal)
+      failures.push(`${what}: ${toStepError(thrown).message}`)
+      return undefined
+    }
+  }
   const tagged = new Map<string, readonly string[]>()
-  for (const repository of ours) tagged.set(repository, await client.tagged(repository, signal))
+  for (const repository of ours) {
+    const references = await attempt(`repository ${repository}`, client.tagged(repository, signal))
+    if (references !== undefined) tagged.set(repository, references)
+  }
   const alive = await rules.handles()
-  const [garbage, kept]: [Garbage[], Garbage[]] = [[], []]
   for (const [repository, names] of tagged) {
     if (alive.has(repository.slice(prefix.length))) continue
     for (const name of names) {
-      const created = await client.createdAt(name, signal)
-      const createdMs = created === undefined ? undefined : timeMs(created)
       const image = { kind: 'image', name, remove: (signal: AbortSignal) => client.remove(name, signal) } as const
-      if (createdMs === undefined) kept.push({ ...image, why: 'it does not say when it was made' })
-      else if (createdMs > rules.madeBeforeMs) kept.push({ ...image, why: `it was made at ${created}` })
-      else garbage.push({ ...image, why: `its runner pod is gone, and it was made at ${created}` })
+      if (!isReference(name)) kept.push({ ...image, why: 'its tag is none that an image can have' })
+      else await attempt(`image ${name}`, judge(client, image, rules, { garbage, kept }, signal))
     }
   }
-  return { garbage, kept }
+  return { garbage, kept, ...(failures.length > 0 && { failures }) }
+}
+
+async function judge(
+  client: RegistryClient,
+  image: Omit<Garbage, 'why'>,
+  { madeBeforeMs }: ImageRules,
+  { garbage, kept }: { readonly garbage: Garbage[]; readonly kept: Garbage[] },
+  signal: AbortSignal
+): Promise<void> {
+  const created = await client.createdAt(image.name, signal)
+  const createdMs = created === undefined ? undefined : timeMs(created)
+  if (createdMs === undefined) kept.push({ ...image, why: 'it does not say when it was made' })
+  else if (createdMs > madeBeforeMs) kept.push({ ...image, why: `it was made at ${created}` })
+  else garbage.push({ ...image, why: `its runner pod is gone, and it was made at ${created}` })
 }

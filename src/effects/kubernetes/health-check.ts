@@ -1,6 +1,7 @@
 /** A service's health check out of its `docker create` options, as a readiness probe for the kubelet. */
 import type { V1Probe } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
+import { cut } from './create-options-words.ts'
 
 /** Docker's `--health-*` options; times in seconds. */
 export interface HealthCheck {
@@ -16,14 +17,15 @@ export interface HealthCheck {
 export const HEALTH_DEFAULTS = { intervalSeconds: 30, timeoutSeconds: 30, retries: 3, startPeriodSeconds: 0 } as const
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { h: 3_600, m: 60, s: 1, ms: 1e-3, us: 1e-6, ns: 1e-9 }
+const DURATION = /^(?:\d+(?:\.\d+)?(?:h|ms|us|ns|m|s))+$/
 
 /** Seconds of a duration as Go writes it: `10s`, `1m30s`, `500ms`. Throws `invalid-input` naming the option. */
 export function durationSeconds(option: string, text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|us|ns|m|s)/g)]
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) {
+  if (!DURATION.test(text)) {
     if (/^0+$/.test(text)) return 0
-    throw new StepError('invalid-input', `${option} must be a duration such as 10s or 1m30s, but is '${text}'`)
+    throw new StepError('invalid-input', `${option} must be a duration such as 10s or 1m30s, but is '${cut(text)}'`)
   }
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|us|ns|m|s)/g)]
   return parts.reduce((sum, [, number, unit = 's']) => sum + Number(number) * (UNIT_SECONDS[unit] ?? 0), 0)
 }
 

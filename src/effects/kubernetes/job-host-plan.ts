@@ -3,6 +3,7 @@ import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import type { ContainerRequest, JobRequest } from '../../machines/job-start.ts'
 import { parseCreateOptions } from './create-options.ts'
+import { cut } from './create-options-words.ts'
 import { unhealthyAfterMs } from './health-check.ts'
 import { jobPod, KEEP_ALIVE, OWN_CONTAINERS, type PlannedContainer } from './job-pod.ts'
 import { pullSecrets } from './job-pod-credentials.ts'
@@ -102,7 +103,7 @@ const titleOf = ({ index, name }: Pick<PlannedContainer, 'index' | 'name'>): str
 function optionWarnings(container: PlannedContainer): string[] {
   const { ignored, names, hosts } = container.options
   const invalid = [...names, ...hosts.map(({ name }) => name)].filter((name) => !isHostName(name))
-  const left = [...ignored, ...invalid.map((name) => `the name ${name}`)]
+  const left = [...ignored, ...invalid.map((name) => `the name ${cut(name)}`)]
   if (left.length === 0) return []
   return [`options of ${titleOf(container)} that Kubernetes has nothing for are left out: ${left.join(', ')}`]
 }

@@ -6,7 +6,8 @@ import { ownedMetadata } from './names.ts'
 /** What docker and the kubelet call Docker Hub in a config file. */
 const DOCKER_HUB = 'https://index.docker.io/v1/'
 
-type Auths = Record<string, { username: string; password: string; auth: string }>
+/** By registry. */
+type Auths = Map<string, { username: string; password: string; auth: string }>
 
 /** As few secrets as can be: another one only when two images of one registry need different credentials. */
 export function pullSecrets(
@@ -18,9 +19,9 @@ export function pullSecrets(
   for (const { server, username, password } of credentials) {
     const key = server === '' ? DOCKER_HUB : server
     const auth = Buffer.from(`${username}:${password}`, 'utf8').toString('base64')
-    const config = configs.find((auths) => auths[key] === undefined || auths[key].auth === auth)
-    if (config === undefined) configs.push({ [key]: { username, password, auth } })
-    else config[key] = { username, password, auth }
+    const config = configs.find((auths) => [undefined, auth].includes(auths.get(key)?.auth))
+    if (config === undefined) configs.push(new Map([[key, { username, password, auth }]]))
+    else config.set(key, { username, password, auth })
   }
   return configs.map((auths) => ({
     apiVersion: 'v1',
@@ -28,6 +29,8 @@ export function pullSecrets(
     metadata: ownedMetadata(newName(), owner),
     type: 'kubernetes.io/dockerconfigjson',
     immutable: true,
-    data: { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths }), 'utf8').toString('base64') }
+    data: {
+      '.dockerconfigjson': Buffer.from(JSON.stringify({ auths: Object.fromEntries(auths) }), 'utf8').toString('base64')
+    }
   }))
 }

@@ -16,8 +16,6 @@ const FILL_CONTAINER = 'fs-init'
 const EXTERNALS_PATH = '/externals'
 /** The user and group of GitHub's runner image, whose files the job shares. */
 const RUNNER_GROUP = 1001
-const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/
-const LABEL_VALUE = /^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$/
 
 /** Names that services cannot have. */
 export const OWN_CONTAINERS: readonly string[] = [JOB_CONTAINER, FILL_CONTAINER, 'deliver', FILES_CONTAINER]
@@ -58,7 +56,6 @@ export function jobPod(site: Site, plan: JobPodPlan): V1Pod {
     kind: 'Pod',
     metadata: {
       ...metadata,
-      labels: { ...Object.fromEntries(all.flatMap(({ options }) => labelsOf(options))), ...metadata.labels },
       annotations: { [SERVICE_NAMES_ANNOTATION]: namesOf(plan).join(',') }
     },
     spec: {
@@ -170,10 +167,6 @@ function namesOf({ job, services }: JobPodPlan): string[] {
   const names = [...job.options.names, ...services.flatMap(({ name, options }) => [name, ...options.names])]
   return [...new Set(names.filter(isHostName))]
 }
-
-/** The labels that Kubernetes can take; docker's may hold anything. */
-const labelsOf = ({ labels }: CreateOptions): [string, string][] =>
-  Object.entries(labels).filter(([key, value]) => LABEL_KEY.test(key) && LABEL_VALUE.test(value))
 
 /** `$0` is the mark, the rest are the places to look at. */
 const FILL = [

@@ -21,8 +21,11 @@ export const isObjectName = (name: string): boolean => name.length <= OBJECT_NAM
 export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret' | 'image', suffix: string): string =>
   cutName(runnerPod, `-${kind}-${suffix}`)
 
+/** What ends the name of a build pod, after as much as fits of a runner pod's, which may be like it: `-build-01234567-1`. */
+const BUILD_POD = /-build-[0-9a-f]{8}-[1-9]\d?$/
+
 /** Whether a pod of ours builds, and so may push. */
-export const isBuildPod = (name: string): boolean => name.includes('-build-')
+export const isBuildPod = (name: string): boolean => BUILD_POD.test(name)
 
 /** The name of a runner's job pod, which people and other hooks look for. */
 export const jobPodName = (runnerPod: string): string => cutName(runnerPod, '-workflow')

@@ -1,8 +1,8 @@
-/** A registry as the Secrets in the runner's namespace open it: read, checked and masked before anything is built. */
+/** A registry as the Secrets in the runner's namespace open it: read, checked and hidden before anything is built. */
 import type { V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../errors.ts'
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts'
-import { byName, byPattern, type Login, loginFor, readDockerConfig } from '../registry/docker-config.ts'
+import { byName, byPattern, type Login, loginFor, readDockerConfig, secretsIn } from '../registry/docker-config.ts'
 import type { Reporter } from '../reporter.ts'
 import type { Cluster } from './client.ts'
 import {
@@ -15,7 +15,7 @@ import {
 
 export interface RegistryPlace {
   readonly cluster: Cluster
-  readonly reporter: Pick<Reporter, 'mask'>
+  readonly reporter: Pick<Reporter, 'hide'>
 }
 
 const DOCKER_CONFIG_TYPE = 'kubernetes.io/dockerconfigjson'
@@ -35,7 +35,7 @@ export async function openRegistry(
     readCertificates(place, settings, signal)
   ])
   const account = login && { ...login, source: `Secret ${settings.pushSecret}` }
-  return createRegistryClient(settings, { account, ca, onSecret: place.reporter.mask })
+  return createRegistryClient(settings, { account, ca, onSecret: place.reporter.hide })
 }
 
 /** Rejects with `not-configured` when a Secret that only pods need is missing or holds something else. */
@@ -66,7 +66,7 @@ async function readLogin(
   throw wrong(setting, settings, `has no user name and password for ${host}, only for ${others}`)
 }
 
-/** Undefined when no such Secret is configured. Everything in it is masked: a Dockerfile may print what it finds. */
+/** Undefined when no such Secret is configured. Everything in it is hidden: a Dockerfile may print what it finds. */
 async function readLogins(
   place: RegistryPlace,
   settings: RegistrySettings,
@@ -75,12 +75,10 @@ async function readLogins(
 ): Promise<readonly Login[] | undefined> {
   const secret = await readSecret(place, settings, setting, signal)
   if (secret === undefined) return undefined
-  const logins = secret.type === DOCKER_CONFIG_TYPE ? readDockerConfig(textOf(secret, DOCKER_CONFIG_KEY)) : undefined
+  const text = textOf(secret, DOCKER_CONFIG_KEY)
+  for (const one of secretsIn(text)) place.reporter.hide(one)
+  const logins = secret.type === DOCKER_CONFIG_TYPE ? readDockerConfig(text) : undefined
   if (logins === undefined) throw wrong(setting, settings, `is not of type ${DOCKER_CONFIG_TYPE}`)
-  for (const { username, password } of logins) {
-    place.reporter.mask(password)
-    place.reporter.mask(Buffer.from(`${username}:${password}`, 'utf8').toString('base64'))
-  }
   return logins
 }
 

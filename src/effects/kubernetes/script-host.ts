@@ -189,7 +189,7 @@ function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, 
       progress.shown += fresh.length
       place.reporter.output(fresh)
     },
-    frame: (kind, rest) => frames[kind]?.(rest)
+    frame: (kind, rest) => (Object.hasOwn(frames, kind) ? frames[kind]?.(rest) : undefined)
   }
 }
 

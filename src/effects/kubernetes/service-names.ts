@@ -30,15 +30,17 @@ export function nameOfImage(image: string): string {
 /** One name for each image, in order: `-0`, `-1`... where images repeat, or where a name is taken by one of our containers. */
 export function serviceNames(images: readonly string[], reserved: readonly string[]): string[] {
   const bases = images.map(nameOfImage)
-  const taken = new Set(reserved)
-  const isShared = (base: string) => taken.has(base) || bases.filter((other) => other === base).length > 1
+  const counts = new Map<string, number>()
+  for (const base of bases) counts.set(base, (counts.get(base) ?? 0) + 1)
+  const isShared = (base: string) => reserved.includes(base) || (counts.get(base) ?? 0) > 1
   // Decided first: a name that is only used once never has to give way to a numbered one.
-  const shared = bases.map(isShared)
-  for (const [index, base] of bases.entries()) if (!shared[index]) taken.add(base)
-  return bases.map((base, index) => {
-    if (!shared[index]) return base
-    let number = 0
+  const taken = new Set([...reserved, ...bases.filter((base) => !isShared(base))])
+  const numbers = new Map<string, number>()
+  return bases.map((base) => {
+    if (!isShared(base)) return base
+    let number = numbers.get(base) ?? 0
     while (taken.has(`${base}-${number}`)) number += 1
+    numbers.set(base, number + 1)
     taken.add(`${base}-${number}`)
     return `${base}-${number}`
   })

@@ -4,9 +4,6 @@ import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import * as z from 'zod'
 import { StepError } from '../../errors.ts'
 
-/** A ConfigMap, which templates are usually mounted from, holds no more. */
-const TEMPLATE_BYTES_MAX = 1024 * 1024
-
 export type ContainerPatch = Partial<V1Container> & { readonly name: string }
 
 /** What a partial PodTemplateSpec asks for. */
@@ -39,6 +36,19 @@ const container = z.looseObject({
   volumeMounts: objects
 })
 
+/** As far as it is merged with ours. */
+const affinity = z.looseObject({
+  nodeAffinity: z
+    .looseObject({
+      requiredDuringSchedulingIgnoredDuringExecution: z
+        .looseObject({
+          nodeSelectorTerms: z.array(z.looseObject({ matchFields: z.array(z.unknown()).nullish() })).nullish()
+        })
+        .nullish()
+    })
+    .nullish()
+})
+
 const podTemplateSpec = z.looseObject({
   metadata: z.looseObject({ labels: texts, annotations: texts }).nullish(),
   spec: z
@@ -48,7 +58,7 @@ const podTemplateSpec = z.looseObject({
       volumes: list,
       imagePullSecrets: objects,
       hostAliases: objects,
-      affinity: z.looseObject({}).nullish(),
+      affinity: affinity.nullish(),
       securityContext: z.looseObject({}).nullish()
     })
     .nullish()
@@ -71,13 +81,12 @@ export async function readTemplate(path: string): Promise<PodTemplate> {
 
 /** Throws `invalid-input` with one line; `path` is only for that. */
 export async function parseTemplate(text: string, path: string): Promise<PodTemplate> {
-  if (text.length > TEMPLATE_BYTES_MAX) throw wrong(path, `is larger than ${TEMPLATE_BYTES_MAX} bytes`)
-  const { parse } = await import('yaml')
+  const { parseYaml } = await import('../yaml.ts')
   let document: unknown
   try {
-    document = parse(text)
+    document = parseYaml(text)
   } catch (error) {
-    throw wrong(path, `is not YAML: ${(error as Error).message.split('\n')[0]}`)
+    throw wrong(path, (error as Error).message)
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw wrong(path, 'must hold one PodTemplateSpec, an object with metadata and spec')

@@ -86,16 +86,16 @@ function merge(pod: V1Pod, patch: PodPatch, warn: Warn): V1Pod {
 
 function mergeMetadata(metadata: V1ObjectMeta, patch: PodPatch, warn: Warn): V1ObjectMeta {
   const mergeTexts = (kind: string, ours: Record<string, string>, theirs: PodPatch['labels'], kept: string) => {
-    const result = { ...ours }
+    const result = new Map(Object.entries(ours))
     for (const [key, value] of Object.entries(theirs)) {
       // Without it nothing would be found again and removed.
       if (key === kept) warn(`the ${kind} ${key} cannot be changed`)
       else {
-        if (key in ours && ours[key] !== value) warn(`the ${kind} ${key} is overwritten`)
-        result[key] = value
+        if ((result.get(key) ?? value) !== value) warn(`the ${kind} ${key} is overwritten`)
+        result.set(key, value)
       }
     }
-    return result
+    return Object.fromEntries(result)
   }
   return {
     ...metadata,
@@ -145,8 +145,10 @@ function mergePodKeys(spec: V1PodSpec, theirs: Partial<V1PodSpec>): Partial<V1Po
 
 /** Terms are alternatives, so where our pod must run is added to each of theirs. */
 function mergeAffinity(ours: V1Affinity | undefined, theirs: V1Affinity): V1Affinity {
-  const pinned = ours?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms[0]?.matchFields
-  if (pinned === undefined) return theirs
+  // Ours may be what another part of the template has made of it.
+  const [first] = ours?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []
+  const pinned = first?.matchFields ?? []
+  if (pinned.length === 0) return theirs
   const terms = theirs.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [{}]
   const nodeSelectorTerms = terms.map((term) => ({ ...term, matchFields: [...(term.matchFields ?? []), ...pinned] }))
   return {

@@ -76,7 +76,6 @@ function createEngine(version: string, store: Store, dependencies: EngineDepende
   const { processes, reporter } = dependencies
   const invoke = (args: readonly string[], signal: AbortSignal, options: Partial<CommandOptions> = {}) =>
     processes.run('buildah', [...store.own, ...args], { ...options, signal })
-  const onOutput = reporter.output
 
   return {
     name: 'buildah',
@@ -85,7 +84,7 @@ function createEngine(version: string, store: Store, dependencies: EngineDepende
     async build(plan, signal) {
       const file = join(plan.contextDirectory, plan.dockerfile)
       const args = ['bud', ...ISOLATION, ...ONCE, '--tag', plan.pushReference, '--file', file, plan.contextDirectory]
-      must(await invoke(args, signal, { onOutput }), buildFailure(plan.dockerfile))
+      must(await invoke(args, signal, { onOutput: reporter.foreign }), buildFailure(plan.dockerfile))
       const id = await invoke(['images', '--quiet', '--no-trunc', plan.pushReference], signal)
       return must(id, buildFailure(plan.dockerfile)).stdout.trim()
     },
@@ -113,7 +112,7 @@ function createEngine(version: string, store: Store, dependencies: EngineDepende
       }
       const where = ['--workingdir', request.workingDirectory, ...request.mounts.flatMap(volumeArguments)]
       const args = ['run', ...ISOLATION, ...where, container, '--', ...command]
-      const { exitCode, tail } = await invoke(args, signal, { onOutput })
+      const { exitCode, tail } = await invoke(args, signal, { onOutput: reporter.output })
       return exitCodeOf(exitCode, tail, image)
     },
     async undo({ kind, name }, signal) {

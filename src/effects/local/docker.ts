@@ -65,7 +65,7 @@ function createEngine(dialect: Dialect, version: string, dependencies: EngineDep
     async build(plan: BuildPlan, signal) {
       const file = join(plan.contextDirectory, plan.dockerfile)
       const args = ['build', '--force-rm', '--tag', plan.pushReference, '--file', file, plan.contextDirectory]
-      must(await invoke(args, signal, reporter.output), buildFailure(plan.dockerfile))
+      must(await invoke(args, signal, reporter.foreign), buildFailure(plan.dockerfile))
       const inspected = await invoke(['image', 'inspect', '--format', '{{.Id}}', plan.pushReference], signal)
       return withAlgorithm(must(inspected, buildFailure(plan.dockerfile)).stdout.trim())
     },

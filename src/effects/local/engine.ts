@@ -57,16 +57,16 @@ export const isByDigest = (image: string): boolean => image.includes('@sha256:')
  */
 export function environmentArguments(env: Readonly<Record<string, string>>): { args: string[]; env: Environment } {
   const args: string[] = []
-  const inherited: Record<string, string> = {}
+  const inherited = new Map<string, string>()
   for (const [name, value] of Object.entries(env)) {
     if (READ_BY_ENGINES.test(name) || value === '') {
       args.push('--env', `${name}=${value}`)
     } else {
       args.push('--env', name)
-      inherited[name] = value
+      inherited.set(name, value)
     }
   }
-  return { args, env: inherited }
+  return { args, env: Object.fromEntries(inherited) }
 }
 
 const READ_BY_ENGINES =

@@ -34,15 +34,24 @@ export interface AuthenticatorOptions {
   readonly onSecret: (secret: string) => void
 }
 
+/** As a header it has to go through, and servers take no longer ones. */
+const TOKEN_LENGTH_MAX = 16 * 1024
+/** A registry may want another one for every repository. */
+const TOKENS_MAX = 100_000
+/** Of what a registry says about itself. */
+const SHOWN_LENGTH_MAX = 200
+
+const token = z.string().min(1).max(TOKEN_LENGTH_MAX).optional()
 /** Registries call it by either name. */
-const tokenAnswer = z.object({ token: z.string().min(1).optional(), access_token: z.string().min(1).optional() })
+const tokenAnswer = z.object({ token, access_token: token })
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { host, account } = options
   const basic = account && `Basic ${Buffer.from(`${account.username}:${account.password}`, 'utf8').toString('base64')}`
   let current: string | undefined
+  let tokens = 0
 
-  const token = async (challenge: string, signal: AbortSignal): Promise<string> => {
+  const askForToken = async (challenge: string, signal: AbortSignal): Promise<string> => {
     const url = tokenUrl(challenge, options)
     const what = `GET ${url.origin}${url.pathname}`
     const headers: Record<string, string> = basic === undefined ? {} : { authorization: basic }
@@ -54,6 +63,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const { token: named, access_token: other } = tokenAnswer.safeParse(parseJson(answer.body)).data ?? {}
     const found = named ?? other
     if (status !== 200 || found === undefined) throw unreachable(host, what, `no token, status ${status}`)
+    tokens += 1
+    if (tokens > TOKENS_MAX) throw unreachable(host, what, `it wants more than ${TOKENS_MAX} tokens`)
     options.onSecret(found)
     return `Bearer ${found}`
   }
@@ -61,8 +72,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   return {
     current: () => current,
     async meet(challenge = '', signal) {
-      const refused = () => denied(host, `status 401, ${challenge || 'without a challenge'}`, account?.source, false)
-      if (/\bbearer\b/i.test(challenge)) current = await token(challenge, signal)
+      const refused = () =>
+        denied(
+          host,
+          `status 401, ${challenge.slice(0, SHOWN_LENGTH_MAX) || 'without a challenge'}`,
+          account?.source,
+          false
+        )
+      if (/\bbearer\b/i.test(challenge)) current = await askForToken(challenge, signal)
       // The same password once more would be refused again.
       else if (!/\bbasic\b/i.test(challenge) || basic === undefined || basic === current) throw refused()
       else current = basic
@@ -79,7 +96,10 @@ function tokenUrl(challenge: string, { host, isSecure, account }: AuthenticatorO
   const url = URL.canParse(realm) ? new URL(realm) : undefined
   const isAllowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && !isSecure)
   // A password does not leave TLS, whatever the registry asks for.
-  if (url === undefined || !isAllowed) throw denied(host, `its token service is '${realm}'`, account?.source, false)
+  if (url === undefined || !isAllowed) {
+    const shown = url === undefined ? realm : `${url.protocol}//${url.host}${url.pathname}`
+    throw denied(host, `its token service is '${shown.slice(0, SHOWN_LENGTH_MAX)}'`, account?.source, false)
+  }
   const service = valueOf('service')
   if (service !== undefined) url.searchParams.set('service', service)
   for (const scope of valueOf('scope')?.split(' ') ?? []) url.searchParams.append('scope', scope)

@@ -1,7 +1,7 @@
 /** What a registry has and when it was made, read without moving a layer, for `slipway gc`. */
 import * as z from 'zod'
 import { StepError } from '../../errors.ts'
-import type { ImageReference } from './reference.ts'
+import { type ImageReference, isDigest } from './reference.ts'
 
 /** One GET below `/v2/`, read to its end. */
 export type Get = (path: string, signal: AbortSignal) => Promise<{ readonly status: number; readonly body: string }>
@@ -10,8 +10,8 @@ const PAGE_LENGTH = 500
 /** Fifty thousand repositories. */
 const PAGES_MAX = 100
 
-const catalog = z.object({ repositories: z.array(z.string()).nullable() })
-const digest = z.object({ digest: z.string() })
+const catalog = z.object({ repositories: z.array(z.unknown()).nullable() })
+const digest = z.object({ digest: z.string().refine(isDigest) })
 /** An image's manifest names its configuration, an index names manifests. */
 const manifest = z.object({ config: digest.optional(), manifests: z.array(digest).optional() })
 const configuration = z.object({ created: z.string().optional() })
@@ -24,11 +24,13 @@ export async function listRepositories(get: Get, signal: AbortSignal): Promise<r
   const found = new Set<string>()
   let last = ''
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const after = last === '' ? '' : `&last=${encodeURIComponent(last)}`
-    const { status, body } = await get(`_catalog?n=${PAGE_LENGTH}${after}`, signal)
+    const query = new URLSearchParams({ n: String(PAGE_LENGTH), ...(last !== '' && { last }) })
+    const { status, body } = await get(`_catalog?${query}`, signal)
     const listed = status === 200 ? parsed(catalog, body) : undefined
     if (listed === undefined) return undefined
-    const names = (listed.repositories ?? []).filter((name) => !found.has(name))
+    // Whatever else stands there is the name of nothing that could be asked for.
+    const texts = (listed.repositories ?? []).filter((name) => typeof name === 'string')
+    const names = texts.filter((name) => !found.has(name))
     if (names.length === 0) return [...found]
     for (const name of names) found.add(name)
     last = names.at(-1) ?? ''

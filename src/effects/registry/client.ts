@@ -4,7 +4,7 @@ import { StepError } from '../../errors.ts'
 import { type Account, createAuthenticator, parseJson } from './auth.ts'
 import { createdAt, listRepositories } from './catalog.ts'
 import { DELETION_OFF, denied, notRemoved, unreachable } from './failures.ts'
-import { parseReference, type RegistryTarget } from './reference.ts'
+import { isDigest, parseReference, type RegistryTarget } from './reference.ts'
 import { type Answer, createSend } from './request.ts'
 
 export interface RegistryClient {
@@ -12,7 +12,10 @@ export interface RegistryClient {
   ping(signal: AbortSignal): Promise<void>
   /** `sha256:...` of what a tag or digest points to; undefined when there is no such image. */
   digestOf(reference: string, signal: AbortSignal): Promise<string | undefined>
-  /** References, `host/repository:tag`, of everything tagged in a repository; none when there is no such repository. */
+  /**
+   * References, `host/repository:tag`, of everything tagged in a repository; none when there is no such repository. What the
+   * registry calls a tag may be anything. Rejects with `not-supported` past the bound.
+   */
   tagged(repository: string, signal: AbortSignal): Promise<readonly string[]>
   /** Names of all repositories; undefined when the registry does not list them. */
   repositories(signal: AbortSignal): Promise<readonly string[] | undefined>
@@ -47,7 +50,16 @@ const MANIFEST_TYPES = [
 const NO_IMAGE = `sha256:${'0'.repeat(64)}`
 
 /** OCI distribution specification, "Listing Tags"; a repository whose tags are all gone answers with null. */
-const tagList = z.object({ tags: z.array(z.string()).nullish() })
+const tagList = z.object({ tags: z.array(z.unknown()).nullish() })
+/** A job makes one for each Dockerfile action. */
+const TAGS_MAX = 1_000
+/** Of what the registry calls a tag; a longer one is none. */
+const TAG_LENGTH_MAX = 128
+
+function tagOf(given: unknown): string {
+  const text = typeof given === 'string' ? given : `(${typeof given})`
+  return text.length <= TAG_LENGTH_MAX ? text : `${text.slice(0, TAG_LENGTH_MAX)}…`
+}
 
 const isOk = ({ status }: Answer) => status >= 200 && status < 300
 
@@ -109,8 +121,12 @@ export function createRegistryClient(target: RegistryTarget, options: RegistryCl
     const answer = await request('HEAD', manifestPath(repository, version), signal)
     if (answer.status === 404) return undefined
     const digest = answer.headers['docker-content-digest']
-    if (isOk(answer) && typeof digest === 'string') return digest
-    throw unreachable(host, `HEAD ${reference}`, `status ${answer.status}, digest ${digest ?? 'not given'}`)
+    if (isOk(answer) && isDigest(digest)) return digest
+    throw unreachable(
+      host,
+      `HEAD ${reference}`,
+      `status ${answer.status}, ${digest === undefined ? 'without a digest' : 'with a digest that is none'}`
+    )
   }
 
   return {
@@ -125,7 +141,11 @@ export function createRegistryClient(target: RegistryTarget, options: RegistryCl
       if (answer.status === 404) return []
       const listed = tagList.safeParse(parseJson(answer.body))
       if (!listed.success) throw unreachable(host, `GET ${path}`, `status ${answer.status} without a list of tags`)
-      return (listed.data.tags ?? []).map((tag) => `${host}/${repository}:${tag}`)
+      const tags = listed.data.tags ?? []
+      if (tags.length > TAGS_MAX) {
+        throw new StepError('not-supported', `The repository ${host}/${repository} has more than ${TAGS_MAX} tags`)
+      }
+      return tags.map((tag) => `${host}/${repository}:${tagOf(tag)}`)
     },
     repositories: (signal) => listRepositories(get, signal),
     createdAt: (reference, signal) => createdAt(get, parseReference(reference), signal),

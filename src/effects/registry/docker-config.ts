@@ -12,7 +12,9 @@ export interface Login {
 const entry = z.object({
   username: z.string().optional(),
   password: z.string().optional(),
-  auth: z.string().optional()
+  auth: z.string().optional(),
+  identitytoken: z.unknown().optional(),
+  registrytoken: z.unknown().optional()
 })
 const dockerConfig = z.object({ auths: z.record(z.string(), entry) })
 
@@ -21,13 +23,35 @@ export function readDockerConfig(text: string): readonly Login[] | undefined {
   const parsed = dockerConfig.safeParse(parseJson(text))
   if (!parsed.success) return undefined
   return Object.entries(parsed.data.auths).flatMap(([server, { username, password, auth = '' }]) => {
-    const name = server.replace(/^https?:\/\//, '').replace(/(\/v[12])?\/?$/, '')
+    // Whoever is named in front of the host is not to be shown.
+    const name = server
+      .replace(/^https?:\/\//, '')
+      .replace(/^[^/]*@/, '')
+      .replace(/(\/v[12])?\/?$/, '')
     if (username && password) return { server: name, username, password }
     // `auth` is the same in one: user name, colon, password, in Base64.
     const [, user, secret] = /^([^:]+):([\s\S]+)$/.exec(Buffer.from(auth, 'base64').toString('utf8')) ?? []
     return user !== undefined && secret !== undefined ? { server: name, username: user, password: secret } : []
   })
 }
+
+/** What nobody may see of the file: its passwords and tokens, and `auth` as it stands and as it would be made. */
+export function secretsIn(text: string): readonly string[] {
+  const entries = Object.values(dockerConfig.safeParse(parseJson(text)).data?.auths ?? {})
+  const logins = readDockerConfig(text) ?? []
+  const given = entries.flatMap(({ password, auth, identitytoken, registrytoken }) => [
+    password,
+    auth,
+    identitytoken,
+    registrytoken
+  ])
+  const made = logins.flatMap(({ username, password }) => [password, basicAuth({ username, password })])
+  return [...given, ...made].filter((secret) => typeof secret === 'string')
+}
+
+/** User name and password as HTTP Basic and config files have them. */
+const basicAuth = ({ username, password }: Pick<Login, 'username' | 'password'>): string =>
+  Buffer.from(`${username}:${password}`, 'utf8').toString('base64')
 
 export type Match = (server: string, repository: string) => boolean
 
@@ -50,10 +74,26 @@ const splitHost = (reference: string): readonly [string, string] => {
   return slash < 0 ? [reference, ''] : [reference.slice(0, slash), reference.slice(slash)]
 }
 
-/** `*` and `?`, as in a file name. */
-const matchesGlob = (text: string, pattern: string): boolean => {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&')
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(text)
+/** `*` and `?`, as in a file name. Only the last `*` is ever taken back: an expression would try all of them. */
+function matchesGlob(text: string, pattern: string): boolean {
+  let [at, of] = [0, 0]
+  let star: { readonly at: number; readonly of: number } | undefined
+  while (at < text.length) {
+    if (pattern[of] === '*') {
+      star = { at, of }
+      of += 1
+    } else if (pattern[of] === '?' || pattern[of] === text[at]) {
+      at += 1
+      of += 1
+    } else if (star === undefined) return false
+    else {
+      star = { at: star.at + 1, of: star.of }
+      at = star.at
+      of = star.of + 1
+    }
+  }
+  while (pattern[of] === '*') of += 1
+  return of === pattern.length
 }
 
 /** Who to be for a repository: the login for its longest leading part, `host/org` before `host`. */

@@ -21,6 +21,14 @@ export interface ImageReference {
 }
 
 const REFERENCE = /^(?<host>[^/]+)\/(?<repository>[^@:]+)(?:@(?<digest>[a-z0-9]+:[0-9a-f]+)|:(?<tag>\w[\w.-]{0,127}))$/
+/** OCI image specification, "Digests". */
+const DIGEST = /^[a-z0-9.+_-]{1,32}:[\w=-]{1,128}$/
+
+/** Whether a registry's word for a digest is one, and leads nowhere else when it is part of a path. */
+export const isDigest = (text: unknown): text is string => typeof text === 'string' && DIGEST.test(text)
+
+/** Whether a text names its host and a tag or digest. What a registry calls a tag need not be one. */
+export const isReference = (text: string): boolean => REFERENCE.test(text)
 
 /** The parts of a reference that names its host and a tag or digest, as all of ours do. Throws `internal` for others. */
 export function parseReference(reference: string): ImageReference {

@@ -43,7 +43,7 @@ export function kubernetesFamily(
     async open(): Promise<OpenFamily> {
       let log = ''
       const reporter = createReporter((data) => {
-        log += typeof data === 'string' ? data : Buffer.from(data).toString('utf8')
+        log += Buffer.from(data).toString('utf8')
       })
       const options = {
         runnerPod: runner.name,

@@ -190,25 +190,21 @@ function showing() {
   let log = ''
   const builds: string[] = []
   let run = ''
-  let isBuild = false
   const plain = createReporter((data) => {
-    log += typeof data === 'string' ? data : Buffer.from(data).toString('utf8')
+    log += Buffer.from(data).toString('utf8')
   })
   const reporter: Reporter = {
     ...plain,
     group(title) {
-      isBuild = true
       builds.push('')
       plain.group(title)
     },
-    endGroup() {
-      isBuild = false
-      plain.endGroup()
+    foreign(chunk) {
+      builds.push(`${builds.pop()}${Buffer.from(chunk).toString('utf8')}`)
+      plain.foreign(chunk)
     },
     output(chunk) {
-      const text = Buffer.from(chunk).toString('utf8')
-      if (isBuild) builds.push(`${builds.pop()}${text}`)
-      else run += text
+      run += Buffer.from(chunk).toString('utf8')
       plain.output(chunk)
     }
   }

@@ -23,8 +23,10 @@ test.each([
   ['runs: { using: docker }', 'invalid-input', /runs\.image is missing/],
   ['name: Mine', 'invalid-input', /action\.yml: runs: /],
   ['runs: { using: docker, image: Dockerfile, args: {} }', 'invalid-input', /runs\.args/],
-  ['a: [', 'invalid-input', /action\.yml is not YAML/]
-])('says what is wrong with %s', (yaml, code, message) => {
+  ['a: [', 'invalid-input', /action\.yml is not YAML: .+ at line 1, column \d+$/],
+  ['['.repeat(50_000), 'invalid-input', /action\.yml has more than 100 levels/],
+  [`name: ${'x'.repeat(100_000)}`, 'invalid-input', /action\.yml is larger than/]
+])('says what is wrong with %.40s', (yaml, code, message) => {
   expect(() => parse(yaml)).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }))
 })
 

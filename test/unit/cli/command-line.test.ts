@@ -10,7 +10,6 @@ const world: World = {
   write: (data) => {
     written += String(data)
   },
-  isTerminal: false,
   environment: {},
   workingDirectory: '/',
   temporaryDirectory: '/tmp',

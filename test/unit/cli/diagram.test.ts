@@ -16,7 +16,6 @@ async function show(...args: readonly string[]): Promise<string> {
     write: (data) => {
       shown += String(data)
     },
-    isTerminal: false,
     environment: {},
     workingDirectory: directory,
     temporaryDirectory: directory,

@@ -17,7 +17,6 @@ async function show(...args: readonly string[]): Promise<string> {
     write: (data) => {
       shown += String(data)
     },
-    isTerminal: false,
     environment: {},
     workingDirectory: traces,
     temporaryDirectory: directory,
@@ -61,6 +60,35 @@ describe('slipway replay', () => {
     expect(machine).toBe('container-step')
     expect(stages).toContainEqual(expect.objectContaining({ label: 'Push', attempts: 3 }))
     expect(end).toMatchObject({ outcome: 'succeeded' })
+  })
+
+  test('shows what somebody else wrote without effect, each on its own line', async () => {
+    const evil = '\u001b[2J\u009b31m\u202e\nimage: forged\r'
+    const lines = [
+      { type: 'started', command: `run${evil}`, runnerPod: `pod${evil}` },
+      { type: 'entered', atMs: 0, state: 'resolving.attempting', from: '', event: 'xstate.init' },
+      { type: 'attemptFailed', atMs: 1, stage: evil, attempt: 1, code: evil, message: evil, retrying: false },
+      { type: 'entered', atMs: -1e9, state: 'failed', from: 'resolving.attempting', event: evil },
+      {
+        type: 'ended',
+        outcome: evil,
+        exitCode: 1,
+        image: evil,
+        imageSource: 'build',
+        failure: { code: evil, stage: evil, message: evil, detail: `one\n${evil}` },
+        remaining: [evil],
+        removed: [evil]
+      }
+    ]
+    const file = join(directory, 'evil.jsonl')
+    writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    const shown = await show(file)
+    expect(shown).toContain('\\u001b[2J\\u009b31m\\u202e')
+    expect(shown.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+    expect(shown.split('\n').filter((line) => line.startsWith('image: '))).toHaveLength(1)
+    const { end } = JSON.parse(await show(file, '--json'))
+    expect(end.failure.message).toBe(evil)
+    expect((await show(file, '--json')).replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   })
 
   test.each([

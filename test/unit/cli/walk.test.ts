@@ -16,7 +16,7 @@ const failed = (stage: 'building' | 'pushing', attempt: number, retrying: boolea
 /** The lines of a run whose clock starts at 1 s; times are milliseconds after that. */
 function walkOf(facts: readonly (readonly [number, StepFact])[]): string[] {
   const lines: string[] = []
-  const observe = createWalk((line) => lines.push(line.trim()), 1_000, false)
+  const observe = createWalk((line) => lines.push(line.text.trim()), 1_000)
   for (const [ms, fact] of facts) observe(fact, 1_000 + ms)
   return lines
 }
@@ -83,7 +83,7 @@ test('cancelling and running out of time are told apart from failing', () => {
   expect(late).toBe('0.05 s ✗ Build (0.05 s): out of time')
 })
 
-test('there are colours for a terminal only', () => {
+test('a line has its time, its sign and its colour', () => {
   const line = { mark: 'done', text: 'Build' } as const
-  expect(formatLine(line, 1_530, false)).toBe('   1.53 s ✓ Build')
+  expect(formatLine(line, 1_530)).toEqual({ text: '   1.53 s ✓ Build', colour: 'green' })
 })

@@ -81,6 +81,12 @@ describe('reading the settings', () => {
     expect(() => readConfig({ ...minimal, ...variables })).toThrow(expected)
   })
 
+  it('repeats no user name and password of a host that is wrong', () => {
+    const variables = { ...minimal, [`${PREFIX}REGISTRY_HOST`]: 'https://user:pass@word@reg/x' }
+    expect(() => readConfig(variables)).toThrow("but is '***@reg/x'")
+    expect(() => readConfig(variables)).not.toThrow(/user|pass/)
+  })
+
   it('reads where cluster and registry are without a runner around it', () => {
     const variables = { ...registry, ACTIONS_RUNNER_KUBERNETES_NAMESPACE: 'ci', ACTIONS_RUNNER_POD_NAME: 'Not A Name' }
     expect(readPlace(variables)).toEqual({

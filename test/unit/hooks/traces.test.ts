@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }))
 
 /** The trace of one call of the hook. */
-async function traceOf(input: object, family: FakeFamily): Promise<string> {
+async function traceOf(input: object, family: FakeFamily, reporter = createReporter(() => {})): Promise<string> {
   await runHook({
     stdin: Readable.from([Buffer.from(JSON.stringify(input))]),
     environment: {
@@ -48,7 +48,7 @@ async function traceOf(input: object, family: FakeFamily): Promise<string> {
     },
     orders: { signal: new AbortController().signal, listen: () => () => {} },
     mayRemain: () => {},
-    reporter: createReporter(() => {}),
+    reporter,
     clock: systemClock,
     randomHex
   })
@@ -106,6 +106,21 @@ describe('the trace of a failing order', () => {
       }
     }
   })
+})
+
+it('the trace of an order holds no secret that the hook has read on the way', async () => {
+  const reporter = createReporter(() => {})
+  const pull = async () => {
+    reporter.hide('registry-password')
+    throw new StepError('image-denied', 'refused registry-password', { detail: 'said registry-password' })
+  }
+  const text = await traceOf(
+    { command: 'run_container_step', args: { image: 'alpine' } },
+    fakeFamily({ pull }),
+    reporter
+  )
+  expect(text).not.toContain('registry-password')
+  expect(text).toContain('refused ***')
 })
 
 describe('the trace of an order without a machine', () => {

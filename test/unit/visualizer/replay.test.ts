@@ -74,6 +74,23 @@ describe('a recorded run', () => {
     expect(toReplay(trace, machines)).toMatchObject({ machine: 'script-step', durationMs: 5 })
   })
 
+  test('has nothing of a file that no trace has', () => {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+    const more = (text: string) => text.replace('}', `,"more":${deep}}`)
+    const failed = { type: 'attemptFailed', atMs: 1, stage: 's', attempt: 1, code: 'c', message: 'm', retrying: true }
+    const replay = toReplay(
+      parseTrace(
+        more(entered('resolving.attempting', '', 'xstate.init')) +
+          more(line(failed)) +
+          more(entered('failed', 'resolving.attempting', 'x')) +
+          more(line({ type: 'ended', outcome: 'failed', exitCode: 1, failure: { code: 'c', message: 'm' } }))
+      ),
+      machines
+    )
+    expect(JSON.stringify(replay)).not.toContain('more')
+    expect(replay.steps[1]?.failure).toEqual({ stage: 's', attempt: 1, code: 'c', message: 'm', retrying: true })
+  })
+
   test('without an end was killed', () => {
     const text = textOf('success').split('\n').slice(0, 3).join('\n')
     expect(toReplay(parseTrace(`${text}\n{"level":30,"ti`), machines)).not.toHaveProperty('end')
@@ -95,7 +112,25 @@ describe('a text that is no trace', () => {
       line({ type: 'entered', state: 1, from: '', event: '', atMs: 0 }),
       'line 1 is not'
     ],
-    ['has a type that every object has', line({ type: 'constructor' }), 'line 1 is not'],
+    ...['constructor', '__proto__', 'toString', 'hasOwnProperty', 5, null, []].map((type): [string, string, string] => [
+      `has the type ${JSON.stringify(type)}`,
+      line({ type }),
+      'line 1 is not'
+    ]),
+    ...[
+      { imageSource: 'toString' },
+      { image: {} },
+      { failure: null },
+      { failure: 'x' },
+      { failure: { code: 'x', message: 'y', detail: 5 } },
+      { removed: 5 },
+      { remaining: [5] }
+    ].map((field): [string, string, string] => [
+      `ends with ${JSON.stringify(field)}`,
+      `${entered('a', '', 'b')}${line({ type: 'ended', outcome: 'failed', exitCode: 1, ...field })}`,
+      'line 2 is not'
+    ]),
+    ['has a time that is no number', entered('a', '', 'b').replace('"atMs":0', '"atMs":1e999'), 'line 1 is not'],
     ['is empty', '', 'no state is entered'],
     ['only ends', line({ type: 'ended', outcome: 'failed', exitCode: 1 }), 'no state is entered']
   ])('is refused when it %s', (_title, text, message) => {

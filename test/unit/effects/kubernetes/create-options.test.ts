@@ -5,6 +5,8 @@ import { splitWords } from '../../../../src/effects/kubernetes/create-options-wo
 import { readinessProbe, unhealthyAfterMs } from '../../../../src/effects/kubernetes/health-check.ts'
 
 const NOTHING = parseCreateOptions(undefined)
+/** What every object of JavaScript has without having been given it. */
+const PROTOTYPE_KEYS = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf']
 
 describe('splitting', () => {
   it.each([
@@ -38,7 +40,6 @@ describe('an option', () => {
     ['--add-host=api=[::1]', { hosts: [{ name: 'api', ip: '::1' }] }],
     ['--shm-size 1g', { shmSize: '1Gi' }],
     ['--entrypoint /x -w /src', { entryPoint: '/x', workingDirectory: '/src' }],
-    ['--label a.b/c=d -l e', { labels: { 'a.b/c': 'd', e: '' } }],
     ['--privileged --read-only', { privileged: true, readOnly: true }],
     ['--privileged=false', { privileged: false }],
     ['--cap-add NET_ADMIN --cap-drop=cap_mknod', { capAdd: ['NET_ADMIN'], capDrop: ['MKNOD'] }],
@@ -62,7 +63,10 @@ describe('an option', () => {
     ['-itd --ulimit nofile=1:2', ['-itd', '--ulimit']],
     ['--env-file .env -e FROM_OUTSIDE', ['--env-file', '-e']],
     ['--add-host db:host-gateway', ['--add-host']],
-    ['--health-interval 5s', ['--health-* without --health-cmd']]
+    ['--health-interval 5s', ['--health-* without --health-cmd']],
+    ['--label a.b/c=d -l e --label=f', ['--label', '-l']],
+    ...PROTOTYPE_KEYS.map((key): [string, string[]] => [`${key} --cpus 1`, [key]]),
+    ...PROTOTYPE_KEYS.map((key): [string, string[]] => [`--${key} x --${key}=y`, [`--${key}`]])
   ])('of "%s" that Kubernetes has nothing for is named: %j', (text, ignored) => {
     expect(parseCreateOptions(text).ignored).toEqual(ignored)
   })
@@ -79,6 +83,19 @@ describe('an option', () => {
     expect(() => parseCreateOptions(text)).toThrow(expect.objectContaining({ code: 'invalid-input' }))
     expect(() => parseCreateOptions(text)).toThrow(message)
   })
+})
+
+it.each(PROTOTYPE_KEYS)('a variable may be called %s', (key) => {
+  const { env } = parseCreateOptions(`-e ${key}=x`)
+  expect(Object.entries(env)).toEqual([[key, 'x']])
+})
+
+it('what is long is not repeated in whole by a message', () => {
+  const long = 'x'.repeat(1_000_000)
+  for (const text of [`--memory ${long}`, `"${long}`, `--health-interval ${long}`, `--${long}`]) {
+    expect(() => parseCreateOptions(text)).toThrow(expect.objectContaining({ code: 'invalid-input' }))
+    expect(() => parseCreateOptions(text)).toThrow(/^[^]{1,300}$/)
+  }
 })
 
 describe('a health check', () => {

@@ -5,6 +5,7 @@ import type { Cluster } from '../../../../src/effects/kubernetes/client.ts'
 import { findImages, findInNamespace, handlesIn } from '../../../../src/effects/kubernetes/garbage.ts'
 import { handleOf } from '../../../../src/effects/kubernetes/site.ts'
 import type { RegistryClient } from '../../../../src/effects/registry/client.ts'
+import { StepError } from '../../../../src/errors.ts'
 
 const never = new AbortController().signal
 const OURS = 'runner-pod,app.kubernetes.io/managed-by=slipway'
@@ -140,11 +141,78 @@ describe('garbage in the registry', () => {
   it.each([
     ['it is young', '2026-11-24T00:00:01Z', 'it was made at 2026-11-24T00:00:01Z'],
     ['its age is not known', undefined, 'it does not say when it was made'],
-    ['its age is no date', 'long ago', 'it does not say when it was made']
+    ['its age is no date', 'long ago', 'it does not say when it was made'],
+    ['its age is what only JavaScript takes for a date', 'x 2001', 'it does not say when it was made'],
+    ['its age is odd', '__proto__', 'it does not say when it was made']
   ])('does not hold an image when %s', async (_title, created, why) => {
     const found = await find(registryWith([DEAD], created).client)
     expect(found?.garbage).toEqual([])
     expect(found?.kept).toMatchObject([{ name: `r:5000/${DEAD}:tag`, why }])
+  })
+
+  /** A registry whose repositories have these tags; `trouble` is what it does about a name. */
+  const registryOf = (
+    tags: Readonly<Record<string, readonly string[]>>,
+    trouble: (name: string) => void = () => {}
+  ) => {
+    const client = {
+      ping: async () => {},
+      repositories: async () => Object.keys(tags),
+      async tagged(repository: string) {
+        trouble(repository)
+        return (tags[repository] ?? []).map((tag) => `r:5000/${repository}:${tag}`)
+      },
+      async createdAt(name: string) {
+        trouble(name)
+        return '2026-01-01T00:00:00Z'
+      }
+    }
+    return client as unknown as RegistryClient
+  }
+  const OTHER = handleOf({ metadata: { uid: 'other' } })
+
+  it.each([
+    '',
+    '..',
+    'a/b',
+    '.hidden',
+    'x'.repeat(10_000),
+    '\u001b[2J',
+    'a\nb',
+    'ü',
+    'a b',
+    'a@b',
+    'a:b',
+    '"',
+    '[]',
+    'a?b#c'
+  ])('is no image with the tag %j, which is kept, and stops no other', async (tag) => {
+    const found = await find(registryOf({ [DEAD]: [tag, 'good'], [OTHER]: ['good'] }))
+    expect(found?.garbage.map(({ name }) => name)).toEqual([`r:5000/${DEAD}:good`, `r:5000/${OTHER}:good`])
+    expect(found?.kept).toMatchObject([
+      { name: `r:5000/${DEAD}:${tag}`, why: 'its tag is none that an image can have' }
+    ])
+    expect(found).not.toHaveProperty('failures')
+  })
+
+  it.each([
+    ['repository', DEAD, `repository ${DEAD}: broken`, [`r:5000/${OTHER}:good`]],
+    ['image', `r:5000/${DEAD}:bad`, `image r:5000/${DEAD}:bad: broken`, [`r:5000/${DEAD}:good`, `r:5000/${OTHER}:good`]]
+  ])('is found beside a %s that cannot be looked at, which is told', async (_title, bad, failure, garbage) => {
+    const client = registryOf({ [DEAD]: ['bad', 'good'], [OTHER]: ['good'] }, (name) => {
+      if (name === bad) throw new StepError('registry-unreachable', 'broken')
+    })
+    const found = await find(client)
+    expect(found?.garbage.map(({ name }) => name)).toEqual(garbage)
+    expect(found?.failures).toEqual([failure])
+  })
+
+  it('is not looked for any more when the registry itself is gone', async () => {
+    const gone = () => {
+      throw new StepError('registry-unreachable', 'gone')
+    }
+    const client = { ...registryOf({ [DEAD]: ['a'], [OTHER]: ['a'] }, gone), ping: async () => gone() }
+    await expect(find(client as RegistryClient)).rejects.toThrow('gone')
   })
 
   it('is unknown when the registry does not list what it has', async () => {

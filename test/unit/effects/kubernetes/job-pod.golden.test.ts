@@ -3,6 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, it, test } from 'vitest'
 import { stringify } from 'yaml'
 import { planJob } from '../../../../src/effects/kubernetes/job-host-plan.ts'
+import { pullSecrets } from '../../../../src/effects/kubernetes/job-pod-credentials.ts'
 import { parseTemplate } from '../../../../src/effects/kubernetes/template-file.ts'
 import type { ContainerRequest, JobRequest } from '../../../../src/machines/job-start.ts'
 import { siteOf } from './site-fixture.ts'
@@ -87,11 +88,15 @@ test.each(['copy', 'volume'] as const)('in mode %s it is ours, unprivileged, and
   expect(pod.spec?.containers.map(({ name }) => name)).toEqual(['job', 'redis', ...(mode === 'copy' ? ['files'] : [])])
 })
 
-test('labels of the options are taken where Kubernetes can, and none replaces ours', () => {
-  const createOptions = '--label team=ci --label "bad key=x" --label runner-pod=other'
-  const { pod } = plan({ container: container({ createOptions }) })
-  expect(pod.metadata?.labels).toMatchObject({ team: 'ci', 'runner-pod': 'runner-abc' })
-  expect(Object.keys(pod.metadata?.labels ?? {})).not.toContain('bad key')
+test('no label of the options is on the pod: it would become part of Services and network policies', () => {
+  const createOptions = '--label app=database --label runner-pod=other -l sidecar.istio.io/inject=false'
+  const services = [container({ image: 'redis', createOptions: '--label app=database' })]
+  const { pod, warnings } = plan({ container: container({ createOptions }), services })
+  expect(pod.metadata?.labels).toEqual({ 'runner-pod': 'runner-abc', 'app.kubernetes.io/managed-by': 'slipway' })
+  expect(warnings).toEqual([
+    'options of the job container that Kubernetes has nothing for are left out: --label, -l',
+    'options of the service redis that Kubernetes has nothing for are left out: --label'
+  ])
 })
 
 test.each([
@@ -158,6 +163,20 @@ describe('credentials', () => {
     expect(auths.map((one) => one['ghcr.io'].username)).toEqual(['one', 'two'])
   })
 })
+
+test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+  'credentials may be for a registry called %s',
+  (server) => {
+    const credentials = ['one', 'two', 'one'].map((username) => ({ server, username, password: 'p' }))
+    const secrets = pullSecrets({ metadata: { name: 'r', uid: 'u' } }, credentials, () => 'secret')
+    const auths = secrets.map(
+      ({ data }) => JSON.parse(Buffer.from(data?.['.dockerconfigjson'] ?? '', 'base64').toString()).auths
+    )
+    expect(
+      auths.map((one) => Object.entries(one).map(([key, value]) => [key, (value as { username: string }).username]))
+    ).toEqual([[[server, 'one']], [[server, 'two']]])
+  }
+)
 
 describe('what cannot be done', () => {
   it.each<[string, Partial<JobRequest>, string]>([

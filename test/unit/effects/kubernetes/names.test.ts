@@ -1,6 +1,13 @@
 /** Names that ARC, other hooks and people look for: the runner pod's, cut so that the whole is a DNS label. */
 import { describe, expect, test } from 'vitest'
-import { isLeftOf, isOwnedBy, jobPodName, objectName, ownedMetadata } from '../../../../src/effects/kubernetes/names.ts'
+import {
+  isBuildPod,
+  isLeftOf,
+  isOwnedBy,
+  jobPodName,
+  objectName,
+  ownedMetadata
+} from '../../../../src/effects/kubernetes/names.ts'
 
 const LONGEST = 'abcd'.padEnd(63, 'a')
 
@@ -45,4 +52,30 @@ test.each([
   ['several', [owner('Job', 'b'), owner('Pod', 'a')], true]
 ])('what carries the label and has %s may be removed: %j', (_title, ownerReferences, expected) => {
   expect(isLeftOf({ ownerReferences }, 'a')).toBe(expected)
+})
+
+describe('a build pod', () => {
+  const RUNNERS = ['test', LONGEST, 'ci-build-runner', 'x-build-01234567-1', `${'a'.repeat(50)}-build-`]
+
+  test.each(RUNNERS)('of %s is one, and no other pod of it is', (runnerPod) => {
+    for (const attempt of [1, 9, 10])
+      expect(isBuildPod(objectName(runnerPod, 'build', `0a1b2c3d-${attempt}`))).toBe(true)
+    expect(isBuildPod(objectName(runnerPod, 'step', '0a1b2c3d'))).toBe(false)
+    expect(isBuildPod(objectName(runnerPod, 'secret', '0a1b2c3d'))).toBe(false)
+    expect(isBuildPod(jobPodName(runnerPod))).toBe(false)
+  })
+
+  test.each([
+    'x-build-',
+    'x-build-1',
+    'x-build-0a1b2c3d',
+    'x-build-0a1b2c3d-',
+    'x-build-0a1b2c3-1',
+    'x-build-0a1b2c3d-0'
+  ])('is not called %s', (name) => expect(isBuildPod(name)).toBe(false))
+
+  test.each(['X', '0a1b2c3d4', 'g0000000'])('has no suffix like %s', (suffix) => {
+    expect(isBuildPod(`x-build-${suffix}-1`)).toBe(false)
+    expect(isBuildPod(`x-build-${'0a1b2c3d'}-1\n`)).toBe(false)
+  })
 })

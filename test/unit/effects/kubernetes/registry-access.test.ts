@@ -48,12 +48,21 @@ describe('opening the registry', () => {
     expect(there.log()).toBe('')
   })
 
-  it('has the runner mask what it reads', async () => {
+  it.each(['push', 'base'])('prints nothing of Secret %s, and hides it in all that is said', async (name) => {
     const there = place({ push: login('reg:5000'), base: login('example.com') })
-    await openRegistry(there, { ...SETTINGS, pushSecret: 'push' }, never)
-    await checkPodSecrets(there, { ...SETTINGS, baseImageSecret: 'base' }, never)
-    const masks = [PASSWORD, base64(`u:${PASSWORD}`)].map((secret) => `::add-mask::${secret}\n`)
-    expect(there.log()).toBe([...masks, ...masks].join(''))
+    if (name === 'push') await openRegistry(there, { ...SETTINGS, pushSecret: 'push' }, never)
+    else await checkPodSecrets(there, { ...SETTINGS, baseImageSecret: 'base' }, never)
+    expect(there.log()).toBe('')
+    there.reporter.foreign(Buffer.from(`auth ${base64(`u:${PASSWORD}`)}, password ${PASSWORD}\n`))
+    there.reporter.error(PASSWORD)
+    expect(there.log()).toBe('auth ***, password ***\n::error::***\n')
+  })
+
+  it('hides what a Secret of another kind than it has to be holds, too', async () => {
+    const there = place({ push: { ...login('reg:5000'), type: 'Opaque' } })
+    const opening = openRegistry(there, { ...SETTINGS, pushSecret: 'push' }, never)
+    await expect(opening).rejects.toMatchObject({ code: 'not-configured' })
+    expect(there.reporter.redact(PASSWORD)).toBe('***')
   })
 
   it.each([

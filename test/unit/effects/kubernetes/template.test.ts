@@ -40,6 +40,26 @@ const merge = async (yaml: string, kind: PodKind = 'job', pod: V1Pod = POD) => {
   return { merged, warnings, spec: merged.spec, names: merged.spec?.containers.map(({ name }) => name) }
 }
 
+test.each(['constructor', 'toString', 'hasOwnProperty', 'valueOf'])('a label may be called %s', async (key) => {
+  const { merged, warnings } = await merge(`metadata: {labels: {${key}: x}, annotations: {${key}: y}}`)
+  expect(Object.entries(merged.metadata?.labels ?? {})).toContainEqual([key, 'x'])
+  expect(Object.entries(merged.metadata?.annotations ?? {})).toContainEqual([key, 'y'])
+  expect(warnings).toEqual([])
+})
+
+test.each([
+  '__proto__: {spec: 5}',
+  'spec: {__proto__: {containers: 5}, constructor: {}}',
+  'metadata: {labels: {__proto__: {}}}',
+  'spec: {containers: [{name: $job, __proto__: {env: 5}}]}'
+])('%s changes nothing that it does not name', async (yaml) => {
+  for (const kind of ['job', 'step', 'build'] as const) {
+    const { merged } = await merge(yaml, kind)
+    expect(merged.spec?.containers).toEqual(POD.spec?.containers)
+    expect(Object.getPrototypeOf(merged.metadata?.labels)).toBe(Object.prototype)
+  }
+})
+
 describe("a template's containers", () => {
   it('named without $ are added verbatim, before the one that moves files', async () => {
     const { names, spec } = await merge('spec: {containers: [{name: side-car, image: ubuntu, args: [x]}]}')
@@ -243,6 +263,16 @@ test.each([
   ['spec: {containers: [{name: x, env: {A: b}}]}', 'is wrong at spec.containers.0.env'],
   ['spec: {volumes: x}', 'is wrong at spec.volumes'],
   ['metadata: {labels: {a: true}}', 'is wrong at metadata.labels.a'],
+  ['&all {spec: *all}', 'has a part that is within itself'],
+  ['['.repeat(50_000), 'has more than 100 levels'],
+  ['- '.repeat(30_000), 'has more than 100 levels'],
+  ['a: b\na: c', 'is not YAML: Map keys must be unique at line 2, column 1'],
+  ['}', 'is not YAML'],
+  ['spec: {affinity: {nodeAffinity: 5}}', 'is wrong at spec.affinity.nodeAffinity'],
+  [
+    `spec: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [null]}}}}`,
+    'is wrong at spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms.0'
+  ],
   ['slipway: {push: {}}', 'is wrong at slipway'],
   [`a: ${'x'.repeat(1024 * 1024)}`, 'is larger than']
 ])('a bad template is one line: %.40s', async (yaml, message) => {

@@ -1,6 +1,6 @@
 /** Goal: the credentials people have in Docker config files are found for the registry they are for, and no other. */
 import { describe, expect, it } from 'vitest'
-import { byPattern, loginFor, readDockerConfig } from '../../../../src/effects/registry/docker-config.ts'
+import { byPattern, loginFor, readDockerConfig, secretsIn } from '../../../../src/effects/registry/docker-config.ts'
 
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64')
 const read = (auths: object) => readDockerConfig(JSON.stringify({ auths }))
@@ -12,7 +12,8 @@ describe('reading a Docker config file', () => {
     ['http://registry:5000/', 'registry:5000'],
     ['https://index.docker.io/v1/', 'index.docker.io'],
     ['registry.example.com/v2', 'registry.example.com'],
-    ['ghcr.io/org/team', 'ghcr.io/org/team']
+    ['ghcr.io/org/team', 'ghcr.io/org/team'],
+    ['https://user:password@ghcr.io/org', 'ghcr.io/org']
   ])('takes %s for %s', (server, name) => {
     expect(read({ [server]: { username: 'a', password: 'b' } })).toEqual([
       { server: name, username: 'a', password: 'b' }
@@ -33,6 +34,22 @@ describe('reading a Docker config file', () => {
     'sees that %j is none',
     (text) => expect(readDockerConfig(text)).toBeUndefined()
   )
+})
+
+describe('the secrets of a Docker config file', () => {
+  it('are passwords, tokens, and `auth` as it stands and as it would be made', () => {
+    const auths = {
+      a: { username: 'u', password: 'p1', auth: 'as it stands' },
+      b: { auth: base64('u:p2') },
+      c: { identitytoken: 't1', registrytoken: 't2' },
+      d: { identitytoken: 5 }
+    }
+    const secrets = secretsIn(JSON.stringify({ auths }))
+    const expected = ['p1', 'as it stands', base64('u:p1'), base64('u:p2'), 'p2', 't1', 't2']
+    expect(new Set(secrets)).toEqual(new Set(expected))
+  })
+
+  it.each(['', 'no JSON', '{"auths":5}'])('are none in %j', (text) => expect(secretsIn(text)).toEqual([]))
 })
 
 describe('the login for a repository', () => {
@@ -60,7 +77,11 @@ describe('the login for a repository', () => {
     ['*.example.com:5000', 'registry.example.com:5000', 'ci', true],
     ['*.example.com/ci', 'registry.example.com', 'ci/images', true],
     ['*.example.com/other', 'registry.example.com', 'ci/images', false],
-    ['regXexample.com', 'reg.example.com', 'ci', false]
+    ['regXexample.com', 'reg.example.com', 'ci', false],
+    ['r*g?st*y.example.com', 'registry.example.com', 'ci', true],
+    ['r*g?st*y*.example.com', 'registries.example.com', 'ci', false],
+    ['**.example.com', 'registry.example.com', 'ci', true],
+    [`${'*a'.repeat(40)}b.example.com`, `${'a'.repeat(63)}.example.com`, 'ci', false]
   ])('%s is one for %s/%s to a kubelet: %s', (server, host, path, isOne) => {
     const given = [{ server, username: 'u', password: 'p' }]
     expect(loginFor(given, host, path, byPattern) !== undefined).toBe(isOne)
