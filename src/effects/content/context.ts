@@ -20,7 +20,7 @@ const ENTRIES_MAX = 1_000_000
 /** Read into memory at the most; what is too large for a .dockerignore is told by its parser. */
 const IGNORE_READ_BYTES_MAX = 1024 * 1024
 /** Between looks at whether somebody wants to stop. */
-const ENTRIES_PER_TURN = 256
+const ENTRIES_PER_TURN = 64
 const MODE_BITS = 0o7777
 
 const nothingIgnored: IgnoreRules = { excludes: () => false, mayReinclude: () => false }
