@@ -74,7 +74,13 @@ const prepareJobInput = ({ container: job = {}, services = [] }: Job): HookInput
   state: null
 })
 
+export interface JobOptions extends HookOptions {
+  /** Called with the path of the response file when the runner has made it, and before the hook is started. */
+  readonly beforeStart?: (responseFile: string) => Promise<unknown>
+}
+
 export interface JobRun extends HookRun {
+  readonly responseFile: string
   /** What the hook wrote for the runner; undefined when it wrote nothing. */
   response(): Promise<JobResponse | undefined>
 }
@@ -88,10 +94,12 @@ export interface JobResponse {
   readonly isAlpine: boolean
 }
 
-export async function startPrepareJob(pod: RunnerPod, job: Job, options?: HookOptions): Promise<JobRun> {
+export async function startPrepareJob(pod: RunnerPod, job: Job, options?: JobOptions): Promise<JobRun> {
   const input = prepareJobInput(job)
   await pod.write(TEMP, { [input.responseFile.slice(TEMP.length + 1)]: '' })
+  await options?.beforeStart?.(input.responseFile)
   return {
+    responseFile: input.responseFile,
     ...startHook(pod, input, randomUUID(), options),
     async response() {
       const text = await pod.read(input.responseFile)

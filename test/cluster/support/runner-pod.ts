@@ -21,6 +21,7 @@ export const NODE = `${HOME}/externals/node20/bin/node`
 export const PROXIED_API_SERVER = 'kubernetes.default.svc'
 const CONTAINER = 'runner'
 const RUNNER_UID = 1001
+const READ_SECONDS_MAX = '10'
 
 /** Directories the real runner has made before it calls a hook. */
 const LAYOUT = [
@@ -48,7 +49,7 @@ export interface RunnerPod {
   exec(command: readonly string[], options?: ProcessOptions): Promise<Finished>
   /** Writes files onto the runner's disk. */
   write(directory: string, tree: Tree): Promise<void>
-  /** Contents of a file on the runner's disk; undefined when there is none. */
+  /** Contents of a file on the runner's disk, links followed; undefined when there is none. */
   read(path: string): Promise<string | undefined>
   remove(): Promise<void>
 }
@@ -83,7 +84,8 @@ export async function createRunnerPod(
       await mustExec(exec, ['tar', '-x', '-C', directory], { input: await archive(tree) })
     },
     async read(path) {
-      const { exitCode, stdout } = await exec(['cat', path])
+      // A pipe in the place of a file is nothing to wait for.
+      const { exitCode, stdout } = await exec(['timeout', READ_SECONDS_MAX, 'cat', path])
       return exitCode === 0 ? stdout : undefined
     },
     async remove() {
