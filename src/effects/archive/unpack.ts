@@ -41,6 +41,10 @@ export interface UnpackRequest {
   readonly onLeftOut?: (path: string, why: string) => void
 }
 
+/** Kinds of members. */
+const PLAIN: readonly string[] = ['file', 'link']
+const TAKEN: readonly string[] = [...PLAIN, 'directory', 'symlink']
+
 /** A member's extended header. */
 type Pax = Readonly<Record<string, string>>
 
@@ -77,6 +81,8 @@ class Unpacker {
   readonly #placing: Placing
   readonly #written = new Set<string>()
   #bytesLeft: number
+  /** Names in the staging directory. */
+  #made = 0
 
   constructor(tree: Directory, staging: Directory, request: UnpackRequest) {
     this.#tree = tree
@@ -138,9 +144,12 @@ class Unpacker {
     } else {
       // What was open below it is closed: this member may replace it.
       const parent = await this.#placing.directory(parts.slice(0, -1))
-      if (header.type === 'symlink') await this.#staging.makeLink(name, header.linkname ?? '')
-      else await this.#writeFile(name, header, sparse === undefined ? wholeOf(body) : piecesOf(body, sparse), sparse)
-      await moveIn(this.#staging, parent, name)
+      this.#made += 1
+      const made = String(this.#made)
+      if (header.type === 'symlink') await this.#staging.makeLink(made, header.linkname ?? '')
+      else if (header.type === 'link') await this.#addName(made, posix.normalize(header.linkname ?? ''))
+      else await this.#writeFile(made, header, sparse === undefined ? wholeOf(body) : piecesOf(body, sparse), sparse)
+      await moveIn(this.#staging, made, parent, name)
     }
     this.#written.add(path)
   }
@@ -148,10 +157,20 @@ class Unpacker {
   /** Why something that was asked for is left out all the same. */
   #whyNot(path: string, type: Header['type']): string | undefined {
     const { plainFilesIn = [], staysDirectory } = this.#request
-    if (type !== 'file' && type !== 'directory' && type !== 'symlink') return 'it is no file, directory or link'
+    if (!TAKEN.includes(type ?? '')) return 'it is no file, directory or link'
     if (type !== 'directory' && staysDirectory?.(path)) return 'it is no directory any more'
     const isInPlain = isBelow(path, plainFilesIn) && !plainFilesIn.includes(path)
-    return isInPlain && type !== 'file' ? 'it is no plain file' : undefined
+    return isInPlain && !PLAIN.includes(type ?? '') ? 'it is no plain file' : undefined
+  }
+
+  /** Of a file that this archive has brought, and of nothing else. */
+  async #addName(name: string, path: string): Promise<void> {
+    if (!this.#written.has(path)) throw new Error(`the archive has a second name of a file that it has not: ${path}`)
+    const first = posix.basename(path)
+    await inDirectory(this.#tree, path.slice(0, -first.length), (parent) => parent.addName(first, this.#staging, name))
+    if ((await this.#staging.look(name))?.isFile() === true) return
+    await this.#staging.remove(name)
+    throw new Error(`${path} was replaced while it was given a second name`)
   }
 
   async #writeFile(
@@ -188,13 +207,13 @@ async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promi
 }
 
 /** In place of whatever has the name there. */
-async function moveIn(staging: Directory, parent: Directory, name: string): Promise<void> {
+async function moveIn(staging: Directory, made: string, parent: Directory, name: string): Promise<void> {
   try {
-    await staging.move(name, parent, name)
+    await staging.move(made, parent, name)
   } catch (error) {
     if (!['EISDIR', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
     await parent.remove(name)
-    await staging.move(name, parent, name)
+    await staging.move(made, parent, name)
   }
 }
 

@@ -53,9 +53,11 @@ export function fromContainer(
   }
 }
 
-/** Holes stay holes, so that a file that takes no room on one disk takes none on another; times keep their fractions of a second. */
-export const TAR_CREATE =
-  'tar --create --file=- --hard-dereference --sparse --format=posix --pax-option=delete=atime,delete=ctime'
+/**
+ * Holes stay holes and second names second names, so that what takes no room on one disk takes none on another; times keep their
+ * fractions of a second.
+ */
+export const TAR_CREATE = 'tar --create --file=- --sparse --format=posix --pax-option=delete=atime,delete=ctime'
 
 /** Passes on at most so many bytes, for where nobody looks at the archive itself; the stream fails at the first byte too many. */
 export function atMost(bytesMax: number): Transform {

@@ -8,6 +8,7 @@ import { constants, type Dirent, type Stats } from 'node:fs'
 import {
   chmod,
   type FileHandle,
+  link,
   lstat,
   mkdir,
   open,
@@ -114,6 +115,11 @@ export class Directory {
 
   async makeLink(name: string, target: string): Promise<void> {
     await symlink(target, this.#at(name))
+  }
+
+  /** A second name for what has a name here, in another directory of the same file system; a link itself is not followed. */
+  async addName(name: string, to: Directory, newName: string): Promise<void> {
+    await link(this.#at(name), to.#at(newName))
   }
 
   /** Into another directory of the same file system, in place of what has that name there and is no directory. */

@@ -53,7 +53,9 @@ const template = {
 async function merge(yaml: string): Promise<void> {
   const parsed = await parseTemplate(yaml, '/template.yaml')
   const request = { image: 'x', args: [], env: {}, mounts: [], workingDirectory: '/' }
-  const pods: readonly V1Pod[] = (['copy', 'volume'] as const).map((mode) => stepPod(siteOf(mode), { reference: 'x', isBuilt: true }, request))
+  const pods: readonly V1Pod[] = (['copy', 'volume'] as const).map((mode) =>
+    stepPod(siteOf(mode), { reference: 'x', isBuilt: true }, request)
+  )
   for (const pod of pods) {
     for (const kind of ['job', 'step', 'build'] as const) {
       const merged = applyTemplate(pod, parsed, kind)

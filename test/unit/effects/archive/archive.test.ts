@@ -38,7 +38,7 @@ afterEach(async () => {
   await rm(to, { recursive: true, force: true })
 })
 
-type Member = { name: string; type?: 'file' | 'directory' | 'symlink'; content?: string; linkname?: string }
+type Member = { name: string; type?: 'file' | 'directory' | 'symlink' | 'link'; content?: string; linkname?: string }
 
 function archiveOf(members: readonly Member[], isComplete = true): Readable {
   const archive = tarPack()
@@ -273,6 +273,23 @@ test('where only plain files are wanted, nothing else is taken, and what has to 
   expect((await readdir(join(to, 'commands'))).sort()).toEqual(['new', 'output'])
   expect(await readFile(join(to, 'commands/output'), 'utf8')).toBe('')
   expect((await lstat(join(to, 'mount'))).isDirectory()).toBe(true)
+})
+
+test('a second name of a file costs nothing, and is one of a file that came before or of none', async () => {
+  const link = (name: string, linkname: string): Member => ({ name, type: 'link', linkname })
+  await unpackInto(
+    to,
+    archiveOf([{ name: 'a/one', content: 'x'.repeat(10_000) }, link('b/two', 'a/one'), link('a/three', 'b/two')])
+  )
+  const [one, two, three] = await Promise.all(['a/one', 'b/two', 'a/three'].map((path) => lstat(join(to, path))))
+  expect([two?.ino, three?.ino]).toEqual([one?.ino, one?.ino])
+  await symlink('/etc/passwd', join(to, 'link'))
+  for (const target of ['link', 'a/missing', '../outside', '/etc/passwd', '']) {
+    await expect(unpackInto(to, archiveOf([link('c', target)])), target).rejects.toThrow('second name')
+  }
+  const archive = archiveOf([{ name: 's', type: 'symlink', linkname: '/etc/passwd' }, link('d', 's')])
+  await expect(unpackInto(to, archive)).rejects.toThrow('replaced')
+  expect((await readdir(to)).sort()).toEqual(['a', 'b', 'link', 's'])
 })
 
 describe('a file with holes, as GNU tar sends it', () => {
