@@ -34,12 +34,20 @@ const findGone = (way: Way, paths: readonly string[], gone: string): string =>
     `comm --zero-terminated -23 .before .after-${way} > ${gone}`
   ].join(' && ')
 
-/** A script that packs what changed below paths, after the members that come before. */
+/** What is brought back: sockets, pipes and devices are not. */
+const KINDS = '\\( -type f -o -type d -o -type l \\)'
+
+/**
+ * A script that packs what changed below paths, after the members that come before. What has a new path has changed, too: what lies in
+ * a directory that was renamed keeps its own times. Sorted, so that directories come before what is in them.
+ */
 const packChanged = (way: Way, paths: readonly string[], before: readonly string[]): string =>
   [
     `: > ${COMPLETE_MEMBER}`,
     `printf '${[...before, ''].join('\\0')}' > .changed-${way}`,
-    `find ${words(paths)} \\( -type f -o -type d -o -type l \\) -cnewer ${DELIVERED_MARKER} -print0 >> .changed-${way}`,
+    `find ${words(paths)} ${KINDS} -cnewer ${DELIVERED_MARKER} -print0 > .newer-${way}`,
+    `find ${words(paths)} ${KINDS} -print0 | sort --zero-terminated | comm --zero-terminated -13 .before - >> .newer-${way}`,
+    `sort --zero-terminated --unique .newer-${way} >> .changed-${way}`,
     `printf '${COMPLETE_MEMBER}\\0' >> .changed-${way}`,
     `${TAR_CREATE} --no-recursion --null --files-from=.changed-${way}`
   ].join(' && ')
