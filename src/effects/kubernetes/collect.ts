@@ -9,7 +9,8 @@ import { BYTES_MAX, GONE_MEMBER, unpack } from '../archive/unpack.ts'
 import { PLAIN_FILES, STAY_DIRECTORIES } from '../work-tree/layout.ts'
 import { isBelow } from '../work-tree/tree.ts'
 import { send } from './deliver.ts'
-import { exec } from './exec.ts'
+import { type ExecResult, exec } from './exec.ts'
+import { firstLine } from './pod-failures.ts'
 import { DELIVERED_MARKER, FILES_CONTAINER, WORK_ROOT } from './pod-parts.ts'
 import { quote } from './script-shell.ts'
 import type { Site } from './site.ts'
@@ -90,12 +91,24 @@ export async function collect(site: Site, collection: Collection, signal: AbortS
     toJob && collectToJob(site, pod, toJob, signal)
   ])
   signal.throwIfAborted()
-  const error = ways.find((way) => way.status === 'rejected')?.reason
-  if (error === undefined) return
-  if (error instanceof StepError && !error.retryable) throw error
+  const errors: readonly unknown[] = ways.flatMap((way) => (way.status === 'rejected' ? [way.reason] : []))
+  if (errors.length === 0) return
+  const permanent = errors.find((error) => error instanceof StepError && !error.retryable)
+  if (permanent !== undefined) throw permanent
+  const [error] = errors
   const text = error instanceof Error ? error.message : String(error)
   throw new StepError('collect-failed', `could not bring files back from pod ${pod}: ${text}`, { cause: error })
 }
+
+/** GNU tar's for what it cannot read. Nothing runs in the pod any more, so another try would not read it either. */
+const TAR_FATAL = 2
+
+const packingFailed = ({ exitCode, stderr }: ExecResult): Error =>
+  exitCode === TAR_FATAL
+    ? new StepError('files-refused', `the step's files cannot be brought back: ${firstLine(stderr)}`, {
+        detail: stderr
+      })
+    : new Error(stderr)
 
 async function collectToJob(
   site: Site,
@@ -103,7 +116,8 @@ async function collectToJob(
   job: NonNullable<Collection['toJob']>,
   signal: AbortSignal
 ): Promise<void> {
-  const all = fromContainer(site, pod, FILES_CONTAINER, () => ['sh', '-c', packForJob(job.paths)])
+  const command = ['sh', '-c', packForJob(job.paths)]
+  const all = fromContainer(site, pod, FILES_CONTAINER, () => command, packingFailed)
   const bounded: Source = (completeMember, signal) => {
     const { stream, done } = all(completeMember, signal)
     const output = atMost(site.bytesMax ?? BYTES_MAX)
@@ -128,9 +142,14 @@ async function collectToRunner(site: Site, pod: string, paths: readonly string[]
     }
   })
   const script = `${findGone('runner', paths, GONE_MEMBER)} && ${packChanged('runner', paths, [GONE_MEMBER])}`
-  const [{ exitCode, stderr }] = await Promise.all([
-    exec({ ...target(site, pod, FILES_CONTAINER), command: ['sh', '-c', script], stdout: unpacking.input }, signal),
+  const command = ['sh', '-c', script]
+  const [packed, unpacked] = await Promise.allSettled([
+    exec({ ...target(site, pod, FILES_CONTAINER), command, stdout: unpacking.input }, signal),
     unpacking.done
   ])
-  if (exitCode !== 0) throw new Error(stderr)
+  // A refusal ends the packing; a packing that fails ends the archive early.
+  if (unpacked.status === 'rejected' && unpacked.reason instanceof StepError) throw unpacked.reason
+  if (packed.status === 'rejected') throw packed.reason
+  if (packed.value.exitCode !== 0) throw packingFailed(packed.value)
+  if (unpacked.status === 'rejected') throw unpacked.reason
 }

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { StepError } from '../../errors.ts'
 import { COMPLETE_MEMBER, type PackRequest, pack } from '../archive/pack.ts'
 import { tooMuchComesBack } from '../archive/unpack.ts'
-import { type ExecRequest, exec } from './exec.ts'
+import { type ExecRequest, type ExecResult, exec } from './exec.ts'
 import { WORK_ROOT } from './pod-parts.ts'
 import type { Site } from './site.ts'
 
@@ -38,14 +38,14 @@ export function fromContainer(
   site: Site,
   pod: string,
   container: string,
-  command: (completeMember: string) => readonly string[]
+  command: (completeMember: string) => readonly string[],
+  failed: (result: ExecResult) => Error = ({ stderr }) => notRead(pod, stderr)
 ): Source {
   return (completeMember, signal) => {
     const stream = new PassThrough()
     const request = { ...target(site, pod, container), command: command(completeMember), stdout: stream }
-    const done = exec(request, signal).then(({ exitCode, stderr }) => {
-      if (exitCode === 0) return
-      throw new StepError('workspace-delivery-failed', `could not read files of pod ${pod}: ${stderr}`)
+    const done = exec(request, signal).then((result) => {
+      if (result.exitCode !== 0) throw failed(result)
     })
     // The stream must fail too, or its reader would take the end for the end of the archive.
     done.catch((error: Error) => stream.destroy(error))
@@ -69,6 +69,9 @@ export function atMost(bytesMax: number): Transform {
     }
   })
 }
+
+const notRead = (pod: string, stderr: string) =>
+  new StepError('workspace-delivery-failed', `could not read files of pod ${pod}: ${stderr}`)
 
 /**
  * Packs paths of the work volume, without some of what is below them; missing ones are made. Exit code 1 is GNU tar's for files that
