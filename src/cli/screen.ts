@@ -32,8 +32,8 @@ export function createWrite(send: (data: string | Uint8Array) => void, isTermina
     if (isPassing) send(CLEAR_LINE)
     isPassing = style === 'passing'
     if (typeof data !== 'string') send(data)
-    else if (isPassing) send(visibleLine(data))
-    else if (style === undefined || style === 'passing' || !isTerminal) send(visible(data))
+    else if (style === 'passing') send(visibleLine(data))
+    else if (style === undefined || !isTerminal) send(visible(data))
     else {
       const end = data.endsWith('\n') ? '\n' : ''
       send(styleText(style, visible(data.slice(0, data.length - end.length))) + end)

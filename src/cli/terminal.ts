@@ -13,6 +13,7 @@ const NEWLINE = 10
 
 /** A reporter of plain lines; groups are headed by their title. */
 export function createTerminalReporter(write: Write): TerminalReporter {
+  // The local engine reads no secrets, so a builder has none to write.
   const redaction = createRedaction()
   const decoder = new StringDecoder('utf8')
   /** A carriage return at the end of what a builder has written so far: a newline may follow. */
