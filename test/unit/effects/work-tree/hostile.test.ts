@@ -5,19 +5,24 @@
  * SLIPWAY_HOSTILE_RUNS=100000 plays many; SLIPWAY_SEED replays the seed that a failure prints.
  */
 import {
+  closeSync,
+  constants,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
-  writeFileSync
+  writeFileSync,
+  writeSync
 } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import fc from 'fast-check'
@@ -29,7 +34,8 @@ import { listContext, readContext } from '../../../../src/effects/content/contex
 import { openForEveryUser, putRight } from '../../../../src/effects/work-tree/rights.ts'
 import { inTree, readBelow, resolveBelow } from '../../../../src/effects/work-tree/tree.ts'
 
-const RUNS = Number(process.env.SLIPWAY_HOSTILE_RUNS ?? 150)
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
+const RUNS = Number(process.env.SLIPWAY_HOSTILE_RUNS ?? 100)
 const SEED = process.env.SLIPWAY_SEED
 const PARAMETERS = { numRuns: RUNS, ...(SEED !== undefined && { seed: Number(SEED) }) }
 const TIMEOUT_MS = 60_000 + RUNS * 100
@@ -39,6 +45,9 @@ const never = new AbortController().signal
 let base = ''
 let outside = ''
 let work = ''
+/** Where what is replaced goes, at once and whole. */
+let trash = ''
+let replaced = 0
 let before: readonly string[] = []
 /** What of the outside was read. */
 const leaks: string[] = []
@@ -47,6 +56,7 @@ beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'slipway-hostile-'))
   outside = join(base, 'outside')
   work = join(base, '_work')
+  trash = join(base, 'trash')
 })
 afterAll(async () => await rm(base, { recursive: true, force: true }))
 
@@ -104,20 +114,32 @@ const thing: fc.Arbitrary<Thing> = fc.record({
   isDirectory: fc.boolean()
 })
 
+/** Without following a link: the code under test renames things in threads of its own, and this must not do itself what it forbids. */
 function place({ at, target, isDirectory }: Thing): void {
-  const absolute = join(work, at)
+  const parts = at.split('/')
+  let directory = openSync(work, O_DIRECTORY)
+  const here = (name: string) => `/proc/self/fd/${directory}/${name}`
   try {
-    // Only what really is below the work directory: this test must not do itself what it forbids.
-    for (let parent = dirname(at); parent !== '.'; parent = dirname(parent)) {
-      if (lstatSync(join(work, parent), { throwIfNoEntry: false })?.isSymbolicLink()) return
+    for (const part of parts.slice(0, -1)) {
+      if (lstatSync(here(part), { throwIfNoEntry: false }) === undefined) mkdirSync(here(part))
+      const next = openSync(here(part), O_DIRECTORY | O_NOFOLLOW)
+      closeSync(directory)
+      directory = next
     }
-    mkdirSync(dirname(absolute), { recursive: true })
-    rmSync(absolute, { recursive: true, force: true })
-    if (target !== undefined) symlinkSync(realTarget(target), absolute)
-    else if (isDirectory) mkdirSync(absolute)
-    else writeFileSync(absolute, 'inside')
+    const path = here(parts.at(-1) ?? '')
+    replaced += 1
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) renameSync(path, join(trash, String(replaced)))
+    if (target !== undefined) symlinkSync(realTarget(target), path)
+    else if (isDirectory) mkdirSync(path)
+    else {
+      const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+      writeSync(file, 'inside')
+      closeSync(file)
+    }
   } catch {
-    // A file is in the way: that is a tree as well.
+    // Something else is in the way: that is a tree as well.
+  } finally {
+    closeSync(directory)
   }
 }
 
@@ -189,8 +211,10 @@ async function inWorld<Case extends { readonly things: readonly Thing[]; readonl
     fc.asyncProperty(arbitrary, async (one) => {
       layOutside()
       leaks.splice(0)
-      rmSync(work, { recursive: true, force: true })
-      mkdirSync(work)
+      for (const directory of [work, trash]) {
+        rmSync(directory, { recursive: true, force: true })
+        mkdirSync(directory)
+      }
       for (const each of one.things) place(each)
       await whileSwapping(one.swaps, () => action(one))
       expect(describeTree(outside)).toEqual(before)
