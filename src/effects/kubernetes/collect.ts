@@ -149,7 +149,7 @@ async function collectToRunner(site: Site, pod: string, paths: readonly string[]
   ])
   // A refusal ends the packing; a packing that fails ends the archive early.
   if (unpacked.status === 'rejected' && unpacked.reason instanceof StepError) throw unpacked.reason
-  if (packed.status === 'rejected') throw packed.reason
-  if (packed.value.exitCode !== 0) throw packingFailed(packed.value)
+  if (packed.status === 'fulfilled' && packed.value.exitCode !== 0) throw packingFailed(packed.value)
   if (unpacked.status === 'rejected') throw unpacked.reason
+  if (packed.status === 'rejected') throw packed.reason
 }

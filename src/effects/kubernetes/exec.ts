@@ -164,6 +164,8 @@ function receive(socket: WebSocket, request: ExecRequest): Promise<ExecResult> {
   let status: V1Status | undefined
   return new Promise((resolve, reject) => {
     stdout?.on('error', reject)
+    // Whoever reads may stop without an error of its own, and a stream that is gone never asks for more.
+    stdout?.once('close', () => reject(new Error(`nobody reads what the command in ${request.pod} writes`)))
     socket.on('message', (data: Buffer) => {
       const payload = data.subarray(1)
       if (data[0] === CHANNEL.stdout && stdout !== undefined) {

@@ -71,6 +71,18 @@ test('keeps the first 4 KiB of what the command says on stderr, and not more', a
   expect((await result).stderr).toBe('a'.repeat(2_500) + 'b'.repeat(1_596))
 })
 
+test('ends when whoever reads its output goes away, with an error or without', async () => {
+  for (const error of [undefined, new Error('enough')]) {
+    const { result, stdout } = await start((socket) => {
+      const writing = setInterval(() => socket.send(Buffer.concat([Buffer.of(1), Buffer.alloc(1_000)])), 5)
+      socket.on('close', () => clearInterval(writing))
+    })
+    await vi.waitFor(() => expect(stdout.writableLength + stdout.readableLength).toBeGreaterThan(0))
+    stdout.destroy(error)
+    await expect(result).rejects.toThrow(error?.message ?? 'nobody reads')
+  }
+})
+
 test('is not done without a status, however politely the connection is closed', async () => {
   const { result, stdout } = await start((socket) => socket.close(1000))
   await expect(result).rejects.toMatchObject({ code: 'cluster-unreachable' })
