@@ -36,13 +36,10 @@ export const transitionTitle = ({ from, to, label, guard }: GraphTransition): st
 
 const stateTitle = ({ id, label }: GraphState): string => `${label} (${short(id)})`
 
-/** No field holds an object; a file may. */
-const itemText = (value: unknown): string => (typeof value === 'object' && value !== null ? '{…}' : String(value))
-
 function asText(field: string, value: unknown): string | undefined {
   if (value === undefined) return undefined
   if (field === 'budgetMs') return budgetInWords(Number(value))
-  return Array.isArray(value) ? value.map(itemText).join(', ') : itemText(value)
+  return Array.isArray(value) ? value.join(', ') : String(value)
 }
 
 const own = (fields: Fields, name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined)

@@ -12,13 +12,20 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const hasTexts = (value: unknown, names: readonly string[]): boolean =>
   isRecord(value) && names.every((name) => typeof value[name] === 'string')
 
+const isPlain = (value: unknown): boolean => typeof value !== 'object' || value === null
+
+/** Has these texts, and otherwise what can be compared and shown: plain values and lists of them. */
+const isFlat = (value: unknown, names: readonly string[]): boolean =>
+  hasTexts(value, names) &&
+  Object.values(value as object).every((part) => (Array.isArray(part) ? part.every(isPlain) : isPlain(part)))
+
 const isGraph = (value: unknown): value is MachineGraph =>
   isRecord(value) &&
   hasTexts(value, ['id', 'source']) &&
   Array.isArray(value['states']) &&
-  value['states'].every((state) => hasTexts(state, ['id', 'kind', 'label'])) &&
+  value['states'].every((state) => isFlat(state, ['id', 'kind', 'label'])) &&
   Array.isArray(value['transitions']) &&
-  value['transitions'].every((transition) => hasTexts(transition, ['id', 'from', 'to', 'event', 'kind', 'label']))
+  value['transitions'].every((transition) => isFlat(transition, ['id', 'from', 'to', 'event', 'kind', 'label']))
 
 /** Throws a MachineSetError for anything that `slipway diagram --json` does not write. */
 export function parseMachineSet(text: string): MachineSet {
