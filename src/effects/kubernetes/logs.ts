@@ -5,6 +5,7 @@
  * uncaught error when a followed log is aborted (xstate-facts section 6), so the request is made here.
  */
 import type { IncomingMessage } from 'node:http'
+import { timeoutSignal } from '../system.ts'
 import { isTransient } from './api-errors.ts'
 import { apiPath } from './api-path.ts'
 import { type ApiAccess, openRequest, readBody } from './api-request.ts'
@@ -18,6 +19,8 @@ const UNORDERED_LINES_MAX = 100
 const TIMESTAMP_BYTES_MAX = 64
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/
 const TAIL_BYTES_MAX = 64 * 1024
+/** A tail is for explanations only: what has not come by then is done without. */
+const TAIL_MS_MAX = 10_000
 const NEWLINE = 10
 const SPACE = 32
 
@@ -152,7 +155,8 @@ export async function logTail(
     previous: String(options.previous),
     limitBytes: String(TAIL_BYTES_MAX)
   }
-  const response = await openPath(source, query, signal).catch(() => undefined)
+  const timed = AbortSignal.any([signal, timeoutSignal(TAIL_MS_MAX)])
+  const response = await openPath(source, query, timed).catch(() => undefined)
   if (response === undefined) return ''
   // A tail is for explanations only: what arrived is good enough.
   return (await readBody(response, TAIL_BYTES_MAX)).toString('utf8')

@@ -4,7 +4,7 @@ import { StepError } from '../../errors.ts'
 import type { Clock } from '../../machines/ports.ts'
 import type { Reporter } from '../reporter.ts'
 import type { Cluster } from './client.ts'
-import { createLogReader, type LogReader } from './logs.ts'
+import { createLogReader, type LogReader, type LogReading } from './logs.ts'
 import { containerStatus, podFailure, unschedulableReason } from './pod-failures.ts'
 
 /**
@@ -27,6 +27,8 @@ const SCHEDULING_MS_MAX = 9 * 60_000
 const LOG_FINAL_READS_MAX = 5
 /** How long the rest of a log is asked for when nobody answers. */
 const LOG_FINAL_MS_MAX = 60_000
+/** Of one of these readings. */
+const LOG_FINAL_READ_MS_MAX = 10_000
 /** A program that runs is not given up because the API server is restarted. */
 const OUTAGE_MS_MAX = 10 * 60_000
 
@@ -143,13 +145,28 @@ export async function followToEnd(pods: Pods, request: FollowRequest, signal: Ab
 async function readRest(reader: LogReader, { clock, reporter }: Pods, signal: AbortSignal): Promise<void> {
   const startedAtMs = clock.now()
   for (let refusals = 0; refusals < LOG_FINAL_READS_MAX; ) {
-    const reading = await reader.read(false, signal)
+    const reading = await readFor(LOG_FINAL_READ_MS_MAX, reader, clock, signal)
     if (reading === 'whole') return
     if (reading === 'refused') refusals += 1
     else if (clock.now() - startedAtMs > LOG_FINAL_MS_MAX) {
       return reporter.warning('The end of the log is missing: the Kubernetes API did not give it')
     }
     await clock.sleep(LOG_RECONNECT_MS, signal)
+  }
+}
+
+/** One reading that goes on where it was left: a connection may be silent for ever, and is then given up. */
+async function readFor(msMax: number, reader: LogReader, clock: Clock, signal: AbortSignal): Promise<LogReading> {
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  clock.sleep(msMax, either).then(
+    () => stop.abort(),
+    () => {}
+  )
+  try {
+    return await reader.read(false, either)
+  } finally {
+    stop.abort()
   }
 }
 

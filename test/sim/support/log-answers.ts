@@ -38,5 +38,6 @@ export function serveLog(world: World, url: URL, response: ServerResponse, troub
   }
   const stop = isFollowed ? log.watch(pass) : () => {}
   response.on('close', stop)
-  pass()
+  if (left === 0) cut()
+  else pass()
 }
