@@ -1,7 +1,7 @@
 /** The file in which the runner expects an answer, held from before anything is created: a container may put something else in its place. */
 import { dirname, relative } from 'node:path'
 import { Directory, type OpenFile } from '../effects/work-tree/directory.ts'
-import { inDirectory, inTree, partsOf } from '../effects/work-tree/tree.ts'
+import { inDirectory, inTree, partsOf, resolveBelow } from '../effects/work-tree/tree.ts'
 import { StepError } from '../errors.ts'
 
 const MODE = 0o644
@@ -25,11 +25,15 @@ export async function openResponse(path: string | undefined, workDirectory: stri
   const isBelowWork = inWork !== '..' && !inWork.startsWith('../')
   const root = isBelowWork ? workDirectory : dirname(path)
   const parts = partsOf(isBelowWork ? inWork : relative(root, path))
+  const name = parts.at(-1)
+  if (name === undefined) throw unwritable(path, { code: 'EISDIR' })
+  const parent = parts.slice(0, -1).join('/')
   const open = (): Promise<OpenFile> =>
     inTree(root, async (tree) => {
-      const file = await inDirectory(tree, parts.slice(0, -1).join('/'), (directory) => openOrMake(directory, parts))
-      if (file === undefined) throw notOurs(path)
-      return file
+      const file = await inDirectory(tree, parent, (directory) => openOrMake(directory, name))
+      if (file !== undefined) return file
+      const isThere = (await resolveBelow(tree, root, parent)) !== undefined
+      throw isThere ? notOurs(path) : unwritable(path, { code: 'ENOENT' })
     }).catch((error: unknown) => {
       throw error instanceof StepError ? error : unwritable(path, error)
     })
@@ -50,8 +54,7 @@ export async function openResponse(path: string | undefined, workDirectory: stri
   }
 }
 
-async function openOrMake(directory: Directory, parts: readonly string[]): Promise<OpenFile | undefined> {
-  const name = parts.at(-1) ?? ''
+async function openOrMake(directory: Directory, name: string): Promise<OpenFile | undefined> {
   if ((await directory.look(name)) === undefined) await (await directory.create(name, MODE)).close()
   return await directory.file(name, 'write')
 }

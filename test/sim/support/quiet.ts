@@ -7,7 +7,7 @@ const QUIET_TURNS = 6
 const SPINNING_TURNS = 200
 const TURNS_MAX = 10_000
 /** Of node's own list of what it waits for: everything that ends by itself, without a clock. */
-const MOVING = /Connect|FSReq|FileHandle|WriteWrap|ShutdownWrap|GetAddrInfo|Zlib|RandomBytes/
+const MOVING = /Connect|FSReq|FileHandle|CloseReq|WriteWrap|ShutdownWrap|GetAddrInfo|Zlib|RandomBytes/
 
 /** `activity` grows with everything that happens outside of this process's own memory. */
 export async function quiet(activity: () => number): Promise<void> {
