@@ -1,4 +1,4 @@
-/** The last thing of every step, however it ended: what the runner reads and writes next is what it takes it for. For both kinds of steps. */
+/** The last thing of every command, however it ended: what the runner reads and writes next is what it takes it for. */
 import { dirname } from 'node:path'
 import { putRight } from '../effects/work-tree/rights.ts'
 import { diskRefusal } from '../effects/work-tree/tree.ts'
@@ -8,7 +8,7 @@ import { type CommandContext, showFailure } from './command.ts'
 /** More of them would only hide the first ones. */
 const WARNINGS_MAX = 10
 
-/** Resolves with the exit code of the step, or with a failure's when it was 0 and something cannot be put right. */
+/** Resolves with the exit code of the command, or with a failure's when it was 0 and something cannot be put right. */
 export async function afterStep({ config, reporter }: CommandContext, exitCode: number): Promise<number> {
   let warnings = 0
   const warn = (message: string) => {

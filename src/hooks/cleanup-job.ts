@@ -1,5 +1,6 @@
 /** cleanup_job: removes everything that belongs to this runner pod, whatever state the job was left in. */
 import { cleanupLine } from '../effects/progress.ts'
+import { afterStep } from './after-step.ts'
 import type { Command } from './command.ts'
 
 export const command: Command<'cleanup_job'> = async (_input, context) => {
@@ -20,5 +21,5 @@ export const command: Command<'cleanup_job'> = async (_input, context) => {
   } finally {
     stopListening()
   }
-  return 0
+  return await afterStep(context, 0)
 }

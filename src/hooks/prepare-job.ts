@@ -3,9 +3,11 @@ import { dirname } from 'node:path'
 import { contextPorts } from '../effects/kubernetes/container-ports.ts'
 import type { Reporter } from '../effects/reporter.ts'
 import { runJobStart } from '../effects/wire.ts'
+import { ERROR_CODES } from '../errors.ts'
 import { JOB_BUDGETS, type JobBudgets } from '../machines/budgets.ts'
 import type { ContainerRequest, JobFacts, JobRequest } from '../machines/job-start.ts'
 import { JOB_STAGES } from '../machines/states.ts'
+import { afterStep } from './after-step.ts'
 import type { Command } from './command.ts'
 import { toJobRequest } from './job-request.ts'
 import { observed } from './observed-run.ts'
@@ -24,14 +26,15 @@ export const command: Command<'prepare_job'> = async ({ args, responseFile }, co
     const { exitCode, facts } = await observed(context, { stages: JOB_STAGES, budgets }, (observers) =>
       runJobStart({ request, ports, budgets, observers, onCancel: orders.listen })
     )
-    if (exitCode !== 0 || facts === undefined) return exitCode
+    if (exitCode !== 0 || facts === undefined) return await afterStep(context, exitCode)
     await response.write(responseOf(request, facts)).catch(async (thrown: unknown) => {
       // Nobody will know of this job pod.
       const { cleanUpJob } = await families.cleanup()
       await cleanUpJob(config, context, orders.signal)
+      await afterStep(context, ERROR_CODES.internal.exitCode)
       throw thrown
     })
-    return exitCode
+    return await afterStep(context, exitCode)
   } finally {
     await response.close()
   }

@@ -145,10 +145,11 @@ async function describe({ path, directory, entry }: Found, signal: AbortSignal):
 async function readIgnoreRules(context: Directory, contextPath: string, dockerfile: string): Promise<IgnoreRules> {
   for (const name of [`${dockerfile}.dockerignore`, '.dockerignore']) {
     const path = await resolveBelow(context, contextPath, name)
-    const file = path === undefined ? undefined : await openBelow(context, path)
-    if (file !== undefined) {
-      return parseIgnoreFile((await readWhole(file, name, IGNORE_READ_BYTES_MAX)).toString('utf8'), name)
-    }
+    if (path === undefined) continue
+    const file = await openBelow(context, path)
+    // A builder that reads the context itself would wait for a pipe.
+    if (file === undefined) throw new StepError('invalid-input', `${name} is no plain file; make it one, or remove it`)
+    return parseIgnoreFile((await readWhole(file, name, IGNORE_READ_BYTES_MAX)).toString('utf8'), name)
   }
   return nothingIgnored
 }

@@ -1,4 +1,5 @@
 /** Goal: the context and its hash are docker's view of a directory. Method: real directories, changed one thing at a time. */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -102,6 +103,15 @@ describe('the entries of a build context', () => {
     await new Promise<void>((resolve) => server.listen(join(directory, 'socket'), resolve))
     expect(await paths(directory)).not.toContain('socket')
     await new Promise((resolve) => server.close(resolve))
+  })
+
+  it.each(['.dockerignore', 'Dockerfile.dockerignore'])('are refused with a %s that is no plain file', async (name) => {
+    const directory = await directoryWith(project)
+    execFileSync('mkfifo', [join(directory, name)])
+    await expect(paths(directory)).rejects.toMatchObject({ code: 'invalid-input' })
+    await rm(join(directory, name))
+    await mkdir(join(directory, name))
+    await expect(paths(directory)).rejects.toMatchObject({ code: 'invalid-input' })
   })
 
   it('are given up on when that is cancelled', async () => {
