@@ -1,5 +1,6 @@
 /** Files with holes, as GNU tar sends them in its pax format 1.0 (GNU tar manual, "Storing Sparse Files"), for unpacking. */
 import type { Readable } from 'node:stream'
+import { StepError } from '../../errors.ts'
 
 const BLOCK_BYTES = 512
 /** Pieces of one file; each costs at least a block on the disk it came from. */
@@ -85,4 +86,5 @@ export async function* wholeOf(body: Readable): AsyncGenerator<Piece> {
   }
 }
 
-const malformed = () => new Error('the archive has a file with holes that cannot be read')
+const malformed = () =>
+  new StepError('files-refused', 'a file with holes that comes back is larger than any, or broken')

@@ -6,9 +6,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { dirname, posix } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { extract, type Header } from 'tar-stream'
-import { StepError } from '../../errors.ts'
 import type { Directory } from '../work-tree/directory.ts'
 import { diskRefusal, inDirectory, inTree, isBelow, PATH_BYTES_MAX, partsOf } from '../work-tree/tree.ts'
+import { BYTES_MAX, GONE_BYTES_MAX, MEMBERS_MAX, refused, tooLarge, tooMuch } from './limits.ts'
 import { COMPLETE_MEMBER } from './pack.ts'
 import { Placing } from './placing.ts'
 import { piecesOf, type SparseFile, sparseFile, wholeOf } from './sparse.ts'
@@ -21,12 +21,6 @@ const MS_PER_SECOND = 1_000
 
 /** Name of the member that lists what is gone, NUL-separated; it comes before all others. */
 export const GONE_MEMBER = '.gone'
-const GONE_BYTES_MAX = 256 * 1024 * 1024
-/** Members of one archive. */
-const MEMBERS_MAX = 1_000_000
-/** What one archive may hold, holes of files not counted, unless somebody says otherwise: 10 GiB. */
-export const BYTES_MAX = 10 * 1024 ** 3
-
 export interface UnpackRequest {
   readonly root: string
   /** False refuses a path relative to root, because it was not asked for. */
@@ -132,7 +126,7 @@ class Unpacker {
   async #take(path: string, header: Header, body: Readable, sparse: SparseFile | undefined): Promise<void> {
     const { isWanted, onLeftOut } = this.#request
     if (Buffer.byteLength(path) > PATH_BYTES_MAX) throw tooMuch(`a path of more than ${PATH_BYTES_MAX} bytes`)
-    if (!isInside(path) || !isWanted(path)) throw new Error(`the archive has a path that was not asked for: ${path}`)
+    if (!isInside(path) || !isWanted(path)) throw refused(`a path that was not asked for: ${path}`)
     const why = this.#whyNot(path, header.type)
     if (why !== undefined) return onLeftOut?.(path, why)
     const parts = partsOf(path)
@@ -165,7 +159,7 @@ class Unpacker {
 
   /** Of a file that this archive has brought, and of nothing else. */
   async #addName(name: string, path: string): Promise<void> {
-    if (!this.#written.has(path)) throw new Error(`the archive has a second name of a file that it has not: ${path}`)
+    if (!this.#written.has(path)) throw refused(`a second name of a file that is not among them: ${path}`)
     const first = posix.basename(path)
     await inDirectory(this.#tree, path.slice(0, -first.length), (parent) => parent.addName(first, this.#staging, name))
     if ((await this.#staging.look(name))?.isFile() === true) return
@@ -184,13 +178,14 @@ class Unpacker {
     try {
       for await (const { position, bytes } of pieces) {
         this.#bytesLeft -= bytes.length
-        if (this.#bytesLeft < 0) throw tooMuchComesBack(this.#request.bytesMax ?? BYTES_MAX)
+        if (this.#bytesLeft < 0) throw tooLarge(this.#request.bytesMax ?? BYTES_MAX)
         await writeAt(file, bytes, position)
       }
       if (sparse !== undefined) await file.truncate(sparse.size)
       await file.chmod(bits)
       const seconds = Number((pax as Pax | null)?.mtime ?? (mtime && mtime.getTime() / MS_PER_SECOND))
-      if (Number.isFinite(seconds)) await file.utimes(seconds, seconds)
+      // A time that the disk cannot hold is no reason to lose the file.
+      if (Number.isFinite(seconds)) await file.utimes(seconds, seconds).catch(() => {})
     } catch (error) {
       await this.#staging.remove(name)
       throw error
@@ -239,11 +234,3 @@ const isInside = (path: string): boolean =>
   posix.normalize(path) === path &&
   path !== '..' &&
   !path.startsWith('../')
-
-const inGiB = (bytes: number): string => `${Math.round(bytes / 1024 ** 3)} GiB`
-
-/** What is said of files that are refused as a whole. */
-export const tooMuchComesBack = (bytesMax: number) => tooMuch(`more than ${inGiB(bytesMax)}`)
-
-const tooMuch = (what: string) =>
-  new StepError('files-refused', `the files that come back are refused: ${what}; remove what later steps do not need`)

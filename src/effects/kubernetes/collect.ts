@@ -4,8 +4,9 @@
  */
 import { pipeline } from 'node:stream/promises'
 import { StepError } from '../../errors.ts'
+import { BYTES_MAX } from '../archive/limits.ts'
 import { COMPLETE_MEMBER } from '../archive/pack.ts'
-import { BYTES_MAX, GONE_MEMBER, unpack } from '../archive/unpack.ts'
+import { GONE_MEMBER, unpack } from '../archive/unpack.ts'
 import { PLAIN_FILES, STAY_DIRECTORIES } from '../work-tree/layout.ts'
 import { isBelow } from '../work-tree/tree.ts'
 import { send } from './deliver.ts'

@@ -2,8 +2,8 @@
 import { PassThrough, type Readable, Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { StepError } from '../../errors.ts'
+import { tooLarge } from '../archive/limits.ts'
 import { COMPLETE_MEMBER, type PackRequest, pack } from '../archive/pack.ts'
-import { tooMuchComesBack } from '../archive/unpack.ts'
 import { type ExecRequest, type ExecResult, exec } from './exec.ts'
 import { WORK_ROOT } from './pod-parts.ts'
 import type { Site } from './site.ts'
@@ -65,7 +65,7 @@ export function atMost(bytesMax: number): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length
-      done(bytes > bytesMax ? tooMuchComesBack(bytesMax) : null, chunk)
+      done(bytes > bytesMax ? tooLarge(bytesMax) : null, chunk)
     }
   })
 }
