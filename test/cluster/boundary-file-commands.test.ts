@@ -161,7 +161,7 @@ describe.each(STORAGE_MODES)('prepare_job in storage mode %s', (mode) => {
       container: paths[0]?.startsWith(WORKSPACE) ? { userMountVolumes } : {}
     })
     await run.finished
-    await mustExec(pod.exec, ofEachPath('rm $p; [ ! -e $p.kept ] || mv $p.kept $p'))
+    await mustExec(pod.exec, ofEachPath('rm -rf $p; [ ! -e $p.kept ] || mv $p.kept $p'))
     await runCleanupJob(pod)
   })
 })
