@@ -121,6 +121,18 @@ describe('a container that is followed', () => {
     expect(systemClock.now() - startedAtMs).toBeLessThan(2_000)
   })
 
+  test('has the rest of its log, although the connection that was asked for it first says nothing and stays open', async () => {
+    let silent = 1
+    const serve: Serve = (response, isFollowed) => {
+      if (isFollowed || silent > 0) response.flushHeaders()
+      else response.end(WHOLE_LOG)
+      if (!isFollowed) silent -= 1
+    }
+    const { result, log, said } = await followServed(serve, () => ended, 50)
+    expect(result).toMatchObject({ terminated: { exitCode: 7 } })
+    expect([log, said]).toEqual(['one\ntwo\n', ''])
+  })
+
   test('is looked at often only for a while after each line, however many there are', async () => {
     const lines = (response: ServerResponse) => {
       for (let at = 0; at < 40; at += 1) setTimeout(() => response.write(FIRST_LINE), at * 5)
