@@ -3,7 +3,7 @@ import type { Dirent } from 'node:fs'
 import { relative } from 'node:path'
 import type { Directory } from './directory.ts'
 import { FILE_COMMANDS, PLAIN_FILES, STAY_DIRECTORIES } from './layout.ts'
-import { inDirectory, inMadeDirectory, inTree, partsOf } from './tree.ts'
+import { inDirectory, inMadeDirectory, inTree, inTreeIfThere, partsOf } from './tree.ts'
 
 const EVERYBODY_WRITES_DIRECTORY = 0o777
 const EVERYBODY_WRITES_FILE = 0o666
@@ -38,7 +38,7 @@ export async function isThere(workDirectory: string, path: string): Promise<bool
 
 /** Lets everybody write to the files that the runner has made for a step. */
 export async function openFileCommands(workDirectory: string): Promise<void> {
-  await inTree(workDirectory, (tree) => inDirectory(tree, FILE_COMMANDS, openFiles)).catch(unlessMissing)
+  await inTreeIfThere(workDirectory, (tree) => inDirectory(tree, FILE_COMMANDS, openFiles))
 }
 
 async function openFiles(directory: Directory): Promise<void> {
@@ -56,7 +56,7 @@ async function openFiles(directory: Directory): Promise<void> {
  * removed, and what is no directory on the way there makes room for one. `warn` is told of each.
  */
 export async function putRight(workDirectory: string, warn: (message: string) => void): Promise<void> {
-  await inTree(workDirectory, async (tree) => {
+  await inTreeIfThere(workDirectory, async (tree) => {
     for (const path of STAY_DIRECTORIES) await mustBeDirectory(tree, path, warn)
     for (const path of PLAIN_FILES) {
       await inDirectory(tree, path, async (directory) => {
@@ -70,17 +70,12 @@ export async function putRight(workDirectory: string, warn: (message: string) =>
         }
       })
     }
-  }).catch(unlessMissing)
+  })
 }
 
 /** Lets a failure pass that was about a directory. */
 const ifDirectory = (entry: Dirent) => (error: unknown) => {
   if (!entry.isDirectory()) throw error
-}
-
-/** Without a work directory there are no file commands. */
-function unlessMissing(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
 }
 
 async function mustBeDirectory(tree: Directory, path: string, warn: (message: string) => void): Promise<void> {

@@ -33,6 +33,18 @@ export async function inTree<T>(root: string, work: (tree: Directory) => Promise
   }
 }
 
+/** The same where the root may be missing: then there is nothing to do. What is missing below it is `work`'s to say. */
+export async function inTreeIfThere(root: string, work: (tree: Directory) => Promise<unknown>): Promise<void> {
+  const tree = await Directory.open(root).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  try {
+    if (tree !== undefined) await work(tree)
+  } finally {
+    await tree?.close()
+  }
+}
+
 /** Calls `work` with the directory at a path; resolves with undefined when a part of the path is none. */
 export async function inDirectory<T>(
   tree: Directory,

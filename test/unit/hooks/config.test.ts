@@ -34,6 +34,14 @@ describe('reading the settings', () => {
     expect(readConfig({ ...minimal, [`${PREFIX}TRACE_DIRECTORY`]: 'off' }).traces).toBeUndefined()
   })
 
+  it('reads how much may come back in GiB', () => {
+    const variable = `${PREFIX}COLLECT_MAX_GIB`
+    expect(readConfig({ ...minimal, [variable]: '3' }).bytesMax).toBe(3 * 1024 ** 3)
+    for (const wrong of ['0', '-1', '1.5', '1e3', '10000', 'all']) {
+      expect(() => readConfig({ ...minimal, [variable]: wrong }), wrong).toThrow(`${variable} must be a whole number`)
+    }
+  })
+
   it('reads everything else', () => {
     const config = readConfig({
       ...minimal,
