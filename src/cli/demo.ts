@@ -67,8 +67,8 @@ that both end as they should. Installs buildah and busybox-static when they are 
     const { line } = createTerminalReporter(world.write)
     const stopping = new AbortController()
     const stopListening = world.onCancel(() => stopping.abort())
-    const family = await provisionLocalPorts(world, stopping.signal)
-    await family.close()
+    const backend = await provisionLocalPorts(world, stopping.signal)
+    await backend.close()
     stopListening()
     line(`${BASE_IMAGE} is there, made from this computer's busybox; it stays, for the examples' FROM`)
 

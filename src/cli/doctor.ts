@@ -1,6 +1,6 @@
 /** `slipway doctor`: looks at a set-up the way the hook meets it, and says of everything that is wrong how to put it right. */
 import { randomHex, systemClock } from '../effects/system.ts'
-import { SETTINGS } from '../hooks/settings.ts'
+import { SETTINGS } from '../hooks/settings/settings.ts'
 import { declare } from './command-line.ts'
 import { INTERRUPTED, type Listener, type Result, runChecks } from './doctor/check.ts'
 import { clusterChecks } from './doctor/cluster-checks.ts'

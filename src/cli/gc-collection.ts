@@ -1,11 +1,17 @@
 /** Looks through namespaces and the registry for garbage, removes it, and keeps a report of both, for `slipway gc`. */
-import { type Cluster, connectCluster } from '../effects/kubernetes/client.ts'
-import { type Found, findImages, findInNamespace, type Garbage, handlesIn } from '../effects/kubernetes/garbage.ts'
-import { openRegistry } from '../effects/kubernetes/registry-access.ts'
-import { createRedaction } from '../effects/redaction.ts'
+import { type Cluster, connectCluster } from '../effects/kubernetes/api/cluster.ts'
+import {
+  type Found,
+  findImages,
+  findInNamespace,
+  type Garbage,
+  handlesIn
+} from '../effects/kubernetes/cleanup/garbage.ts'
+import { openRegistry } from '../effects/kubernetes/registry/credentials.ts'
+import { createRedaction } from '../effects/log/redaction.ts'
 import { systemClock, wallMs } from '../effects/system.ts'
 import { toStepError } from '../errors.ts'
-import type { Place } from '../hooks/config.ts'
+import type { Place } from '../hooks/settings/config.ts'
 
 export interface Collection {
   readonly place: Place

@@ -1,6 +1,6 @@
 /** `slipway gc`: removes what hooks that crashed left in the cluster and in the registry. */
 import { ERROR_CODES } from '../errors.ts'
-import { readPlace } from '../hooks/config.ts'
+import { readPlace } from '../hooks/settings/config.ts'
 import { declare } from './command-line.ts'
 import { collectGarbage, type Item, type Report } from './gc-collection.ts'
 import { writeJson, writeLine } from './screen.ts'

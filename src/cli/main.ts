@@ -1,7 +1,7 @@
 /** The entry point of the command line: finds the command, runs it, and turns how it ended into the exit code. */
 import { tmpdir } from 'node:os'
 import { ERROR_CODES, StepError } from '../errors.ts'
-import { environment } from '../hooks/config.ts'
+import { environment } from '../hooks/settings/config.ts'
 import { COMMANDS } from './commands.ts'
 import { programHelp } from './help.ts'
 import { createWrite } from './screen.ts'

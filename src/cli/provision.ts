@@ -1,7 +1,7 @@
 /** Makes sure that what the examples need is there: a container engine and a base image, for the demo and the tests. */
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createLocalPorts, type LocalDependencies, type LocalFamily } from '../effects/local/family.ts'
+import { createLocalPorts, type LocalBackend, type LocalDependencies } from '../effects/local/backend.ts'
 import { createProcessRunner } from '../effects/local/process.ts'
 import { randomHex, systemClock } from '../effects/system.ts'
 import { StepError, toStepError } from '../errors.ts'
@@ -21,22 +21,22 @@ CMD ["sh"]
 `
 
 /**
- * A local family on this computer, with an engine and busybox installed first where they are missing and may be
+ * A local backend on this computer, with an engine and busybox installed first where they are missing and may be
  * installed (root on Debian, and it says so). Rejects with `engine-missing`, whose message says what to install.
  */
-export async function provisionLocalPorts(world: World, signal: AbortSignal): Promise<LocalFamily> {
+export async function provisionLocalPorts(world: World, signal: AbortSignal): Promise<LocalBackend> {
   const reporter = createTerminalReporter(world.write)
   const { environment, temporaryDirectory } = world
   const dependencies: LocalDependencies = { reporter, clock: systemClock, randomHex, environment, temporaryDirectory }
   const packages: string[] = []
-  const family = await createLocalPorts({}, dependencies, signal).catch((thrown: unknown) => {
+  const backend = await createLocalPorts({}, dependencies, signal).catch((thrown: unknown) => {
     if (toStepError(thrown).code !== 'engine-missing') throw thrown
     packages.push('buildah')
     return undefined
   })
   if (!(await hasStaticBusybox(dependencies, signal))) packages.push('busybox-static')
   if (packages.length > 0) await install(packages, world, dependencies, signal)
-  const provisioned = family ?? (await createLocalPorts({}, dependencies, signal))
+  const provisioned = backend ?? (await createLocalPorts({}, dependencies, signal))
   try {
     await makeBaseImage(provisioned, temporaryDirectory, signal)
   } catch (thrown) {
@@ -75,12 +75,12 @@ async function install(packages: string[], world: World, dependencies: LocalDepe
   }
 }
 
-async function makeBaseImage(family: LocalFamily, temporaryDirectory: string, signal: AbortSignal): Promise<void> {
+async function makeBaseImage(backend: LocalBackend, temporaryDirectory: string, signal: AbortSignal): Promise<void> {
   const directory = await mkdtemp(join(temporaryDirectory, 'slipway-base-'))
   try {
     await copyFile(BUSYBOX, join(directory, 'busybox'))
     await writeFile(join(directory, 'Dockerfile'), BASE_DOCKERFILE)
-    await family.ensureImage(BASE_IMAGE, directory, signal)
+    await backend.ensureImage(BASE_IMAGE, directory, signal)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

@@ -1,9 +1,9 @@
 /** Runs one action directory through the machine on this computer and shows the walk, for `run` and `demo`. */
 import { resolve } from 'node:path'
+import { createLocalPorts } from '../effects/local/backend.ts'
 import type { EngineName } from '../effects/local/engine.ts'
-import { createLocalPorts } from '../effects/local/family.ts'
+import { runContainerStep } from '../effects/run/wire.ts'
 import { randomHex, systemClock } from '../effects/system.ts'
-import { runContainerStep } from '../effects/wire.ts'
 import { BUDGETS } from '../machines/budgets.ts'
 import { entryName } from '../machines/ledger.ts'
 import type { Janitor } from '../machines/ports.ts'
@@ -43,18 +43,18 @@ export async function runAction(run: ActionRun, world: World): Promise<ActionRes
   const workspace = run.workspace === undefined ? undefined : resolve(workingDirectory, run.workspace)
   const directories = await makeDirectories(temporaryDirectory, workspace)
   try {
-    const family = await createLocalPorts(
+    const backend = await createLocalPorts(
       { engine: run.engine },
       { reporter, clock: systemClock, randomHex, environment, temporaryDirectory },
       stopping.signal
     )
     try {
-      reporter.line(`${action.name}, with ${family.engine}`)
+      reporter.line(`${action.name}, with ${backend.engine}`)
       const removed: string[] = []
       const startedAtMs = systemClock.now()
       const output = await runContainerStep({
         request: requestOf(action, run, directories, reporter.warning),
-        ports: { ...family.ports, janitor: noting(family.ports.janitor, removed) },
+        ports: { ...backend.ports, janitor: noting(backend.ports.janitor, removed) },
         budgets: BUDGETS,
         observers: [createWalk(reporter.show, startedAtMs)],
         onCancel: world.onCancel
@@ -63,7 +63,7 @@ export async function runAction(run: ActionRun, world: World): Promise<ActionRes
       const outputs = await showWhatItWrote(directories, reporter.line)
       return { output, outputs, removed }
     } finally {
-      await family.close()
+      await backend.close()
     }
   } finally {
     stopListening()

@@ -1,7 +1,7 @@
 /** How a run looks on a terminal: the reporter that the local engine talks to, without the runner's workflow commands. */
 import { StringDecoder } from 'node:string_decoder'
-import { createRedaction } from '../effects/redaction.ts'
-import type { Reporter } from '../effects/reporter.ts'
+import { createRedaction } from '../effects/log/redaction.ts'
+import type { Reporter } from '../effects/log/reporter.ts'
 import { type Line, type Write, writeLine } from './screen.ts'
 
 export interface TerminalReporter extends Reporter {

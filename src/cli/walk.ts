@@ -1,5 +1,5 @@
 /** The walk through the states as lines for people, one fact at a time, for the commands that run an action. */
-import type { Observer, StepFact } from '../effects/wire.ts'
+import type { Observer, StepFact } from '../effects/run/wire.ts'
 import type { StageName } from '../machines/budgets.ts'
 import { ANY_STAGE, OUTCOMES, STAGES } from '../machines/states.ts'
 import type { Outcome } from '../machines/types.ts'

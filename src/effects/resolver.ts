@@ -1,4 +1,4 @@
-/** Decides what a container action runs, and under which names, for both families of ports. */
+/** Decides what a container action runs, and under which names, for both backends of ports. */
 import { basename, dirname, join, relative } from 'node:path'
 import { StepError } from '../errors.ts'
 import type { ImageResolver } from '../machines/ports.ts'

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { putRight } from '../effects/work-tree/rights.ts'
 import { diskRefusal } from '../effects/work-tree/tree.ts'
 import { ERROR_CODES, toStepError } from '../errors.ts'
-import { type CommandContext, showFailure } from './command.ts'
+import { type CommandContext, showFailure } from './context.ts'
 
 /** More of them would only hide the first ones. */
 const WARNINGS_MAX = 10

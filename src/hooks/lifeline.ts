@@ -1,15 +1,15 @@
-/** The life of the hook's process: orders to stop, a bound on obeying them, and one explicit exit on every path. */
-import { createReporter, type Reporter } from '../effects/reporter.ts'
+/** The life of the hook's process: cancelling, a bound on obeying them, and one explicit exit on every path. */
+import { createReporter, type Reporter } from '../effects/log/reporter.ts'
 import { systemClock } from '../effects/system.ts'
 import { ERROR_CODES, toStepError } from '../errors.ts'
-import type { StopOrders } from './command.ts'
+import type { Cancellation } from './context.ts'
 
 /** The runner sends SIGINT, SIGTERM 7.5 s later and SIGKILL after another 2.5 s; this leaves time to say what remains. */
 const FORCED_EXIT_MS = 7_000
 
 export interface Life {
   readonly reporter: Reporter
-  readonly orders: StopOrders
+  readonly cancels: Cancellation
   readonly mayRemain: (what: string) => void
 }
 
@@ -25,7 +25,7 @@ export function live(host: NodeJS.Process, work: (life: Life) => Promise<number>
   host.stdout.on('error', () => {})
   host.stderr.on('error', () => {})
   const reporter = createReporter((data) => host.stdout.write(data))
-  const { orders, give } = createOrders(() => forceExit())
+  const { cancels, give } = createCancellation(() => forceExit())
 
   const exit = (code: number) => {
     state = 'ended'
@@ -57,7 +57,7 @@ export function live(host: NodeJS.Process, work: (life: Life) => Promise<number>
     fail('Slipway stopped before it was done: nothing was left to wait for; this is a bug in Slipway')
     host.exitCode = ERROR_CODES.internal.exitCode
   })
-  work({ reporter, orders, mayRemain: (what) => void (remains = what) }).then(
+  work({ reporter, cancels, mayRemain: (what) => void (remains = what) }).then(
     (code) => exit(state === 'failed' ? ERROR_CODES.internal.exitCode : code),
     (thrown) => {
       fail(toStepError(thrown).message)
@@ -66,12 +66,12 @@ export function live(host: NodeJS.Process, work: (life: Life) => Promise<number>
   )
 }
 
-function createOrders(onFirst: () => void): { readonly orders: StopOrders; readonly give: () => void } {
+function createCancellation(onFirst: () => void): { readonly cancels: Cancellation; readonly give: () => void } {
   const controller = new AbortController()
   const listeners = new Set<() => void>()
   let count = 0
   return {
-    orders: {
+    cancels: {
       signal: controller.signal,
       listen(listener) {
         for (let given = 0; given < count; given += 1) listener()

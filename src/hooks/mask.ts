@@ -1,6 +1,6 @@
 /** Hides the values of an order that may be secrets in what is kept of it, for traces: the runner masks only its own log. */
-import { createRedaction, type Redaction } from '../effects/redaction.ts'
-import type { HookInput } from './protocol.ts'
+import { createRedaction, type Redaction } from '../effects/log/redaction.ts'
+import type { HookInput } from './requests/protocol.ts'
 
 /** Most values are no secrets; hiding a shorter one would hide half the text. */
 const VALUE_LENGTH_MIN = 6

@@ -1,9 +1,9 @@
 /** What all commands that run a machine show of it: progress in the log, a trace if there is one, and how it ended. */
-import { createProgress, type MachineStages, type RunOutput, summaryLine } from '../effects/progress.ts'
-import type { Reporter } from '../effects/reporter.ts'
-import type { Observer } from '../effects/wire.ts'
+import { createProgress, type MachineStages, type RunOutput, summaryLine } from '../effects/log/progress.ts'
+import type { Reporter } from '../effects/log/reporter.ts'
+import type { Observer } from '../effects/run/wire.ts'
 import type { Failure } from '../machines/types.ts'
-import { type CommandContext, showFailure } from './command.ts'
+import { type CommandContext, showFailure } from './context.ts'
 
 type Ended = RunOutput & { readonly failure?: Failure | undefined; readonly remaining: readonly string[] }
 

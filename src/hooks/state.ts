@@ -4,7 +4,7 @@
  */
 import { isObjectName } from '../effects/kubernetes/names.ts'
 import { StepError } from '../errors.ts'
-import type { HookInput } from './protocol.ts'
+import type { HookInput } from './requests/protocol.ts'
 
 /** The state that the runner keeps between commands (hook-protocol section 3). `jobPod` is the shipped hook's key too. */
 export interface JobState {

@@ -1,5 +1,5 @@
 /**
- * What the machines need from the world. Two real families implement these (kubernetes, local), and
+ * What the machines need from the world. Two real backends implement these (kubernetes, local), and
  * scripted ones in the tests; test/contract holds all of them to the same promises.
  *
  * Every method takes plain data and an AbortSignal, rejects with a StepError, is safe to call again after a failure,
@@ -55,7 +55,7 @@ export interface Clock {
   jitter(ms: number): number
 }
 
-/** One family of effects: everything the machine needs to run one step. */
+/** One backend of effects: everything the machine needs to run one step. */
 export interface StepPorts {
   readonly resolver: ImageResolver
   readonly builder: Builder

@@ -1,4 +1,4 @@
-/** Reads the trace of a run (JSON lines, src/effects/trace.ts), for `slipway replay` and for the page. */
+/** Reads the trace of a run (JSON lines, src/effects/log/trace.ts), for `slipway replay` and for the page. */
 
 /** The text is no trace; the message is one line. */
 export class TraceError extends Error {

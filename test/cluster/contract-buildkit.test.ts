@@ -1,4 +1,4 @@
-/** The Kubernetes family with BuildKit, held to what every builder promises. */
+/** The Kubernetes backend with BuildKit, held to what every builder promises. */
 import { CLIENT_SECRET, startBuildkitDaemon } from './support/buildkit.ts'
 import { IMAGES } from './support/images.ts'
 import { describeKubernetesContract } from './support/kubernetes-contract.ts'

@@ -1,20 +1,29 @@
-/** The promises of Builder and Pusher, for every family. */
+/** The promises of Builder and Pusher, for every backend. */
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { codeOf, type Family, never, type OpenFamily, type Planned, planFor, withFamily, withFiles } from './family.ts'
+import {
+  type Backend,
+  codeOf,
+  never,
+  type OpenBackend,
+  type Planned,
+  planFor,
+  withBackend,
+  withFiles
+} from './backend.ts'
 
 /** A whole line that the Dockerfile's own code printed; BuildKit puts the step and the seconds in front. */
 const printed = (text: string) => new RegExp(`^(?:#\\d+ [\\d.]+ )?${text.replaceAll('.', '\\.')}$`, 'gm')
 
-/** Runs `work` with a family and what it plans for these files; cleans up after it. */
+/** Runs `work` with a backend and what it plans for these files; cleans up after it. */
 function planned<T>(
-  family: Family,
+  backend: Backend,
   files: Readonly<Record<string, string>>,
-  work: (open: OpenFamily, planned: Planned) => Promise<T>,
+  work: (open: OpenBackend, planned: Planned) => Promise<T>,
   dockerfile = 'Dockerfile'
 ): Promise<T> {
   return withFiles(files, (directory) =>
-    withFamily(family, async (open) => {
+    withBackend(backend, async (open) => {
       const plan = await planFor(open, join(directory, dockerfile))
       try {
         return await work(open, plan)
@@ -25,10 +34,10 @@ function planned<T>(
   )
 }
 
-export function describeBuilder(family: Family): void {
-  const FROM = `FROM ${family.from.base}\n`
+export function describeBuilder(backend: Backend): void {
+  const FROM = `FROM ${backend.from.base}\n`
 
-  describe(`builder: ${family.name}`, () => {
+  describe(`builder: ${backend.name}`, () => {
     test('builds a Dockerfile of any name, shows its output and pushes nothing', () => {
       const files = {
         'my.dockerfile': `${FROM}COPY . /context\nRUN echo seen by the author; ls -A /context\n`,
@@ -37,7 +46,7 @@ export function describeBuilder(family: Family): void {
         '.dockerignore': 'left-out.txt\n'
       }
       return planned(
-        family,
+        backend,
         files,
         async ({ ports, log, client }, { plan }) => {
           const { digest } = await ports.builder.build(plan, never)
@@ -53,7 +62,7 @@ export function describeBuilder(family: Family): void {
 
     test('a failing RUN is dockerfile-failed, with its output visible', () =>
       planned(
-        family,
+        backend,
         { Dockerfile: `${FROM}RUN echo dial tcp: connection refused; exit 3\n` },
         async ({ ports, log }, { plan }) => {
           expect(await codeOf(ports.builder.build(plan, never))).toBe('dockerfile-failed')
@@ -62,18 +71,18 @@ export function describeBuilder(family: Family): void {
       ))
 
     test('a COPY of a file that is not there is dockerfile-failed', () =>
-      planned(family, { Dockerfile: `${FROM}COPY nowhere /\n` }, async ({ ports }, { plan }) => {
+      planned(backend, { Dockerfile: `${FROM}COPY nowhere /\n` }, async ({ ports }, { plan }) => {
         expect(await codeOf(ports.builder.build(plan, never))).toBe('dockerfile-failed')
       }))
 
     test('a base image that does not exist is base-image-not-found', () =>
-      planned(family, { Dockerfile: `FROM ${family.from.missing}\n` }, async ({ ports }, { plan }) => {
+      planned(backend, { Dockerfile: `FROM ${backend.from.missing}\n` }, async ({ ports }, { plan }) => {
         expect(await codeOf(ports.builder.build(plan, never))).toBe('base-image-not-found')
       }))
 
     test('stops when it is aborted, and cleanup leaves nothing', () =>
       planned(
-        family,
+        backend,
         { Dockerfile: `${FROM}RUN echo started; sleep 600\n` },
         async ({ ports, log }, { plan, ledger }) => {
           const stopping = new AbortController()
@@ -87,12 +96,12 @@ export function describeBuilder(family: Family): void {
   })
 }
 
-export function describePusher(family: Family): void {
-  const files = { Dockerfile: `FROM ${family.from.base}\nRUN echo built-by-the-contract\n` }
+export function describePusher(backend: Backend): void {
+  const files = { Dockerfile: `FROM ${backend.from.base}\nRUN echo built-by-the-contract\n` }
 
-  describe(`pusher: ${family.name}`, () => {
+  describe(`pusher: ${backend.name}`, () => {
     test('returns a digest that the registry has, and may be asked again without building', () =>
-      planned(family, files, async ({ ports, client, log }, { plan }) => {
+      planned(backend, files, async ({ ports, client, log }, { plan }) => {
         const built = await ports.builder.build(plan, never)
         const image = await ports.pusher.push(plan, built, never)
         const [repository, digest] = image.split('@')
@@ -105,7 +114,7 @@ export function describePusher(family: Family): void {
       }))
 
     test('a registry that is gone is registry-unreachable', () =>
-      planned(family, files, async ({ ports }, { plan }) => {
+      planned(backend, files, async ({ ports }, { plan }) => {
         // The discard port: nothing listens there.
         const elsewhere = { ...plan, pushReference: '127.0.0.1:9/gone:1', pullRepository: '127.0.0.1:9/gone' }
         const built = await ports.builder.build(elsewhere, never)

@@ -1,15 +1,25 @@
-/** The promises of Janitor, for every family. */
+/** The promises of Janitor, for every backend. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { codeOf, type Family, ledgerOf, mountsBelow, never, planFor, request, withFamily, withFiles } from './family.ts'
+import {
+  type Backend,
+  codeOf,
+  ledgerOf,
+  mountsBelow,
+  never,
+  planFor,
+  request,
+  withBackend,
+  withFiles
+} from './backend.ts'
 
-export function describeJanitor(family: Family): void {
-  describe(`janitor: ${family.name}`, () => {
+export function describeJanitor(backend: Backend): void {
+  describe(`janitor: ${backend.name}`, () => {
     test('removes what the ledger lists, the image in the registry included; once more is a no-op', () =>
-      withFiles({ Dockerfile: `FROM ${family.from.base}\nCMD ["true"]\n` }, (directory) =>
-        withFamily(family, async (open) => {
+      withFiles({ Dockerfile: `FROM ${backend.from.base}\nCMD ["true"]\n` }, (directory) =>
+        withBackend(backend, async (open) => {
           const { ports, client } = open
           const { plan, ledger } = await planFor(open, join(directory, 'Dockerfile'))
           const image = await ports.pusher.push(plan, await ports.builder.build(plan, never), never)
@@ -26,25 +36,25 @@ export function describeJanitor(family: Family): void {
       ))
 
     test('cleans up a step of which nothing was made', () =>
-      withFiles({ Dockerfile: `FROM ${family.from.base}\n` }, (directory) =>
-        withFamily(family, async (open) => {
+      withFiles({ Dockerfile: `FROM ${backend.from.base}\n` }, (directory) =>
+        withBackend(backend, async (open) => {
           const { ledger } = await planFor(open, join(directory, 'Dockerfile'))
           expect(ledger.map(({ kind }) => kind)).toContain('image')
           await open.ports.janitor.cleanUp(ledger, true, never)
         })
       ))
 
-    test.runIf(family.endsAtOnce)('ends an action that was aborted while it ran', () =>
+    test.runIf(backend.endsAtOnce)('ends an action that was aborted while it ran', () =>
       withFiles({}, (directory) =>
-        withFamily(family, async ({ ports, log }) => {
+        withBackend(backend, async ({ ports, log }) => {
           await mkdir(join(directory, 'workspace'))
           const mounts = mountsBelow(directory).slice(0, 1)
           const script = 'trap "" TERM; echo started; while true; do date >> /github/workspace/beat; sleep 0.1; done'
-          const step = request({ image: family.run.base, entryPoint: 'sh', args: ['-c', script], mounts })
+          const step = request({ image: backend.run.base, entryPoint: 'sh', args: ['-c', script], mounts })
           const resolution = await ports.resolver.resolve(step, never)
-          await ports.runner.pull(family.run.base, step, never)
+          await ports.runner.pull(backend.run.base, step, never)
           const stopping = new AbortController()
-          const running = codeOf(ports.runner.run(family.run.base, step, stopping.signal))
+          const running = codeOf(ports.runner.run(backend.run.base, step, stopping.signal))
           await expect.poll(log, { timeout: 30_000 }).toMatch(/^started$/m)
           stopping.abort()
           expect(await running).toBe('cancelled')

@@ -1,4 +1,4 @@
-/** The local family held to the contract, with the engine that this computer has; installs one where it may. */
+/** The local backend held to the contract, with the engine that this computer has; installs one where it may. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
@@ -7,15 +7,15 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { BASE_IMAGE, provisionLocalPorts } from '../../src/cli/provision.ts'
 import type { World } from '../../src/cli/world.ts'
-import { createLocalPorts } from '../../src/effects/local/family.ts'
+import { createLocalPorts } from '../../src/effects/local/backend.ts'
 import { startLocalRegistry } from '../../src/effects/local/registry.ts'
+import { createReporter } from '../../src/effects/log/reporter.ts'
 import { createRegistryClient } from '../../src/effects/registry/client.ts'
-import { createReporter } from '../../src/effects/reporter.ts'
 import { randomHex, systemClock } from '../../src/effects/system.ts'
 import { ERROR_CODES, toStepError } from '../../src/errors.ts'
+import { type Backend, never, type OpenBackend } from './backend.ts'
 import { describeBuilder, describePusher } from './building.ts'
 import { describeJanitor } from './cleaning.ts'
-import { type Family, never, type OpenFamily } from './family.ts'
 import { describeRunner, describeWorkspace } from './running.ts'
 
 const COMMAND_LINE = new URL('../../dist/slipway.js', import.meta.url).pathname
@@ -36,9 +36,9 @@ const world: World = {
 /** The engine that answers, or why none does. */
 async function provision(): Promise<{ engine: string } | { reason: string }> {
   try {
-    const family = await provisionLocalPorts(world, never)
-    await family.close()
-    return { engine: family.engine }
+    const backend = await provisionLocalPorts(world, never)
+    await backend.close()
+    return { engine: backend.engine }
   } catch (thrown) {
     const error = toStepError(thrown)
     if (error.code !== 'engine-missing') throw thrown
@@ -46,45 +46,45 @@ async function provision(): Promise<{ engine: string } | { reason: string }> {
   }
 }
 
-function local(engine: string, emptyRegistry: string): Family {
+function local(engine: string, emptyRegistry: string): Backend {
   // docker would ask Docker Hub for a short name; buildah would ask an unknown registry with TLS.
   const missing = engine.startsWith('buildah') ? 'slipway-no-such-image:1' : `${emptyRegistry}/no-such-image:1`
   const images = { base: BASE_IMAGE, missing }
   return { name: `local, ${engine}`, from: images, run: images, endsAtOnce: true, open }
 }
 
-async function open(): Promise<OpenFamily> {
+async function open(): Promise<OpenBackend> {
   let log = ''
   const reporter = createReporter((data) => {
     log += Buffer.from(data).toString('utf8')
   })
   const { environment } = world
-  const family = await createLocalPorts(
+  const backend = await createLocalPorts(
     {},
     { reporter, clock: systemClock, randomHex, environment, temporaryDirectory },
     never
   )
-  const target = { pushHost: family.registryHost, pullHost: family.registryHost, plainHttp: true }
-  return { ports: family.ports, client: createRegistryClient(target), log: () => log, close: () => family.close() }
+  const target = { pushHost: backend.registryHost, pullHost: backend.registryHost, plainHttp: true }
+  return { ports: backend.ports, client: createRegistryClient(target), log: () => log, close: () => backend.close() }
 }
 
 const found = await provision()
 if ('reason' in found) {
-  console.error(`\n*** NOT TESTED: the local family, because no container engine answers ***\n${found.reason}\n`)
-  describe.skip('local family: SKIPPED, no container engine answers (see above)', () => {
+  console.error(`\n*** NOT TESTED: the local backend, because no container engine answers ***\n${found.reason}\n`)
+  describe.skip('local backend: SKIPPED, no container engine answers (see above)', () => {
     test('is held to the contract', () => {})
   })
 } else {
   const empty = await startLocalRegistry(await mkdtemp(join(tmpdir(), 'slipway-registry-')), () => randomHex(16))
   afterAll(() => empty.close())
-  const family = local(found.engine, empty.host)
-  describeBuilder(family)
-  describePusher(family)
-  describeRunner(family)
-  describeWorkspace(family)
-  describeJanitor(family)
-  test('a closed local family leaves nothing in the temporary directory', async () => {
-    const open = await family.open()
+  const backend = local(found.engine, empty.host)
+  describeBuilder(backend)
+  describePusher(backend)
+  describeRunner(backend)
+  describeWorkspace(backend)
+  describeJanitor(backend)
+  test('a closed local backend leaves nothing in the temporary directory', async () => {
+    const open = await backend.open()
     expect(await readdir(temporaryDirectory)).toHaveLength(1)
     await open.close()
     expect(await readdir(temporaryDirectory)).toEqual([])

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LocalRegistry, startLocalRegistry } from '../../src/effects/local/registry.ts'
 import { createRegistryClient, type RegistryClient } from '../../src/effects/registry/client.ts'
 import { randomHex } from '../../src/effects/system.ts'
-import { codeOf, never } from './family.ts'
+import { codeOf, never } from './backend.ts'
 
 const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 const digestOf = (content: string) => `sha256:${createHash('sha256').update(content).digest('hex')}`

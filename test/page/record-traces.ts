@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { makeDirectories } from '../../src/cli/directories.ts'
 import { provisionLocalPorts } from '../../src/cli/provision.ts'
 import type { World } from '../../src/cli/world.ts'
+import { createTrace } from '../../src/effects/log/trace.ts'
+import { type Observer, runContainerStep } from '../../src/effects/run/wire.ts'
 import { randomHex } from '../../src/effects/system.ts'
-import { createTrace } from '../../src/effects/trace.ts'
-import { type Observer, runContainerStep } from '../../src/effects/wire.ts'
 import { StepError } from '../../src/errors.ts'
-import { environment } from '../../src/hooks/config.ts'
+import { environment } from '../../src/hooks/settings/config.ts'
 import { BUDGETS } from '../../src/machines/budgets.ts'
 import type { Pusher, StepPorts } from '../../src/machines/ports.ts'
 import type { StepRequest } from '../../src/machines/types.ts'
@@ -59,7 +59,7 @@ const world: World = {
 async function record({ name, action, request, alter, cancelIn }: Recording, to: string): Promise<void> {
   const directories = await makeDirectories(world.temporaryDirectory, undefined)
   const traces = await mkdtemp(join(world.temporaryDirectory, 'slipway-traces-'))
-  const family = await provisionLocalPorts(world, new AbortController().signal)
+  const backend = await provisionLocalPorts(world, new AbortController().signal)
   const trace = createTrace(
     { directory: traces, isDefault: false },
     { command: 'run_container_step', runnerPod: 'runner-abc' },
@@ -85,7 +85,7 @@ async function record({ name, action, request, alter, cancelIn }: Recording, to:
         mounts: directories.mounts,
         ...request
       },
-      ports: alter === undefined ? family.ports : alter(family.ports),
+      ports: alter === undefined ? backend.ports : alter(backend.ports),
       budgets: BUDGETS,
       observers: [trace.observer, canceller],
       onCancel(order) {
@@ -97,7 +97,7 @@ async function record({ name, action, request, alter, cancelIn }: Recording, to:
     const [file = ''] = await readdir(traces)
     await copyFile(join(traces, file), join(to, `${name}.jsonl`))
   } finally {
-    await family.close()
+    await backend.close()
     await directories.remove()
     await rm(traces, { recursive: true, force: true })
   }

@@ -1,7 +1,7 @@
 /** The parts of the documentation that are made from code, as Markdown, for the docs test: `npm run golden` writes them. */
 import { COMMANDS } from '../../src/cli/commands.ts'
 import { programHelp } from '../../src/cli/help.ts'
-import { SETTING_GROUPS, type Setting } from '../../src/hooks/settings.ts'
+import { SETTING_GROUPS, type Setting } from '../../src/hooks/settings/settings.ts'
 
 /** A page with the text between its markers of a name replaced: `<!-- name: begin -->` and `<!-- name: end -->`. */
 export function withPart(page: string, name: string, part: string): string {

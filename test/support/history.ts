@@ -1,5 +1,5 @@
 /** What one container step did, recorded for the oracles whatever the ports are: scripted, simulated or real. */
-import type { Observer, StepFact } from '../../src/effects/wire.ts'
+import type { Observer, StepFact } from '../../src/effects/run/wire.ts'
 import { type ErrorCode, toStepError } from '../../src/errors.ts'
 import type { Budgets, StageName } from '../../src/machines/budgets.ts'
 import { entryName } from '../../src/machines/ledger.ts'

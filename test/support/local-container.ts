@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { V1Pod } from '@kubernetes/client-node'
-import type { ScriptPlace } from '../../src/effects/kubernetes/script-connection.ts'
-import { createReporter } from '../../src/effects/reporter.ts'
+import type { ScriptPlace } from '../../src/effects/kubernetes/script/connection.ts'
+import { createReporter } from '../../src/effects/log/reporter.ts'
 import { StepError } from '../../src/errors.ts'
 
 /** What every image with a shell has. */

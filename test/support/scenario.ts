@@ -1,5 +1,5 @@
 /** One scripted run of a container step from beginning to end, on simulated time: data in, history out. */
-import { runContainerStep } from '../../src/effects/wire.ts'
+import { runContainerStep } from '../../src/effects/run/wire.ts'
 import type { Budgets } from '../../src/machines/budgets.ts'
 import type { StepPorts } from '../../src/machines/ports.ts'
 import type { StepOutput } from '../../src/machines/types.ts'

@@ -29,7 +29,7 @@ const ARROWS: readonly {
 ]
 
 const SYSTEM = 'src/effects/system.ts'
-const CONFIG = 'src/hooks/config.ts'
+const CONFIG = 'src/hooks/settings/config.ts'
 const CLI = 'src/cli/main.ts'
 
 /** Globals that read the world behind our back, and the one module that may use them. */
@@ -91,10 +91,10 @@ const injectedTimers: Rule = (source) => {
 const FILES_BY_PATH = [
   'src/effects/work-tree/directory.ts',
   'src/effects/local/',
-  'src/effects/trace-file.ts',
-  'src/effects/kubernetes/access.ts',
-  'src/effects/kubernetes/own-resolver.ts',
-  'src/effects/kubernetes/template-file.ts',
+  'src/effects/log/trace-file.ts',
+  'src/effects/kubernetes/api/access.ts',
+  'src/effects/kubernetes/context/resolver-file.ts',
+  'src/effects/kubernetes/template/read.ts',
   'src/cli/'
 ]
 
@@ -109,8 +109,8 @@ const workTreeRoom: Rule = (source) => {
 
 /** Where the output of the workflow's own programs comes from; everything else is foreign to the log. */
 const PROGRAMS = [
-  'src/effects/kubernetes/runner.ts',
-  'src/effects/kubernetes/script-host.ts',
+  'src/effects/kubernetes/container-step/run.ts',
+  'src/effects/kubernetes/script/host.ts',
   'src/effects/local/buildah.ts',
   'src/effects/local/docker.ts'
 ]

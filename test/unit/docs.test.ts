@@ -4,7 +4,7 @@ import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { defaultBuilder } from '../../src/effects/builders/catalog.ts'
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
-import { readConfig } from '../../src/hooks/config.ts'
+import { readConfig } from '../../src/hooks/settings/config.ts'
 import {
   BUDGETS,
   CLEANUP_BUDGET_MS,
@@ -155,7 +155,7 @@ describe('docs/configuration.md', () => {
 
   test('is all that is read: nothing else takes a variable out of an environment', () => {
     const readers = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' })
-      .filter((path) => /\.ts$/.test(path) && path !== 'hooks/config.ts')
+      .filter((path) => /\.ts$/.test(path) && path !== 'hooks/settings/config.ts')
       .filter((path) => /\benvironment(\.|\[['"`])[A-Z]/.test(readFileSync(new URL(`src/${path}`, root), 'utf8')))
     expect(readers).toEqual([])
   })

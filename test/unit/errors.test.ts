@@ -1,7 +1,7 @@
 /** Whatever is thrown becomes one StepError whose message says something. */
 import { expect, test } from 'vitest'
-import { apiError, serverMessage } from '../../src/effects/kubernetes/api-errors.ts'
-import { ApiStatusError } from '../../src/effects/kubernetes/api-request.ts'
+import { apiError, serverMessage } from '../../src/effects/kubernetes/api/errors.ts'
+import { ApiStatusError } from '../../src/effects/kubernetes/api/request.ts'
 import { StepError, toStepError } from '../../src/errors.ts'
 
 const circular: { message?: string; self?: object } = { message: 'exec failed' }

@@ -13,7 +13,7 @@ describe('all of src', () => {
   test('is what the rules look at', () => {
     const paths = sources.map((source) => source.path)
     expect(paths).toContain('src/machines/container-step.ts')
-    expect(paths).toContain('src/effects/wire.ts')
+    expect(paths).toContain('src/effects/run/wire.ts')
   })
 
   for (const [title, rule] of Object.entries(RULES)) {
@@ -27,27 +27,31 @@ const lines = (count: number) => 'work()\n'.repeat(count)
 /** One source for each offence, and the words for it. */
 const OFFENDERS: readonly (readonly [path: string, text: string, offence: string])[] = [
   ['src/machines/a.ts', "import { createServer } from 'node:http'", 'imports node:http'],
-  ['src/machines/a.ts', "import type { Reporter } from '../effects/reporter.ts'", 'imports src/effects/reporter.ts'],
+  [
+    'src/machines/a.ts',
+    "import type { Reporter } from '../effects/log/reporter.ts'",
+    'imports src/effects/log/reporter.ts'
+  ],
   ['src/errors.ts', "import { assign } from 'xstate'", 'imports xstate'],
   [
     'src/effects/local/a.ts',
-    "import {\n  config,\n  other\n} from '../../hooks/config.ts'",
-    'imports src/hooks/config.ts'
+    "import {\n  config,\n  other\n} from '../../hooks/settings/config.ts'",
+    'imports src/hooks/settings/config.ts'
   ],
   ['src/effects/a.ts', "export * from '../cli/main.ts'", 'imports src/cli/main.ts'],
   ['src/hooks/a.ts', "await import('../cli/main.ts')", 'imports src/cli/main.ts'],
-  ['src/visualizer/a.ts', "import '../effects/wire.ts'", 'imports src/effects/wire.ts'],
+  ['src/visualizer/a.ts', "import '../effects/run/wire.ts'", 'imports src/effects/run/wire.ts'],
   ['src/utils/a.ts', '', 'is in no known folder'],
   ['src/effects/a.ts', 'const at = new Date()', 'uses Date'],
   ['src/effects/a.ts', 'const at = performance.now()', 'uses performance.now'],
   ['src/effects/a.ts', 'const chance = Math.random()', 'uses Math.random'],
   ['src/effects/a.ts', 'const text = `${setTimeout(work, 1)}`', 'uses setTimeout'],
   ['src/effects/system.ts', 'const home = process.env.HOME', 'uses process.env'],
-  ['src/hooks/config.ts', 'const at = Date.now()', 'uses Date'],
+  ['src/hooks/settings/config.ts', 'const at = Date.now()', 'uses Date'],
   ['src/effects/a.ts', "process.stdout.write('x')", 'uses process.stdout'],
   ['src/hooks/a.ts', "process.stderr.write('x')", 'uses process.stderr'],
   ['src/cli/main.ts', "console.log('x')", 'uses console'],
-  ['src/effects/kubernetes/builder.ts', 'site.reporter.output(chunk)', 'passes bytes on as they are'],
+  ['src/effects/kubernetes/container-step/build.ts', 'site.reporter.output(chunk)', 'passes bytes on as they are'],
   ['src/effects/a.ts', "import { setTimeout as delay } from 'node:timers/promises'", 'imports node:timers/promises'],
   ['src/effects/a.ts', "import { createHash, randomUUID } from 'node:crypto'", 'imports randomness'],
   ['src/effects/kubernetes/a.ts', "import { rm } from 'node:fs/promises'", 'imports node:fs/promises'],
@@ -78,7 +82,7 @@ describe('the rules accept', () => {
     ['src/effects/a.ts', "const text = 'new Date()' // setTimeout(work, 1)"],
     ['src/effects/a.ts', 'request.setTimeout(0)'],
     ['src/effects/system.ts', 'export const now = () => Date.now()'],
-    ['src/hooks/config.ts', 'export const environment = process.env'],
+    ['src/hooks/settings/config.ts', 'export const environment = process.env'],
     ['src/machines/a.ts', "import { assign } from 'xstate'\nimport { StepError } from '../errors.ts'"],
     ['src/effects/archive/a.ts', "import type { Stats } from 'node:fs'"],
     ['src/effects/work-tree/directory.ts', "import { open } from 'node:fs/promises'"],

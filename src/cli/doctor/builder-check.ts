@@ -1,20 +1,20 @@
 /** Whether nodes can pull the builder's image and whether it is the builder: its pod is asked for its version. */
 import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
 import { defaultBuilder } from '../../effects/builders/catalog.ts'
-import { chooseBuilder } from '../../effects/kubernetes/chosen-builder.ts'
-import { logTail } from '../../effects/kubernetes/logs.ts'
+import { chooseBuilder } from '../../effects/builders/choose.ts'
+import { logTail } from '../../effects/kubernetes/api/logs.ts'
+import type { Site } from '../../effects/kubernetes/context/site.ts'
 import { objectName, ownedMetadata } from '../../effects/kubernetes/names.ts'
-import { createPatience } from '../../effects/kubernetes/patience.ts'
+import { createPatience } from '../../effects/kubernetes/pods/grace.ts'
 import {
   containerStatus,
   podFailure,
   terminationFailure,
   waitingFailure
-} from '../../effects/kubernetes/pod-failures.ts'
-import { hardened, podBase } from '../../effects/kubernetes/pod-parts.ts'
-import { waitForPod } from '../../effects/kubernetes/pods.ts'
-import type { Site } from '../../effects/kubernetes/site.ts'
-import { templated } from '../../effects/kubernetes/templated.ts'
+} from '../../effects/kubernetes/pods/status.ts'
+import { waitForPod } from '../../effects/kubernetes/pods/wait.ts'
+import { hardened, podBase } from '../../effects/kubernetes/specs/parts.ts'
+import { templated } from '../../effects/kubernetes/specs/templated.ts'
 import { timeoutSignal } from '../../effects/system.ts'
 import { StepError } from '../../errors.ts'
 import { ADMISSION } from './admission-checks.ts'

@@ -1,6 +1,6 @@
 /** Whether the API server answers, as what version, and to whom: doctor's first checks. */
 
-import { serverMessage } from '../../effects/kubernetes/api-errors.ts'
+import { serverMessage } from '../../effects/kubernetes/api/errors.ts'
 import { StepError } from '../../errors.ts'
 import { type Check, fail, pass } from './check.ts'
 import { ask, type Facts } from './facts.ts'

@@ -1,13 +1,13 @@
 /** What doctor's checks find out once and share: who we are, the settings, the cluster and the runner's site in it. */
-import { type Access, openAccess } from '../../effects/kubernetes/access.ts'
-import { type ApiRequest, requestJson } from '../../effects/kubernetes/api-request.ts'
-import { type Cluster, connectCluster } from '../../effects/kubernetes/client.ts'
-import type { KubernetesDependencies } from '../../effects/kubernetes/options.ts'
-import { openRegistry } from '../../effects/kubernetes/registry-access.ts'
-import { discoverSite, type Site } from '../../effects/kubernetes/site.ts'
+import { type Access, openAccess } from '../../effects/kubernetes/api/access.ts'
+import { type Cluster, connectCluster } from '../../effects/kubernetes/api/cluster.ts'
+import { type ApiRequest, requestJson } from '../../effects/kubernetes/api/request.ts'
+import type { KubernetesDependencies } from '../../effects/kubernetes/context/options.ts'
+import { discoverSite, type Site } from '../../effects/kubernetes/context/site.ts'
+import { openRegistry } from '../../effects/kubernetes/registry/credentials.ts'
 import type { RegistryClient } from '../../effects/registry/client.ts'
 import { timeoutSignal } from '../../effects/system.ts'
-import { type Environment, type HookConfig, readConfig, readSettings } from '../../hooks/config.ts'
+import { type Environment, type HookConfig, readConfig, readSettings } from '../../hooks/settings/config.ts'
 
 /** Whom the API server takes us for (SelfSubjectReview). */
 export interface Identity {

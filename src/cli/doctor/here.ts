@@ -1,8 +1,8 @@
 /** All of doctor's checks for the environment of the hook, where this program runs. */
-import { createRedaction } from '../../effects/redaction.ts'
-import type { Reporter } from '../../effects/reporter.ts'
+import { createRedaction } from '../../effects/log/redaction.ts'
+import type { Reporter } from '../../effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../effects/system.ts'
-import type { Environment } from '../../hooks/config.ts'
+import type { Environment } from '../../hooks/settings/config.ts'
 import { admissionChecks } from './admission-checks.ts'
 import { builderCheck } from './builder-check.ts'
 import type { Check, Result } from './check.ts'

@@ -1,10 +1,10 @@
 /** A container action that proves a set-up, run through the hook's own machine and ports, for doctor's last checks. */
 import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createKubernetesPorts } from '../../effects/kubernetes/family.ts'
-import type { Reporter } from '../../effects/reporter.ts'
+import { createKubernetesPorts } from '../../effects/kubernetes/container-step/backend.ts'
+import type { Reporter } from '../../effects/log/reporter.ts'
+import { type Observer, runContainerStep } from '../../effects/run/wire.ts'
 import { createTail } from '../../effects/tail.ts'
-import { type Observer, runContainerStep } from '../../effects/wire.ts'
 import { BUDGETS, type Budgets } from '../../machines/budgets.ts'
 import type { StepPorts } from '../../machines/ports.ts'
 import type { StepOutput, StepRequest } from '../../machines/types.ts'

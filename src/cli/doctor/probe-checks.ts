@@ -1,5 +1,5 @@
 /** The stages of the probe action as checks: the build, push, pull, run and way back that every Dockerfile action takes. */
-import type { Observer } from '../../effects/wire.ts'
+import type { Observer } from '../../effects/run/wire.ts'
 import type { StageName } from '../../machines/budgets.ts'
 import { ANY_STAGE } from '../../machines/states.ts'
 import type { StepOutput } from '../../machines/types.ts'

@@ -1,6 +1,6 @@
 /** What to do about each way in which the probe action can fail, by error code, for doctor. */
 
-import { SECRET_VARIABLES } from '../../effects/kubernetes/registry-settings.ts'
+import { SECRET_VARIABLES } from '../../effects/kubernetes/registry/settings.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { Failure } from '../../machines/types.ts'
 

@@ -1,9 +1,9 @@
 /** Whether the registry answers where the hook pushes to, lets the hook in, and lets images be removed again. */
-import { checkPodSecrets } from '../../effects/kubernetes/registry-access.ts'
-import { SECRET_VARIABLES } from '../../effects/kubernetes/registry-settings.ts'
+import { checkPodSecrets } from '../../effects/kubernetes/registry/credentials.ts'
+import { SECRET_VARIABLES } from '../../effects/kubernetes/registry/settings.ts'
 import { repositoryOf } from '../../effects/registry/reference.ts'
 import { StepError, toStepError } from '../../errors.ts'
-import { SETTINGS as TABLE } from '../../hooks/settings.ts'
+import { SETTINGS as TABLE } from '../../hooks/settings/settings.ts'
 import { type Check, explain, type Finding, fail, pass, skipped, warn } from './check.ts'
 import { API } from './cluster-checks.ts'
 import type { Facts } from './facts.ts'

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { V1Pod } from '@kubernetes/client-node'
-import { detectStorage, runnerContainer } from '../../effects/kubernetes/storage.ts'
+import { detectStorage, runnerContainer } from '../../effects/kubernetes/context/storage.ts'
 import { type Check, type Finding, fail, pass, skipped, warn } from './check.ts'
 import type { Facts } from './facts.ts'
 import { permission } from './permission-checks.ts'

@@ -1,8 +1,8 @@
 /** Whether the runner calls this hook, and whether the hook can read its settings and the administrator's pod template: judged by the hook's own parsers. */
 import { readFile } from 'node:fs/promises'
-import { readTemplate } from '../../effects/kubernetes/template-file.ts'
-import { readSettings } from '../../hooks/config.ts'
-import { type SettingName, SETTINGS as TABLE } from '../../hooks/settings.ts'
+import { readTemplate } from '../../effects/kubernetes/template/read.ts'
+import { readSettings } from '../../hooks/settings/config.ts'
+import { type SettingName, SETTINGS as TABLE } from '../../hooks/settings/settings.ts'
 import { type Check, type Finding, fail, pass, warn } from './check.ts'
 import type { Facts } from './facts.ts'
 

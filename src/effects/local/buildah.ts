@@ -1,7 +1,7 @@
 /**
- * The buildah engine for the local family: needs no daemon and, with chroot isolation, no privilege beyond root.
+ * The buildah engine for the local backend: needs no daemon and, with chroot isolation, no privilege beyond root.
  *
- * Images and containers of a family live in a store of its own below its directory, so that nothing is left in the user's
+ * Images and containers of a backend live in a store of its own below its directory, so that nothing is left in the user's
  * store whatever happens, a SIGKILL in the middle of a build included. The user's store is read for base images.
  */
 import { rm } from 'node:fs/promises'
@@ -20,7 +20,7 @@ const PLAIN_HTTP = ['--tls-verify=false']
 const ONCE = ['--retry', '0', '--retry-delay', '1ms']
 
 interface Store {
-  /** Options that select the family's own store. */
+  /** Options that select the backend's own store. */
   readonly own: readonly string[]
   /** Options that select the user's store. */
   readonly users: readonly string[]

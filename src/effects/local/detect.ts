@@ -1,4 +1,4 @@
-/** Finds the engine that really answers on this computer, for the local family. */
+/** Finds the engine that really answers on this computer, for the local backend. */
 import { StepError, toStepError } from '../../errors.ts'
 import { probeBuildah } from './buildah.ts'
 import { probeDocker } from './docker.ts'

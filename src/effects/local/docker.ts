@@ -1,4 +1,4 @@
-/** The docker engine for the local family, and what podman shares with it: their command lines are almost the same. */
+/** The docker engine for the local backend, and what podman shares with it: their command lines are almost the same. */
 import { join } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { BuildPlan, Mount, StepRequest } from '../../machines/types.ts'

@@ -1,8 +1,8 @@
-/** What the local family needs from a container engine; docker, podman and buildah each answer in one file. */
+/** What the local backend needs from a container engine; docker, podman and buildah each answer in one file. */
 import { StepError } from '../../errors.ts'
 import type { Ledger, LedgerEntry } from '../../machines/ledger.ts'
 import type { BuildPlan, StepRequest } from '../../machines/types.ts'
-import type { Reporter } from '../reporter.ts'
+import type { Reporter } from '../log/reporter.ts'
 import type { CommandResult, Environment, ProcessRunner } from './process.ts'
 
 export const ENGINE_NAMES = ['docker', 'podman', 'buildah'] as const
@@ -31,7 +31,7 @@ export interface Engine {
 export interface EngineDependencies {
   readonly processes: ProcessRunner
   readonly reporter: Reporter
-  /** A directory of this family's own, that is removed with it. */
+  /** A directory of this backend's own, that is removed with it. */
   readonly directory: string
 }
 

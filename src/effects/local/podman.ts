@@ -1,4 +1,4 @@
-/** The podman engine for the local family. */
+/** The podman engine for the local backend. */
 
 import { probeDialect } from './docker.ts'
 import type { Probe } from './engine.ts'

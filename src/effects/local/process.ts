@@ -1,4 +1,4 @@
-/** Runs the engine's programs for the local family: own process group, bounded capture, live output, and a sure end. */
+/** Runs the engine's programs for the local backend: own process group, bounded capture, live output, and a sure end. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { StepError } from '../../errors.ts'

@@ -1,5 +1,5 @@
 /**
- * A small registry on this computer for the local family and the tests, gone without a trace when it is closed.
+ * A small registry on this computer for the local backend and the tests, gone without a trace when it is closed.
  * Speaks the OCI distribution specification 1.1: push, pull, tags and deletion, without referrers and without credentials.
  */
 import { createReadStream } from 'node:fs'

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { IMAGES, REGISTRY_PORT } from './images.ts'
 import { kubectl } from './kubectl.ts'
-import { registryHost } from './kubernetes-family.ts'
+import { registryHost } from './kubernetes-backend.ts'
 import { GIVEN_LABEL } from './leftovers.ts'
 import { mustRun } from './process.ts'
 

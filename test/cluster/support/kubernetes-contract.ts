@@ -1,4 +1,4 @@
-/** Registers the contract suites for the Kubernetes family, with a runner pod of one storage mode. */
+/** Registers the contract suites for the Kubernetes backend, with a runner pod of one storage mode. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { describeBuilder, describePusher } from '../../contract/building.ts'
 import { describeJanitor } from '../../contract/cleaning.ts'
 import { describeRunner, describeWorkspace } from '../../contract/running.ts'
 import { canBuild } from './images.ts'
-import { type BuilderOptions, kubernetesFamily, registryHost } from './kubernetes-family.ts'
+import { type BuilderOptions, kubernetesBackend, registryHost } from './kubernetes-backend.ts'
 import { expectNothingLeft, registryContent } from './leftovers.ts'
 import { createRunnerPod, type StorageMode, volumeDirectory } from './runner-pod.ts'
 import { createTestNamespace } from './test-namespace.ts'
@@ -25,8 +25,8 @@ export async function describeKubernetesContract(
   const host = await registryHost()
   const reason = (await canBuild()) ? await unreachable(host) : 'there is no Kaniko on the node'
   if (reason !== undefined) {
-    process.stderr.write(`\n!!! SKIPPED: the contract of the Kubernetes family, because ${reason}\n\n`)
-    describe.skip(`kubernetes family, storage mode ${mode}: SKIPPED, see above`, () => {
+    process.stderr.write(`\n!!! SKIPPED: the contract of the Kubernetes backend, because ${reason}\n\n`)
+    describe.skip(`kubernetes backend, storage mode ${mode}: SKIPPED, see above`, () => {
       test('is held to the contract', () => {})
     })
     return
@@ -52,13 +52,13 @@ export async function describeKubernetesContract(
     await namespace.remove()
     await rm(workDirectory, { recursive: true, force: true })
   })
-  const family = kubernetesFamily(runner, host, workDirectory, chosen?.options)
-  describeBuilder(family)
-  describePusher(family)
+  const backend = kubernetesBackend(runner, host, workDirectory, chosen?.options)
+  describeBuilder(backend)
+  describePusher(backend)
   if (chosen !== undefined) return
-  describeRunner(family)
-  describeWorkspace(family)
-  describeJanitor(family)
+  describeRunner(backend)
+  describeWorkspace(backend)
+  describeJanitor(backend)
 }
 
 const REACH_MS_MAX = 5_000

@@ -1,7 +1,7 @@
 /** Oracles at the boundary: what a hook has left in the cluster, in the registry, or has said wrongly in the log. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { expect } from 'vitest'
-import { handleOf } from '../../../src/effects/kubernetes/site.ts'
+import { handleOf } from '../../../src/effects/kubernetes/context/site.ts'
 import { get, kubectl } from './kubectl.ts'
 import type { Finished } from './process.ts'
 import { isRunnerPod, type RunnerPod } from './runner-pod.ts'

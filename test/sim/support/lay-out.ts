@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
-import type { KubernetesOptions } from '../../../src/effects/kubernetes/options.ts'
+import type { KubernetesOptions } from '../../../src/effects/kubernetes/context/options.ts'
 import type { StepRequest } from '../../../src/machines/types.ts'
 import type { Scenario } from './story.ts'
 import { NAMESPACE, RUNNER_POD } from './world.ts'

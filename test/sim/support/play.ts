@@ -2,11 +2,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cleanUpJob } from '../../../src/effects/kubernetes/clean-up-job.ts'
-import { createKubernetesPorts } from '../../../src/effects/kubernetes/family.ts'
-import type { KubernetesOptions } from '../../../src/effects/kubernetes/options.ts'
-import { createReporter, type Reporter } from '../../../src/effects/reporter.ts'
-import { runContainerStep } from '../../../src/effects/wire.ts'
+import { cleanUpJob } from '../../../src/effects/kubernetes/cleanup/job.ts'
+import { createKubernetesPorts } from '../../../src/effects/kubernetes/container-step/backend.ts'
+import type { KubernetesOptions } from '../../../src/effects/kubernetes/context/options.ts'
+import { createReporter, type Reporter } from '../../../src/effects/log/reporter.ts'
+import { runContainerStep } from '../../../src/effects/run/wire.ts'
 import { BUDGETS } from '../../../src/machines/budgets.ts'
 import type { Clock } from '../../../src/machines/ports.ts'
 import type { StepOutput, StepRequest } from '../../../src/machines/types.ts'
@@ -19,8 +19,8 @@ import type { Scenario } from './story.ts'
 import { createWorld, RUNNER_POD, type World } from './world.ts'
 
 // What a step loads when it gets there: loading is something that happens without `quiet` seeing it.
-import '../../../src/effects/kubernetes/kubeconfig.ts'
-import '../../../src/effects/kubernetes/template-file.ts'
+import '../../../src/effects/kubernetes/api/kubeconfig.ts'
+import '../../../src/effects/kubernetes/template/read.ts'
 import '../../../src/machines/container-step.ts'
 
 const JITTER = 0.75

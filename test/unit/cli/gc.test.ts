@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { gc } from '../../../src/cli/gc.ts'
 import type { World } from '../../../src/cli/world.ts'
-import { handleOf } from '../../../src/effects/kubernetes/site.ts'
+import { handleOf } from '../../../src/effects/kubernetes/context/site.ts'
 
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64')
 const PASSWORD = 'gc-password'

@@ -1,7 +1,7 @@
 /** Facts of a run as the lines that people see. */
 import { expect, test } from 'vitest'
 import { createWalk, formatLine } from '../../../src/cli/walk.ts'
-import type { StepFact } from '../../../src/effects/wire.ts'
+import type { StepFact } from '../../../src/effects/run/wire.ts'
 
 const entered = (from: string, state: string, event: string): StepFact => ({ type: 'entered', from, state, event })
 const failed = (stage: 'building' | 'pushing', attempt: number, retrying: boolean): StepFact => ({

@@ -1,23 +1,23 @@
-/** A family of ports that does nothing but note what it is asked, for the tests of the hook. */
-import type { Family } from '../../../src/hooks/command.ts'
+/** A backend of ports that does nothing but note what it is asked, for the tests of the hook. */
+import type { Backend } from '../../../src/hooks/context.ts'
 import type { JobHost, StepPorts } from '../../../src/machines/ports.ts'
 
 const nothing = { building: [], pulling: [{ kind: 'pod', name: 'step-1' }] } as const
 
-export interface FakeFamily extends Family<'steps'>, Family<'jobs'>, Family<'cleanup'> {
+export interface FakeBackend extends Backend<'steps'>, Backend<'jobs'>, Backend<'cleanup'> {
   /** What was asked, in order. */
   readonly calls: string[]
 }
 
 interface Parts extends Partial<StepPorts['runner']> {
   readonly job?: Partial<JobHost>
-  readonly cleanUpJob?: Family<'cleanup'>['cleanUpJob']
+  readonly cleanUpJob?: Backend<'cleanup'>['cleanUpJob']
 }
 
 /** Ports whose `run` is given; everything else succeeds at once. */
-export function fakeFamily(parts: Parts = {}) {
+export function fakeBackend(parts: Parts = {}) {
   const calls: string[] = []
-  const family: FakeFamily = {
+  const backend: FakeBackend = {
     calls,
     createKubernetesPorts(options, { clock }) {
       calls.push(`ports for ${options.runnerPod}`)
@@ -77,5 +77,5 @@ export function fakeFamily(parts: Parts = {}) {
         return ['pod runner-abc-workflow']
       })
   }
-  return family
+  return backend
 }

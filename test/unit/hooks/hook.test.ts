@@ -1,14 +1,14 @@
-/** Goal: one call of the hook ends with the right exit code and says the right things. Method: a family of fakes. */
+/** Goal: one call of the hook ends with the right exit code and says the right things. Method: a backend of fakes. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createReporter } from '../../../src/effects/reporter.ts'
+import { createReporter } from '../../../src/effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../../src/effects/system.ts'
 import { StepError } from '../../../src/errors.ts'
 import { runHook } from '../../../src/hooks/hook.ts'
-import { type FakeFamily, fakeFamily } from './fakes.ts'
+import { type FakeBackend, fakeBackend } from './fakes.ts'
 
 const environment = {
   ACTIONS_RUNNER_POD_NAME: 'runner-abc',
@@ -17,19 +17,19 @@ const environment = {
   GITHUB_WORKSPACE: '/w/repo/repo'
 }
 
-/** Calls the hook; `orders` is how many orders to stop have been given before it starts. */
-async function call(input: unknown, family: FakeFamily, options: { orders?: number; environment?: object } = {}) {
+/** Calls the hook; `cancels` is how many cancels to stop have been given before it starts. */
+async function call(input: unknown, backend: FakeBackend, options: { cancels?: number; environment?: object } = {}) {
   let log = ''
   let loaded = false
   const controller = new AbortController()
   const load = async () => {
     loaded = true
-    return family
+    return backend
   }
   const code = await runHook({
     stdin: Readable.from([Buffer.from(JSON.stringify(input))]),
     environment: { ...environment, ...options.environment },
-    families: {
+    backends: {
       steps: load,
       jobs: load,
       cleanup: load,
@@ -37,10 +37,10 @@ async function call(input: unknown, family: FakeFamily, options: { orders?: numb
         throw new Error('no script is run here')
       }
     },
-    orders: {
+    cancels: {
       signal: controller.signal,
       listen(listener) {
-        for (let given = 0; given < (options.orders ?? 0); given += 1) listener()
+        for (let given = 0; given < (options.cancels ?? 0); given += 1) listener()
         return () => {}
       }
     },
@@ -59,16 +59,16 @@ const step = (args: object = {}) => ({ command: 'run_container_step', args: { im
 
 describe('run_container_step', () => {
   it('runs the action with its own arguments, brings the workspace back and cleans up', async () => {
-    const family = fakeFamily()
-    const { code, log, errors } = await call(step({ entryPointArgs: ['"a', 'b"'] }), family)
-    expect(family.calls).toEqual(['ports for runner-abc', 'pull alpine', 'run ["a b"]', 'collect', 'clean up step-1'])
+    const backend = fakeBackend()
+    const { code, log, errors } = await call(step({ entryPointArgs: ['"a', 'b"'] }), backend)
+    expect(backend.calls).toEqual(['ports for runner-abc', 'pull alpine', 'run ["a b"]', 'collect', 'clean up step-1'])
     expect(code).toBe(0)
     expect(errors).toEqual([])
     expect(log).toContain('Succeeded with exit code 0 in ')
   })
 
   it('exits as the action did, without an annotation of its own', async () => {
-    const { code, errors } = await call(step(), fakeFamily({ run: async () => ({ exitCode: 42 }) }))
+    const { code, errors } = await call(step(), fakeBackend({ run: async () => ({ exitCode: 42 }) }))
     expect(code).toBe(42)
     expect(errors).toEqual([])
   })
@@ -78,20 +78,20 @@ describe('run_container_step', () => {
     const pull = async () => {
       throw new StepError('image-not-found', 'There is no image alpine', { detail })
     }
-    const { code, log, errors } = await call(step(), fakeFamily({ pull }))
+    const { code, log, errors } = await call(step(), fakeBackend({ pull }))
     expect(code).toBe(1)
     expect(errors).toEqual(['::error::There is no image alpine'])
     expect(log).toMatch(/first line\nsecond line\n::error::There is no image alpine\n$/)
   })
 
   it('ends as cancelled when it is told to stop, also before the machine starts', async () => {
-    const family = fakeFamily({
+    const backend = fakeBackend({
       run: (_image, _request, signal) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => reject(new StepError('cancelled', 'stopped')))
         })
     })
-    const { code, errors } = await call(step(), family, { orders: 1 })
+    const { code, errors } = await call(step(), backend, { cancels: 1 })
     expect(code).toBe(130)
     expect(errors).toEqual([])
   })
@@ -99,28 +99,28 @@ describe('run_container_step', () => {
 
 describe('cleanup_job', () => {
   it('removes what belongs to the runner pod, without state', async () => {
-    const family = fakeFamily()
-    const { code, log, errors } = await call({ command: 'cleanup_job', args: {}, state: null }, family)
-    expect(family.calls).toEqual(['clean up job of runner-abc'])
+    const backend = fakeBackend()
+    const { code, log, errors } = await call({ command: 'cleanup_job', args: {}, state: null }, backend)
+    expect(backend.calls).toEqual(['clean up job of runner-abc'])
     expect([code, errors]).toEqual([0, []])
     expect(log).toMatch(/^Cleaned up in \d\.\d s: removed pod runner-abc-workflow$/m)
   })
 
   it('goes on after the first order to stop, and stops at the second', async () => {
     const aborted: boolean[] = []
-    const cleanUpJob: FakeFamily['cleanUpJob'] = async (_options, _deps, signal) => {
+    const cleanUpJob: FakeBackend['cleanUpJob'] = async (_options, _deps, signal) => {
       aborted.push(signal.aborted)
       return []
     }
-    for (const orders of [0, 1, 2]) await call({ command: 'cleanup_job' }, fakeFamily({ cleanUpJob }), { orders })
+    for (const cancels of [0, 1, 2]) await call({ command: 'cleanup_job' }, fakeBackend({ cleanUpJob }), { cancels })
     expect(aborted).toEqual([false, false, true])
   })
 
   it('fails with what could not be removed', async () => {
-    const cleanUpJob: FakeFamily['cleanUpJob'] = async () => {
+    const cleanUpJob: FakeBackend['cleanUpJob'] = async () => {
       throw new StepError('cleanup-failed', 'Could not remove: pod x')
     }
-    const { code, errors } = await call({ command: 'cleanup_job' }, fakeFamily({ cleanUpJob }))
+    const { code, errors } = await call({ command: 'cleanup_job' }, fakeBackend({ cleanUpJob }))
     expect([code, errors]).toEqual([1, ['::error::Could not remove: pod x']])
   })
 })
@@ -142,11 +142,11 @@ describe('prepare_job', () => {
   const response = async () => await readFile(join(directory, 'response.json'), 'utf8')
 
   it('tells the runner about the job pod, its services in order, and Alpine', async () => {
-    const family = fakeFamily()
+    const backend = fakeBackend()
     const services = [{ image: 'redis', portMappings: ['6379', '90:91/udp'] }, { image: 'postgres' }]
-    const { code, errors } = await call(job({ services }), family)
+    const { code, errors } = await call(job({ services }), backend)
     expect([code, errors]).toEqual([0, []])
-    expect(family.calls).toEqual(['plan node:22 for 600000 ms', 'place', 'start'])
+    expect(backend.calls).toEqual(['plan node:22 for 600000 ms', 'place', 'start'])
     expect(JSON.parse(await response())).toEqual({
       state: { jobPod: 'job-1', storage: 'copy' },
       context: {
@@ -161,7 +161,7 @@ describe('prepare_job', () => {
   })
 
   it('leaves services out of the answer when there are none', async () => {
-    await call(job({}), fakeFamily())
+    await call(job({}), fakeBackend())
     expect(Object.keys(JSON.parse(await response()).context)).toEqual(['container'])
   })
 
@@ -170,10 +170,10 @@ describe('prepare_job', () => {
     ['0', 600_000, true],
     ['soon', 600_000, true]
   ])('takes a time limit of %s s as %i ms', async (seconds, ms, isWarned) => {
-    const family = fakeFamily()
+    const backend = fakeBackend()
     const environment = { ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS: seconds }
-    const { log } = await call(job({}), family, { environment })
-    expect(family.calls[0]).toBe(`plan node:22 for ${ms} ms`)
+    const { log } = await call(job({}), backend, { environment })
+    expect(backend.calls[0]).toBe(`plan node:22 for ${ms} ms`)
     expect(log.includes('::warning::ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS')).toBe(isWarned)
   })
 
@@ -183,11 +183,11 @@ describe('prepare_job', () => {
         detail: 'Last lines of db:\nno password'
       })
     }
-    const family = fakeFamily({ job: { start } })
-    const { code, log, errors } = await call(job({}), family)
+    const backend = fakeBackend({ job: { start } })
+    const { code, log, errors } = await call(job({}), backend)
     expect([code, errors]).toEqual([1, ['::error::the service db ended with exit code 1']])
     expect(log).toContain('no password')
-    expect(family.calls.at(-1)).toBe('clean up job-1')
+    expect(backend.calls.at(-1)).toBe('clean up job-1')
     expect(await response()).toBe('')
   })
 
@@ -196,8 +196,8 @@ describe('prepare_job', () => {
       new Promise<void>((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new StepError('cancelled', 'stopped')))
       })
-    const family = fakeFamily({ job: { start } })
-    const { code, errors } = await call(job({}), family, { orders: 1 })
+    const backend = fakeBackend({ job: { start } })
+    const { code, errors } = await call(job({}), backend, { cancels: 1 })
     expect([code, errors]).toEqual([130, []])
     expect(await response()).toBe('')
   })
@@ -209,7 +209,7 @@ describe('any other call', () => {
     ['nothing to run', step({ image: null }), {}, 'args.image and args.dockerfile are both missing'],
     ['a wrong setting', step(), { ACTIONS_RUNNER_POD_NAME: '' }, 'ACTIONS_RUNNER_POD_NAME is not set']
   ])('with %s fails in one line before the cluster is looked at', async (_title, input, variables, expected) => {
-    const { code, log, loaded } = await call(input, fakeFamily(), { environment: variables })
+    const { code, log, loaded } = await call(input, fakeBackend(), { environment: variables })
     expect([code, loaded]).toEqual([1, false])
     expect(log).toMatch(/^::error::.*\n$/)
     expect(log).toContain(expected)

@@ -96,7 +96,7 @@ describe('the process of the hook', () => {
   ])('stops its work, fails and says why once, after %s that nobody caught', async (_title, fault) => {
     const { code, output } = await ending(`async (life) => {
       ${fault}
-      await new Promise((resolve) => { life.orders.listen(resolve); setInterval(() => {}, 1000) })
+      await new Promise((resolve) => { life.cancels.listen(resolve); setInterval(() => {}, 1000) })
       life.reporter.line('cleaned up')
       return 130
     }`)
@@ -111,7 +111,7 @@ describe('the process of the hook', () => {
         setInterval(() => {}, 1000)
         let count = 0
         life.reporter.line('ready')
-        return await new Promise((resolve) => life.orders.listen(() => {
+        return await new Promise((resolve) => life.cancels.listen(() => {
           count += 1
           life.reporter.line('order ' + count)
           if (count === 2) resolve(130)
@@ -126,21 +126,21 @@ describe('the process of the hook', () => {
     expect(code).toBe(130)
   })
 
-  it('gives orders that came early to who listens late', async () => {
+  it('gives cancels that came early to who listens late', async () => {
     const { output } = await ending(
       `async (life) => {
         life.reporter.line('ready')
-        await new Promise((resolve) => life.orders.signal.addEventListener('abort', () => setTimeout(resolve, 10)) ?? setInterval(() => {}, 1000))
+        await new Promise((resolve) => life.cancels.signal.addEventListener('abort', () => setTimeout(resolve, 10)) ?? setInterval(() => {}, 1000))
         let late = 0
-        life.orders.listen(() => { late += 1 })
-        life.reporter.line('late orders: ' + late)
+        life.cancels.listen(() => { late += 1 })
+        life.reporter.line('late cancels: ' + late)
         return 0
       }`,
       (child, written) => {
         if (written.endsWith('ready\n')) child.kill('SIGINT')
       }
     )
-    expect(output).toContain('late orders: 1')
+    expect(output).toContain('late cancels: 1')
   })
 
   it('forces the exit 7 s after the first order, and names what may remain', { timeout: 20_000 }, async () => {

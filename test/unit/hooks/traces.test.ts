@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createReporter } from '../../../src/effects/reporter.ts'
+import { createReporter } from '../../../src/effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../../src/effects/system.ts'
 import { StepError } from '../../../src/errors.ts'
 import { runHook } from '../../../src/hooks/hook.ts'
 import { currentMachines } from '../../../src/visualizer/graph.ts'
 import { toReplay } from '../../../src/visualizer/replay.ts'
 import { parseTrace } from '../../../src/visualizer/trace.ts'
-import { type FakeFamily, fakeFamily } from './fakes.ts'
+import { type FakeBackend, fakeBackend } from './fakes.ts'
 
 let directory = ''
 beforeEach(async () => {
@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }))
 
 /** The trace of one call of the hook. */
-async function traceOf(input: object, family: FakeFamily, reporter = createReporter(() => {})): Promise<string> {
+async function traceOf(input: object, backend: FakeBackend, reporter = createReporter(() => {})): Promise<string> {
   await runHook({
     stdin: Readable.from([Buffer.from(JSON.stringify(input))]),
     environment: {
@@ -30,10 +30,10 @@ async function traceOf(input: object, family: FakeFamily, reporter = createRepor
       RUNNER_TEMP: '/w/_temp',
       GITHUB_WORKSPACE: '/w/repo/repo'
     },
-    families: {
-      steps: async () => family,
-      jobs: async () => family,
-      cleanup: async () => family,
+    backends: {
+      steps: async () => backend,
+      jobs: async () => backend,
+      cleanup: async () => backend,
       scripts: async () => ({
         createScriptPorts: (_options, { clock }) => ({
           clock,
@@ -46,7 +46,7 @@ async function traceOf(input: object, family: FakeFamily, reporter = createRepor
         })
       })
     },
-    orders: { signal: new AbortController().signal, listen: () => () => {} },
+    cancels: { signal: new AbortController().signal, listen: () => () => {} },
     mayRemain: () => {},
     reporter,
     clock: systemClock,
@@ -94,7 +94,7 @@ describe('the trace of a failing order', () => {
     ['run_container_step', 'container-step', container],
     ['run_script_step', 'script-step', script]
   ])('%s is replayed on its machine, and holds no secret of the order', async (command, machine, args) => {
-    const text = await traceOf({ command, args }, fakeFamily({ pull: fail, job: { start: fail } }))
+    const text = await traceOf({ command, args }, fakeBackend({ pull: fail, job: { start: fail } }))
     const { end, ...replay } = toReplay(parseTrace(text), currentMachines().machines)
     expect(replay).toMatchObject({ command, runnerPod: 'runner-abc', machine })
     expect(end).toMatchObject({ outcome: 'failed', failure: { message: expect.stringContaining('cannot use ***') } })
@@ -116,7 +116,7 @@ it('the trace of an order holds no secret that the hook has read on the way', as
   }
   const text = await traceOf(
     { command: 'run_container_step', args: { image: 'alpine' } },
-    fakeFamily({ pull }),
+    fakeBackend({ pull }),
     reporter
   )
   expect(text).not.toContain('registry-password')
@@ -125,7 +125,7 @@ it('the trace of an order holds no secret that the hook has read on the way', as
 
 describe('the trace of an order without a machine', () => {
   it('says what cleanup_job removed', async () => {
-    const text = await traceOf({ command: 'cleanup_job' }, fakeFamily())
+    const text = await traceOf({ command: 'cleanup_job' }, fakeBackend())
     expect(toReplay(parseTrace(text), currentMachines().machines)).toMatchObject({
       command: 'cleanup_job',
       steps: [],
@@ -134,10 +134,10 @@ describe('the trace of an order without a machine', () => {
   })
 
   it('says why it failed', async () => {
-    const cleanUpJob: FakeFamily['cleanUpJob'] = async () => {
+    const cleanUpJob: FakeBackend['cleanUpJob'] = async () => {
       throw new StepError('cleanup-failed', 'Could not remove: pod x')
     }
-    const text = await traceOf({ command: 'cleanup_job' }, fakeFamily({ cleanUpJob }))
+    const text = await traceOf({ command: 'cleanup_job' }, fakeBackend({ cleanUpJob }))
     expect(toReplay(parseTrace(text), currentMachines().machines)).toMatchObject({
       end: { outcome: 'failed', exitCode: 1, failure: { code: 'cleanup-failed', message: 'Could not remove: pod x' } }
     })

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createProcessRunner } from '../../../src/effects/local/process.ts'
 import { systemClock } from '../../../src/effects/system.ts'
-import { codeOf } from '../../contract/family.ts'
+import { codeOf } from '../../contract/backend.ts'
 
 const { run, idle } = createProcessRunner({ PATH: process.env['PATH'], INHERITED: 'yes' }, systemClock)
 const never = new AbortController().signal

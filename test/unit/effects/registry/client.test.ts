@@ -34,7 +34,7 @@ const answer = (status: number, headers: Record<string, string> = {}, body = '')
   registry((_request, response) => response.writeHead(status, headers).end(body))
 
 describe('the registry client', () => {
-  it('asks for manifests of both families and gives the digest', async () => {
+  it('asks for manifests of both backends and gives the digest', async () => {
     let accepted = ''
     const { host, requests } = await registry((request, response) => {
       accepted = request.headers.accept ?? ''

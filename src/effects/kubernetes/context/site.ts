@@ -1,0 +1,120 @@
+/** What every Kubernetes effect of one run shares: the cluster, the runner pod that owns everything, and where the work directory is. */
+import { createHash } from 'node:crypto'
+import type { V1LocalObjectReference, V1Pod } from '@kubernetes/client-node'
+import { BUDGETS } from '../../../machines/budgets.ts'
+import { type Cluster, connectCluster } from '../api/cluster.ts'
+import { objectName, SERVICE_NAMES_ANNOTATION } from '../names.ts'
+import { lookAtOwnPods } from '../pods/own.ts'
+import type { Pods } from '../pods/wait.ts'
+import type { RegistrySettings } from '../registry/settings.ts'
+import type { PodTemplate } from '../template/read.ts'
+import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
+import { usualResolverFile } from './resolver-file.ts'
+import { detectStorage, runnerContainer, type Storage, workPath } from './storage.ts'
+
+const NAME_SUFFIX_LENGTH = 8
+const HANDLE_LENGTH = 24
+/** What every handle looks like. */
+export const HANDLE = new RegExp(`^[0-9a-f]{${HANDLE_LENGTH}}$`)
+
+/** The job pod, for steps of a job that has one. */
+export interface JobSite {
+  readonly pod: string
+  /** Undefined until the pod has an address. */
+  readonly address?: string | undefined
+  /** Names under which the job's services are known. */
+  readonly serviceNames: readonly string[]
+}
+
+export interface Site extends Pods {
+  readonly cluster: Cluster
+  readonly runnerPod: V1Pod
+  readonly storage: Storage
+  /** GITHUB_WORKSPACE relative to the work directory. */
+  readonly workspacePath: string
+  /** How much a step may hand back in copy mode, bytes; undefined: as much as unpacking allows by itself. */
+  readonly bytesMax?: number | undefined
+  readonly job?: JobSite | undefined
+  /** Name of a pod that stands where the job pod would, and is not this runner's. */
+  readonly stranger?: string | undefined
+  /** The administrator's; undefined when none is configured. */
+  readonly template?: PodTemplate | undefined
+  /** Image of the containers that move files: the runner's own, so it is on the node and has tar. */
+  readonly runnerImage: string
+  readonly imagePullSecrets: readonly V1LocalObjectReference[]
+  /** The runner pod's own, where build pods get the same; undefined where that is not sure. */
+  readonly resolverFile?: string | undefined
+  /** Undefined when none is configured. */
+  readonly registry?: RegistrySettings | undefined
+  /** Repository of this runner's images: unguessable, and the same for every command of a job, so that builds are found again. */
+  readonly handle: string
+  readonly names: { readonly buildPods: readonly string[]; readonly stepPod: string; readonly environment: string }
+}
+
+/** Looks at the runner pod and the job pod once; fails as `lookAtOwnPods` does. */
+export async function discoverSite(
+  options: KubernetesOptions,
+  deps: KubernetesDependencies,
+  signal: AbortSignal
+): Promise<Site> {
+  const { reporter, clock } = deps
+  const cluster = await connectCluster({
+    service: options.service,
+    namespace: options.namespace,
+    clock,
+    onRetry: reporter.aside
+  })
+  const [{ runnerPod, jobPod, stranger }, template] = await Promise.all([
+    lookAtOwnPods(cluster, options, signal),
+    templateAt(options.templatePath)
+  ])
+  const suffix = deps.randomHex(NAME_SUFFIX_LENGTH)
+  const storage = detectStorage(runnerPod, options)
+  return {
+    cluster,
+    clock,
+    reporter,
+    runnerPod,
+    storage,
+    workspacePath: workPath(storage, options.paths.githubWorkspace),
+    bytesMax: options.bytesMax,
+    job: jobPod && jobSite(jobPod),
+    stranger,
+    template,
+    runnerImage: options.runnerImage ?? runnerContainer(runnerPod)?.image ?? '',
+    imagePullSecrets: runnerPod.spec?.imagePullSecrets ?? [],
+    // Without a service account the hook may be anywhere.
+    resolverFile: options.service && (await usualResolverFile(runnerPod, template)),
+    registry: options.registry,
+    handle: handleOf(runnerPod),
+    names: {
+      // A name of its own for every attempt: the kubelet finds a container by its pod's name, even one that is being killed.
+      buildPods: Array.from({ length: BUDGETS.building.attemptsMax }, (_, attempt) =>
+        objectName(options.runnerPod, 'build', `${suffix}-${attempt + 1}`)
+      ),
+      stepPod: objectName(options.runnerPod, 'step', suffix),
+      environment: objectName(options.runnerPod, 'secret', suffix)
+    }
+  }
+}
+
+/** Most runners have none, and checking one takes a while to load. */
+async function templateAt(path: string | undefined): Promise<PodTemplate | undefined> {
+  if (path === undefined) return undefined
+  const { readTemplate } = await import('../template/read.ts')
+  return await readTemplate(path)
+}
+
+function jobSite(pod: V1Pod): JobSite {
+  const names = pod.metadata?.annotations?.[SERVICE_NAMES_ANNOTATION] ?? ''
+  return {
+    pod: pod.metadata?.name ?? '',
+    address: pod.status?.podIP,
+    serviceNames: names.split(',').filter((name) => name !== '')
+  }
+}
+
+/** Derived from the runner pod's UID, which the API server draws at random (ADR 0034 asks for a random handle per job). */
+export function handleOf(runnerPod: Pick<V1Pod, 'metadata'>): string {
+  return createHash('sha256').update(`slipway ${runnerPod.metadata?.uid}`).digest('hex').slice(0, HANDLE_LENGTH)
+}

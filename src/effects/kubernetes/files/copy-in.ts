@@ -1,0 +1,187 @@
+/** Files into a pod that waits for them, by one tar stream over exec, for the copy mode. */
+import { PassThrough, Writable } from 'node:stream'
+import { type ErrorCode, StepError } from '../../../errors.ts'
+import { COMPLETE_MEMBER } from '../../archive/pack.ts'
+import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from '../api/exec.ts'
+import { logTail } from '../api/logs.ts'
+import type { Site } from '../context/site.ts'
+import { createPatience, type Patience } from '../pods/grace.ts'
+import { containerStatus, firstLine, initFailure, podFailure, waitingFailure } from '../pods/status.ts'
+import { DELIVERED_MARKER, WORK_ROOT } from '../specs/parts.ts'
+import { completeMember, type Outbox, openAll, type Source, target } from './sources.ts'
+
+/** Between attempts to reach a container that is about to start. */
+const EXEC_RETRY_MS = 50
+/** The status is looked at after so many of them: it comes late anyhow. */
+const ATTEMPTS_PER_LOOK = 4
+/** A connection that is lost in the middle costs less to open again than what else a stage would do. */
+const LOST_CONNECTIONS_MAX = 20
+/** Of the container's log, when it ended before the files were there. */
+const LOG_LINES = 5
+
+export interface Delivery {
+  readonly pod: string
+  /** Runs in the pod, or is about to. */
+  readonly container: string
+  readonly sources: readonly Source[]
+  /** Paths below the work volume whose content is written down, so that `collect` knows later what is gone. */
+  readonly watched: readonly string[]
+  /** What a broken transfer is called in this stage. */
+  readonly failure: ErrorCode
+  readonly lost: () => StepError
+}
+
+/** Says the script below when it waits for archives. */
+const READY = 'ready\n'
+
+/**
+ * Unpacks the archives that follow each other on stdin, if no attempt before has done so. One that was given up may still be at
+ * work somewhere: since only the newest has a file to rename, it cannot finish.
+ */
+const receiveScript = (sources: number): string =>
+  [
+    `cd ${WORK_ROOT}`,
+    'rm -f .delivering-*',
+    `[ ! -e ${DELIVERED_MARKER} ] || exit 0`,
+    ': > .delivering-$$',
+    `echo ${READY.trim()}`,
+    'tar --extract --preserve-permissions --numeric-owner --ignore-zeros --file=-',
+    // The last members prove that no archive was cut short.
+    `rm ${Array.from({ length: sources }, (_, index) => completeMember(index)).join(' ')}`,
+    'if [ $# -gt 0 ]; then find "$@" -print0 | sort --zero-terminated > .before; fi',
+    // Its time is what tells later what has changed.
+    'touch -c .delivering-$$',
+    `mv .delivering-$$ ${DELIVERED_MARKER}`
+  ].join('\n')
+
+/**
+ * Fills the work volume of a pod through one of its containers, as soon as that can be reached: the kubelet reports it up to a
+ * second later. What waits for the files in the pod goes on by itself once everything is there.
+ */
+export async function deliver(site: Site, delivery: Delivery, signal: AbortSignal): Promise<void> {
+  let state: Awaited<ReturnType<typeof deliverState>> = 'starting'
+  const isPatient = createPatience(site.clock)
+  let outbox = openAll(delivery.sources, signal)
+  let connectionsLost = 0
+  try {
+    // Bounded by the signal: every stage has a budget.
+    for (let attempts = 1; ; attempts += 1) {
+      if (attempts % ATTEMPTS_PER_LOOK === 0) state = await deliverState(site, delivery, isPatient, signal)
+      if (state === 'delivered') return
+      if (outbox.state() !== 'whole') {
+        outbox.close()
+        outbox = openAll(delivery.sources, signal)
+      }
+      try {
+        const { exitCode, stderr } = await sendAll(site, delivery, outbox, signal)
+        if (exitCode === 0) return
+        throw new StepError(delivery.failure, `could not unpack files in pod ${delivery.pod}: ${stderr}`, {
+          detail: stderr
+        })
+      } catch (error) {
+        signal.throwIfAborted()
+        if (isExecForbidden(error)) throw execForbidden(error, site.cluster.namespace)
+        // Before the container runs, every way to fail only means: not yet.
+        const isTooEarly = state === 'starting' && outbox.state() !== 'taken'
+        if (!isTooEarly && !(error instanceof ExecRefused)) {
+          const failure = asFailure(error, delivery)
+          connectionsLost += 1
+          if (failure.code !== 'cluster-unreachable' || connectionsLost > LOST_CONNECTIONS_MAX) throw failure
+          site.reporter.line(`Files for pod ${delivery.pod}: ${failure.message}, trying again`)
+        }
+      }
+      await site.clock.sleep(EXEC_RETRY_MS, signal)
+    }
+  } finally {
+    outbox.close()
+  }
+}
+
+/** What is no StepError was said by the runner's own disk, of a file that became shorter or went away while it was read. */
+const asFailure = (error: unknown, { pod, failure }: Delivery): StepError =>
+  error instanceof StepError
+    ? error
+    : new StepError(failure, `could not read files for pod ${pod}: ${(error as Error).message}`, { cause: error })
+
+/** One attempt. */
+async function sendAll(site: Site, delivery: Delivery, outbox: Outbox, signal: AbortSignal): Promise<ExecResult> {
+  const { pod, container, sources, watched } = delivery
+  const stdin = new PassThrough()
+  const { stdout, ready } = listenForReady()
+  const sending = ready.then(async () => {
+    await outbox.empty(stdin)
+    stdin.end()
+  })
+  const command = ['sh', '-ec', receiveScript(sources.length), 'deliver', ...watched]
+  const receiving = exec({ ...target(site, pod, container), command, stdin, stdout }, signal)
+  try {
+    // A failure to send is told as such, and not as the broken connection that it leads to.
+    return await Promise.race([receiving, sending.then(() => receiving)])
+  } finally {
+    stdin.destroy()
+  }
+}
+
+function listenForReady(): { readonly stdout: Writable; readonly ready: Promise<void> } {
+  let said = ''
+  let begin = () => {}
+  const ready = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const stdout = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      said = (said + chunk.toString('latin1')).slice(0, READY.length)
+      if (said === READY) begin()
+      done()
+    }
+  })
+  return { stdout, ready }
+}
+
+/** Runs a command in a container with an archive on its stdin. */
+export async function send(
+  site: Site,
+  { pod, container }: { readonly pod: string; readonly container: string },
+  source: Source,
+  command: readonly string[],
+  signal: AbortSignal
+) {
+  const stop = new AbortController()
+  const { stream, done } = source(COMPLETE_MEMBER, AbortSignal.any([signal, stop.signal]))
+  try {
+    const [result] = await Promise.all([
+      exec({ ...target(site, pod, container), command, stdin: stream }, signal),
+      done
+    ])
+    return result
+  } finally {
+    stop.abort()
+    stream.destroy()
+  }
+}
+
+/** Looks at the pod between attempts; `delivered` when the container has ended well, which a lost answer may have hidden from us. */
+async function deliverState(
+  site: Site,
+  { pod: name, container, lost }: Delivery,
+  isPatient: Patience,
+  signal: AbortSignal
+) {
+  const pod = await site.cluster.getPod(name, signal)
+  if (pod === undefined) throw lost()
+  const status = containerStatus(pod, container)
+  const failure = podFailure(pod) ?? waitingFailure(status)
+  if (failure !== undefined && !isPatient(pod, failure, status)) throw failure
+  const exitCode = status?.state?.terminated?.exitCode
+  if (exitCode === 0) return 'delivered'
+  if (exitCode !== undefined) {
+    const log = await logTail(target(site, name, container), { lines: LOG_LINES, previous: false }, signal)
+    throw new StepError(
+      'start-failed',
+      `the container that receives files ended with exit code ${exitCode}: ${firstLine(log)}`
+    )
+  }
+  const blocked = initFailure(pod)
+  if (blocked !== undefined && !isPatient(pod, blocked)) throw blocked
+  return status?.state?.running === undefined ? 'starting' : 'running'
+}

@@ -1,0 +1,126 @@
+/** Where the archives come from that fill a pod's work volume in copy mode: the runner's own disk, or a container. */
+import { PassThrough, type Readable, Transform, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { StepError } from '../../../errors.ts'
+import { tooLarge } from '../../archive/limits.ts'
+import { COMPLETE_MEMBER, type PackRequest, pack } from '../../archive/pack.ts'
+import { type ExecRequest, type ExecResult, exec } from '../api/exec.ts'
+import type { Site } from '../context/site.ts'
+import { WORK_ROOT } from '../specs/parts.ts'
+
+/** A tar stream, and when everything has been put into it without a failure. */
+interface Archive {
+  readonly stream: Readable
+  readonly done: Promise<unknown>
+}
+
+/** Where files come from; makes the archive anew for every attempt, with an empty last member of the given name. */
+export type Source = (completeMember: string, signal: AbortSignal) => Archive
+
+/** Where in a pod to run a command. */
+export const target = (site: Site, pod: string, container: string): Omit<ExecRequest, 'command'> => ({
+  access: site.cluster.access,
+  namespace: site.cluster.namespace,
+  pod,
+  container
+})
+
+/** The empty last member of one archive among several. */
+export const completeMember = (index: number): string => `${COMPLETE_MEMBER}-${index}`
+
+/** Paths of the runner's own disk, relative to a directory there. */
+export function fromRunner(request: Omit<PackRequest, 'completeMember'>): Source {
+  return (completeMember) => ({ stream: pack({ ...request, completeMember }), done: Promise.resolve() })
+}
+
+/** The output of a command in a running container that writes an archive with the given last member. */
+export function fromContainer(
+  site: Site,
+  pod: string,
+  container: string,
+  command: (completeMember: string) => readonly string[],
+  failed: (result: ExecResult) => Error = ({ stderr }) => notRead(pod, stderr)
+): Source {
+  return (completeMember, signal) => {
+    const stream = new PassThrough()
+    const request = { ...target(site, pod, container), command: command(completeMember), stdout: stream }
+    const done = exec(request, signal).then((result) => {
+      if (result.exitCode !== 0) throw failed(result)
+    })
+    // The stream must fail too, or its reader would take the end for the end of the archive.
+    done.catch((error: Error) => stream.destroy(error))
+    return { stream, done }
+  }
+}
+
+/**
+ * Holes stay holes and second names second names, so that what takes no room on one disk takes none on another; times keep their
+ * fractions of a second.
+ */
+export const TAR_CREATE = 'tar --create --file=- --sparse --format=posix --pax-option=delete=atime,delete=ctime'
+
+/** Passes on at most so many bytes, for where nobody looks at the archive itself; the stream fails at the first byte too many. */
+export function atMost(bytesMax: number): Transform {
+  let bytes = 0
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      done(bytes > bytesMax ? tooLarge(bytesMax) : null, chunk)
+    }
+  })
+}
+
+const notRead = (pod: string, stderr: string) =>
+  new StepError('workspace-delivery-failed', `could not read files of pod ${pod}: ${stderr}`)
+
+/**
+ * Packs paths of the work volume, without some of what is below them; missing ones are made. Exit code 1 is GNU tar's for files that
+ * changed while they were read, as those of a service or a background program do: each is whole in the archive, as it was at that moment.
+ */
+export function packPaths(
+  paths: readonly string[],
+  excluded: readonly string[],
+  completeMember = COMPLETE_MEMBER
+): readonly string[] {
+  const script = [
+    `cd ${WORK_ROOT}`,
+    'mkdir -p "$@"',
+    `: > ${completeMember}`,
+    `${TAR_CREATE} --anchored ${excluded.map((path) => `--exclude=${path}`).join(' ')} "$@" ${completeMember} || [ $? -eq 1 ]`
+  ].join(' && ')
+  return ['sh', '-c', script, 'pack', ...paths]
+}
+
+/** Archives that are being read while the container that receives them is still on its way. */
+export interface Outbox {
+  /** `spoilt`: something could not be read. `taken`: it was emptied, or at least begun to. */
+  state(): 'whole' | 'spoilt' | 'taken'
+  /** Writes everything to the stream, once. */
+  empty(to: Writable): Promise<void>
+  close(): void
+}
+
+export function openAll(sources: readonly Source[], signal: AbortSignal): Outbox {
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  const archives = sources.map((source, index) => source(completeMember(index), either))
+  let state: ReturnType<Outbox['state']> = 'whole'
+  const spoil = () => {
+    if (state === 'whole') state = 'spoilt'
+  }
+  for (const { stream, done } of archives) {
+    stream.on('error', spoil)
+    done.catch(spoil)
+  }
+  return {
+    state: () => state,
+    async empty(to) {
+      state = 'taken'
+      for (const { stream, done } of archives) await Promise.all([pipeline(stream, to, { end: false }), done])
+    },
+    close() {
+      stop.abort()
+      for (const { stream } of archives) stream.destroy()
+    }
+  }
+}

@@ -1,0 +1,151 @@
+/** JobHost on one job pod: planned as a whole, placed with the runner's files, up with all its containers, and looked at. */
+import type { V1Pod } from '@kubernetes/client-node'
+import { StepError } from '../../../errors.ts'
+import type { JobFacts } from '../../../machines/job-start.ts'
+import type { Ledger, LedgerEntry } from '../../../machines/ledger.ts'
+import type { JobHost, JobPorts } from '../../../machines/ports.ts'
+import { logTail } from '../api/logs.ts'
+import { createJanitor, labelled } from '../cleanup/janitor.ts'
+import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
+import { discoverSite, type Site } from '../context/site.ts'
+import { target } from '../files/sources.ts'
+import { objectName } from '../names.ts'
+import { containerStatus } from '../pods/status.ts'
+import { waitForPod } from '../pods/wait.ts'
+import { type JobPlan, planJob } from '../specs/job-plan.ts'
+import { isAlpine, isAlpineOnceUp } from './inspect.ts'
+import { deliverJob, prepareDirectories, sweep } from './place.ts'
+import { createReadiness, MARGIN_MS, type NotUp } from './readiness.ts'
+
+const NAME_SUFFIX_LENGTH = 8
+/** Of a container that keeps the job from starting. */
+const LOG_LINES = 20
+
+export interface JobOptions extends KubernetesOptions {
+  /** ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS: how long the job pod may take to be up. Milliseconds. */
+  readonly startTimeoutMs: number
+}
+
+/** What prepare_job needs. The cluster is first looked at when the machine plans, so that failures there are a stage's. */
+export function createJobPorts(options: JobOptions, deps: KubernetesDependencies): JobPorts {
+  let made: ReturnType<typeof createHost> | undefined
+  const host = () => {
+    if (made === undefined) throw new StepError('internal', 'the job host is used before it planned anything')
+    return made
+  }
+  return {
+    clock: deps.clock,
+    host: {
+      async plan(request, signal) {
+        const site = await discoverSite({ ...options, jobPod: undefined }, deps, signal)
+        const suffix = () => deps.randomHex(NAME_SUFFIX_LENGTH)
+        const secret = () => objectName(options.runnerPod, 'secret', suffix())
+        const plan = planJob(site, request, site.template, { secret, mark: suffix() })
+        for (const warning of plan.warnings) deps.reporter.warning(warning)
+        const leftovers = await labelled(site.cluster, options.runnerPod, signal)
+        refuseForeign(site, leftovers)
+        made = createHost(site, plan, options, leftovers)
+        return made.ledger
+      },
+      place: (...args) => host().place(...args),
+      start: (...args) => host().start(...args),
+      inspect: (...args) => host().inspect(...args)
+    },
+    janitor: {
+      async cleanUp(ledger, hurried, signal) {
+        // Nothing was planned, so nothing was created.
+        if (ledger.length > 0) await host().janitor.cleanUp(ledger, hurried, signal)
+      }
+    }
+  }
+}
+
+/** Two runner pods whose names only differ where they are cut would take each other's job pod. What is left over may be removed. */
+function refuseForeign({ stranger }: Site, leftovers: Ledger): void {
+  if (stranger === undefined || leftovers.some(({ kind, name }) => kind === 'pod' && name === stranger)) return
+  throw new StepError(
+    'cluster-rejected',
+    `the pod ${stranger} exists already and does not belong to this runner: give runner pods names of at most 54 characters`
+  )
+}
+
+/** `leftovers`: what an earlier job of the same runner pod has left. */
+function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: Ledger) {
+  const { cluster, clock } = site
+  const { pod, secrets, expected, isAlone } = plan
+  const { startTimeoutMs: timeoutMs } = options
+  const name = pod.metadata?.name ?? ''
+  const marked = { pod: name, mark: plan.mark }
+  const pods = { ...site, schedulingMsMax: timeoutMs - MARGIN_MS }
+  const hasPredecessor = leftovers.some((entry) => entry.name === name)
+  const lost = () =>
+    new StepError('run-lost', `the job pod ${name} disappeared: somebody deleted it, or its node is gone`)
+  let isSwept = false
+  let startedAtMs: number | undefined
+  let isFoundAlpine: boolean | undefined
+
+  const host: Omit<JobHost, 'plan'> = {
+    async place(request, signal) {
+      if (!isSwept) await sweep(site, leftovers, signal)
+      isSwept = true
+      await prepareDirectories(site, request, plan.directories)
+      // Before the pod: the kubelet pulls without a secret that is not there yet.
+      await Promise.all(secrets.map((secret) => cluster.createSecret(secret, signal)))
+      await cluster.createPod(pod, signal)
+      if (site.storage.mode === 'volume') return
+      await waitForPod(pods, name, hasPredecessor ? isDelivering : isScheduled, lost, signal)
+      await deliverJob(site, name, lost, signal)
+    },
+
+    async start(_request, signal) {
+      startedAtMs ??= clock.now()
+      const check = createReadiness({ expected, startedAtMs, timeoutMs, clock })
+      const stop = new AbortController()
+      const either = AbortSignal.any([signal, stop.signal])
+      const isUp = waitForPod(pods, name, check, lost, either)
+      // Asked meanwhile, so that inspecting finds the answer there.
+      const hasAnswered = isAlpineOnceUp(site, marked, either).then((found) => {
+        isFoundAlpine = found
+        return isAlone ? ('up' as const) : isUp
+      })
+      const verdict = await Promise.race([isUp, hasAnswered]).finally(() => stop.abort())
+      if (verdict !== 'up') throw await explained(site, name, verdict, signal)
+    },
+
+    async inspect(_request, signal): Promise<JobFacts> {
+      return {
+        pod: name,
+        storage: site.storage.mode,
+        isAlpine: isFoundAlpine ?? (await isAlpine(site, marked, signal))
+      }
+    }
+  }
+  const ledger: Ledger = [
+    ...secrets.map((secret): LedgerEntry => ({ kind: 'secret', name: secret.metadata?.name ?? '' })),
+    { kind: 'pod', name }
+  ]
+  return { ...host, ledger, janitor: createJanitor(site, undefined) }
+}
+
+const isScheduled = (pod: V1Pod): true | undefined =>
+  pod.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'True') || undefined
+
+/** The kubelet finds a container by its pod's name, also one that is being killed: a new pod of that name must run first. */
+const isDelivering = (pod: V1Pod): true | undefined =>
+  containerStatus(pod, 'deliver')?.state?.running !== undefined || undefined
+
+/** The failure, with the last lines of the container that caused it. */
+async function explained(
+  site: Site,
+  pod: string,
+  { error, container }: NotUp,
+  signal: AbortSignal
+): Promise<StepError> {
+  if (container === undefined) return error
+  const log = await logTail(target(site, pod, container), { lines: LOG_LINES, previous: false }, signal)
+  const lines = log.trim() === '' ? [`${container} has written no log`] : [`Last lines of ${container}:`, log.trimEnd()]
+  return new StepError(error.code, error.message, {
+    detail: [error.detail ?? [], lines].flat().join('\n'),
+    cause: error
+  })
+}

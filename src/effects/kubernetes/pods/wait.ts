@@ -1,0 +1,203 @@
+/** Waiting for pods and following their containers to the end, for builds and runs. Results come from pod status, never from a socket. */
+import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
+import { StepError } from '../../../errors.ts'
+import type { Clock } from '../../../machines/ports.ts'
+import type { Reporter } from '../../log/reporter.ts'
+import type { Cluster } from '../api/cluster.ts'
+import { createLogReader, type LogReader, type LogReading } from '../api/logs.ts'
+import { containerStatus, podFailure, unschedulableReason } from './status.ts'
+
+/**
+ * The stock Role has no watch on pods, so status is polled: tightly at first, because most pods start or end within the kubelet's
+ * second, then less (docs/adr/0007-status-is-polled-tightly.md).
+ */
+const TIGHT_POLL_MS = 20
+const TIGHT_MS_MAX = 3_000
+const POLL_MS = 150
+/**
+ * Most programs print something right before they end, and a kubelet ends a log a second after its last line: so long after a line
+ * the status is read often, and may be first.
+ */
+const LOG_SILENCE_MS = 1_200
+/** In a longer silence the end of the log says when to look; this is only for a log connection that hangs. */
+const POLL_FOLLOWING_MS = 2_000
+const LOG_RECONNECT_MS = 250
+/** How long a cluster may take to find or make a node; below every stage's own budget, so that the reason is told. */
+const SCHEDULING_MS_MAX = 9 * 60_000
+const LOG_FINAL_READS_MAX = 5
+/** How long the rest of a log is asked for when nobody answers. */
+const LOG_FINAL_MS_MAX = 60_000
+/** Of one of these readings. */
+const LOG_FINAL_READ_MS_MAX = 10_000
+/** A program that runs is not given up because the API server is restarted. */
+const OUTAGE_MS_MAX = 10 * 60_000
+
+export interface Pods {
+  readonly cluster: Cluster
+  readonly clock: Clock
+  readonly reporter: Reporter
+  /** How long a cluster may take to find or make a node; undefined: nine minutes. */
+  readonly schedulingMsMax?: number | undefined
+}
+
+/** Polls a pod until `check` gives a value. `check` throws to give up; a pod that is gone is `lost`. */
+export async function waitForPod<T>(
+  { cluster, clock, reporter, schedulingMsMax = SCHEDULING_MS_MAX }: Pods,
+  name: string,
+  check: (pod: V1Pod) => T | undefined,
+  lost: () => StepError,
+  signal: AbortSignal,
+  pause: () => Promise<unknown> = createPause(clock, signal)
+): Promise<T> {
+  const startedAtMs = clock.now()
+  let saidUnschedulable: string | undefined
+  // Bounded by the signal: every stage has a budget.
+  for (;;) {
+    const pod = await cluster.getPod(name, signal)
+    if (pod === undefined) throw lost()
+    const result = check(pod)
+    if (result !== undefined) return result
+    const reason = unschedulableReason(pod)
+    if (reason !== undefined && reason !== saidUnschedulable) {
+      reporter.line(`Waiting for a node for pod ${name}: ${reason}`)
+      saidUnschedulable = reason
+    }
+    if (reason !== undefined && clock.now() - startedAtMs > schedulingMsMax) {
+      throw new StepError('unschedulable', `no node took pod ${name} within ${schedulingMsMax / 1_000} s: ${reason}`)
+    }
+    await pause()
+  }
+}
+
+/** Pauses between polls of something that is expected any moment, from now on. */
+export function createPause(clock: Clock, signal: AbortSignal): () => Promise<void> {
+  const startedAtMs = clock.now()
+  return () => clock.sleep(clock.now() - startedAtMs < TIGHT_MS_MAX ? TIGHT_POLL_MS : POLL_MS, signal)
+}
+
+export interface FollowRequest {
+  readonly pod: string
+  readonly container: string
+  readonly write: (chunk: Buffer) => void
+  readonly lost: () => StepError
+}
+
+/** What a container ended with, and the pod as it was then. */
+export interface Ended {
+  readonly pod: V1Pod
+  readonly terminated: V1ContainerStateTerminated
+}
+
+/** Streams a started container's log, whole and in order, and resolves when the pod's status says that it has ended. */
+export async function followToEnd(pods: Pods, request: FollowRequest, signal: AbortSignal): Promise<Ended> {
+  const { cluster, clock } = pods
+  const { pod, container, write, lost } = request
+  const source = { access: cluster.access, namespace: cluster.namespace, pod, container }
+  const stopFollowing = new AbortController()
+  const logSignal = AbortSignal.any([signal, stopFollowing.signal])
+  let isLogAtEnd = false
+  let heardAtMs = clock.now()
+  const isSilent = () => clock.now() - heardAtMs > LOG_SILENCE_MS
+  let pauseAtEnd: (() => Promise<void>) | undefined
+  let look = () => {}
+  const reader = createLogReader(source, (chunk) => {
+    if (isSilent()) look()
+    heardAtMs = clock.now()
+    write(chunk)
+  })
+  const followLog = async () => {
+    while (!logSignal.aborted) {
+      isLogAtEnd = (await reader.read(true, logSignal)) === 'whole'
+      if (isLogAtEnd) look()
+      await clock.sleep(LOG_RECONNECT_MS, logSignal).catch(() => {})
+    }
+  }
+  // Not before the first look: many programs have ended by then, and their log is read once.
+  let following: Promise<void> | undefined
+  const pause = () => {
+    following ??= followLog()
+    if (isLogAtEnd) {
+      // The container has ended, usually: the status is due any moment.
+      pauseAtEnd ??= createPause(clock, signal)
+      return pauseAtEnd()
+    }
+    // Anew each time: a log that was at its end once may be cut when it is asked for again.
+    const hint = new Promise<void>((resolve) => {
+      look = resolve
+    })
+    const pauseMs = isSilent() ? POLL_FOLLOWING_MS : POLL_MS
+    return Promise.race([hint, clock.sleep(pauseMs, logSignal).catch(() => signal.throwIfAborted())])
+  }
+  try {
+    const wait = (check: (current: V1Pod) => Ended | undefined) => waitForPod(pods, pod, check, lost, signal, pause)
+    const ended = await throughOutages(clock, wait, (current) => endOf(current, container), signal)
+    // All of the log is there by now, and is not waited for on a connection that may hang.
+    stopFollowing.abort()
+    await following
+    await readRest(reader, pods, signal)
+    return ended
+  } finally {
+    stopFollowing.abort()
+  }
+}
+
+/** What the last connection did not bring. */
+async function readRest(reader: LogReader, { clock, reporter }: Pods, signal: AbortSignal): Promise<void> {
+  const startedAtMs = clock.now()
+  for (let refusals = 0; refusals < LOG_FINAL_READS_MAX; ) {
+    const reading = await readFor(LOG_FINAL_READ_MS_MAX, reader, clock, signal)
+    if (reading === 'whole') return
+    if (reading === 'refused') refusals += 1
+    else if (clock.now() - startedAtMs > LOG_FINAL_MS_MAX) {
+      return reporter.warning('The end of the log is missing: the Kubernetes API did not give it')
+    }
+    await clock.sleep(LOG_RECONNECT_MS, signal)
+  }
+}
+
+/** One reading that goes on where it was left: a connection may be silent for ever, and is then given up. */
+async function readFor(msMax: number, reader: LogReader, clock: Clock, signal: AbortSignal): Promise<LogReading> {
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  clock.sleep(msMax, either).then(
+    () => stop.abort(),
+    () => {}
+  )
+  try {
+    return await reader.read(false, either)
+  } finally {
+    stop.abort()
+  }
+}
+
+/** Goes on waiting while the API server does not answer, which tells nothing about what runs on the node. */
+async function throughOutages<T>(
+  clock: Clock,
+  wait: (check: (pod: V1Pod) => T | undefined) => Promise<T>,
+  check: (pod: V1Pod) => T | undefined,
+  signal: AbortSignal
+): Promise<T> {
+  let unreachableSinceMs: number | undefined
+  for (;;) {
+    try {
+      return await wait((pod) => {
+        unreachableSinceMs = undefined
+        return check(pod)
+      })
+    } catch (error) {
+      if (!(error instanceof StepError && error.code === 'cluster-unreachable')) throw error
+      unreachableSinceMs ??= clock.now()
+      if (clock.now() - unreachableSinceMs > OUTAGE_MS_MAX) throw error
+      await clock.sleep(LOG_RECONNECT_MS, signal)
+    }
+  }
+}
+
+/** How a container ended, if it has; throws when its pod failed without saying so for the container. */
+export function endOf(pod: V1Pod, container: string): Ended | undefined {
+  const terminated = containerStatus(pod, container)?.state?.terminated
+  if (terminated !== undefined) return { pod, terminated }
+  const failure = podFailure(pod)
+  if (failure !== undefined) throw failure
+  return undefined
+}

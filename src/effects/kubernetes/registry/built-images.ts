@@ -1,0 +1,76 @@
+/**
+ * Which images a job has built, for its later steps: each digest in a Secret, where no container can write. What a tag says is no
+ * proof of who built it: whoever may push into the registry can move it.
+ */
+import { createHash } from 'node:crypto'
+import type { V1Secret } from '@kubernetes/client-node'
+import type { BuildPlan } from '../../../machines/types.ts'
+import { parseReference } from '../../registry/reference.ts'
+import type { Cluster } from '../api/cluster.ts'
+import type { DigestOf } from '../container-step/push-arrival.ts'
+import type { Site } from '../context/site.ts'
+import { isOwnedBy, objectName, ownedMetadata, RUNNER_POD_LABEL } from '../names.ts'
+
+export interface BuiltImages {
+  /** Digest of what this job has built from the same content, as long as the registry has it. */
+  find(plan: BuildPlan, signal: AbortSignal): Promise<string | undefined>
+  /** An image that cannot be remembered is built again: that is said, and fails nothing. */
+  remember(plan: BuildPlan, digest: string, signal: AbortSignal): Promise<void>
+}
+
+/** On such Secrets, beside the labels that everything has. */
+const LABEL = 'slipway/built-image'
+const KEY = 'digest'
+const DIGEST = /^sha256:[0-9a-f]{64}$/
+const NAME_DIGITS = 24
+
+/** They go with the job: cleanup_job, ARC and Kubernetes remove what is labelled for the runner pod and owned by it. */
+export function createBuiltImages({ cluster, reporter, runnerPod }: Site, digestOf: DigestOf): BuiltImages {
+  const nameOf = ({ contentHash }: BuildPlan) => {
+    const digits = createHash('sha256').update(`${runnerPod.metadata?.uid} ${contentHash}`).digest('hex')
+    return objectName(runnerPod.metadata?.name ?? '', 'image', digits.slice(0, NAME_DIGITS))
+  }
+  return {
+    async find(plan, signal) {
+      const name = nameOf(plan)
+      const secret = await cluster.getSecret(name, signal)
+      if (secret === undefined) return undefined
+      const digest = isOwnedBy(secret, runnerPod) ? digestIn(secret) : undefined
+      const { host, repository } = parseReference(plan.pushReference)
+      if (digest !== undefined && (await digestOf(`${host}/${repository}@${digest}`, signal)) !== undefined) {
+        return digest
+      }
+      // What is built now is another image, even from the same content.
+      await cluster.deleteSecret(name, signal)
+      return undefined
+    },
+
+    async remember(plan, digest, signal) {
+      const metadata = ownedMetadata(nameOf(plan), runnerPod)
+      const secret: V1Secret = {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { ...metadata, labels: { ...metadata.labels, [LABEL]: '' } },
+        type: 'Opaque',
+        immutable: true,
+        data: { [KEY]: Buffer.from(digest, 'utf8').toString('base64') }
+      }
+      await cluster.createSecret(secret, signal).catch((error: Error) => {
+        signal.throwIfAborted()
+        reporter.line(`The image is built again when this job needs it again: ${error.message}`)
+      })
+    }
+  }
+}
+
+/** Every digest that is remembered for a runner pod, for who removes its images: a tag may have been moved to another one. */
+export async function rememberedDigests(cluster: Cluster, runnerPod: string, signal: AbortSignal): Promise<string[]> {
+  const found = await cluster.list('secrets', `${RUNNER_POD_LABEL}=${runnerPod},${LABEL}`, signal)
+  const secrets = await Promise.all(found.map(({ name = '' }) => cluster.getSecret(name, signal)))
+  return secrets.flatMap((secret) => (secret && digestIn(secret)) ?? [])
+}
+
+function digestIn({ data }: V1Secret): string | undefined {
+  const digest = Buffer.from(data?.[KEY] ?? '', 'base64').toString('utf8')
+  return DIGEST.test(digest) ? digest : undefined
+}

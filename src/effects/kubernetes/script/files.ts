@@ -1,0 +1,198 @@
+/** The runner's files that a script step needs in the job container, and those it brings back, for the copy mode. */
+import { join, posix, relative } from 'node:path'
+import { StepError } from '../../../errors.ts'
+import type { ScriptRequest } from '../../../machines/script-step.ts'
+import type { Directory } from '../../work-tree/directory.ts'
+import { FILE_COMMANDS, WORKFLOW } from '../../work-tree/layout.ts'
+import { inDirectory, inTree, openBelow, readWhole } from '../../work-tree/tree.ts'
+import type { RunnerPaths } from '../context/options.ts'
+import { CONTAINER_WORK } from './program.ts'
+import { CONTAINER_FILE_COMMANDS, type Exchange, type PlacedFile } from './session.ts'
+
+const TEMP = `${CONTAINER_WORK}/_temp`
+/** Paths below the runner's temporary directory, wherever in an argument they stand: `sh -c 'source /__w/_temp/x'`. */
+const TEMP_PATHS = /\/__w\/_temp\/[^\s'"`;|&<>()]+/g
+/** A path below an action's directory, wherever in an argument it stands. */
+const ACTION_PATHS = /\/__w\/_actions\/[^\s'"`;|&<>()]+/g
+/** `_actions/<owner>/<repository>/<ref>`; a ref may have slashes. */
+const ACTION_DEPTH = { min: 3, max: 10 }
+/** Written by the runner before every step, the first of them after prepare_job (its ActionRunner), and the same for a whole job. */
+const EVENT = `${CONTAINER_WORK}/${WORKFLOW}/event.json`
+
+/** A script and the file commands are small; what is larger was meant to be something else. */
+export const PLACED_BYTES_MAX = 32 * 1024 * 1024
+/** More than all summaries and outputs that the runner accepts. */
+export const COLLECTED_BYTES_MAX = 64 * 1024 * 1024
+
+/** What the runner itself reads of a repository: actions in it (hook-protocol section 6), and problem matchers. */
+const READ_BY_RUNNER = ['action.yml', 'action.yaml', 'Dockerfile', 'Dockerfile.*', '*Dockerfile', '*matcher*.json']
+const ACTION_FILE = /(^|\/)action\.ya?ml$/
+
+/** Reads what the script needs. `hashFiles`: basenames, with wildcards, that the workflow computes hashes of. */
+export async function readExchange(
+  request: ScriptRequest,
+  paths: RunnerPaths,
+  hashFiles: readonly string[]
+): Promise<Exchange> {
+  const scripts = new Set([request.entryPoint, ...request.args].flatMap((word) => word.match(TEMP_PATHS) ?? []))
+  const workDirectory = join(paths.runnerWorkspace, '..')
+  return await inTree(workDirectory, async (tree) => {
+    const wanted = [
+      ...[...scripts].map((path) => ({ path: posix.normalize(path), umask: '022' as const })),
+      ...(await fileCommands(request, tree)).map((path) => ({ path, umask: '000' as const })),
+      { path: EVENT, umask: '022' as const, stays: true }
+    ].filter(({ path }) => path.startsWith(`${TEMP}/`))
+    return {
+      placed: await readPlaced(tree, wanted),
+      actions: await actionsOf(request, tree),
+      workspace: posix.join(CONTAINER_WORK, relative(workDirectory, paths.githubWorkspace)),
+      patterns: [...READ_BY_RUNNER, ...hashFiles]
+    }
+  })
+}
+
+/**
+ * The actions that the step runs or belongs to. Those that a local composite action uses are downloaded when that one runs, after
+ * prepare_job; the runner marks a complete download with a file beside it (its ActionManager).
+ */
+async function actionsOf({ entryPoint, args, env }: ScriptRequest, tree: Directory): Promise<readonly string[]> {
+  const words = [entryPoint, ...args, env.GITHUB_ACTION_PATH ?? '']
+  const found = new Set<string>()
+  for (const path of new Set(words.flatMap((word) => word.match(ACTION_PATHS) ?? []))) {
+    const [, root, ...parts] = posix.relative(CONTAINER_WORK, posix.normalize(path)).split('/')
+    if (root === undefined) continue
+    for (let depth = ACTION_DEPTH.min; depth <= Math.min(parts.length + 1, ACTION_DEPTH.max); depth += 1) {
+      const action = posix.join('_actions', root, ...parts.slice(0, depth - 1))
+      const mark = await openBelow(tree, `${action}.completed`)
+      await mark?.handle.close()
+      if (mark !== undefined) found.add(posix.join(CONTAINER_WORK, action))
+    }
+  }
+  return [...found]
+}
+
+/** Those that the step's environment names: others are of other steps, which may run at the same time. Without any, all there are. */
+async function fileCommands({ env }: ScriptRequest, tree: Directory): Promise<readonly string[]> {
+  const named = Object.values(env).filter((value) => posix.dirname(value) === CONTAINER_FILE_COMMANDS)
+  if (named.length > 0) return [...new Set(named)]
+  const found = await inDirectory(tree, FILE_COMMANDS, (directory) => directory.list())
+  return (found ?? []).map(({ name }) => `${CONTAINER_FILE_COMMANDS}/${name}`)
+}
+
+/** The plain files that are there: what is not on the runner is the job container's own. */
+async function readPlaced(tree: Directory, wanted: readonly Omit<PlacedFile, 'content'>[]): Promise<PlacedFile[]> {
+  const placed: PlacedFile[] = []
+  let bytes = 0
+  for (const file of wanted) {
+    const source = posix.relative(CONTAINER_WORK, file.path)
+    const found = await openBelow(tree, source)
+    if (found === undefined) continue
+    bytes += found.stats.size
+    if (bytes > PLACED_BYTES_MAX) {
+      await found.handle.close()
+      throw new StepError('not-supported', `${source} and what else the step needs is larger than 32 MiB`)
+    }
+    placed.push({ ...file, content: await readWhole(found, source, PLACED_BYTES_MAX) })
+  }
+  return placed
+}
+
+/** Files that come back, until they are written. */
+export interface Collected {
+  begin(containerPath: string): void
+  add(bytes: Buffer): void
+  end(): void
+  /** Container paths of the scripts that the actions among the files name: the runner looks whether they are there. */
+  further(): Promise<readonly string[]>
+  /** Writes everything to the runner's disk. Rejects with `collect-failed`; may be called again. */
+  write(paths: RunnerPaths): Promise<void>
+}
+
+/** `warn` is told once what does not fit `COLLECTED_BYTES_MAX`. */
+export function createCollected({ workspace, placed }: Exchange, warn: (message: string) => void): Collected {
+  const files = new Map<string, Buffer>()
+  /** What the runner's disk has already. */
+  const known = new Map(placed.map(({ path, content }) => [posix.relative(CONTAINER_WORK, path), content]))
+  const repository = `${posix.relative(CONTAINER_WORK, workspace)}/`
+  /** Only what was placed for this step and what lies in the repository, whatever the container says. */
+  const isExpected = (path: string) => known.has(path) || path.startsWith(repository)
+  let current: { readonly path: string; readonly chunks: Buffer[] } | undefined
+  let bytes = 0
+  let isFull = false
+  return {
+    begin(containerPath) {
+      const path = posix.relative(CONTAINER_WORK, posix.normalize(containerPath))
+      current = isExpected(path) ? { path, chunks: [] } : undefined
+    },
+    add(chunk) {
+      if (current === undefined) return
+      bytes += chunk.length
+      if (bytes <= COLLECTED_BYTES_MAX) {
+        current.chunks.push(chunk)
+        return
+      }
+      if (!isFull) warn(`${current.path} and what follows it is not brought back to the runner: more than 64 MiB`)
+      isFull = true
+      current = undefined
+    },
+    end() {
+      if (current === undefined) return
+      const content = Buffer.concat(current.chunks)
+      const before = known.get(current.path)
+      if (before === undefined || !content.equals(before)) files.set(current.path, content)
+      current = undefined
+    },
+    async further() {
+      const actions = [...files].filter(([path]) => ACTION_FILE.test(path))
+      if (actions.length === 0) return []
+      const { parse } = await import('yaml')
+      return actions.flatMap(([path, content]) => {
+        const scripts = scriptsOf(parse, content.toString('utf8')).map((name) => posix.join(posix.dirname(path), name))
+        return scripts.filter((script) => isExpected(script)).map((script) => join(CONTAINER_WORK, script))
+      })
+    },
+    async write({ runnerWorkspace }) {
+      if (files.size === 0) return
+      try {
+        await writeAll(join(runnerWorkspace, '..'), files)
+      } catch (error) {
+        if (error instanceof StepError && !error.retryable) throw error
+        throw new StepError('collect-failed', `could not write the step's files: ${(error as Error).message}`, {
+          cause: error
+        })
+      }
+    }
+  }
+}
+
+/** The scripts of a JavaScript action; none for other actions, and for what is no action at all. */
+function scriptsOf(parse: (text: string) => unknown, text: string): string[] {
+  let action: unknown
+  try {
+    action = parse(text)
+  } catch {
+    // The runner says what is wrong with it, once the action is used.
+    return []
+  }
+  const { using, main, pre, post } = ((action as { runs?: unknown } | null)?.runs ?? {}) as Record<string, unknown>
+  if (typeof using !== 'string' || !using.startsWith('node')) return []
+  return [main, pre, post].filter((script) => typeof script === 'string')
+}
+
+/** Through the same code as every archive, so that nothing leads out of the work directory. */
+async function writeAll(root: string, files: ReadonlyMap<string, Buffer>): Promise<void> {
+  // Most scripts change none of these files, and their hooks need not load this.
+  const [{ pack }, { unpack }, { COMPLETE_MEMBER }] = await Promise.all([
+    import('tar-stream'),
+    import('../../archive/unpack.ts'),
+    import('../../archive/pack.ts')
+  ])
+  const archive = pack()
+  const { input, done } = unpack({ root, isWanted: (path) => files.has(path) })
+  archive.on('error', (error) => input.destroy(error))
+  archive.pipe(input)
+  for (const [name, content] of files) archive.entry({ name, mode: 0o644 }, content)
+  archive.entry({ name: COMPLETE_MEMBER }, '')
+  archive.finalize()
+  await done
+}

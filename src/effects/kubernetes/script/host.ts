@@ -1,0 +1,230 @@
+/** ScriptHost on the job pod: one exec per connection, which starts the script or joins it, and shows its log exactly once. */
+import { dirname } from 'node:path'
+import { StepError } from '../../../errors.ts'
+import type { ScriptHost } from '../../../machines/ports.ts'
+import type { ScriptRequest } from '../../../machines/script-step.ts'
+import { openFileCommands } from '../../work-tree/rights.ts'
+import type { RunnerPaths } from '../context/options.ts'
+import { type Connection, converse, type ScriptPlace } from './connection.ts'
+import { explain, shellFailure } from './failures.ts'
+import type { Collected } from './files.ts'
+import type { FrameListener } from './frames.ts'
+import { SKIP_BLOCK_BYTES } from './program.ts'
+import { type Exchange, ORDERS, sessionText } from './session.ts'
+
+/** Longer than anybody could guess. */
+const MARK_LENGTH = 32
+const MISSING_ACTION = 'action '
+
+export interface ScriptHostOptions {
+  /** Looked up when the first connection is made, so that failures are a stage's. */
+  readonly place: () => Promise<ScriptPlace>
+  /** Whether the job pod has a work volume of its own, so that files have to be moved. */
+  readonly isCopied: (signal: AbortSignal) => Promise<boolean>
+  readonly paths: RunnerPaths
+  /** Basenames, with wildcards, of the files that the workflow computes hashes of. */
+  readonly hashFiles: readonly string[]
+  /** Sends an action, by its path in the job container, from the runner's disk to the job pod. */
+  readonly bringAction: (path: string, signal: AbortSignal) => Promise<void>
+  readonly randomHex: (length: number) => string
+}
+
+/** What is known of one script, over all connections. */
+interface Progress {
+  readonly mark: string
+  /** Copy mode only. */
+  readonly copied?: { readonly exchange: Exchange; collected: Collected; readonly renew: () => Collected } | undefined
+  /** Bytes of the log that were shown. */
+  shown: number
+  started: boolean
+  exitCode?: number
+  /** Nothing more is needed from the container, but it has not said yet that it has cleaned up. */
+  received: boolean
+  /** The container has cleaned up. */
+  done: boolean
+  /** Path of an action that has to be brought before the script can be started. */
+  missingAction?: string | undefined
+  /** Permanent, whatever the connection does. */
+  failure?: StepError
+}
+
+export function createScriptHost(options: ScriptHostOptions): ScriptHost {
+  const scripts = new Map<string, Progress>()
+
+  return {
+    async execute(request, signal) {
+      const place = await options.place()
+      let progress = scripts.get(request.id)
+      if (progress === undefined) {
+        progress = await begin(options, request, place, signal)
+        scripts.set(request.id, progress)
+      }
+      if (!progress.done) await connect(place, request, progress, signal)
+      // Each one can be missing once.
+      for (const _ of progress.copied?.exchange.actions ?? []) {
+        if (progress.missingAction === undefined) break
+        await options.bringAction(progress.missingAction, signal)
+        progress.missingAction = undefined
+        await connect(place, request, progress, signal)
+      }
+      if (progress.missingAction !== undefined) throw notStarted(request, `action ${progress.missingAction}`)
+      await progress.copied?.collected.write(options.paths)
+      // `done` without an exit code does not happen: the orders that lead to it follow on the code.
+      return { exitCode: progress.exitCode as number }
+    }
+  }
+}
+
+async function begin(
+  options: ScriptHostOptions,
+  request: ScriptRequest,
+  place: ScriptPlace,
+  signal: AbortSignal
+): Promise<Progress> {
+  const state = { mark: options.randomHex(MARK_LENGTH), shown: 0, started: false, received: false, done: false }
+  if (!(await options.isCopied(signal))) {
+    // The runner makes them for its own user before every step.
+    await openFileCommands(dirname(options.paths.runnerWorkspace))
+    return state
+  }
+  const { createCollected, readExchange } = await import('./files.ts')
+  const exchange = await readExchange(request, options.paths, options.hashFiles)
+  const renew = () => createCollected(exchange, place.reporter.warning)
+  return { ...state, copied: { exchange, collected: renew(), renew } }
+}
+
+/** Resolves when the script has ended and everything has come back; rejects otherwise. */
+async function connect(
+  place: ScriptPlace,
+  request: ScriptRequest,
+  progress: Progress,
+  signal: AbortSignal
+): Promise<void> {
+  const text = sessionText({
+    request,
+    mark: progress.mark,
+    exchange: progress.copied?.exchange,
+    skipBlocks: Math.floor(progress.shown / SKIP_BLOCK_BYTES),
+    joinOnly: progress.started
+  })
+  const listener = (connection: Connection) => listen(place, request, progress, connection)
+  try {
+    const result = await converse(place, { text, mark: progress.mark, listener }, signal)
+    if (progress.failure !== undefined) throw progress.failure
+    if (progress.done || result === 'left') return
+    const failure = progress.started ? undefined : shellFailure(result.exitCode, result.stderr)
+    throw failure ?? new Error(`the shell in the job container ended early (${result.exitCode}) ${result.stderr}`)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (progress.failure !== undefined) throw progress.failure
+    if (progress.done) return
+    // A connection that was lost in the middle: what became of the container, the next one finds out.
+    if (error instanceof StepError) throw error
+    throw await explain(place, error, signal)
+  }
+}
+
+/** Reacts to what one connection shows. */
+function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, connection: Connection): FrameListener {
+  const { copied } = progress
+  let reading: 'nothing' | 'log' | 'file' = 'nothing'
+  /** Bytes of the log that come again. */
+  let known = 0
+
+  const finish = () => {
+    progress.received = true
+    connection.order(ORDERS.finish)
+    connection.hangUp()
+  }
+  const fail = (failure: StepError) => {
+    progress.failure = failure
+    connection.leave()
+  }
+  const leave = () => {
+    progress.done = true
+    connection.leave()
+  }
+  const frames: Readonly<Record<string, (rest: string) => unknown>> = {
+    log(blocks) {
+      progress.started = true
+      known = progress.shown - Number(blocks) * SKIP_BLOCK_BYTES
+      reading = 'log'
+    },
+    exit(code) {
+      if (reading !== 'log') return
+      reading = 'nothing'
+      progress.exitCode = Number(code)
+      if (copied === undefined || progress.received) return finish()
+      copied.collected = copied.renew()
+      connection.order(ORDERS.collect)
+    },
+    file(path) {
+      reading = 'file'
+      copied?.collected.begin(path)
+    },
+    end() {
+      reading = 'nothing'
+      copied?.collected.end()
+    },
+    async collected() {
+      for (const path of (await copied?.collected.further()) ?? []) connection.order(ORDERS.send(path))
+      finish()
+    },
+    done: leave,
+    gone: () => (progress.received ? leave() : fail(filesLost())),
+    // After the end it only says that those who watched are gone, too.
+    lost: () => progress.exitCode === undefined && fail(processesLost()),
+    failed(reason) {
+      if (!reason.startsWith(MISSING_ACTION)) return fail(notStarted(request, reason))
+      progress.missingAction = reason.slice(MISSING_ACTION.length)
+      connection.leave()
+    }
+  }
+  return {
+    raw(bytes) {
+      if (reading === 'file') copied?.collected.add(bytes)
+      if (reading !== 'log') return
+      const fresh = bytes.subarray(Math.min(known, bytes.length))
+      known -= bytes.length - fresh.length
+      progress.shown += fresh.length
+      place.reporter.output(fresh)
+    },
+    frame: (kind, rest) => (Object.hasOwn(frames, kind) ? frames[kind]?.(rest) : undefined)
+  }
+}
+
+const filesLost = () =>
+  new StepError(
+    'run-lost',
+    'the connection to the running script was lost, and its files in the job container are gone: was the temporary directory emptied?'
+  )
+
+const processesLost = () =>
+  new StepError(
+    'run-lost',
+    'the script was killed together with the processes that watch it, so its exit code is unknown: does it kill all processes, or did the container run out of memory?'
+  )
+
+function notStarted({ workingDirectory }: ScriptRequest, reason: string): StepError {
+  const [what = '', ...rest] = reason.split(' ')
+  const paths = rest.join(' ')
+  if (what === 'directory') {
+    return new StepError(
+      'invalid-input',
+      `the working directory ${workingDirectory} does not exist in the job container`
+    )
+  }
+  if (what === 'action') {
+    return new StepError('workspace-delivery-failed', `the action ${paths} was sent to the job pod, and is not there`)
+  }
+  if (what === 'room') {
+    return new StepError(
+      'start-failed',
+      `the job container's user can write to none of ${paths}: give it one, or another user`
+    )
+  }
+  return new StepError(
+    'start-failed',
+    `cannot write ${paths} in the job container: its user may not, its disk is full, or it lacks base64 for a binary file`
+  )
+}

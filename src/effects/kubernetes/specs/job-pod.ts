@@ -1,0 +1,196 @@
+/** The pod of a job, pure: its container, its services, and what moves the runner's files there (design section 5). */
+import type { V1Container, V1HostAlias, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type { ContainerRequest } from '../../../machines/job-start.ts'
+import type { Site } from '../context/site.ts'
+import { JOB_CONTAINER, jobPodName, ownedMetadata, SERVICE_NAMES_ANNOTATION } from '../names.ts'
+import { readinessProbe } from './docker-options/health-check.ts'
+import type { CreateOptions } from './docker-options/options.ts'
+import { EXTERNALS_VOLUME, type VolumePlan } from './job-volumes.ts'
+import { AWAIT_DELIVERY, deliverContainer, FILES_CONTAINER, filesContainer, placement, podBase } from './parts.ts'
+import { toContainerPort } from './ports.ts'
+import { isHostName } from './service-names.ts'
+
+/** What the job container runs between the steps. */
+export const KEEP_ALIVE = ['tail', '-f', '/dev/null'] as const
+const FILL_CONTAINER = 'fs-init'
+const EXTERNALS_PATH = '/externals'
+/** The user and group of GitHub's runner image, whose files the job shares. */
+const RUNNER_GROUP = 1001
+
+/** Names that services cannot have. */
+export const OWN_CONTAINERS: readonly string[] = [JOB_CONTAINER, FILL_CONTAINER, 'deliver', FILES_CONTAINER]
+
+/** A container of the workflow with everything that was decided about it. */
+export interface PlannedContainer {
+  /** 0 for the job container; services follow. */
+  readonly index: number
+  readonly name: string
+  readonly request: ContainerRequest
+  readonly options: CreateOptions
+  readonly mounts: readonly V1VolumeMount[]
+}
+
+export interface JobPodPlan {
+  readonly job: PlannedContainer
+  readonly services: readonly PlannedContainer[]
+  readonly volumes: VolumePlan['volumes']
+  /** Where the runner's own image may have the externals; the first that exists is taken. */
+  readonly externals: readonly string[]
+  readonly pullSecrets: readonly string[]
+  /** Random; a file of this name shows that a container belongs to this pod and no other of its name. */
+  readonly mark: string
+}
+
+/** Where the job container finds the mark. */
+export const markPath = (mark: string): string => `/__e/.slipway-${mark}`
+
+export function jobPod(site: Site, plan: JobPodPlan): V1Pod {
+  const { job, services } = plan
+  const isCopied = site.storage.mode === 'copy'
+  const base = podBase(site)
+  const all = [job, ...services]
+  const metadata = ownedMetadata(jobPodName(site.runnerPod.metadata?.name ?? ''), site.runnerPod)
+  const { hostname } = job.options
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      ...metadata,
+      annotations: { [SERVICE_NAMES_ANNOTATION]: namesOf(plan).join(',') }
+    },
+    spec: {
+      ...base,
+      ...placement(site),
+      ...(isCopied && { securityContext: { ...base.securityContext, fsGroup: RUNNER_GROUP } }),
+      imagePullSecrets: [...(base.imagePullSecrets ?? []), ...plan.pullSecrets.map((name) => ({ name }))],
+      ...(hostname !== undefined && isHostName(hostname) && !hostname.includes('.') && { hostname }),
+      hostAliases: hostAliases(plan),
+      restartPolicy: 'Never',
+      initContainers: [fillContainer(site, plan)],
+      containers: [jobContainer(job), ...services.map(container), ...(isCopied ? [filesContainer(site)] : [])],
+      volumes: [
+        site.storage.volume,
+        { name: EXTERNALS_VOLUME, emptyDir: {} },
+        ...plan.volumes,
+        ...all.flatMap((planned) => memoryVolumes(planned).map(({ volume }) => volume))
+      ]
+    }
+  }
+}
+
+/** Kept alive for the steps; an entrypoint of the options gets that as its arguments, as docker would give it. */
+function jobContainer(job: PlannedContainer): V1Container {
+  const { request, options } = job
+  const entryPoint = request.entryPoint ?? (options.entryPoint || undefined)
+  if (entryPoint === undefined) return { ...container(job), command: KEEP_ALIVE.slice(0, 1), args: KEEP_ALIVE.slice(1) }
+  const args = request.args.length > 0 ? request.args.map(literal) : argumentsFor(entryPoint)
+  return { ...container(job), command: [literal(entryPoint)], args }
+}
+
+const SHELL = /^(.*\/)?(ba|da|a|z|k)?sh$/
+
+/** A shell runs a command as a string; any other entrypoint is expected to run its arguments. */
+const argumentsFor = (entryPoint: string): string[] =>
+  SHELL.test(entryPoint) ? ['-c', KEEP_ALIVE.join(' ')] : [...KEEP_ALIVE]
+
+function container(planned: PlannedContainer): V1Container {
+  const { name, request, options, mounts } = planned
+  const env = { CI: 'true', ...options.env, ...request.env, GITHUB_ACTIONS: 'true' }
+  const entryPoint = request.entryPoint ?? (options.entryPoint || undefined)
+  const workingDir = options.workingDirectory ?? request.workingDirectory
+  return {
+    name,
+    image: request.image,
+    // Unset keeps the image's own ENTRYPOINT and CMD.
+    ...(entryPoint !== undefined && { command: [literal(entryPoint)] }),
+    ...(request.args.length > 0 && { args: request.args.map(literal) }),
+    env: Object.entries(env).map(([key, value]) => ({ name: key, value: literal(value) })),
+    ...(workingDir !== undefined && { workingDir }),
+    ...(request.ports.length > 0 && { ports: request.ports.map(toContainerPort) }),
+    ...resourcesOf(options),
+    ...securityOf(options),
+    ...(options.health !== undefined && { readinessProbe: readinessProbe(options.health) }),
+    volumeMounts: [...mounts, ...memoryVolumes(planned).map(({ mount }) => mount)]
+  }
+}
+
+/** Docker's options are caps and reserve nothing, so neither does the pod: only a reservation is a request. */
+function resourcesOf({ cpus, memory, memoryReservation }: CreateOptions): Pick<V1Container, 'resources'> {
+  const limits = { ...(cpus !== undefined && { cpu: cpus }), ...(memory !== undefined && { memory }) }
+  const requests = {
+    ...(cpus !== undefined && { cpu: '0' }),
+    ...((memory ?? memoryReservation) !== undefined && { memory: memoryReservation ?? '0' })
+  }
+  return Object.keys(requests).length === 0 ? {} : { resources: { limits, requests } }
+}
+
+function securityOf(options: CreateOptions): Pick<V1Container, 'securityContext'> {
+  const { user, group, privileged, readOnly, capAdd, capDrop } = options
+  const capabilities = {
+    ...(capAdd.length > 0 && { add: [...capAdd] }),
+    ...(capDrop.length > 0 && { drop: [...capDrop] })
+  }
+  const securityContext = {
+    ...(user !== undefined && { runAsUser: user }),
+    ...(group !== undefined && { runAsGroup: group }),
+    ...(privileged === true && { privileged }),
+    ...(readOnly === true && { readOnlyRootFilesystem: true }),
+    ...(Object.keys(capabilities).length > 0 && { capabilities })
+  }
+  return Object.keys(securityContext).length === 0 ? {} : { securityContext }
+}
+
+/** `--shm-size` and `--tmpfs`. */
+function memoryVolumes({ index, options }: PlannedContainer): { volume: V1Volume; mount: V1VolumeMount }[] {
+  const shm = options.shmSize === undefined ? [] : [{ path: '/dev/shm', size: options.shmSize }]
+  return [...shm, ...options.tmpfs].map(({ path, size }, number) => {
+    const volume = `memory-${index}-${number}`
+    return {
+      volume: { name: volume, emptyDir: { medium: 'Memory', ...(size !== undefined && { sizeLimit: size }) } },
+      mount: { name: volume, mountPath: path }
+    }
+  })
+}
+
+/** Everything shares one network: the names of services lead to the pod itself. */
+function hostAliases(plan: JobPodPlan): V1HostAlias[] {
+  const added = [plan.job, ...plan.services].flatMap(({ options }) => options.hosts)
+  const names = namesOf(plan)
+  return [
+    ...(names.length > 0 ? [{ ip: '127.0.0.1', hostnames: names }] : []),
+    ...added.filter(({ name }) => isHostName(name)).map(({ ip, name }) => ({ ip, hostnames: [name] }))
+  ]
+}
+
+/** Under which names the containers of the job are found, those of their options included. */
+function namesOf({ job, services }: JobPodPlan): string[] {
+  const names = [...job.options.names, ...services.flatMap(({ name, options }) => [name, ...options.names])]
+  return [...new Set(names.filter(isHostName))]
+}
+
+/** `$0` is the mark, the rest are the places to look at. */
+const FILL = [
+  'for from in "$@"; do',
+  `if [ -d "$from" ]; then cp -a "$from"/* ${EXTERNALS_PATH}; found=1; break; fi;`,
+  'done;',
+  'if [ -z "$found" ]; then echo "none of $* is in the image of the runner"; exit 1; fi;',
+  `: > ${EXTERNALS_PATH}/.slipway-$0`
+].join(' ')
+
+/** Brings what JavaScript actions run with; in copy mode the same container receives the files, since each one costs time. */
+function fillContainer(site: Site, { externals, mark }: JobPodPlan): V1Container {
+  const deliver = deliverContainer(site)
+  const mount: V1VolumeMount = { name: EXTERNALS_VOLUME, mountPath: EXTERNALS_PATH }
+  const run = (script: string) => ['sh', '-ec', script, mark, ...externals]
+  if (site.storage.mode === 'volume') {
+    return { ...deliver, name: FILL_CONTAINER, command: run(FILL), volumeMounts: [mount] }
+  }
+  return {
+    ...deliver,
+    command: run(`${FILL}; ${AWAIT_DELIVERY}`),
+    volumeMounts: [...(deliver.volumeMounts ?? []), mount]
+  }
+}
+
+/** Kubernetes expands `$(NAME)`; a doubled `$` stands for itself. */
+const literal = (text: string): string => text.replace(/\$(?=[$(])/g, '$$$$')

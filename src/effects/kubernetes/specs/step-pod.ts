@@ -1,0 +1,90 @@
+/** The pod of one container action (design section 5), pure: the image as it is, exact arguments, the /github mounts. */
+import type { V1Pod, V1PodSpec, V1Secret } from '@kubernetes/client-node'
+import { StepError } from '../../../errors.ts'
+import type { StepRequest } from '../../../machines/types.ts'
+import type { Site } from '../context/site.ts'
+import { workMount } from '../context/storage.ts'
+import { ownedMetadata } from '../names.ts'
+import { filesFirst, placement, podBase } from './parts.ts'
+
+/** The action's container has the name the shipped hook gives it, which people's templates rely on. */
+export const STEP_CONTAINER = 'job'
+/** Kubernetes refuses larger Secrets. */
+const ENVIRONMENT_BYTES_MAX = 1_000_000
+
+/** What a step pod runs. */
+export interface StepImage {
+  readonly reference: string
+  /** Whether this step's own plan named it. What a workflow names is pulled as anybody may pull it, wherever the name points to. */
+  readonly isBuilt: boolean
+}
+
+export function stepPod(site: Site, image: StepImage, request: StepRequest): V1Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: ownedMetadata(site.names.stepPod, site.runnerPod),
+    spec: {
+      ...podBase(site),
+      ...(image.isBuilt && pullSecrets(site)),
+      ...placement(site),
+      ...serviceAliases(site),
+      restartPolicy: 'Never',
+      containers: [
+        ...(site.storage.mode === 'copy' ? [filesFirst(site)] : []),
+        {
+          name: STEP_CONTAINER,
+          image: image.reference,
+          // Unset keeps the image's ENTRYPOINT and CMD, so that no shell is needed in it.
+          ...(request.entryPoint !== undefined && { command: [literal(request.entryPoint)] }),
+          ...(request.args.length > 0 && { args: request.args.map(literal) }),
+          env: Object.keys(request.env).map((name, index) => ({
+            name,
+            valueFrom: { secretKeyRef: { name: site.names.environment, key: environmentKey(index) } }
+          })),
+          workingDir: request.workingDirectory,
+          volumeMounts: request.mounts.map((mount) => workMount(site.storage, mount))
+        }
+      ],
+      volumes: [site.storage.volume]
+    }
+  }
+}
+
+/** What pulls the runner's own image, and what pulls images that were built. */
+function pullSecrets({ imagePullSecrets, registry }: Site): Pick<V1PodSpec, 'imagePullSecrets'> {
+  if (registry?.pullSecret === undefined) return {}
+  return { imagePullSecrets: [...imagePullSecrets, { name: registry.pullSecret }] }
+}
+
+/** Docker would put the action on the job's network; here the names of its services lead to the job pod. */
+function serviceAliases({ job }: Site): Pick<V1PodSpec, 'hostAliases'> {
+  if (job?.address === undefined || job.serviceNames.length === 0) return {}
+  return { hostAliases: [{ ip: job.address, hostnames: [...job.serviceNames] }] }
+}
+
+/** The environment as a Secret: tokens stay out of the pod's spec, and values are not expanded by Kubernetes. */
+export function environmentSecret(site: Site, env: StepRequest['env']): V1Secret {
+  const values = Object.values(env).map((value) => Buffer.from(value, 'utf8'))
+  const bytes = values.reduce((sum, value) => sum + value.length, 0)
+  if (bytes > ENVIRONMENT_BYTES_MAX) {
+    throw new StepError(
+      'invalid-input',
+      `the step's environment has ${bytes} bytes, more than the ${ENVIRONMENT_BYTES_MAX} a Secret can hold: pass large values through files`
+    )
+  }
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: ownedMetadata(site.names.environment, site.runnerPod),
+    type: 'Opaque',
+    immutable: true,
+    data: Object.fromEntries(values.map((value, index) => [environmentKey(index), value.toString('base64')]))
+  }
+}
+
+/** Environment names may hold characters that Secret keys may not, so the keys are numbered. */
+const environmentKey = (index: number): string => `value-${index}`
+
+/** Kubernetes expands `$(NAME)` in commands and arguments; a doubled `$` stands for itself. */
+const literal = (text: string): string => text.replaceAll('$', '$$$$')

@@ -1,0 +1,72 @@
+/** What the walk through the states looks like in the step log: stages, visible retries and one summary line, for people. */
+import { type AnyStageName, backOffMs, type StageBudget } from '../../machines/budgets.ts'
+import { OUTCOMES, type StateMeta } from '../../machines/states.ts'
+import type { Outcome, Resolution, StageRecord } from '../../machines/types.ts'
+import type { Observer } from '../run/wire.ts'
+import type { Reporter } from './reporter.ts'
+
+/** The stages of one machine; another one may have a stage of the same name that is for something else. */
+export interface MachineStages {
+  readonly stages: Readonly<Partial<Record<AnyStageName, StateMeta>>>
+  readonly budgets: Readonly<Partial<Record<AnyStageName, StageBudget>>>
+}
+
+/** Writes a line when a stage starts, and when an attempt failed: why, and when the next one comes. */
+export function createProgress(reporter: Reporter, { stages, budgets }: MachineStages): Observer {
+  return (fact) => {
+    if (fact.type === 'entered') {
+      const stage = stages[stageOf(fact.state)]
+      if (stage !== undefined && stage !== stages[stageOf(fact.from)]) reporter.line(`${stage.label}: ${stage.purpose}`)
+      return
+    }
+    const { stage, attempt, code, message, retrying } = fact
+    const budget = retrying ? budgets[stage] : undefined
+    const next =
+      budget === undefined
+        ? ''
+        : `; attempt ${attempt + 1} of ${budget.attemptsMax} in about ${inSeconds(backOffMs(budget, attempt))}`
+    reporter.line(`${stages[stage]?.label ?? stage} failed (${code}): ${message}${next}`)
+  }
+}
+
+/** The stage of `building.attempting` and of `building.backingOff`, so that a back-off does not start its stage anew. */
+const stageOf = (state: string): AnyStageName => state.replace(/\.(attempting|backingOff)$/, '') as AnyStageName
+
+/** What the outputs of all machines have in common. */
+export interface RunOutput {
+  readonly outcome: Outcome
+  readonly exitCode: number
+  readonly image?: string | undefined
+  readonly imageSource?: Resolution['kind'] | undefined
+  readonly stages: Readonly<Partial<Record<AnyStageName, StageRecord>>>
+}
+
+const IMAGE_WORDS: Readonly<Record<Resolution['kind'], string>> = {
+  prebuilt: 'image',
+  cached: 'built before, image',
+  build: 'built now, image'
+}
+
+/** One line for what cleanup_job did. */
+export function cleanupLine(removed: readonly string[], tookMs: number): string {
+  const what = removed.length === 0 ? 'there was nothing to remove' : `removed ${removed.join(', ')}`
+  return `Cleaned up in ${inSeconds(tookMs)}: ${what}`
+}
+
+/** One line for a whole run: outcome, time and attempts of every stage, and the image by digest with whether it was built for this run. */
+export function summaryLine(output: RunOutput, { stages }: Pick<MachineStages, 'stages'>): string {
+  const records = Object.entries(output.stages)
+  const parts = records.map(([name, { attempts, startedAtMs, endedAtMs }]) => {
+    const label = (stages[name as AnyStageName]?.label ?? name).toLowerCase()
+    const times = attempts > 1 ? ` (${attempts} attempts)` : ''
+    return `${label} ${inSeconds((endedAtMs ?? startedAtMs) - startedAtMs)}${times}`
+  })
+  const starts = records.map(([, { startedAtMs }]) => startedAtMs)
+  const ends = records.map(([, { startedAtMs, endedAtMs }]) => endedAtMs ?? startedAtMs)
+  const total = records.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts)
+  const image = output.image === undefined ? '' : `; ${IMAGE_WORDS[output.imageSource ?? 'prebuilt']} ${output.image}`
+  const outcome = OUTCOMES[output.outcome].label
+  return `${outcome} with exit code ${output.exitCode} in ${inSeconds(total)}: ${parts.join(', ')}${image}`
+}
+
+const inSeconds = (ms: number) => `${(ms / 1_000).toFixed(ms < 9_950 ? 1 : 0)} s`

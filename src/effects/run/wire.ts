@@ -1,0 +1,96 @@
+/**
+ * The composition root: ports become the actors of a machine, and the machine is run to its end. Each machine is loaded when
+ * it is run, because making one takes as long as a few API calls.
+ */
+import { fromPromise } from 'xstate'
+import type { Budgets, JobBudgets, ScriptBudgets } from '../../machines/budgets.ts'
+import type { ImageInput, PushInput } from '../../machines/container-step.ts'
+import type { CleanUpInput } from '../../machines/ending.ts'
+import type { JobFacts, JobOutput, JobRequest } from '../../machines/job-start.ts'
+import type { Ledger } from '../../machines/ledger.ts'
+import type { Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
+import type { ScriptOutput, ScriptRequest } from '../../machines/script-step.ts'
+import type { BackOffInput, BudgetInput } from '../../machines/stage.ts'
+import type { BuildPlan, BuiltImage, Resolution, RunResult, StepOutput, StepRequest } from '../../machines/types.ts'
+import { type Observer, type RunControl, runMachine } from './run-machine.ts'
+
+export type { Observer, StepFact } from './run-machine.ts'
+
+/** The actors every machine has. */
+const common = (janitor: Janitor, clock: Clock) => ({
+  cleanUp: fromPromise<void, CleanUpInput>(({ input, signal }) => janitor.cleanUp(input.ledger, input.hurried, signal)),
+  budget: fromPromise<void, BudgetInput>(({ input, signal }) => clock.sleep(input.ms, signal)),
+  backOff: fromPromise<void, BackOffInput>(({ input, signal }) => clock.sleep(clock.jitter(input.ms), signal))
+})
+
+interface RunOptions<Request, Ports, StageBudgets> {
+  readonly request: Request
+  readonly ports: Ports
+  readonly budgets: StageBudgets
+  readonly observers: readonly Observer[]
+  /** Calls its argument for every cancel order (SIGINT, then SIGTERM); returns how to stop listening. */
+  readonly onCancel?: RunControl['onCancel']
+}
+
+const inputOf = <Request, StageBudgets>(
+  options: RunOptions<Request, { readonly clock: Clock }, StageBudgets>
+): { request: Request; budgets: StageBudgets; now: () => number } => ({
+  request: options.request,
+  budgets: options.budgets,
+  now: () => options.ports.clock.now()
+})
+
+const controlOf = (options: RunOptions<unknown, { readonly clock: Clock }, unknown>): RunControl => ({
+  clock: options.ports.clock,
+  observers: options.observers,
+  onCancel: options.onCancel
+})
+
+/** Runs one container action to its end (run_container_step). */
+export async function runContainerStep(options: RunOptions<StepRequest, StepPorts, Budgets>): Promise<StepOutput> {
+  const { containerStep } = await import('../../machines/container-step.ts')
+  const { resolver, builder, pusher, runner, workspace, janitor, clock } = options.ports
+  const logic = containerStep.provide({
+    actors: {
+      resolve: fromPromise<Resolution, StepRequest>(({ input, signal }) => resolver.resolve(input, signal)),
+      build: fromPromise<BuiltImage, BuildPlan>(({ input, signal }) => builder.build(input, signal)),
+      push: fromPromise<string, PushInput>(({ input, signal }) => pusher.push(input.plan, input.built, signal)),
+      pull: fromPromise<void, ImageInput>(({ input, signal }) => runner.pull(input.image, input.request, signal)),
+      run: fromPromise<RunResult, ImageInput>(({ input, signal }) => runner.run(input.image, input.request, signal)),
+      collect: fromPromise<void, StepRequest>(({ input, signal }) => workspace.collect(input, signal)),
+      ...common(janitor, clock)
+    }
+  })
+  return await runMachine(logic, inputOf(options), controlOf(options))
+}
+
+/** Brings a job pod up (prepare_job). */
+export async function runJobStart(options: RunOptions<JobRequest, JobPorts, JobBudgets>): Promise<JobOutput> {
+  const { jobStart } = await import('../../machines/job-start.ts')
+  const { host, janitor, clock } = options.ports
+  const logic = jobStart.provide({
+    actors: {
+      plan: fromPromise<Ledger, JobRequest>(({ input, signal }) => host.plan(input, signal)),
+      place: fromPromise<void, JobRequest>(({ input, signal }) => host.place(input, signal)),
+      start: fromPromise<void, JobRequest>(({ input, signal }) => host.start(input, signal)),
+      inspect: fromPromise<JobFacts, JobRequest>(({ input, signal }) => host.inspect(input, signal)),
+      ...common(janitor, clock)
+    }
+  })
+  return await runMachine(logic, inputOf(options), controlOf(options))
+}
+
+/** Runs one script in the job container (run_script_step). */
+export async function runScriptStep(
+  options: RunOptions<ScriptRequest, ScriptPorts, ScriptBudgets>
+): Promise<ScriptOutput> {
+  const { scriptStep } = await import('../../machines/script-step.ts')
+  const { host, janitor, clock } = options.ports
+  const logic = scriptStep.provide({
+    actors: {
+      execute: fromPromise<RunResult, ScriptRequest>(({ input, signal }) => host.execute(input, signal)),
+      ...common(janitor, clock)
+    }
+  })
+  return await runMachine(logic, inputOf(options), controlOf(options))
+}

@@ -1,0 +1,57 @@
+/** What every command of the hook is given, and how failures are shown, for the files that each hold one command. */
+
+import type { KubernetesDependencies, KubernetesOptions } from '../effects/kubernetes/context/options.ts'
+import type { JobOptions } from '../effects/kubernetes/job/host.ts'
+import type { ScriptOptions } from '../effects/kubernetes/script/backend.ts'
+import type { Reporter } from '../effects/log/reporter.ts'
+import type { JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
+import type { Failure } from '../machines/types.ts'
+import type { CommandTrace } from './command-trace.ts'
+import type { HookCommand, HookInput } from './requests/protocol.ts'
+import type { HookConfig } from './settings/config.ts'
+
+/** What each command needs of Kubernetes, loaded when it is needed: loading all of it takes longer than a short step. */
+export interface Backends {
+  steps(): Promise<{ createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts }>
+  jobs(): Promise<{ createJobPorts(options: JobOptions, deps: KubernetesDependencies): JobPorts }>
+  scripts(): Promise<{ createScriptPorts(options: ScriptOptions, deps: KubernetesDependencies): ScriptPorts }>
+  cleanup(): Promise<{
+    cleanUpJob(
+      options: KubernetesOptions,
+      deps: KubernetesDependencies,
+      signal: AbortSignal
+    ): Promise<readonly string[]>
+  }>
+}
+
+/** One of them. */
+export type Backend<Name extends keyof Backends> = Awaited<ReturnType<Backends[Name]>>
+
+/** How the runner cancels a command: SIGINT, then SIGTERM. */
+export interface Cancellation {
+  /** Calls `listener` for every order, those that came before included. Returns how to stop listening. */
+  listen(listener: () => void): () => void
+  /** Aborted by the first order. */
+  readonly signal: AbortSignal
+}
+
+/** Everything a command works with. */
+export interface CommandContext extends KubernetesDependencies {
+  readonly config: HookConfig
+  readonly backends: Backends
+  readonly cancels: Cancellation
+  /** The record of this order; undefined when none is wanted. */
+  readonly trace?: CommandTrace | undefined
+}
+
+type InputOf<Name extends HookCommand> = Extract<HookInput, { command: Name }>
+
+/** Carries out one order of the runner. Resolves with the exit code; rejects with a StepError that was not shown yet. */
+export type Command<Name extends HookCommand> = (input: InputOf<Name>, context: CommandContext) => Promise<number>
+
+/** Exactly one annotation for a failure; what only the operator needs stands before it as plain lines. */
+export function showFailure(reporter: Reporter, failure: Pick<Failure, 'message' | 'detail'>): void {
+  reporter.endGroup()
+  for (const line of failure.detail?.split('\n') ?? []) reporter.line(line)
+  reporter.error(failure.message)
+}

@@ -1,0 +1,123 @@
+/** The hook's settings, from the one place that reads the environment. */
+import { dirname, join } from 'node:path'
+import { BUILDERS, type BuilderDefinition, defaultBuilder } from '../../effects/builders/catalog.ts'
+import type { ServiceAddress } from '../../effects/kubernetes/api/access.ts'
+import type { KubernetesOptions } from '../../effects/kubernetes/context/options.ts'
+import type { TracePlace } from '../../effects/log/trace-file.ts'
+import { StepError } from '../../errors.ts'
+import { registryOf } from './registry.ts'
+import { REGISTRY, type RegistrySettingName } from './registry-table.ts'
+import { SETTINGS, type Setting, type SettingName, type SettingValue } from './settings.ts'
+import { OFF, WrongValue } from './values.ts'
+
+const GIB_BYTES = 1024 ** 3
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The environment of this process, for `readConfig`. */
+export const environment: Environment = process.env
+
+export interface HookConfig extends KubernetesOptions {
+  /** As it is in the environment: what is wrong with it is for a warning only. */
+  readonly prepareTimeout?: string | undefined
+  /** Names, with wildcards, of the files that hashFiles() needs on the runner's disk in copy mode. */
+  readonly hashFiles: readonly string[]
+  /** Where to write one trace file per order; undefined: nowhere. */
+  readonly traces?: TracePlace | undefined
+}
+
+/** What reaches the cluster and the registry, for tools that are not started by a runner as well. */
+export type Place = Pick<KubernetesOptions, 'service' | 'namespace' | 'registry'>
+
+type Values<Name extends SettingName> = { readonly [Key in Name]: SettingValue<Key> }
+
+const CLUSTER = ['namespace', 'kubeconfig', 'serviceHost', 'servicePort'] as const satisfies readonly SettingName[]
+const PLACE = [...CLUSTER, ...(Object.keys(REGISTRY) as RegistrySettingName[])]
+
+/**
+ * The settings in an environment; an empty variable counts as unset. Throws `invalid-input` naming the variable that is
+ * missing or wrong, and `not-configured` when only some of the variables are set that need one another.
+ */
+export function readConfig(environment: Environment): HookConfig {
+  const names = Object.keys(SETTINGS) as SettingName[]
+  const values = readSettings(environment, names)
+  const { runnerPod, claimName, runnerImage, templatePath, prepareTimeout, traceDirectory, collectMaxGib } = values
+  const { runnerWorkspace, runnerTemp, githubWorkspace } = values
+  return {
+    ...placeOf(values),
+    runnerPod,
+    claimName,
+    runnerImage,
+    templatePath,
+    prepareTimeout,
+    bytesMax: collectMaxGib === undefined ? undefined : collectMaxGib * GIB_BYTES,
+    ...builderOf(values),
+    traces: tracesOf(traceDirectory, runnerWorkspace),
+    hashFiles: values.hashFiles ?? [],
+    paths: { runnerWorkspace, runnerTemp, githubWorkspace }
+  }
+}
+
+/** Like `readConfig`, without what only a runner sets. */
+export const readPlace = (environment: Environment): Place => placeOf(readSettings(environment, PLACE))
+
+/** Some of the settings, each as its parser gives it. Throws `invalid-input` for the first that is missing or wrong. */
+export function readSettings<Name extends SettingName>(environment: Environment, names: readonly Name[]): Values<Name> {
+  return Object.fromEntries(names.map((name) => [name, readSetting(environment, SETTINGS[name])])) as Values<Name>
+}
+
+function readSetting(environment: Environment, { variable, parse, required }: Setting): unknown {
+  const given = environment[variable]?.trim()
+  if (!given) {
+    if (required === undefined) return undefined
+    throw new StepError('invalid-input', `${variable} is not set; ${required}`)
+  }
+  try {
+    return parse(given)
+  } catch (thrown) {
+    if (!(thrown instanceof WrongValue)) throw thrown
+    // What people put in front of a host are user names and passwords.
+    const shown = given.includes('@') ? `***${given.slice(given.lastIndexOf('@'))}` : given
+    throw new StepError('invalid-input', `${variable} ${thrown.message}, but is '${shown}'; correct it on the runner`)
+  }
+}
+
+function placeOf(values: Values<(typeof PLACE)[number]>): Place {
+  const { namespace, kubeconfig, serviceHost: host, servicePort } = values
+  const isInPod = kubeconfig === undefined && host !== undefined && servicePort !== undefined
+  const service: ServiceAddress | undefined = isInPod ? { host, port: servicePort } : undefined
+  return { namespace, service, registry: registryOf(values) }
+}
+
+type BuilderSettings = 'builder' | 'builderImage' | 'pusherImage' | 'buildkitHost' | 'buildkitTlsSecret'
+
+function builderOf(
+  values: Values<BuilderSettings>
+): Pick<HookConfig, 'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon'> {
+  const { builder, builderImage, pusherImage, buildkitHost: address, buildkitTlsSecret: tlsSecret } = values
+  const { builder: choice, buildkitHost, buildkitTlsSecret } = SETTINGS
+  const { name, needsDaemon }: BuilderDefinition = builder === undefined ? defaultBuilder : BUILDERS[builder]
+  if (needsDaemon && address === undefined) {
+    throw new StepError('not-configured', `${choice.variable} is ${name}: set ${buildkitHost.variable} too`)
+  }
+  const unused = address === undefined ? tlsSecret && buildkitTlsSecret : buildkitHost
+  if (!needsDaemon && unused) {
+    throw new StepError(
+      'not-configured',
+      `${unused.variable} is set, but ${name} builds: set ${choice.variable} to buildkit, or unset the other`
+    )
+  }
+  return {
+    builder,
+    builderImage,
+    pusherImage,
+    builderDaemon: address === undefined ? undefined : { address, tlsSecret }
+  }
+}
+
+/** By default beside the runner's own logs, which it keeps apart from the work directory that users see. */
+function tracesOf(chosen: string | undefined, runnerWorkspace: string): TracePlace | undefined {
+  if (chosen === OFF) return undefined
+  if (chosen !== undefined) return { directory: chosen, isDefault: false }
+  return { directory: join(dirname(dirname(runnerWorkspace)), '_diag', 'slipway'), isDefault: true }
+}

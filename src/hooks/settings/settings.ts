@@ -1,0 +1,195 @@
+/** Every environment variable that the hook reads, as one table: for config.ts, which reads them, and for docs/configuration.md. */
+import { BUILDERS, type BuilderName, defaultBuilder } from '../../effects/builders/catalog.ts'
+import { REGISTRY } from './registry-table.ts'
+import {
+  absolutePath,
+  directoryOrOff,
+  kubernetesName,
+  list,
+  oneOf,
+  port,
+  smallNumber,
+  tcpAddress,
+  text
+} from './values.ts'
+
+/** One variable. Texts are Markdown; an empty variable counts as unset. */
+export interface Setting {
+  readonly variable: string
+  /** What holds without it. */
+  readonly unset: string
+  readonly meaning: string
+  /** Throws a WrongValue. */
+  readonly parse: (given: string) => unknown
+  /** It has to be set; this says how it gets set. */
+  readonly required?: string
+}
+
+const CONTAINER_HOOKS = 'ACTIONS_RUNNER_CONTAINER_HOOKS'
+const BUILDER_NAMES = Object.keys(BUILDERS) as BuilderName[]
+const code = (name: string) => `\`${name}\``
+const BY_RUNNER = 'the runner sets it for every job; start this hook by the runner'
+
+const RUNNER = {
+  runnerPod: {
+    variable: 'ACTIONS_RUNNER_POD_NAME',
+    unset: 'required',
+    meaning:
+      'Name of the runner pod. Base of all names, value of the label `runner-pod`, owner of everything created. ARC sets it; elsewhere take it from the field `metadata.name`.',
+    parse: kubernetesName,
+    required: 'set it in the runner pod from the field metadata.name'
+  },
+  namespace: {
+    variable: 'ACTIONS_RUNNER_KUBERNETES_NAMESPACE',
+    unset: 'namespace of the kubeconfig or the service account',
+    meaning:
+      "Where pods and Secrets are made. It has to be the runner pod's, because owners cannot be in another namespace.",
+    parse: kubernetesName
+  },
+  claimName: {
+    variable: 'ACTIONS_RUNNER_CLAIM_NAME',
+    unset: "found in the runner pod's spec",
+    meaning:
+      'The PersistentVolumeClaim that holds the work directory. Setting it means [volume mode](ARCHITECTURE.md#a-container-step-pod-by-pod).',
+    parse: kubernetesName
+  },
+  runnerImage: {
+    variable: 'ACTIONS_RUNNER_IMAGE',
+    unset: "the image of the runner pod's container `runner`",
+    meaning: 'Image of the containers that move files. It needs `sh` and GNU tar, find, sort, comm and xargs.',
+    parse: text
+  },
+  prepareTimeout: {
+    variable: 'ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS',
+    unset: '600',
+    meaning: 'How long the job pod may take to be up. What is no whole number above 0 is 600, with a warning.',
+    parse: text
+  },
+  templatePath: {
+    variable: 'ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE',
+    unset: 'none',
+    meaning:
+      "Path of a YAML file with a PodTemplateSpec on the runner's disk, merged into the job pod and the pods of container steps; its section `slipway` changes step and build pods alone. See [template](template.md).",
+    parse: text
+  },
+  hashFiles: {
+    variable: `${CONTAINER_HOOKS}_HASHFILES`,
+    unset: 'none',
+    meaning:
+      'Only in storage mode copy: names or globs of files, comma-separated, that come back to the runner after each script so that `hashFiles()` sees them (`package-lock.json,*.gradle`).',
+    parse: list
+  },
+  collectMaxGib: {
+    variable: `${CONTAINER_HOOKS}_COLLECT_MAX_GIB`,
+    unset: '10',
+    meaning:
+      'Only in storage mode copy: how many GiB a step may hand back, holes of files not counted. More is an error, [files-refused](errors.md#files-refused).',
+    parse: smallNumber
+  }
+} as const satisfies Record<string, Setting>
+
+const BUILDER = {
+  builder: {
+    variable: `${CONTAINER_HOOKS}_BUILDER`,
+    unset: code(defaultBuilder.name),
+    meaning: `What builds: ${BUILDER_NAMES.map(code).join(' or ')}. See [BuildKit](buildkit.md).`,
+    parse: oneOf(BUILDER_NAMES)
+  },
+  builderImage: {
+    variable: `${CONTAINER_HOOKS}_BUILDER_IMAGE`,
+    unset: BUILDER_NAMES.map((name) => code(BUILDERS[name].defaultImage)).join(', or '),
+    meaning: 'Image of the builder: a copy of the default in a registry of yours, or another version.',
+    parse: text
+  },
+  pusherImage: {
+    variable: `${CONTAINER_HOOKS}_PUSHER_IMAGE`,
+    unset: `the builder's image; with BuildKit ${code(BUILDERS.kaniko.defaultImage)}`,
+    meaning: "Image with Kaniko's `executor`, which pushes what was built.",
+    parse: text
+  },
+  buildkitHost: {
+    variable: `${CONTAINER_HOOKS}_BUILDKIT_HOST`,
+    unset: 'none',
+    meaning:
+      'Address of the BuildKit daemon as pods reach it, `tcp://host:port`. Needed for `buildkit`, and only for that.',
+    parse: tcpAddress
+  },
+  buildkitTlsSecret: {
+    variable: `${CONTAINER_HOOKS}_BUILDKIT_TLS_SECRET`,
+    unset: 'none: without TLS',
+    meaning:
+      "Name of a Secret in the runners' namespace with `ca.crt`, `tls.crt` and `tls.key`: what the daemon's certificate is signed with, and the one to show to it.",
+    parse: kubernetesName
+  }
+} as const satisfies Record<string, Setting>
+
+const TRACE = {
+  traceDirectory: {
+    variable: `${CONTAINER_HOOKS}_TRACE_DIRECTORY`,
+    unset: "`_diag/slipway` beside the work directory, where the runner's own logs are, if `_diag` is there",
+    meaning: 'Absolute path: one [trace](operating.md#traces) per order is written there. `off`: none are written.',
+    parse: directoryOrOff
+  }
+} as const satisfies Record<string, Setting>
+
+/** What nobody has to set. */
+const GIVEN = {
+  runnerWorkspace: {
+    variable: 'RUNNER_WORKSPACE',
+    unset: 'set by the runner',
+    meaning: 'Its parent is the work directory, `_work`.',
+    parse: absolutePath,
+    required: BY_RUNNER
+  },
+  runnerTemp: {
+    variable: 'RUNNER_TEMP',
+    unset: 'set by the runner',
+    meaning: 'Where file commands, home and event are.',
+    parse: absolutePath,
+    required: BY_RUNNER
+  },
+  githubWorkspace: {
+    variable: 'GITHUB_WORKSPACE',
+    unset: 'set by the runner',
+    meaning: 'What an action sees as `/github/workspace`.',
+    parse: absolutePath,
+    required: BY_RUNNER
+  },
+  kubeconfig: {
+    variable: 'KUBECONFIG',
+    unset: 'none',
+    meaning:
+      "A kubeconfig, for a hook outside of a pod. So is `~/.kube/config` when it is there. Otherwise the pod's service account is used.",
+    parse: text
+  },
+  serviceHost: {
+    variable: 'KUBERNETES_SERVICE_HOST',
+    unset: 'set by the kubelet',
+    meaning: 'Where the API server is.',
+    parse: text
+  },
+  servicePort: {
+    variable: 'KUBERNETES_SERVICE_PORT',
+    unset: 'set by the kubelet',
+    meaning: 'Its port.',
+    parse: port
+  }
+} as const satisfies Record<string, Setting>
+
+/** The parts of the table, by their headings. */
+export const SETTING_GROUPS = {
+  'Runner and pods': RUNNER,
+  Registry: REGISTRY,
+  Builder: BUILDER,
+  Traces: TRACE,
+  'What nobody has to set': GIVEN
+} as const satisfies Record<string, Readonly<Record<string, Setting>>>
+
+export const SETTINGS = { ...RUNNER, ...REGISTRY, ...BUILDER, ...TRACE, ...GIVEN }
+
+export type SettingName = keyof typeof SETTINGS
+
+/** What reading a setting gives. */
+export type SettingValue<Name extends SettingName> =
+  | ReturnType<(typeof SETTINGS)[Name]['parse']>
+  | ((typeof SETTINGS)[Name] extends { required: string } ? never : undefined)

@@ -1,0 +1,61 @@
+/** A site without a cluster, for the tests of everything that is computed from one. */
+import type { V1Pod } from '@kubernetes/client-node'
+import type { Cluster } from '../../../../src/effects/kubernetes/api/cluster.ts'
+import type { Site } from '../../../../src/effects/kubernetes/context/site.ts'
+import { detectStorage } from '../../../../src/effects/kubernetes/context/storage.ts'
+import { createReporter } from '../../../../src/effects/log/reporter.ts'
+import { systemClock } from '../../../../src/effects/system.ts'
+
+export const PATHS = {
+  runnerWorkspace: '/home/runner/_work/repo',
+  runnerTemp: '/home/runner/_work/_temp',
+  githubWorkspace: '/home/runner/_work/repo/repo'
+}
+
+/** A runner pod as ARC makes it; in volume mode with its generic ephemeral volume. */
+export const runnerPod = (mode: 'copy' | 'volume'): V1Pod => ({
+  metadata: { name: 'runner-abc', namespace: 'arc', uid: '00000000-1111-2222-3333-444444444444' },
+  spec: {
+    nodeName: 'node-1',
+    imagePullSecrets: [{ name: 'pull-the-runner' }],
+    containers: [
+      {
+        name: 'runner',
+        image: 'ghcr.io/actions/actions-runner:2.336.0',
+        volumeMounts: [{ name: 'work', mountPath: '/home/runner/_work' }]
+      }
+    ],
+    volumes: [
+      mode === 'copy'
+        ? { name: 'work', emptyDir: {} }
+        : {
+            name: 'work',
+            ephemeral: { volumeClaimTemplate: { spec: { accessModes: ['ReadWriteOnce'] } } }
+          }
+    ]
+  }
+})
+
+export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site {
+  const pod = runnerPod(mode)
+  const cluster = { namespace: 'arc' } as Cluster
+  return {
+    cluster,
+    clock: systemClock,
+    reporter: createReporter(() => {}),
+    runnerPod: pod,
+    storage: detectStorage(pod, { paths: PATHS }),
+    workspacePath: 'repo/repo',
+    runnerImage: 'ghcr.io/actions/actions-runner:2.336.0',
+    imagePullSecrets: pod.spec?.imagePullSecrets ?? [],
+    resolverFile: 'search arc.svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n',
+    registry: { pushHost: 'registry.arc.svc:5000', pullHost: 'localhost:30500', plainHttp: true },
+    handle: 'handle',
+    names: {
+      buildPods: ['runner-abc-build-0-1', 'runner-abc-build-0-2'],
+      stepPod: 'runner-abc-step-0',
+      environment: 'runner-abc-secret-0'
+    },
+    ...parts
+  }
+}

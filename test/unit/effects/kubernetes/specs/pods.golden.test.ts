@@ -1,0 +1,194 @@
+/** The pods that reviewers look at, as goldens: a change to one shows in review. Update with `npm run golden`. */
+import type { V1Pod } from '@kubernetes/client-node'
+import { describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { chooseBuilder } from '../../../../../src/effects/builders/choose.ts'
+import type { RegistrySettings } from '../../../../../src/effects/kubernetes/registry/settings.ts'
+import { buildPod } from '../../../../../src/effects/kubernetes/specs/build-pod.ts'
+import { environmentSecret, stepPod } from '../../../../../src/effects/kubernetes/specs/step-pod.ts'
+import type { StepRequest } from '../../../../../src/machines/types.ts'
+import { siteOf } from '../context-fixture.ts'
+
+const golden = (name: string) => `../../../../golden/${name}.yaml`
+const WORK = '/home/runner/_work'
+
+const plan = {
+  contextDirectory: `${WORK}/_actions/owner/action/v1`,
+  dockerfile: 'Dockerfile',
+  contentHash: '0123'.repeat(16),
+  pushReference: 'registry.arc.svc:5000/handle:0123',
+  pullRepository: 'localhost:30500/handle'
+}
+
+const request: StepRequest = {
+  args: ['two words', '$(HOME)', '$$', ''],
+  env: { HOME: '/github/home', 'INPUT_WITH-DASH': '$(HOME)' },
+  workingDirectory: '/github/workspace',
+  mounts: [
+    { source: `${WORK}/_temp`, target: '/github/runner_temp', readOnly: false },
+    { source: `${WORK}/_temp/_github_home`, target: '/github/home', readOnly: false },
+    { source: `${WORK}/_temp/_github_workflow`, target: '/github/workflow', readOnly: false },
+    { source: `${WORK}/_temp/_runner_file_commands`, target: '/github/file_commands', readOnly: false },
+    { source: `${WORK}/repo/repo`, target: '/github/workspace', readOnly: false }
+  ]
+}
+
+const IMAGE = { reference: `localhost:30500/handle@sha256:${'0'.repeat(64)}`, isBuilt: true }
+
+const SECURED: RegistrySettings = {
+  pushHost: 'registry.example.com',
+  pullHost: 'registry.example.com',
+  path: 'ci',
+  plainHttp: false,
+  pushSecret: 'push-it',
+  pullSecret: 'pull-it',
+  baseImageSecret: 'pull-bases',
+  caSecret: 'authority'
+}
+
+describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
+  test('the build pod', async () => {
+    const pod = buildPod(siteOf(mode), {
+      name: 'runner-abc-build-0-1',
+      plan,
+      builder: chooseBuilder({})
+    })
+    await expect(stringify(pod)).toMatchFileSnapshot(golden(`build-pod-${mode}`))
+    expectUnprivileged(pod)
+  })
+
+  test('the build pod that asks a BuildKit daemon', async () => {
+    const builderDaemon = { address: 'tcp://buildkitd.buildkit.svc:1234', tlsSecret: 'buildkit-client' }
+    const pod = buildPod(siteOf(mode), {
+      name: 'runner-abc-build-0-1',
+      plan,
+      builder: chooseBuilder({ builder: 'buildkit', builderDaemon })
+    })
+    await expect(stringify(pod)).toMatchFileSnapshot(golden(`build-pod-buildkit-${mode}`))
+    expectUnprivileged(pod)
+  })
+
+  test('the pods with a registry that has a password and a certificate of its own', async () => {
+    const site = siteOf(mode, { registry: SECURED })
+    const build = buildPod(site, {
+      name: 'runner-abc-build-0-1',
+      plan: { ...plan, pushReference: 'registry.example.com/ci/handle:0123' },
+      builder: chooseBuilder({})
+    })
+    const step = stepPod(site, IMAGE, request)
+    await expect(`${stringify(build)}---\n${stringify(step)}`).toMatchFileSnapshot(golden(`secured-pods-${mode}`))
+    expectUnprivileged(build)
+    const [inBuild, inPush] = [build.spec?.initContainers?.at(-1), build.spec?.containers[0]].map((container) =>
+      container?.volumeMounts?.map(({ name }) => name)
+    )
+    expect(inBuild).not.toContain('push-credentials')
+    expect(inPush).toContain('push-credentials')
+    expect(inPush).not.toContain('base-image-credentials')
+  })
+
+  test('the build pod whose image is kept for other jobs: its context is sent in every storage mode', async () => {
+    const pod = buildPod(siteOf(mode, { registry: { ...SECURED, isKept: true } }), {
+      name: 'runner-abc-build-0-1',
+      plan: { ...plan, pushReference: 'registry.example.com/ci:0123' },
+      builder: chooseBuilder({})
+    })
+    // The same in both: nothing of it is on the runner's volume.
+    await expect(stringify(pod)).toMatchFileSnapshot(golden('build-pod-kept'))
+    expectUnprivileged(pod)
+  })
+
+  test.each([
+    ['kaniko', {}],
+    ['buildkit', { builder: 'buildkit', builderDaemon: { address: 'tcp://buildkitd:1234', tlsSecret: 'client' } }]
+  ] as const)(
+    'what builds and what pushes share the layout, and nothing else that can be written: %s',
+    (_name, options) => {
+      for (const resolverFile of [undefined, 'nameserver 10.96.0.10\n']) {
+        for (const isKept of [undefined, true]) {
+          const pod = buildPod(siteOf(mode, { resolverFile, registry: { ...SECURED, isKept } }), {
+            name: 'runner-abc-build-0-1',
+            plan,
+            builder: chooseBuilder(options)
+          })
+          expectApart(pod)
+        }
+      }
+    }
+  )
+
+  test('the step pod', async () => {
+    const pod = stepPod(siteOf(mode), IMAGE, request)
+    await expect(stringify(pod)).toMatchFileSnapshot(golden(`step-pod-${mode}`))
+    expectUnprivileged(pod)
+  })
+})
+
+test('only a pod for an image that was built may pull as the hook says, whatever the name of the image', () => {
+  const site = siteOf('copy', { registry: SECURED })
+  const reference = 'registry.example.com/ci/handle:0123'
+  const secretsOf = (isBuilt: boolean) =>
+    stepPod(site, { reference, isBuilt }, request).spec?.imagePullSecrets?.map(({ name }) => name)
+  expect(secretsOf(true)).toEqual(['pull-the-runner', 'pull-it'])
+  expect(secretsOf(false)).toEqual(['pull-the-runner'])
+})
+
+test('the step pod of a job knows the job its services by name', () => {
+  const job = { pod: 'runner-abc-workflow', address: '10.0.0.7', serviceNames: ['redis', 'postgres'] }
+  const pod = stepPod(siteOf('volume', { job }), IMAGE, request)
+  expect(pod.spec?.hostAliases).toEqual([{ ip: '10.0.0.7', hostnames: ['redis', 'postgres'] }])
+})
+
+test('an entry point replaces the command, and none leaves it unset', () => {
+  const commandOf = (pod: V1Pod) => pod.spec?.containers.find(({ name }) => name === 'job')?.command
+  expect(commandOf(stepPod(siteOf('copy'), IMAGE, { ...request, entryPoint: '/run me' }))).toEqual(['/run me'])
+  expect(commandOf(stepPod(siteOf('copy'), IMAGE, request))).toBeUndefined()
+})
+
+test('the environment is a Secret, and no value of it stands in the pod', () => {
+  const site = siteOf('copy')
+  const env = { TOKEN: 'very-secret', 'any name': 'another-secret' }
+  const secret = environmentSecret(site, env)
+  expect(Object.values(secret.data ?? {}).map((value) => Buffer.from(value, 'base64').toString())).toEqual(
+    Object.values(env)
+  )
+  expect(JSON.stringify(stepPod(site, IMAGE, { ...request, env }))).not.toContain('secret"')
+})
+
+test('an environment that no Secret can hold is refused with what to do', () => {
+  expect(() => environmentSecret(siteOf('copy'), { BIG: 'x'.repeat(1_000_001) })).toThrow(
+    /pass large values through files/
+  )
+})
+
+/** What a pod gives to all its containers to write (docs/adr/0015); the kubelet writes /etc/hosts anew for each. */
+const SHARED_BY_ALL = ['/etc/resolv.conf', '/dev/shm']
+
+/** Nothing that the container `build` may write decides what the container `push` does, but the layout. */
+function expectApart({ spec }: V1Pod): void {
+  const build = spec?.initContainers?.find(({ name }) => name === 'build')
+  const push = spec?.containers.find(({ name }) => name === 'push')
+  const seenByBuild = new Set(build?.volumeMounts?.map(({ name }) => name))
+  const shared = push?.volumeMounts?.filter(({ name }) => seenByBuild.has(name)) ?? []
+  expect(shared.map(({ name, readOnly }) => [name, readOnly])).toEqual([
+    ['layout', true],
+    ['registry-authority', true]
+  ])
+  const own = push?.volumeMounts?.filter(({ name }) => !seenByBuild.has(name)).map(({ mountPath }) => mountPath)
+  expect(own).toEqual(expect.arrayContaining(SHARED_BY_ALL))
+  const writesFirst = spec?.initContainers?.findIndex(({ volumeMounts }) =>
+    volumeMounts?.some(({ name }) => name === 'own-resolver')
+  )
+  const isWritten = spec?.volumes?.some(({ name, downwardAPI }) => name === 'own-resolver' && downwardAPI !== undefined)
+  expect(isWritten ? -1 : 0).toBe(writesFirst)
+}
+
+/** What holds for every pod that is ours, whatever else is in it (design section 5). */
+function expectUnprivileged(pod: V1Pod): void {
+  const { spec } = pod
+  expect(spec?.automountServiceAccountToken).toBe(false)
+  expect(spec?.volumes?.filter(({ hostPath }) => hostPath !== undefined)).toEqual([])
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]
+  expect(containers.filter(({ securityContext }) => securityContext?.privileged === true)).toEqual([])
+  expect(pod.metadata?.labels?.['runner-pod']).toBe('runner-abc')
+  expect(pod.metadata?.ownerReferences?.[0]?.uid).toBe('00000000-1111-2222-3333-444444444444')
+}

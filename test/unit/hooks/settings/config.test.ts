@@ -1,0 +1,130 @@
+/** Goal: a setting is read as documented, and a wrong one is named in one line. */
+import { describe, expect, it } from 'vitest'
+import { readConfig, readPlace } from '../../../../src/hooks/settings/config.ts'
+
+const PREFIX = 'ACTIONS_RUNNER_CONTAINER_HOOKS_'
+const minimal = {
+  ACTIONS_RUNNER_POD_NAME: 'runner-abc',
+  RUNNER_WORKSPACE: '/home/runner/_work/repo',
+  RUNNER_TEMP: '/home/runner/_work/_temp',
+  GITHUB_WORKSPACE: '/home/runner/_work/repo/repo'
+}
+const registry = {
+  [`${PREFIX}REGISTRY_HOST`]: 'docker-registry',
+  [`${PREFIX}REGISTRY_PORT`]: '5000',
+  [`${PREFIX}REGISTRY_NODE_PORT`]: '30500'
+}
+
+describe('reading the settings', () => {
+  it('needs the pod name and the directories only', () => {
+    expect(readConfig(minimal)).toEqual({
+      runnerPod: 'runner-abc',
+      paths: {
+        runnerWorkspace: '/home/runner/_work/repo',
+        runnerTemp: '/home/runner/_work/_temp',
+        githubWorkspace: '/home/runner/_work/repo/repo'
+      },
+      registry: undefined,
+      hashFiles: [],
+      traces: { directory: '/home/runner/_diag/slipway', isDefault: true }
+    })
+  })
+
+  it('writes no traces when they are off', () => {
+    expect(readConfig({ ...minimal, [`${PREFIX}TRACE_DIRECTORY`]: 'off' }).traces).toBeUndefined()
+  })
+
+  it('reads how much may come back in GiB', () => {
+    const variable = `${PREFIX}COLLECT_MAX_GIB`
+    expect(readConfig({ ...minimal, [variable]: '3' }).bytesMax).toBe(3 * 1024 ** 3)
+    for (const wrong of ['0', '-1', '1.5', '1e3', '10000', 'all']) {
+      expect(() => readConfig({ ...minimal, [variable]: wrong }), wrong).toThrow(`${variable} must be a whole number`)
+    }
+  })
+
+  it('reads everything else', () => {
+    const config = readConfig({
+      ...minimal,
+      ...registry,
+      ACTIONS_RUNNER_KUBERNETES_NAMESPACE: 'ci',
+      ACTIONS_RUNNER_CLAIM_NAME: 'work',
+      ACTIONS_RUNNER_IMAGE: 'runner:1',
+      [`${PREFIX}BUILDER_IMAGE`]: 'kaniko:test',
+      [`${PREFIX}TRACE_DIRECTORY`]: '/var/traces'
+    })
+    expect(config).toMatchObject({
+      namespace: 'ci',
+      claimName: 'work',
+      runnerImage: 'runner:1',
+      builderImage: 'kaniko:test',
+      traces: { directory: '/var/traces', isDefault: false },
+      registry: { pushHost: 'docker-registry:5000', pullHost: 'localhost:30500', plainHttp: true }
+    })
+  })
+
+  it('reads which builder to use, and where its daemon is', () => {
+    const variables = {
+      ...minimal,
+      [`${PREFIX}BUILDER`]: 'buildkit',
+      [`${PREFIX}PUSHER_IMAGE`]: 'kaniko:test',
+      [`${PREFIX}BUILDKIT_HOST`]: 'tcp://buildkitd.buildkit.svc:1234',
+      [`${PREFIX}BUILDKIT_TLS_SECRET`]: 'buildkit-client'
+    }
+    expect(readConfig(variables)).toMatchObject({
+      builder: 'buildkit',
+      pusherImage: 'kaniko:test',
+      builderDaemon: { address: 'tcp://buildkitd.buildkit.svc:1234', tlsSecret: 'buildkit-client' }
+    })
+  })
+
+  it.each([
+    [{ BUILDER: 'buildkit' }, `set ${PREFIX}BUILDKIT_HOST too`],
+    [{ BUILDKIT_HOST: 'tcp://buildkitd:1234' }, `${PREFIX}BUILDKIT_HOST is set, but kaniko builds`],
+    [{ BUILDKIT_TLS_SECRET: 'certificates' }, `${PREFIX}BUILDKIT_TLS_SECRET is set, but kaniko builds`],
+    [{ BUILDER: 'docker' }, `${PREFIX}BUILDER must be kaniko or buildkit`],
+    [{ BUILDER: 'buildkit', BUILDKIT_HOST: 'buildkitd:1234' }, `${PREFIX}BUILDKIT_HOST must be tcp://host:port`],
+    [{ BUILDER: 'buildkit', BUILDKIT_HOST: 'unix:///run/x' }, `${PREFIX}BUILDKIT_HOST must be tcp://host:port`]
+  ])('refuses a builder and a daemon that do not go together: %o', (given, expected) => {
+    const variables = Object.fromEntries(Object.entries(given).map(([name, value]) => [`${PREFIX}${name}`, value]))
+    expect(() => readConfig({ ...minimal, ...variables })).toThrow(expected)
+  })
+
+  it('repeats no user name and password of a host that is wrong', () => {
+    const variables = { ...minimal, [`${PREFIX}REGISTRY_HOST`]: 'https://user:pass@word@reg/x' }
+    expect(() => readConfig(variables)).toThrow("but is '***@reg/x'")
+    expect(() => readConfig(variables)).not.toThrow(/user|pass/)
+  })
+
+  it('reads where cluster and registry are without a runner around it', () => {
+    const variables = { ...registry, ACTIONS_RUNNER_KUBERNETES_NAMESPACE: 'ci', ACTIONS_RUNNER_POD_NAME: 'Not A Name' }
+    expect(readPlace(variables)).toEqual({
+      namespace: 'ci',
+      registry: { pushHost: 'docker-registry:5000', pullHost: 'localhost:30500', plainHttp: true }
+    })
+  })
+
+  it('takes an empty variable as unset', () => {
+    expect(readConfig({ ...minimal, ACTIONS_RUNNER_CLAIM_NAME: '', [`${PREFIX}REGISTRY_HOST`]: ' ' })).toEqual(
+      readConfig(minimal)
+    )
+  })
+
+  it.each([
+    ['ACTIONS_RUNNER_POD_NAME', undefined, 'ACTIONS_RUNNER_POD_NAME is not set'],
+    ['ACTIONS_RUNNER_POD_NAME', 'Not A Name', 'ACTIONS_RUNNER_POD_NAME must be a Kubernetes name'],
+    ['RUNNER_TEMP', undefined, 'RUNNER_TEMP is not set'],
+    ['GITHUB_WORKSPACE', 'repo', 'GITHUB_WORKSPACE must be an absolute path'],
+    [`${PREFIX}REGISTRY_NODE_PORT`, 'abc', `${PREFIX}REGISTRY_NODE_PORT must be a port number from 1 to 65535`],
+    [`${PREFIX}REGISTRY_PORT`, '65536', `${PREFIX}REGISTRY_PORT must be a port number`],
+    [`${PREFIX}TRACE_DIRECTORY`, 'traces', `${PREFIX}TRACE_DIRECTORY must be an absolute path or off`],
+    [`${PREFIX}REGISTRY_HOST`, 'http://reg', `${PREFIX}REGISTRY_HOST must be host[:port][/path], without scheme`]
+  ])('refuses %s = %s', (variable, value, expected) => {
+    expect(() => readConfig({ ...minimal, ...registry, [variable]: value })).toThrow(expected)
+  })
+
+  it.each(Object.keys(registry))('names %s when only that part of the registry is missing', (variable) => {
+    const partly = { ...minimal, ...registry, [variable]: undefined }
+    expect(() => readConfig(partly)).toThrow(expect.objectContaining({ code: 'not-configured' }))
+    expect(() => readConfig(partly)).toThrow(`set ${variable} too`)
+  })
+})
