@@ -4,6 +4,7 @@ import { createLocalPorts } from '../effects/local/backend.ts'
 import type { EngineName } from '../effects/local/engine.ts'
 import { runContainerStep } from '../effects/run/wire.ts'
 import { randomHex, systemClock } from '../effects/system.ts'
+import { GITHUB } from '../effects/work-tree/layout.ts'
 import { BUDGETS } from '../machines/budgets.ts'
 import { entryName } from '../machines/ledger.ts'
 import type { Janitor } from '../machines/ports.ts'
@@ -88,7 +89,7 @@ function requestOf(
     entryPoint: action.entryPoint,
     args: run.args ?? args,
     env: { ...env, ...directories.env },
-    workingDirectory: '/github/workspace',
+    workingDirectory: GITHUB.workspace,
     mounts: directories.mounts
   }
 }
