@@ -12,7 +12,7 @@ import type { Site } from '../context/site.ts'
 import { WORK_VOLUME, workPath } from '../context/storage.ts'
 import { ownedMetadata } from '../names.ts'
 import { CA_KEY } from '../registry/settings.ts'
-import { AWAIT_DELIVERY, deliverContainer, hardened, placement, podBase } from './parts.ts'
+import { AWAIT_DELIVERY, deliverContainer, hardened, placement, podBase, unexpanded } from './parts.ts'
 import { buildSecrets, mountsOf, type SecretPart, volumesOf } from './secret-parts.ts'
 
 export const BUILD_CONTAINER = 'build'
@@ -73,9 +73,11 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
     name,
     image,
     imagePullPolicy: 'IfNotPresent',
-    ...(command && { command: [...command] }),
-    args: [...args],
-    env: Object.entries({ ...env, ...login?.env }).map(([key, value]): V1EnvVar => ({ name: key, value }))
+    ...(command && { command: command.map(unexpanded) }),
+    args: args.map(unexpanded),
+    env: Object.entries({ ...env, ...login?.env }).map(
+      ([key, value]): V1EnvVar => ({ name: key, value: unexpanded(value) })
+    )
   })
   return {
     apiVersion: 'v1',
