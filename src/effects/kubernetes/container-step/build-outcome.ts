@@ -1,6 +1,6 @@
 /** What the verdict on a build pod means for the build and for the push, for both ports that work with that pod. */
 import { StepError } from '../../../errors.ts'
-import type { BuilderDefinition } from '../../builders/catalog.ts'
+import type { BuilderDefinition } from '../../builders/definition.ts'
 import { type Blocked, type Ended, firstLine, hasStarted, isPodLost, type Verdict } from '../pods/status.ts'
 import { BUILD_CONTAINER, PUSH_CONTAINER } from '../specs/build-pod.ts'
 

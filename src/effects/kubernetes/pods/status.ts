@@ -14,7 +14,7 @@ const NOT_SYNCED = /failed to sync (?:secret|configmap) cache/
 export interface Ended {
   readonly is: 'ended'
   readonly terminated: V1ContainerStateTerminated
-  readonly failure?: StepError | undefined
+  readonly failure: StepError | undefined
 }
 
 /** A container that waiting will not start once its grace period is over. */

@@ -21,7 +21,7 @@ const blocked = (by: string, code: ErrorCode): Blocked => ({
 const ended = (exitCode: number, code?: ErrorCode): Ended => ({
   is: 'ended',
   terminated: { exitCode },
-  ...(code && { failure: failure(code) })
+  failure: code && failure(code)
 })
 const lost: Verdict = { is: 'lost', failure: failure('evicted') }
 

@@ -465,26 +465,21 @@ describe('any status at all', () => {
     ready: fc.boolean(),
     restartCount: fc.nat(3)
   })
-  const pods: fc.Arbitrary<V1Pod> = fc.record({
-    metadata: fc.constantFrom({}, { deletionTimestamp: new Date(0) }),
-    spec: fc.constantFrom(
-      ...['Never', 'OnFailure', 'Always'].map((restartPolicy) => podOf({ restartPolicy }).spec),
-      undefined
-    ),
-    status: fc.option(
-      fc.record(
-        {
-          phase: fc.constantFrom('Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'),
-          reason: oneOf('', 'Evicted', 'DeadlineExceeded', 'NodeLost', 'Preempting'),
-          message: text,
-          initContainerStatuses: fc.array(container, { maxLength: 3 }),
-          containerStatuses: fc.array(container, { maxLength: 3 })
-        },
-        { requiredKeys: [] }
-      ),
-      { nil: undefined }
-    )
-  })
+  const status = fc.record(
+    {
+      phase: fc.constantFrom('Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'),
+      reason: oneOf('', 'Evicted', 'DeadlineExceeded', 'NodeLost', 'Preempting'),
+      message: text,
+      initContainerStatuses: fc.array(container, { maxLength: 3 }),
+      containerStatuses: fc.array(container, { maxLength: 3 })
+    },
+    { requiredKeys: [] }
+  )
+  const spec = fc.constantFrom(
+    ...['Never', 'OnFailure', 'Always'].flatMap((restartPolicy) => podOf({ restartPolicy }).spec ?? [])
+  )
+  const metadata = fc.constantFrom<NonNullable<V1Pod['metadata']>[]>({}, { deletionTimestamp: new Date(0) })
+  const pods: fc.Arbitrary<V1Pod> = fc.record({ metadata, spec, status }, { requiredKeys: [] })
   const names = fc.constantFrom('first', 'second', 'main', 'other', 'none')
   const holds = (check: (pod: V1Pod, name: string, verdict: Verdict) => void) =>
     fc.assert(fc.property(pods, names, (pod, name) => check(pod, name, verdictOn(pod, name))))
