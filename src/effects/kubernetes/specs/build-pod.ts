@@ -69,16 +69,6 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
     registryAuthorityPath: authority && `${authority.mount.mountPath}/${CA_KEY}`,
     daemon: daemon && { address: daemon.address, certificatesPath: certificates.mounts[0]?.mountPath }
   })
-  const container = (name: string, image: string, { command, args, env }: ContainerCommand, login?: SecretPart) => ({
-    name,
-    image,
-    imagePullPolicy: 'IfNotPresent',
-    ...(command && { command: command.map(unexpanded) }),
-    args: args.map(unexpanded),
-    env: Object.entries({ ...env, ...login?.env }).map(
-      ([key, value]): V1EnvVar => ({ name: key, value: unexpanded(value) })
-    )
-  })
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -115,6 +105,17 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
     }
   }
 }
+
+const container = (name: string, image: string, { command, args, env }: ContainerCommand, login?: SecretPart) => ({
+  name,
+  image,
+  imagePullPolicy: 'IfNotPresent',
+  ...(command && { command: command.map(unexpanded) }),
+  args: args.map(unexpanded),
+  env: Object.entries({ ...env, ...login?.env }).map(
+    ([key, value]): V1EnvVar => ({ name: key, value: unexpanded(value) })
+  )
+})
 
 /** Runs before anything of the Dockerfile does, where there is something to do. */
 function firstContainer(site: Site, { copying }: OwnResolver): V1Container[] {
