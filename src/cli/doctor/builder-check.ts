@@ -13,8 +13,7 @@ import {
   waitingFailure
 } from '../../effects/kubernetes/pods/status.ts'
 import { waitForPod } from '../../effects/kubernetes/pods/wait.ts'
-import { hardened, podBase } from '../../effects/kubernetes/specs/parts.ts'
-import { templated } from '../../effects/kubernetes/specs/templated.ts'
+import { hardened, podBase, templated } from '../../effects/kubernetes/specs/parts.ts'
 import { timeoutSignal } from '../../effects/system.ts'
 import { StepError } from '../../errors.ts'
 import { ADMISSION } from './admission-checks.ts'
