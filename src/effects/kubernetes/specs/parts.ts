@@ -52,15 +52,13 @@ export function placement({ nodeName }: PodFiles): Partial<V1PodSpec> {
   }
 }
 
-/** What a container of ours runs beside those of the workflow, in the runner's image: that is on the node, and has what is needed. */
+/** What only a helper of ours differs in. */
+type Helper = Required<Pick<V1Container, 'name' | 'command' | 'volumeMounts'>> & Pick<V1Container, 'securityContext'>
+
+/** A container of ours beside those of the workflow, in the runner's image: that is on the node, and has what is needed. */
 export const helperContainer = (
   { runnerImage: image }: Site,
-  {
-    name,
-    command,
-    securityContext = hardened(),
-    volumeMounts
-  }: Pick<V1Container, 'name' | 'command' | 'securityContext' | 'volumeMounts'>
+  { name, command, securityContext = hardened(), volumeMounts }: Helper
 ): V1Container => ({ name, image, imagePullPolicy: 'IfNotPresent', command, securityContext, volumeMounts })
 
 /** A step or build pod as the administrator's template wants it, with what the template asked for in vain said once. */
