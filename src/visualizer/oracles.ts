@@ -1,54 +1,9 @@
 /** What must be true of every run whatever happened in it, judged by its moves: for `slipway replay --check` and the tests. */
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { CLEANUP_BUDGET_MS } from '../machines/budgets.ts'
-import { type Move, type Run, stageOf } from './moves.ts'
-import type { Promises } from './promises.ts'
-import type { StageTimes } from './trace.ts'
-
-export interface Offence {
-  /** Of the line in the trace. */
-  readonly line: number
-  readonly says: string
-}
-
-/** A run with all that it is held to. */
-export interface Case extends Run {
-  readonly promises: Promises
-  /** How often a stage may be attempted in one stay. */
-  readonly attemptsMax: (stage: string) => number
-}
-
-type Oracle = (run: Case) => readonly Offence[]
-
-const CLEANUP = 'cleaningUp'
-
-const complain = (wrong: boolean, line: number, says: string): readonly Offence[] => (wrong ? [{ line, says }] : [])
-
-/** It goes from one stage to another, or into a stage anew. */
-const isChange = ({ from, to, cause }: Move): boolean => stageOf(from) !== stageOf(to) || cause === 'cancel'
-
-/** An attempt of a stage begins. */
-const isAttempt = (move: Move): boolean => isChange(move) || move.cause === 'backOff'
-
-const isDone = (stage: string) => (move: Move) => stageOf(move.from) === stage && move.cause === 'done'
-
-const isEnd = (state: string): boolean => ['succeeded', 'failed', 'cancelled', 'stuck'].includes(state)
-
-/** The way out was a CANCEL; later orders only hurry cleanup. */
-const wasCancelled = ({ moves }: Run): boolean => moves.find(({ to }) => stageOf(to) === CLEANUP)?.cause === 'cancel'
-
-/** The first failure that ended a stage other than cleaning up; running out of time counts as the attempt that failed last. */
-export function firstFailure({ moves }: Run): { readonly code: string; readonly stage: string } | undefined {
-  const retried = new Map<string, string>()
-  for (const { from, cause, failure } of moves) {
-    const stage = stageOf(from)
-    if (cause === 'retry' && failure !== undefined) retried.set(stage, failure.code)
-    if (stage === CLEANUP || (cause !== 'failed' && cause !== 'timeout')) continue
-    if (cause === 'failed') return failure && { code: failure.code, stage }
-    return { code: retried.get(stage) ?? 'stage-timeout', stage }
-  }
-  return undefined
-}
+import { exitCodeIsTrue, outcomeIsTrue, stagesAreTrue } from './end-oracles.ts'
+import { type Move, stageOf } from './moves.ts'
+import { CLEANUP, complain, isAttempt, isChange, isDone, isEnd, type Oracle } from './oracle.ts'
 
 /** Every end is come to from cleaning up, but for those that a machine names; and nothing is after cleaning up but the end. */
 const cleanUpComesLast: Oracle = ({ moves, promises }) => {
@@ -147,95 +102,6 @@ const theWalkIsUnbroken: Oracle = ({ moves }) =>
       `comes from ${from || 'nowhere'} where the run was in ${before || 'nothing'}`
     )
   })
-
-const outcomeIsTrue: Oracle = (run) => {
-  const { moves, end } = run
-  if (end === undefined) return []
-  const last = moves.at(-1)
-  const failure = firstFailure(run)
-  const isClean = failure === undefined && !wasCancelled(run)
-  return [
-    ...complain(last?.to !== end.outcome, end.number, `outcome ${end.outcome} of a run that is in ${last?.to}`),
-    ...complain(end.outcome === 'succeeded' && !isClean, end.number, 'succeeded after a failure or a CANCEL'),
-    ...complain(
-      end.outcome !== 'stuck' && (end.outcome === 'cancelled') !== wasCancelled(run),
-      end.number,
-      `outcome ${end.outcome} of a run that was ${wasCancelled(run) ? '' : 'not '}cancelled`
-    ),
-    ...complain(
-      end.failure?.code !== failure?.code || end.failure?.stage !== failure?.stage,
-      end.number,
-      `failure ${named(end.failure)} where ${named(failure)} came first`
-    ),
-    ...complain(
-      end.outcome !== 'stuck' && (end.remaining ?? []).length > 0,
-      end.number,
-      `${end.outcome}, yet things remain`
-    )
-  ]
-}
-
-const named = (failure: { readonly code: string; readonly stage?: string | undefined } | undefined): string =>
-  failure === undefined ? 'none' : `${failure.code} in ${failure.stage}`
-
-/** The program's own code whenever it has ended; else that of the failure or of the CANCEL, which is never 0. */
-const exitCodeIsTrue: Oracle = (run) => {
-  const { moves, end, promises } = run
-  if (end === undefined) return []
-  const { exitCode, outcome, failure } = end
-  const hasEnded = moves.some(isDone(promises.decides))
-  const isSpoilt = failure !== undefined || wasCancelled(run)
-  const code = failure?.code ?? 'cancelled'
-  const given = Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code as ErrorCode].exitCode : undefined
-  const line = end.number
-  return [
-    ...complain(exitCode < 0 || exitCode > 255 || !Number.isInteger(exitCode), line, `exit code ${exitCode}`),
-    ...complain(outcome === 'succeeded' && exitCode !== 0, line, `succeeded with exit code ${exitCode}`),
-    ...complain(outcome !== 'stuck' && outcome !== 'succeeded' && exitCode === 0, line, `${outcome} with exit code 0`),
-    ...complain(outcome === 'stuck' && isSpoilt && exitCode === 0, line, 'exit code 0 of a run that did not succeed'),
-    ...complain(
-      !hasEnded && isSpoilt && given !== undefined && exitCode !== given,
-      line,
-      `exit code ${exitCode} where ${code} gives ${given}`
-    )
-  ]
-}
-
-/** What the end says of each stage is what was told on the way. */
-const stagesAreTrue: Oracle = ({ moves, mayHurryUnseen, end }) => {
-  if (end?.stages === undefined) return []
-  const { stages, number } = end
-  const visited = new Set(moves.map(({ to }) => stageOf(to)).filter((stage) => !isEnd(stage)))
-  const unknown = Object.keys(stages).filter((stage) => !visited.has(stage))
-  return [
-    ...complain(unknown.length > 0, number, `records of ${unknown.join(', ')}, which no state tells of`),
-    ...[...visited].flatMap((stage) => {
-      const record = stages[stage] as StageTimes | undefined
-      if (record === undefined) return complain(true, number, `no record of ${stage}`)
-      const into = moves.findIndex(({ to }) => stageOf(to) === stage)
-      const out = moves.findIndex((move, at) => at > into && stageOf(move.from) === stage && stageOf(move.to) !== stage)
-      const stay = moves.slice(
-        moves.findLastIndex((move) => stageOf(move.to) === stage && isChange(move)),
-        out
-      )
-      const attempts = stay.filter(isAttempt).length
-      const { startedAtMs, endedAtMs = Number.NaN } = record
-      const fits = (ms: number, at: number) => ms >= (moves[at - 1]?.atMs ?? ms) && ms <= (moves[at]?.atMs ?? ms)
-      return [
-        ...complain(
-          record.attempts !== attempts && !(stage === CLEANUP && mayHurryUnseen),
-          number,
-          `${record.attempts} attempts of ${stage}, and ${attempts} told`
-        ),
-        ...complain(
-          !fits(startedAtMs, into) || !fits(endedAtMs, out),
-          number,
-          `times of ${stage} that do not fit its states`
-        )
-      ]
-    })
-  ]
-}
 
 /** All oracles, by the promise each one guards. */
 export const RUN_ORACLES = {

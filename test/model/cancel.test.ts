@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest'
 import { BUDGETS, CLEANUP_BUDGET_MS } from '../../src/machines/budgets.ts'
 import { play, type Scenario } from '../support/scenario.ts'
+import type { Behaviour, Script } from '../support/script.ts'
 import { ALL_SCRIPTED } from '../support/scripted-machines.ts'
-import type { Behaviour, Script } from '../support/scripted-ports.ts'
 import { judge } from './oracles.ts'
 
 const hang: Behaviour = { does: 'hangUntilAborted' }

@@ -1,7 +1,7 @@
 /** Shows for each oracle a history that breaks its promise, so that no oracle is satisfied with everything. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { BUDGETS } from '../../src/machines/budgets.ts'
-import { RUN_ORACLES } from '../../src/visualizer/oracles.ts'
+import type { RUN_ORACLES } from '../../src/visualizer/oracles.ts'
 import { SECRET } from '../support/container-step-model.ts'
 import type { History, PortCall } from '../support/history.ts'
 import { edgePaths } from '../support/machine-graph.ts'
@@ -9,7 +9,7 @@ import { mutantOf, targetsIn } from '../support/machine-mutants.ts'
 import { playPath } from '../support/path-history.ts'
 import { play } from '../support/scenario.ts'
 import { ALL_SCRIPTED, type ScriptedMachine } from '../support/scripted-machines.ts'
-import { judge, ORACLES } from './oracles.ts'
+import { judge, type ORACLES } from './oracles.ts'
 
 const withCalls =
   (...calls: readonly PortCall[]) =>

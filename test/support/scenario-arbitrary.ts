@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
 import type { AnyStageName, StageBudget } from '../../src/machines/budgets.ts'
 import type { Scenario } from './scenario.ts'
+import type { Behaviour, Script } from './script.ts'
 import type { ScriptedMachine } from './scripted-machines.ts'
-import type { Behaviour, Script } from './scripted-ports.ts'
 
 const code = fc.constantFrom(...(Object.keys(ERROR_CODES) as ErrorCode[]))
 const transientCode = fc.constantFrom(
@@ -57,7 +57,7 @@ const scripts = (stages: readonly AnyStageName[]): fc.Arbitrary<Script> =>
 /** At most three, each shortly after the one before it or together with it. */
 const cancelAtTicks = fc
   .tuple(fc.nat(12), fc.array(fc.nat(2), { maxLength: 2 }))
-  .map(([first, gaps]) => gaps.reduce((ticks, gap) => [...ticks, (ticks.at(-1) ?? 0) + gap], [first]))
+  .map(([first, gaps]) => [first, ...gaps.map((_, at) => gaps.slice(0, at + 1).reduce((sum, gap) => sum + gap, first))])
 
 export const scenariosOf = ({ id, stages }: ScriptedMachine): fc.Arbitrary<Scenario> =>
   fc

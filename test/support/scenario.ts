@@ -1,8 +1,9 @@
 /** One scripted run of a machine from beginning to end, on simulated time: data in, history out. */
 import { SECRET } from './container-step-model.ts'
 import { type History, type MachineId, type RunOutput, record } from './history.ts'
+import type { Script } from './script.ts'
 import { type AnyPorts, SCRIPTED } from './scripted-machines.ts'
-import { createScriptedPorts, type Script } from './scripted-ports.ts'
+import { createScriptedPorts } from './scripted-ports.ts'
 import { createSimulatedClock, settle } from './simulated-clock.ts'
 
 export interface Scenario {

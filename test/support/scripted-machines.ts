@@ -8,7 +8,7 @@ import { containerStepModel, DIGEST, PUSHED_IMAGE, REQUEST, RESOLUTIONS, STAGE_N
 import type { History, MachineId, RunOutput } from './history.ts'
 import { JOB_FACTS, JOB_THINGS, jobRequest, jobStartModel, scriptRequest, scriptStepModel } from './job-models.ts'
 import type { MachineModel } from './machine-graph.ts'
-import type { Script } from './scripted-ports.ts'
+import type { Script } from './script.ts'
 
 type Options<Run extends (options: never) => unknown> = Parameters<Run>[0]
 type Decisions = Pick<Script, 'resolution' | 'exitCode'>

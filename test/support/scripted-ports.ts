@@ -3,26 +3,10 @@ import { type ErrorCode, StepError } from '../../src/errors.ts'
 import type { AnyStageName } from '../../src/machines/budgets.ts'
 import { entryName, type Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
-import type { Resolution } from '../../src/machines/types.ts'
 import { type Call, portsOf } from './history.ts'
+import type { Behaviour, Script } from './script.ts'
 import type { AnyPorts, ScriptedMachine } from './scripted-machines.ts'
 import { createThings } from './things.ts'
-
-/** What one call of a port does. The code `internal` stands for an error that is no StepError. */
-export type Behaviour =
-  | { readonly does: 'succeed'; readonly afterMs: number }
-  | { readonly does: 'fail'; readonly afterMs: number; readonly code: ErrorCode }
-  | { readonly does: 'hangUntilAborted' }
-  | { readonly does: 'succeedDespiteAbort'; readonly afterMs: number }
-
-export interface Script {
-  /** Of container-step. */
-  readonly resolution: Resolution['kind']
-  /** Of the program, where the machine runs one. */
-  readonly exitCode: number
-  /** Behaviour of the first, second, ... call; calls beyond the list succeed at once. */
-  readonly calls: Readonly<Partial<Record<AnyStageName, readonly Behaviour[]>>>
-}
 
 export interface ScriptedWorld {
   readonly ports: AnyPorts

@@ -1,8 +1,8 @@
 /** The things of a scripted run: what its stages create, and what goes away again. */
 import type { AnyStageName } from '../../src/machines/budgets.ts'
 import { entryName } from '../../src/machines/ledger.ts'
+import type { Script } from './script.ts'
 import type { ScriptedMachine } from './scripted-machines.ts'
-import type { Script } from './scripted-ports.ts'
 
 export function createThings(machine: ScriptedMachine, script: Pick<Script, 'resolution' | 'exitCode'>) {
   const all = new Set<string>()

@@ -1,6 +1,6 @@
 /** What placing a job pod takes besides creating it: room for it, directories on the runner's disk, and in copy mode its files. */
 import { dirname, join } from 'node:path'
-import { StepError } from '../../../errors.ts'
+import type { StepError } from '../../../errors.ts'
 import type { JobRequest } from '../../../machines/job-start.ts'
 import type { Ledger } from '../../../machines/ledger.ts'
 import { isStaging, removeStaging } from '../../archive/staging.ts'

@@ -5,8 +5,8 @@
 import type { V1Container, V1EnvVar, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { BUDGETS } from '../../../machines/budgets.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
-import type { ContainerCommand } from '../../builders/catalog.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
+import type { ContainerCommand } from '../../builders/definition.ts'
 import { type OwnResolver, ownResolver } from '../context/resolver-file.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME, workPath } from '../context/storage.ts'
@@ -56,7 +56,7 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
     subPath: contextSubPath(site, plan)
   }
   const certificates = certificatesOf(daemon?.tlsSecret, at('certificates'))
-  const resolver = ownResolver(site, isDelivered(site))
+  const resolver = ownResolver(site.resolverFile, isDelivered(site))
   const { authority, baseLogin, pushLogin } = buildSecrets(site, at('registry-authority'))
   const commands = definition.containers({
     contextPath: context.mountPath,
