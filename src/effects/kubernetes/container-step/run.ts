@@ -6,8 +6,7 @@ import type { Mount, StepRequest } from '../../../machines/types.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
 import type { Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
-import { createPatience } from '../pods/grace.ts'
-import { containerStatus, initFailure, podFailure, terminationFailure, waitingFailure } from '../pods/status.ts'
+import { createJudge, hasStarted } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
 import { namingSecret } from '../registry/settings.ts'
 import { templated } from '../specs/parts.ts'
@@ -42,8 +41,8 @@ export function createRunner(site: Site, isBuilt: boolean): Runner & Workspace {
 
     async run(_image, _request, signal) {
       const write = (chunk: Buffer) => site.reporter.output(chunk)
-      const { pod, terminated } = await followToEnd(site, { pod: name, container: STEP_CONTAINER, write, lost }, signal)
-      const failure = terminationFailure(pod, terminated)
+      const request = { pod: name, container: STEP_CONTAINER, write, lost }
+      const { terminated, failure } = await followToEnd(site, request, signal)
       if (failure !== undefined) throw failure
       return { exitCode: terminated.exitCode }
     },
@@ -58,13 +57,11 @@ const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 
 /** Checks whether the action's process has been started; gives what can heal some time to do so. */
 function startedOrFailed(site: Site, isBuilt: boolean): (pod: V1Pod) => true | undefined {
-  const isPatient = createPatience(site.clock, site.names.environment)
+  const judge = createJudge(site.clock, site.names.environment)
   return (pod) => {
-    const status = containerStatus(pod, STEP_CONTAINER)
-    if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
-    const found = waitingFailure(status) ?? podFailure(pod)
-    const failure = (isBuilt && found ? namingSecret(found, site.registry) : found) ?? initFailure(pod)
-    if (failure === undefined || isPatient(pod, failure, status)) return undefined
-    throw failure
+    const verdict = judge(pod, STEP_CONTAINER)
+    const isOurImage = isBuilt && verdict.is === 'blocked' && verdict.by === STEP_CONTAINER
+    if (isOurImage) throw namingSecret(verdict.failure, site.registry)
+    return hasStarted(verdict)
   }
 }

@@ -1,6 +1,7 @@
 /** Files into and out of the job pod, for the copying transfer: all that there is at first, an action that came later, a directory to build from. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
+import type { Clock } from '../../../machines/ports.ts'
 import { isStaging } from '../../archive/staging.ts'
 import { unpack } from '../../archive/unpack.ts'
 import { HOOK_RESPONSES } from '../../work-tree/layout.ts'
@@ -9,7 +10,7 @@ import { exec } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { workPath } from '../context/storage.ts'
 import { COPY_IN_CONTAINER, FILES_CONTAINER } from '../names.ts'
-import { containerStatus } from '../pods/status.ts'
+import { createJudge, hasStarted } from '../pods/status.ts'
 import { waitForPod } from '../pods/wait.ts'
 import { WORK_ROOT } from './containers.ts'
 import { copyIn, send } from './copy-in.ts'
@@ -22,7 +23,13 @@ export async function copyInJob(
   { pod, lost, hasPredecessor, schedulingMsMax }: NewJobPod,
   signal: AbortSignal
 ): Promise<void> {
-  await waitForPod({ ...site, schedulingMsMax }, pod, hasPredecessor ? isReceiving : isScheduled, lost, signal)
+  await waitForPod(
+    { ...site, schedulingMsMax },
+    pod,
+    hasPredecessor ? receiverStarted(site.clock) : isScheduled,
+    lost,
+    signal
+  )
   const root = site.storage.workDirectory
   const sources = [fromRunner({ root, paths: [''], include: (path) => path !== HOOK_RESPONSES && !isStaging(path) })]
   const failure = 'workspace-delivery-failed'
@@ -33,8 +40,10 @@ const isScheduled = (pod: V1Pod): true | undefined =>
   pod.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'True') || undefined
 
 /** The kubelet finds a container by its pod's name, also one that is being killed: a new pod of that name must run first. */
-const isReceiving = (pod: V1Pod): true | undefined =>
-  containerStatus(pod, COPY_IN_CONTAINER)?.state?.running !== undefined || undefined
+function receiverStarted(clock: Clock): (pod: V1Pod) => true | undefined {
+  const judge = createJudge(clock)
+  return (pod) => hasStarted(judge(pod, COPY_IN_CONTAINER))
+}
 
 const UNPACK = `cd ${WORK_ROOT} && tar --extract --preserve-permissions --numeric-owner --file=- && rm -f "$0"`
 
