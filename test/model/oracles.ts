@@ -1,6 +1,6 @@
 /** What must be true of every run, whatever happened in it: judges recorded histories of scripted, simulated and real ports. */
 import { ERROR_CODES } from '../../src/errors.ts'
-import { CLEANUP_BUDGET_MS, type StageName } from '../../src/machines/budgets.ts'
+import { CLEANUP_BUDGET_MS, type StageName } from '../../src/machines/stages.ts'
 import type { History, PortCall } from '../support/history.ts'
 
 /** Says in one line each what is wrong with a history; nothing when all is well. */
@@ -28,8 +28,8 @@ function firstFailure({ facts }: History): string | undefined {
     if (fact.type === 'attemptFailed') {
       if (fact.retrying) retried.set(fact.stage, fact.code)
       else if (fact.stage !== 'cleaningUp') return fact.code
-    } else if (fact.event.endsWith('.budget') && !fact.from.startsWith('cleaningUp')) {
-      return retried.get(fact.from.split('.')[0] ?? '') ?? 'stage-timeout'
+    } else if (fact.type === 'timedOut' && fact.stage !== 'cleaningUp') {
+      return retried.get(fact.stage) ?? 'stage-timeout'
     }
   }
   return undefined

@@ -1,10 +1,10 @@
 /** What one container step did, recorded for the oracles whatever the ports are: scripted, simulated or real. */
-import type { Observer, StepFact } from '../../src/effects/run/wire.ts'
+import type { Observer, RunFact } from '../../src/effects/run/wire.ts'
 import { type ErrorCode, toStepError } from '../../src/errors.ts'
-import type { Budgets, StageName } from '../../src/machines/budgets.ts'
+import type { StepOutput } from '../../src/machines/container-step.ts'
 import { entryName } from '../../src/machines/ledger.ts'
 import type { StepPorts } from '../../src/machines/ports.ts'
-import type { StepOutput } from '../../src/machines/types.ts'
+import type { Budgets, StageName } from '../../src/machines/stages.ts'
 
 /** One call of a port method. */
 export interface PortCall {
@@ -26,7 +26,7 @@ export interface PortCall {
 
 export interface History {
   readonly calls: readonly PortCall[]
-  readonly facts: readonly { readonly fact: StepFact; readonly atMs: number }[]
+  readonly facts: readonly { readonly fact: RunFact; readonly atMs: number }[]
   readonly budgets: Budgets
   /** When each cancel order was given. */
   readonly cancelsAtMs: readonly number[]
@@ -51,7 +51,7 @@ export interface Recording {
 export function record(ports: StepPorts): Recording {
   const { resolver, builder, pusher, runner, workspace, janitor, clock } = ports
   const calls: PortCall[] = []
-  const facts: { fact: StepFact; atMs: number }[] = []
+  const facts: { fact: RunFact; atMs: number }[] = []
 
   async function note<T>(
     stage: StageName,

@@ -1,6 +1,7 @@
 /** The job-start and script-step machines as the model suites walk them. */
-import { type JobRequest, jobStart } from '../../src/machines/job-start.ts'
-import { type ScriptRequest, scriptStep } from '../../src/machines/script-step.ts'
+import { jobStart } from '../../src/machines/job-start.ts'
+import { scriptStep } from '../../src/machines/script-step.ts'
+import type { JobRequest, ScriptRequest } from '../../src/machines/types.ts'
 import { createStagedModel, failures } from './staged-model.ts'
 
 const jobRequest: JobRequest = { services: [], mounts: [] }

@@ -1,7 +1,7 @@
 /** Random scenarios for fast-check: every behaviour of every call, any error code, tight budgets, cancel orders at any moment. */
 import fc from 'fast-check'
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
-import type { StageBudget, StageName } from '../../src/machines/budgets.ts'
+import type { StageBudget, StageName } from '../../src/machines/stages.ts'
 import { STAGE_NAMES } from './container-step-model.ts'
 import type { Scenario } from './scenario.ts'
 import type { Behaviour, Script } from './scripted-ports.ts'

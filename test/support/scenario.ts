@@ -1,8 +1,8 @@
 /** One scripted run of a container step from beginning to end, on simulated time: data in, history out. */
 import { runContainerStep } from '../../src/effects/run/wire.ts'
-import type { Budgets } from '../../src/machines/budgets.ts'
+import type { StepOutput } from '../../src/machines/container-step.ts'
 import type { StepPorts } from '../../src/machines/ports.ts'
-import type { StepOutput } from '../../src/machines/types.ts'
+import type { Budgets } from '../../src/machines/stages.ts'
 import { REQUEST, SECRET } from './container-step-model.ts'
 import { type History, record } from './history.ts'
 import { createScriptedPorts, type Script } from './scripted-ports.ts'

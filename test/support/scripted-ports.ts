@@ -1,8 +1,8 @@
 /** Ports that do what a script says, on a simulated clock, in a small world of things that can be left behind. */
 import { type ErrorCode, StepError } from '../../src/errors.ts'
-import type { StageName } from '../../src/machines/budgets.ts'
 import { entryName, type Ledger } from '../../src/machines/ledger.ts'
 import type { Clock, StepPorts } from '../../src/machines/ports.ts'
+import type { StageName } from '../../src/machines/stages.ts'
 import type { Resolution } from '../../src/machines/types.ts'
 import { DIGEST, PUSHED_IMAGE, RESOLUTIONS } from './container-step-model.ts'
 

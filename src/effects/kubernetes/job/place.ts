@@ -1,8 +1,8 @@
 /** What placing a job pod takes besides creating it: room for it, directories on the runner's disk, and in copy mode its files. */
 import { dirname, join } from 'node:path'
 import type { StepError } from '../../../errors.ts'
-import type { JobRequest } from '../../../machines/job-start.ts'
 import type { Ledger } from '../../../machines/ledger.ts'
+import type { JobRequest } from '../../../machines/types.ts'
 import { isStaging, removeStaging } from '../../archive/staging.ts'
 import { ACTIONS, FILE_COMMANDS, HOOK_RESPONSES, TEMP, TOOLS } from '../../work-tree/layout.ts'
 import { isThere, openForEveryUser } from '../../work-tree/rights.ts'

@@ -1,6 +1,6 @@
 /** Parts that build pods and step pods have in common, so that each security decision is written once. */
 import type { V1Container, V1PodSpec, V1SecurityContext, V1VolumeMount } from '@kubernetes/client-node'
-import { BUDGETS, JOB_BUDGETS } from '../../../machines/budgets.ts'
+import { BUDGETS, JOB_BUDGETS } from '../../../machines/stages.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
 

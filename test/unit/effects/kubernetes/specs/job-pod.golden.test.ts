@@ -5,7 +5,7 @@ import { stringify } from 'yaml'
 import { pullSecrets } from '../../../../../src/effects/kubernetes/specs/job-credentials.ts'
 import { planJob } from '../../../../../src/effects/kubernetes/specs/job-plan.ts'
 import { parseTemplate } from '../../../../../src/effects/kubernetes/template/read.ts'
-import type { ContainerRequest, JobRequest } from '../../../../../src/machines/job-start.ts'
+import type { ContainerRequest, JobRequest } from '../../../../../src/machines/types.ts'
 import { siteOf } from '../context-fixture.ts'
 
 const WORK = '/home/runner/_work'
