@@ -64,7 +64,7 @@ export async function openDoor(world: World, { troubleOf, outage }: Weather): Pr
   }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   if (outage !== undefined) {
-    world.clock.sleep(outage.fromMs, new AbortController().signal).then(cutAll)
+    void world.clock.sleep(outage.fromMs, new AbortController().signal).then(cutAll)
   }
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -24,17 +24,23 @@ export function serveExec(
   const url = new URL(request.url ?? '/', 'http://cluster')
   const [, pod = ''] = EXEC.exec(url.pathname) ?? []
   const container = url.searchParams.get('container') ?? ''
-  if (trouble?.does === 'reset' && !trouble.after) return void socket.destroy()
-  if (trouble?.does === 'status') return refuse(socket, trouble.status, 'simulated trouble')
   const life = world.pods.get(pod)
-  if (life === undefined) return refuse(socket, 404, `pods "${pod}" not found`)
-  const program = life.run(container, url.searchParams.getAll('command'))
-  if (program === undefined) return refuse(socket, 500, `container not found ("${container}")`)
+  const program = isRefused(trouble) ? undefined : life?.run(container, url.searchParams.getAll('command'))
+  if (program === undefined) {
+    if (trouble?.does === 'reset') socket.destroy()
+    else if (trouble?.does === 'status') refuse(socket, trouble.status, 'simulated trouble')
+    else if (life === undefined) refuse(socket, 404, `pods "${pod}" not found`)
+    else refuse(socket, 500, `container not found ("${container}")`)
+    return
+  }
   if (url.searchParams.get('stdin') !== 'true') program.stdin.end()
   sockets.handleUpgrade(request, socket, head, (connection) => {
     connect(connection, socket, program, trouble)
   })
 }
+
+const isRefused = (trouble: Trouble | undefined): boolean =>
+  trouble?.does === 'status' || (trouble?.does === 'reset' && !trouble.after)
 
 function refuse(socket: Duplex, status: number, message: string): void {
   const body = JSON.stringify({ kind: 'Status', code: status, message })
@@ -55,7 +61,7 @@ function connect(connection: WebSocket, socket: Duplex, program: Program, troubl
   program.stdout.on('data', show(CHANNEL.stdout))
   program.stderr.on('data', show(CHANNEL.stderr))
   connection.on('message', (data: Buffer) => {
-    if (data[0] === CHANNEL.close) return void program.stdin.end()
+    if (data[0] === CHANNEL.close) program.stdin.end()
     if (data[0] !== CHANNEL.stdin) return
     const part = gate.pass('stdin', data.subarray(1))
     if (part.length > 0) program.stdin.write(part)
@@ -65,7 +71,7 @@ function connect(connection: WebSocket, socket: Duplex, program: Program, troubl
   connection.on('close', () => program.stdin.end())
   if (trouble?.does === 'reset') connection.terminate()
   gate.check()
-  program.ended.then((exitCode) => {
+  void program.ended.then((exitCode) => {
     if (gate.isSilent()) return
     send(connection, CHANNEL.status, Buffer.from(JSON.stringify(statusOf(exitCode))))
     connection.close()

@@ -100,7 +100,7 @@ export async function startHook({ clock, door, input, environment, directory }: 
     ended,
     cancel() {
       if (!cancels.signal.aborted) {
-        clock.sleep(FORCED_EXIT_MS, new AbortController().signal).then(() => end(1))
+        void clock.sleep(FORCED_EXIT_MS, new AbortController().signal).then(() => end(1))
       }
       give()
     },

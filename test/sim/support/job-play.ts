@@ -110,7 +110,7 @@ export async function playJob(story: JobStory): Promise<JobPlayed> {
     const step = async (one: StepStory): Promise<() => StepEnd> => {
       const hook = await call(own.step(one))
       for (const { does, atMs } of one.orders ?? []) {
-        clock.sleep(atMs, new AbortController().signal).then(() => hook[does]())
+        void clock.sleep(atMs, new AbortController().signal).then(() => hook[does]())
       }
       const end = await time.pass(hook.ended)
       return () => ({

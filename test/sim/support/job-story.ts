@@ -60,31 +60,31 @@ const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 /** Where programs leave word of themselves, whatever becomes of their container. */
 export const WITNESS = '/.witness'
 
+function lineOf(deed: Deed): string {
+  switch (deed.does) {
+    case 'say':
+      return `echo ${quote(deed.text)}`
+    case 'wait':
+      return `sleep ${deed.ms / 1_000}`
+    case 'write':
+      return `mkdir -p "$(dirname ${quote(deed.path)})" && echo ${quote(deed.text)} >${quote(deed.path)}`
+    case 'remove':
+      return `rm -rf ${quote(deed.path)}`
+    case 'output':
+      return `echo ${quote(deed.text)} >>"$GITHUB_OUTPUT"`
+  }
+}
+
 /** The shell program of a step. It first writes down that it was started, and what it sees. */
-export function programOf({ id, deeds, exitCode }: Pick<StepStory, 'id' | 'deeds' | 'exitCode'>): string {
-  const lines = deeds.map((deed) => {
-    switch (deed.does) {
-      case 'say':
-        return `echo ${quote(deed.text)}`
-      case 'wait':
-        return `sleep ${deed.ms / 1_000}`
-      case 'write':
-        return `mkdir -p "$(dirname ${quote(deed.path)})" && echo ${quote(deed.text)} >${quote(deed.path)}`
-      case 'remove':
-        return `rm -rf ${quote(deed.path)}`
-      case 'output':
-        return `echo ${quote(deed.text)} >>"$GITHUB_OUTPUT"`
-    }
-  })
-  return [
+export const programOf = ({ id, deeds, exitCode }: Pick<StepStory, 'id' | 'deeds' | 'exitCode'>): string =>
+  [
     `echo started >>${WITNESS}/${id}`,
     `grep -r "" . | sort >${WITNESS}/${id}.seen`,
-    ...lines,
+    ...deeds.map(lineOf),
     `echo ended >>${WITNESS}/${id}`,
     `exit ${exitCode}`,
     ''
   ].join('\n')
-}
 
 /** What a step prints. */
 export const printedBy = ({ deeds }: Pick<StepStory, 'deeds'>): string =>

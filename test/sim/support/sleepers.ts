@@ -30,7 +30,6 @@ export function createSleepers(directory: string, clock: Clock, processes: Proce
   chmodSync(join(directory, 'sleep'), 0o755)
   const asks = join(directory, 'asks')
   spawnSync('mkfifo', ['-m', '666', asks])
-  const never = new AbortController()
   const wake = (who: string) => {
     const path = join(directory, who)
     try {
@@ -57,7 +56,7 @@ export function createSleepers(directory: string, clock: Clock, processes: Proce
     for (const line of lines) {
       const [who = '', seconds = ''] = line.split(' ')
       const ms = Number(seconds) * 1_000
-      clock.sleep(Number.isFinite(ms) ? ms : Number.POSITIVE_INFINITY, never.signal).then(
+      clock.sleep(Number.isFinite(ms) ? ms : Number.POSITIVE_INFINITY, new AbortController().signal).then(
         () => wake(who),
         () => {}
       )
@@ -66,7 +65,6 @@ export function createSleepers(directory: string, clock: Clock, processes: Proce
   return {
     bind: { source: directory, target: TARGET, readOnly: false },
     close() {
-      never.abort()
       socket.destroy()
     }
   }

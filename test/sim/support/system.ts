@@ -38,7 +38,7 @@ export function timeoutSignal(ms: number): AbortSignal {
   together.add(controller)
   if (together.size === 1) {
     bounds.set(dueMs, together)
-    own.sleep(dueMs - own.now(), forEver()).then(() => {
+    void own.sleep(dueMs - own.now(), forEver()).then(() => {
       for (const one of together)
         one.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'))
     })
