@@ -12,6 +12,7 @@ export interface FakeBackend extends Backend<'steps'>, Backend<'jobs'>, Backend<
 interface Parts extends Partial<StepPorts['runner']> {
   readonly job?: Partial<JobHost>
   readonly cleanUpJob?: Backend<'cleanup'>['cleanUpJob']
+  readonly cleanUp?: StepPorts['janitor']['cleanUp']
 }
 
 /** Ports whose `run` is given; everything else succeeds at once. */
@@ -42,8 +43,9 @@ export function fakeBackend(parts: Parts = {}) {
           }
         },
         janitor: {
-          async cleanUp(ledger) {
+          async cleanUp(ledger, ...rest) {
             calls.push(`clean up ${ledger.map(({ name }) => name).join(' ')}`)
+            await parts.cleanUp?.(ledger, ...rest)
           }
         }
       }
