@@ -2,63 +2,28 @@
  * Goal: in copy mode a container action sees the files that it would see on the runner's own disk, and they are afterwards what it has made
  * of them. Method: the product's own scripts, in directories that stand for the volumes of a step pod and a job pod.
  */
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { connectCluster } from '../../../../../src/effects/kubernetes/api/cluster.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { JobSite, Site } from '../../../../../src/effects/kubernetes/context/site.ts'
-import { detectStorage } from '../../../../../src/effects/kubernetes/context/storage.ts'
 import { chooseTransfer } from '../../../../../src/effects/kubernetes/files/choose.ts'
-import { createReporter } from '../../../../../src/effects/log/reporter.ts'
-import { systemClock } from '../../../../../src/effects/system.ts'
 import { FILE_COMMANDS, HOME, HOOK_RESPONSES, TEMP, WORKFLOW } from '../../../../../src/effects/work-tree/layout.ts'
 import { StepError } from '../../../../../src/errors.ts'
 import type { Mount } from '../../../../../src/machines/types.ts'
-import { type PodServer, startPodServer } from '../../../../support/pod-server.ts'
-import { filesIn, fill, letTimePass, runIn } from '../../../../support/work-volume.ts'
-import { runnerPod, siteOf } from '../context-fixture.ts'
+import { filesIn, fill, letTimePass } from '../../../../support/work-volume.ts'
+import { useDisks } from './fixture.ts'
 
 const never = new AbortController().signal
 const STEP = 'runner-abc-step-0'
 const JOB: JobSite = { pod: 'runner-abc-workflow', serviceNames: [] }
 const lost = () => new StepError('run-lost', 'gone')
 
-let directory = ''
-let server: PodServer
-/** The runner's `_work`, and the volumes of the pods. */
-let runner = ''
-let step = ''
-let job = ''
-let said = ''
-
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'slipway-step-files-'))
-  const made = ['runner', 'step', 'job'].map((name) => join(directory, name))
-  ;[runner = '', step = '', job = ''] = made
-  for (const path of made) await mkdir(path)
-  said = ''
-  server = await startPodServer(directory, [])
-  server.run = (pod, _container, command) => runIn(pod === STEP ? step : job, command)
-  vi.stubEnv('KUBECONFIG', server.kubeconfig)
+const disks = useDisks(STEP, JOB.pod)
+let [runner, step, job] = ['', '', '']
+beforeEach(() => {
+  const { volume } = disks()
+  ;[runner, step, job] = [disks().runner, volume(STEP), volume(JOB.pod)]
 })
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await server.close()
-  await rm(directory, { recursive: true })
-})
-
-async function site(parts: Partial<Site> = {}): Promise<Site> {
-  const paths = { runnerWorkspace: join(runner, 'repo'), runnerTemp: '', githubWorkspace: join(runner, 'repo/repo') }
-  return siteOf('copy', {
-    cluster: await connectCluster({ clock: systemClock, onRetry: () => {} }),
-    storage: detectStorage(runnerPod('copy'), { paths }),
-    reporter: createReporter((chunk) => {
-      said += chunk
-    }),
-    ...parts
-  })
-}
 
 const mountsOf = (...paths: readonly string[]): Mount[] =>
   paths.map((path) => ({ source: join(runner, path), target: `/${path}`, readOnly: false }))
@@ -82,12 +47,12 @@ describe('without a job pod', () => {
 
   test('the action sees the runner’s files, but not what the runner keeps for itself', async () => {
     await fill(runner, { [`${HOOK_RESPONSES}/1.json`]: '{}', '_actions/o/r/v1/action.yml': '' })
-    await copyIn(await site(), mountsOf(...MOUNTED))
+    await copyIn(await disks().site(), mountsOf(...MOUNTED))
     expect(filesIn(step)).toEqual(FILES)
   })
 
   test('the runner’s disk is afterwards what the action has made of it', async () => {
-    const where = await site()
+    const where = await disks().site()
     const mounts = mountsOf(...MOUNTED)
     await copyIn(where, mounts)
     // Nobody else wrote this, and so nobody is told of it.
@@ -101,11 +66,11 @@ describe('without a job pod', () => {
       'repo/repo/new': 'new',
       [`${FILE_COMMANDS}/set_output_1`]: 'a=1\n'
     })
-    expect(said).toBe('')
+    expect(disks().said()).toBe('')
   })
 
   test('what is below mounts that are only read stays as it is', async () => {
-    const where = await site()
+    const where = await disks().site()
     const mounts = mountsOf(...MOUNTED).map((mount) => ({ ...mount, readOnly: true }))
     await copyIn(where, mounts)
     await rm(join(step, 'repo/repo/removed'))
@@ -114,20 +79,20 @@ describe('without a job pod', () => {
   })
 
   test('more than may be copied out is refused', async () => {
-    const where = await site({ bytesMax: 1_000 })
+    const where = await disks().site({ bytesMax: 1_000 })
     await copyIn(where, mountsOf(...MOUNTED))
     await fill(step, { 'repo/repo/large': 'x'.repeat(1_001) })
     await expect(copyOut(where, mountsOf(...MOUNTED))).rejects.toMatchObject({ code: 'files-refused' })
   })
 
   test('a link in place of the directory of the file commands stays where it is, and is told', async () => {
-    const where = await site()
+    const where = await disks().site()
     await copyIn(where, mountsOf(...MOUNTED))
     await rm(join(step, FILE_COMMANDS), { recursive: true })
     await symlink('/etc', join(step, FILE_COMMANDS))
     await copyOut(where, mountsOf(...MOUNTED))
     expect(filesIn(runner)).toMatchObject({ 'repo/repo/kept': 'kept' })
-    expect(said).toContain(`'${FILE_COMMANDS}' is not copied to the runner: it is no directory any more`)
+    expect(disks().said()).toContain(`'${FILE_COMMANDS}' is not copied to the runner: it is no directory any more`)
   })
 })
 
@@ -152,7 +117,7 @@ describe('in a job with a job pod', () => {
   })
 
   test('the action sees the job pod’s files, and the runner’s file commands and event', async () => {
-    await copyIn(await site({ job: JOB }), mountsOf(...MOUNTED_IN_JOB))
+    await copyIn(await disks().site({ job: JOB }), mountsOf(...MOUNTED_IN_JOB))
     expect(filesIn(step)).toEqual({
       ...IN_JOB,
       [`${FILE_COMMANDS}/set_output_2`]: '',
@@ -161,7 +126,7 @@ describe('in a job with a job pod', () => {
   })
 
   test('the job pod has afterwards what the action has made of the files, and the runner only the file commands', async () => {
-    const where = await site({ job: JOB })
+    const where = await disks().site({ job: JOB })
     const mounts = mountsOf(...MOUNTED_IN_JOB)
     await copyIn(where, mounts)
     await writeFile(join(job, 'repo/repo/kept'), 'written meanwhile')
