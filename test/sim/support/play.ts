@@ -141,7 +141,10 @@ function startHook(options: KubernetesOptions, request: StepRequest, clock: Simu
     }
   }
   const shown = showing()
-  const recording = record(createKubernetesPorts(options, { clock: mortal, reporter: shown.reporter, randomHex }))
+  const recording = record(
+    'container-step',
+    createKubernetesPorts(options, { clock: mortal, reporter: shown.reporter, randomHex })
+  )
   const cancelsAtMs: number[] = []
   let cancel = () => {}
   let hasEnded = false
@@ -180,7 +183,19 @@ function startHook(options: KubernetesOptions, request: StepRequest, clock: Simu
     const ledger = recording.calls.findLast((call) => call.stage === 'cleaningUp')?.ledger ?? []
     const removedAgain = left.filter((name) => ledger.includes(name))
     const { calls, facts } = recording
-    return { calls, facts, budgets: BUDGETS, cancelsAtMs, endedAtMs, output, left, removedAgain, secrets: [SECRET] }
+    const machine = 'container-step'
+    return {
+      machine,
+      calls,
+      facts,
+      budgets: BUDGETS,
+      cancelsAtMs,
+      endedAtMs,
+      output,
+      left,
+      removedAgain,
+      secrets: [SECRET]
+    }
   }
   return { ended, killed, history, shown: shown.result }
 }
