@@ -2,10 +2,11 @@
 import { PassThrough, Writable } from 'node:stream'
 import { type ErrorCode, StepError } from '../../../errors.ts'
 import { COMPLETE_MEMBER } from '../../archive/pack.ts'
+import { firstLine } from '../../failure-table.ts'
 import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from '../api/exec.ts'
 import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
-import { createJudge, firstLine, type Judge } from '../pods/status.ts'
+import { createJudge, type Judge } from '../pods/status.ts'
 import { COPIED_MARKER, WORK_ROOT } from './containers.ts'
 import { completeMember, type Outbox, openAll, type Source, target } from './sources.ts'
 
