@@ -10,18 +10,11 @@
 import { assign, fromPromise, setup } from 'xstate'
 import { StepError } from '../errors.ts'
 import type { StageName } from './budgets.ts'
-import {
-  type CleanUpInput,
-  cleaningUp,
-  endingIn,
-  exitCodeOf,
-  finalState,
-  NOTHING_ENDED,
-  noteFailure,
-  outcomeOf
-} from './ending.ts'
+import { cleaningUp, endingIn, exitCodeOf, finalState, NOTHING_ENDED, noteFailure, outcomeOf } from './ending.ts'
+import type { BuildInput, CleanUpInput, CollectInput, PushInput, ResolveInput, RunInput } from './inputs.ts'
 import { record } from './ledger.ts'
-import { type BackOffInput, type BudgetInput, once, stage } from './stage.ts'
+import { pushStateOf } from './push-state.ts'
+import { attemptsOf, type BackOffInput, type BudgetInput, once, stage } from './stage.ts'
 import { STAGES, type StateMeta } from './states.ts'
 import type {
   BuildPlan,
@@ -31,22 +24,11 @@ import type {
   RunResult,
   StepContext,
   StepInput,
-  StepOutput,
-  StepRequest
+  StepOutput
 } from './types.ts'
 
 const notProvided = async (): Promise<never> => {
   throw new StepError('internal', 'a port of the container-step machine was not provided')
-}
-
-/** Inputs of the actors that stand for ports; effects/wire connects each to one port method. */
-export interface ImageInput {
-  readonly image: string
-  readonly request: StepRequest
-}
-export interface PushInput {
-  readonly plan: BuildPlan
-  readonly built: BuiltImage
 }
 
 const MACHINE_ID = 'container-step'
@@ -56,14 +38,40 @@ function must<T>(value: T | undefined, what: string): T {
   return value
 }
 
+const resolutionOf = (context: StepContext): Resolution => must(context.resolution, 'what was resolved')
+
 const planOf = (context: StepContext): BuildPlan => {
   if (context.resolution?.kind !== 'build') throw new StepError('internal', 'there is nothing to build in this state')
   return context.resolution.plan
 }
 
-const imageInput = (context: StepContext): ImageInput => ({
-  image: must(context.image, 'the image'),
+const buildInput = (context: StepContext): BuildInput => {
+  const { building, pushing } = context.budgets
+  return {
+    plan: planOf(context),
+    nonce: resolutionOf(context).nonce,
+    attempt: attemptsOf(context, 'building'),
+    pushTriesMax: pushing.attemptsMax,
+    deadlineMs: building.budgetMs + pushing.budgetMs
+  }
+}
+
+const pushInput = (context: StepContext): PushInput => ({
+  plan: planOf(context),
+  built: must(context.built, 'the built image'),
+  attempt: attemptsOf(context, 'pushing'),
+  budget: context.budgets.pushing
+})
+
+const collectInput = (context: StepContext): CollectInput => ({
+  nonce: resolutionOf(context).nonce,
   request: context.request
+})
+
+const runInput = (context: StepContext): RunInput => ({
+  ...collectInput(context),
+  image: must(context.image, 'the image'),
+  isBuilt: resolutionOf(context).kind !== 'prebuilt'
 })
 
 /** What the stages of this machine have in common. */
@@ -95,12 +103,12 @@ export const containerStep = setup({
     meta: {} as StateMeta
   },
   actors: {
-    resolve: fromPromise<Resolution, StepRequest>(notProvided),
-    build: fromPromise<BuiltImage, BuildPlan>(notProvided),
+    resolve: fromPromise<Resolution, ResolveInput>(notProvided),
+    build: fromPromise<BuiltImage, BuildInput>(notProvided),
     push: fromPromise<string, PushInput>(notProvided),
-    pull: fromPromise<void, ImageInput>(notProvided),
-    run: fromPromise<RunResult, ImageInput>(notProvided),
-    collect: fromPromise<void, StepRequest>(notProvided),
+    pull: fromPromise<void, RunInput>(notProvided),
+    run: fromPromise<RunResult, RunInput>(notProvided),
+    collect: fromPromise<void, CollectInput>(notProvided),
     cleanUp: fromPromise<void, CleanUpInput>(notProvided),
     budget: fromPromise<void, BudgetInput>(notProvided),
     backOff: fromPromise<void, BackOffInput>(notProvided)
@@ -123,10 +131,10 @@ export const containerStep = setup({
     stages: context.stages
   }),
   states: {
-    resolving: stage<'resolving', StepContext, StepRequest, Resolution>({
+    resolving: stage<'resolving', StepContext, ResolveInput, Resolution>({
       ...common('resolving'),
       actor: 'resolve',
-      input: (context) => context.request,
+      input: ({ request, budgets }) => ({ request, buildAttemptsMax: budgets.building.attemptsMax }),
       onDone: (_context, resolution) => ({
         resolution,
         image: resolution.kind === 'build' ? undefined : resolution.image
@@ -138,10 +146,10 @@ export const containerStep = setup({
     }),
     building: recording(
       'building',
-      stage<'building', StepContext, BuildPlan, BuiltImage>({
+      stage<'building', StepContext, BuildInput, BuiltImage>({
         ...common('building'),
         actor: 'build',
-        input: planOf,
+        input: buildInput,
         onDone: (_context, built) => ({ built }),
         done: [{ target: 'pushing' }]
       })
@@ -149,34 +157,39 @@ export const containerStep = setup({
     pushing: stage<'pushing', StepContext, PushInput, string>({
       ...common('pushing'),
       actor: 'push',
-      input: (context) => ({ plan: planOf(context), built: must(context.built, 'the built image') }),
+      input: pushInput,
       onDone: (_context, image) => ({ image }),
       done: [{ target: 'pulling' }]
     }),
     pulling: recording(
       'pulling',
-      stage<'pulling', StepContext, ImageInput, void>({
+      stage<'pulling', StepContext, RunInput, void>({
         ...common('pulling'),
         actor: 'pull',
-        input: imageInput,
+        input: runInput,
         done: [{ target: 'running' }]
       })
     ),
-    running: once<'running', StepContext, ImageInput, RunResult>({
+    running: once<'running', StepContext, RunInput, RunResult>({
       ...common('running'),
       actor: 'run',
-      input: imageInput,
+      input: runInput,
       onDone: (_context, result) => ({ exitCode: result.exitCode }),
       done: [{ target: 'collecting' }],
       failed: 'collecting'
     }),
-    collecting: stage<'collecting', StepContext, StepRequest, void>({
+    collecting: stage<'collecting', StepContext, CollectInput, void>({
       ...common('collecting'),
       actor: 'collect',
-      input: (context) => context.request,
+      input: collectInput,
       done: [{ target: 'cleaningUp' }]
     }),
-    cleaningUp: cleaningUp<StepContext>(MACHINE_ID, STAGES.cleaningUp, ['cancelled', 'failed', 'succeeded']),
+    cleaningUp: cleaningUp<StepContext>(
+      MACHINE_ID,
+      STAGES.cleaningUp,
+      ['cancelled', 'failed', 'succeeded'],
+      pushStateOf
+    ),
     succeeded: finalState('succeeded'),
     failed: finalState('failed'),
     cancelled: finalState('cancelled'),

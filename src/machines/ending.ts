@@ -2,6 +2,7 @@
 import { assign } from 'xstate'
 import { ERROR_CODES, type StepError } from '../errors.ts'
 import { CLEANUP_BUDGET_MS, type Urgency } from './budgets.ts'
+import type { CleanUpInput, PushState } from './inputs.ts'
 import { entryName, type Ledger } from './ledger.ts'
 import { type StagedContext, stage } from './stage.ts'
 import { OUTCOMES, type StateMeta } from './states.ts'
@@ -30,11 +31,8 @@ export const NOTHING_ENDED = {
   remaining: []
 } as const satisfies Omit<EndingContext<never>, keyof StagedContext<never>>
 
-/** Input of the `cleanUp` actor. */
-export interface CleanUpInput {
-  readonly ledger: Ledger
-  readonly hurried: boolean
-}
+/** After SIGTERM; nothing can be faster. */
+const URGENCY_MAX: Urgency = 2
 
 type Ended = Pick<EndingContext<never>, 'exitCode' | 'failure' | 'cancelled' | 'stuck' | 'remaining'>
 
@@ -76,14 +74,19 @@ export const endingIn = (machine: string) => ({
 export function cleaningUp<Context extends EndingContext<'cleaningUp'>>(
   machine: string,
   meta: StateMeta,
-  ends: readonly Exclude<Outcome, 'stuck'>[]
+  ends: readonly Exclude<Outcome, 'stuck'>[],
+  pushStateOf: (context: Context) => PushState = () => 'none'
 ) {
   return stage<'cleaningUp', Context, CleanUpInput, void>({
     machine,
     name: 'cleaningUp',
     meta,
     actor: 'cleanUp',
-    input: (context) => ({ ledger: context.ledger, hurried: context.urgency > 0 }),
+    input: (context) => ({
+      ledger: context.ledger,
+      hurried: context.urgency === URGENCY_MAX,
+      pushState: pushStateOf(context)
+    }),
     budgetMs: (context) => Math.min(context.budgets.cleaningUp.budgetMs, CLEANUP_BUDGET_MS[context.urgency]),
     done: ends.map((target) => ({ target, when: target, guard: (context) => endOf(context) === target })),
     failed: 'stuck',
@@ -93,7 +96,7 @@ export function cleaningUp<Context extends EndingContext<'cleaningUp'>>(
       // Each CANCEL leaves less time: SIGINT, then SIGTERM. A third one cannot make it faster.
       CANCEL: {
         description: 'until it cannot be faster',
-        guard: ({ context }: { context: Context }) => context.urgency < 2,
+        guard: ({ context }: { context: Context }) => context.urgency < URGENCY_MAX,
         target: `#${machine}.cleaningUp`,
         reenter: true,
         actions: assign<EndingContext<never>, CancelEvent, undefined, CancelEvent, never>(({ context }) => ({

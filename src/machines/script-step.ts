@@ -9,7 +9,6 @@ import { assign, fromPromise, setup } from 'xstate'
 import { StepError } from '../errors.ts'
 import type { ScriptBudgets, ScriptStageName } from './budgets.ts'
 import {
-  type CleanUpInput,
   cleaningUp,
   type EndingContext,
   endingIn,
@@ -19,6 +18,7 @@ import {
   noteFailure,
   outcomeOf
 } from './ending.ts'
+import type { CleanUpInput } from './inputs.ts'
 import { type Ledger, record } from './ledger.ts'
 import { type BackOffInput, type BudgetInput, stage } from './stage.ts'
 import { SCRIPT_STAGES, type StateMeta } from './states.ts'

@@ -79,37 +79,37 @@ export function record(ports: StepPorts): Recording {
 
   const recorded: StepPorts = {
     resolver: {
-      resolve: (request, signal) => note('resolving', signal, {}, () => resolver.resolve(request, signal))
+      resolve: (input, signal) => note('resolving', signal, {}, () => resolver.resolve(input, signal))
     },
-    builder: { build: (plan, signal) => note('building', signal, {}, () => builder.build(plan, signal)) },
+    builder: { build: (input, signal) => note('building', signal, {}, () => builder.build(input, signal)) },
     pusher: {
-      push: (plan, built, signal) =>
+      push: (input, signal) =>
         note(
           'pushing',
           signal,
           {},
-          () => pusher.push(plan, built, signal),
+          () => pusher.push(input, signal),
           (image) => ({ image })
         )
     },
     runner: {
-      pull: (image, request, signal) => note('pulling', signal, { image }, () => runner.pull(image, request, signal)),
-      run: (image, request, signal) =>
+      pull: (input, signal) => note('pulling', signal, { image: input.image }, () => runner.pull(input, signal)),
+      run: (input, signal) =>
         note(
           'running',
           signal,
-          { image },
-          () => runner.run(image, request, signal),
+          { image: input.image },
+          () => runner.run(input, signal),
           ({ exitCode }) => ({ exitCode })
         )
     },
     workspace: {
-      collect: (request, signal) => note('collecting', signal, {}, () => workspace.collect(request, signal))
+      collect: (input, signal) => note('collecting', signal, {}, () => workspace.collect(input, signal))
     },
     janitor: {
-      cleanUp: (ledger, hurried, signal) =>
-        note('cleaningUp', signal, { ledger: ledger.map(entryName), hurried }, () =>
-          janitor.cleanUp(ledger, hurried, signal)
+      cleanUp: (input, signal) =>
+        note('cleaningUp', signal, { ledger: input.ledger.map(entryName), hurried: input.hurried }, () =>
+          janitor.cleanUp(input, signal)
         )
     },
     clock

@@ -64,41 +64,41 @@ export function createScriptedPorts(script: Script, clock: Clock): ScriptedWorld
 
   const ports: StepPorts = {
     resolver: {
-      async resolve(_request, signal) {
+      async resolve(_input, signal) {
         await perform('resolving', signal)
         return resolution
       }
     },
     builder: {
-      async build(_plan, signal) {
+      async build(_input, signal) {
         create(resolution.creates.building)
         await perform('building', signal)
         return { digest: DIGEST }
       }
     },
     pusher: {
-      async push(_plan, _built, signal) {
+      async push(_input, signal) {
         await perform('pushing', signal)
         return PUSHED_IMAGE
       }
     },
     runner: {
-      async pull(_image, _request, signal) {
+      async pull(_input, signal) {
         create(resolution.creates.pulling)
         await perform('pulling', signal)
       },
-      async run(_image, _request, signal) {
+      async run(_input, signal) {
         await perform('running', signal)
         return { exitCode: script.exitCode }
       }
     },
     workspace: {
-      async collect(_request, signal) {
+      async collect(_input, signal) {
         await perform('collecting', signal)
       }
     },
     janitor: {
-      async cleanUp(ledger, _hurried, signal) {
+      async cleanUp({ ledger }, signal) {
         await perform('cleaningUp', signal, removeSome(ledger))
         for (const entry of ledger) things.delete(entryName(entry))
       }

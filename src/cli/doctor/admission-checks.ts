@@ -10,6 +10,7 @@ import { applyTemplate } from '../../effects/kubernetes/template/merge.ts'
 import { pullRepository, pushReference, repositoryOf } from '../../effects/registry/reference.ts'
 import { StepError } from '../../errors.ts'
 import type { HookConfig } from '../../hooks/settings/config.ts'
+import { BUDGETS } from '../../machines/budgets.ts'
 import { type Check, type Finding, fail, pass, warn } from './check.ts'
 import { ask, type Facts } from './facts.ts'
 import { permission } from './permission-checks.ts'
@@ -18,6 +19,8 @@ import { TEMPLATE } from './settings-checks.ts'
 
 export const MERGE = 'Template merge'
 export const ADMISSION = 'Pods are admitted'
+/** In the names of pods that nobody creates. */
+const NONCE = '00000000'
 
 interface Sample {
   readonly kind: string
@@ -55,8 +58,8 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
   const { registry, paths } = config
   const image = site.runnerImage
   const request = { image, args: [], env: {}, mounts: [] }
-  const own = { reference: image, isBuilt: true }
-  const step = applyTemplate(stepPod(site, own, { ...request, workingDirectory: '/' }), site.template, 'step')
+  const own = { nonce: NONCE, image, isBuilt: true, request: { ...request, workingDirectory: '/' } }
+  const step = applyTemplate(stepPod(site, own), site.template, 'step')
   const container = { image, args: [], env: {}, ports: [], volumes: [] }
   const job = planJob(site, { container, services: [], mounts: [] }, site.template, {
     secret: () => '',
@@ -66,8 +69,7 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
     { kind: 'step pod', ...step },
     { kind: 'job pod', pod: job.pod, warnings: job.warnings }
   ]
-  const [name] = site.names.buildPods
-  if (registry === undefined || name === undefined) return samples
+  if (registry === undefined) return samples
   const repository = repositoryOf(registry, site.handle)
   const plan = {
     contextDirectory: `${paths.runnerTemp}/context`,
@@ -76,10 +78,13 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
     pushReference: pushReference(registry, repository, 'doctor'),
     pullRepository: pullRepository(registry, repository)
   }
-  const build = buildPod(site, {
-    name,
+  const { building, pushing } = BUDGETS
+  const build = buildPod(site, chooseBuilder(config), {
     plan,
-    builder: chooseBuilder(config)
+    nonce: NONCE,
+    attempt: 1,
+    pushTriesMax: pushing.attemptsMax,
+    deadlineMs: building.budgetMs + pushing.budgetMs
   })
   return [...samples, { kind: 'build pod', ...applyTemplate(build, site.template, 'build') }]
 }

@@ -4,21 +4,27 @@
  */
 import { fromPromise } from 'xstate'
 import type { Budgets, JobBudgets, ScriptBudgets } from '../../machines/budgets.ts'
-import type { ImageInput, PushInput } from '../../machines/container-step.ts'
-import type { CleanUpInput } from '../../machines/ending.ts'
+import type {
+  BuildInput,
+  CleanUpInput,
+  CollectInput,
+  PushInput,
+  ResolveInput,
+  RunInput
+} from '../../machines/inputs.ts'
 import type { JobFacts, JobOutput, JobRequest } from '../../machines/job-start.ts'
 import type { Ledger } from '../../machines/ledger.ts'
 import type { Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
 import type { ScriptOutput, ScriptRequest } from '../../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../../machines/stage.ts'
-import type { BuildPlan, BuiltImage, Resolution, RunResult, StepOutput, StepRequest } from '../../machines/types.ts'
+import type { BuiltImage, Resolution, RunResult, StepOutput, StepRequest } from '../../machines/types.ts'
 import { type Observer, type RunControl, runMachine } from './run-machine.ts'
 
 export type { Observer, StepFact } from './run-machine.ts'
 
 /** The actors every machine has. */
 const common = (janitor: Janitor, clock: Clock) => ({
-  cleanUp: fromPromise<void, CleanUpInput>(({ input, signal }) => janitor.cleanUp(input.ledger, input.hurried, signal)),
+  cleanUp: fromPromise<void, CleanUpInput>(({ input, signal }) => janitor.cleanUp(input, signal)),
   budget: fromPromise<void, BudgetInput>(({ input, signal }) => clock.sleep(input.ms, signal)),
   backOff: fromPromise<void, BackOffInput>(({ input, signal }) => clock.sleep(clock.jitter(input.ms), signal))
 })
@@ -52,12 +58,12 @@ export async function runContainerStep(options: RunOptions<StepRequest, StepPort
   const { resolver, builder, pusher, runner, workspace, janitor, clock } = options.ports
   const logic = containerStep.provide({
     actors: {
-      resolve: fromPromise<Resolution, StepRequest>(({ input, signal }) => resolver.resolve(input, signal)),
-      build: fromPromise<BuiltImage, BuildPlan>(({ input, signal }) => builder.build(input, signal)),
-      push: fromPromise<string, PushInput>(({ input, signal }) => pusher.push(input.plan, input.built, signal)),
-      pull: fromPromise<void, ImageInput>(({ input, signal }) => runner.pull(input.image, input.request, signal)),
-      run: fromPromise<RunResult, ImageInput>(({ input, signal }) => runner.run(input.image, input.request, signal)),
-      collect: fromPromise<void, StepRequest>(({ input, signal }) => workspace.collect(input, signal)),
+      resolve: fromPromise<Resolution, ResolveInput>(({ input, signal }) => resolver.resolve(input, signal)),
+      build: fromPromise<BuiltImage, BuildInput>(({ input, signal }) => builder.build(input, signal)),
+      push: fromPromise<string, PushInput>(({ input, signal }) => pusher.push(input, signal)),
+      pull: fromPromise<void, RunInput>(({ input, signal }) => runner.pull(input, signal)),
+      run: fromPromise<RunResult, RunInput>(({ input, signal }) => runner.run(input, signal)),
+      collect: fromPromise<void, CollectInput>(({ input, signal }) => workspace.collect(input, signal)),
       ...common(janitor, clock)
     }
   })

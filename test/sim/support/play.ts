@@ -16,7 +16,7 @@ import { type Door, openDoor } from './api-server.ts'
 import { kubeconfig, layOut, optionsFor, runnerPodFor, SECRET } from './lay-out.ts'
 import { quiet } from './quiet.ts'
 import type { Scenario } from './story.ts'
-import { createWorld, RUNNER_POD, type World } from './world.ts'
+import { createWorld, isBuildPod, RUNNER_POD, type World } from './world.ts'
 
 // What a step loads when it gets there: loading is something that happens without `quiet` seeing it.
 import '../../../src/effects/kubernetes/api/kubeconfig.ts'
@@ -214,7 +214,9 @@ function showing() {
 /** Everything that is in the cluster and in the registry, by the names that a ledger has for it. */
 function thingsIn({ pods, secrets, images }: World, host: string): string[] {
   return [
-    ...[...pods.keys()].filter((name) => name !== RUNNER_POD).map((name) => `pod ${name}`),
+    ...[...pods]
+      .filter(([name]) => name !== RUNNER_POD)
+      .map(([name, { pod }]) => `${isBuildPod(pod) ? 'build-pod' : 'pod'} ${name}`),
     ...[...secrets.keys()].map((name) => `secret ${name}`),
     ...[...images.keys()].map((name) => `image ${host}/${name}`)
   ]

@@ -36,6 +36,8 @@ export interface Stories {
   readonly step: PodStory
 }
 
+export const isBuildPod = ({ spec }: V1Pod): boolean => spec?.containers.some(({ name }) => name === 'push') ?? false
+
 /** Programs that are asked to end do so after this long. */
 const TERMINATION_MS = 200
 
@@ -61,9 +63,8 @@ export function createWorld(clock: Clock, stories: Stories, runnerPod: V1Pod): W
       if (pods.has(name)) return false
       const life = startLife(clock, pod)
       pods.set(name, life)
-      const isBuild = pod.spec?.containers.some((container) => container.name === 'push') ?? false
       const number = Number(name.split('-').at(-1)) - 1
-      const living = isBuild
+      const living = isBuildPod(pod)
         ? liveBuildPod(life, stories.builds[number] ?? stories.builds.at(-1), images, done)
         : liveStepPod(life, stories.step, done)
       living.catch((error: Error) => {

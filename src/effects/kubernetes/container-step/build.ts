@@ -1,16 +1,15 @@
 /** Builder and Pusher on one build pod: the build runs as an init container, the push as the container after it. */
 import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import { BUDGETS } from '../../../machines/budgets.ts'
 import type { Builder, Pusher } from '../../../machines/ports.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { BuilderDefinition } from '../../builders/catalog.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import { createTail } from '../../tail.ts'
 import { type LogSource, logTail } from '../api/logs.ts'
-import type { PushState } from '../cleanup/janitor.ts'
 import type { Site } from '../context/site.ts'
 import { deliverContext } from '../files/build-context.ts'
+import { buildPodName } from '../names.ts'
 import { createPatience, type Patience } from '../pods/grace.ts'
 import { containerStatus, firstLine, initFailure, podFailure, waitingFailure } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
@@ -19,7 +18,7 @@ import { namingSecret } from '../registry/settings.ts'
 import { BUILD_CONTAINER, buildPod, isDelivered, PUSH_CONTAINER } from '../specs/build-pod.ts'
 import { templated } from '../specs/templated.ts'
 import { type DigestOf, watchArrival } from './push-arrival.ts'
-import { type PushTries, watchPushTries } from './push-tries.ts'
+import { watchPushTries } from './push-tries.ts'
 
 /** What of a log is kept to explain a failure. */
 const TAIL_BYTES_MAX = 64 * 1024
@@ -36,52 +35,32 @@ export interface BuilderOptions {
   readonly identity: string
 }
 
-/** Builder and Pusher, and what is known of the image in the registry. */
-export interface BuildPodBuilder extends Builder, Pusher {
-  pushState(): PushState
-}
-
-export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuilder {
+export function createBuilder(site: Site, options: BuilderOptions): Builder & Pusher {
   const { builder } = options
   const { definition } = builder
-  // The build pod pushes by itself once its build has ended well, so only a build that failed is known not to have.
-  let pushState: PushState = 'none'
-  let name = ''
-  let attempts = 0
-  let tries: PushTries | undefined
 
   return {
-    pushState: () => pushState,
-
-    async build(plan, signal) {
-      if (name !== '') await site.cluster.deletePod(name, signal)
-      name = must(site.names.buildPods[attempts])
-      attempts += 1
-      const pod = name
-      pushState = 'possible'
+    async build(input, signal) {
+      const { plan, nonce, attempt } = input
+      const pod = buildPodName(site.runnerPod, nonce, attempt)
+      if (attempt > 1) await site.cluster.deletePod(buildPodName(site.runnerPod, nonce, attempt - 1), signal)
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
-      await site.cluster.createPod(templated(site, buildPod(site, { name, plan, builder }), 'build'), signal)
+      await site.cluster.createPod(templated(site, buildPod(site, builder, input), 'build'), signal)
       if (isDelivered(site)) await deliverContext(site, { pod, plan, identity: options.identity, lost }, signal)
       const isPatient = createPatience(site.clock)
       await waitForPod(site, pod, (current) => hasStarted(current, builder.image, isPatient), lost, signal)
       const ended = await followBuild(site, pod, plan, definition, lost, signal)
       const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
-      if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest }
-      // Of an earlier build pod that was lost nobody knows how far it came.
-      if (attempts === 1) pushState = 'none'
+      if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest, pod }
       throw namingSecret(buildFailure(ended.pod, ended.terminated, ended.tail, definition), site.registry)
     },
 
-    async push(plan, built, signal) {
+    async push({ plan, built, attempt, budget }, signal) {
+      const { digest, pod: name = '' } = built
       const lost = () =>
         new StepError('layout-lost', `the build pod ${name} was lost before its image was pushed: run the step again`)
-      const arrival = watchArrival(
-        site.clock,
-        options.digestOf,
-        { reference: plan.pushReference, digest: built.digest },
-        signal
-      )
-      tries ??= watchPushTries(site.clock, definition, BUDGETS.pushing.attemptsMax, (toRead) =>
+      const arrival = watchArrival(site.clock, options.digestOf, { reference: plan.pushReference, digest }, signal)
+      const tries = watchPushTries(site.clock, definition, { told: attempt - 1, max: budget.attemptsMax }, (toRead) =>
         logTail(pushLog(site, name), { lines: PUSH_LOG_LINES, previous: false }, toRead)
       )
       const { next, look, ended, pushed } = tries
@@ -94,15 +73,11 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       }
       const outcome = await waitForPod(site, name, check, lost, signal, pause)
       if (outcome === 'pushed' || outcome === 'ended well') {
-        pushState = 'done'
-        if (outcome === 'ended well') requireSame(built.digest, await pushed(signal))
-        await options.remember?.(plan, built.digest, signal)
-        return `${plan.pullRepository}@${built.digest}`
+        if (outcome === 'ended well') requireSame(digest, await pushed(signal))
+        await options.remember?.(plan, digest, signal)
+        return `${plan.pullRepository}@${digest}`
       }
-      const failure = outcome === 'ended' ? await ended(signal) : outcome
-      // Who may not push has pushed nothing. Of an earlier build pod that was lost nobody knows how far it came.
-      if (failure.code === 'push-denied' && attempts === 1) pushState = 'none'
-      throw namingSecret(failure, site.registry)
+      throw namingSecret(outcome === 'ended' ? await ended(signal) : outcome, site.registry)
     }
   }
 }
@@ -123,11 +98,6 @@ const pushLog = ({ cluster }: Site, pod: string): LogSource => ({
   pod,
   container: PUSH_CONTAINER
 })
-
-function must(name: string | undefined): string {
-  if (name === undefined) throw new StepError('internal', 'the build has more attempts than the ledger has build pods')
-  return name
-}
 
 /** Throws for an image that no waiting will bring, naming the setting that can; a failure that may heal passes. */
 function throwIfUnavailable(failure: StepError, image: string, setting: 'BUILDER_IMAGE' | 'PUSHER_IMAGE') {

@@ -1,10 +1,12 @@
 /** Runner and Workspace on one step pod: placed with its files, run once, and its files brought back. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
+import type { CollectInput, RunInput } from '../../../machines/inputs.ts'
 import type { Runner, Workspace } from '../../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../../machines/types.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
 import type { Site } from '../context/site.ts'
+import { environmentName, stepPodName } from '../names.ts'
 import { createPatience } from '../pods/grace.ts'
 import { containerStatus, initFailure, podFailure, terminationFailure, waitingFailure } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
@@ -15,21 +17,22 @@ import { applyTemplate } from '../template/merge.ts'
 
 /** Throws `invalid-input` or `not-supported` for a step that cannot be, before anything is built or created for it. */
 export function checkStep(site: Site, request: StepRequest): void {
-  environmentSecret(site, request.env)
-  const image = { reference: request.image ?? '', isBuilt: request.image === undefined }
-  applyTemplate(stepPod(site, image, request), site.template, 'step')
+  const input = { nonce: '', request, image: request.image ?? '', isBuilt: request.image === undefined }
+  environmentSecret(site, input)
+  applyTemplate(stepPod(site, input), site.template, 'step')
 }
 
-/** `isBuilt`: whether the image is one that was built for this step's plan, now or before. */
-export function createRunner(site: Site, isBuilt: boolean): Runner & Workspace {
-  const name = site.names.stepPod
-  const lost = () =>
-    new StepError('run-lost', `the step pod ${name} disappeared: somebody deleted it, or its node is gone`)
+export function createRunner(site: Site): Runner & Workspace {
+  const nameOf = ({ nonce }: CollectInput) => stepPodName(site.runnerPod, nonce)
+  const lostOf = (input: CollectInput) => () =>
+    new StepError('run-lost', `the step pod ${nameOf(input)} disappeared: somebody deleted it, or its node is gone`)
 
   return {
-    async pull(image, request, signal) {
-      const secret = environmentSecret(site, request.env)
-      const pod = templated(site, stepPod(site, { reference: image, isBuilt }, request), 'step')
+    async pull(input, signal) {
+      const { request } = input
+      const [name, lost] = [nameOf(input), lostOf(input)]
+      const secret = environmentSecret(site, input)
+      const pod = templated(site, stepPod(site, input), 'step')
       const written = request.mounts.filter(isWritable).map(({ source }) => source)
       await openForEveryUser(site.storage.workDirectory, written)
       // Together: the kubelet needs the Secret only after it has set up the pod's network.
@@ -38,21 +41,22 @@ export function createRunner(site: Site, isBuilt: boolean): Runner & Workspace {
         const { deliverStep } = await import('../files/step.ts')
         await deliverStep(site, request.mounts, { pod: name, lost }, signal)
       }
-      await waitForPod(site, name, startedOrFailed(site, isBuilt), lost, signal)
+      await waitForPod(site, name, startedOrFailed(site, input), lost, signal)
     },
 
-    async run(_image, _request, signal) {
+    async run(input, signal) {
       const write = (chunk: Buffer) => site.reporter.output(chunk)
-      const { pod, terminated } = await followToEnd(site, { pod: name, container: STEP_CONTAINER, write, lost }, signal)
+      const action = { pod: nameOf(input), container: STEP_CONTAINER, write, lost: lostOf(input) }
+      const { pod, terminated } = await followToEnd(site, action, signal)
       const failure = terminationFailure(pod, terminated)
       if (failure !== undefined) throw failure
       return { exitCode: terminated.exitCode }
     },
 
-    async collect(request, signal) {
+    async collect(input, signal) {
       if (site.storage.mode !== 'copy') return
       const { collectStep } = await import('../files/step.ts')
-      await collectStep(site, request.mounts, name, signal)
+      await collectStep(site, input.request.mounts, nameOf(input), signal)
     }
   }
 }
@@ -60,8 +64,8 @@ export function createRunner(site: Site, isBuilt: boolean): Runner & Workspace {
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 
 /** Checks whether the action's process has been started; gives what can heal some time to do so. */
-function startedOrFailed(site: Site, isBuilt: boolean): (pod: V1Pod) => true | undefined {
-  const isPatient = createPatience(site.clock, site.names.environment)
+function startedOrFailed(site: Site, { nonce, isBuilt }: RunInput): (pod: V1Pod) => true | undefined {
+  const isPatient = createPatience(site.clock, environmentName(site.runnerPod, nonce))
   return (pod) => {
     const status = containerStatus(pod, STEP_CONTAINER)
     if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true

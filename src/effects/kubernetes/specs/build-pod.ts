@@ -2,15 +2,15 @@
  * The pod that builds one image and pushes it (design section 5), pure: `deliver` receives the context where it is sent, `build`
  * writes an image layout without any push credentials, `push` pushes the layout without any of the Dockerfile's code.
  */
-import type { V1Container, V1EnvVar, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
-import { BUDGETS } from '../../../machines/budgets.ts'
+import type { V1Container, V1EnvVar, V1ObjectMeta, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type { BuildInput } from '../../../machines/inputs.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { ContainerCommand } from '../../builders/catalog.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import { type OwnResolver, ownResolver } from '../context/resolver-file.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME, workPath } from '../context/storage.ts'
-import { ownedMetadata } from '../names.ts'
+import { BUILD_POD_LABEL, buildPodName, ownedMetadata } from '../names.ts'
 import { CA_KEY } from '../registry/settings.ts'
 import { AWAIT_DELIVERY, deliverContainer, hardened, placement, podBase } from './parts.ts'
 import { buildSecrets, mountsOf, type SecretPart, volumesOf } from './secret-parts.ts'
@@ -27,15 +27,6 @@ const MEMORY_VOLUME: V1Volume = { name: MEMORY.name, emptyDir: { medium: 'Memory
 const TERMINATION_LOG = '/dev/termination-log'
 /** The Secret's keys are those of type kubernetes.io/tls, and ca.crt. */
 const CERTIFICATES_VOLUME = 'builder-certificates'
-/** The kubelet ends a build pod whose hook is gone after all that its stages may take. */
-const DEADLINE_SECONDS = (BUDGETS.building.budgetMs + BUDGETS.pushing.budgetMs) / 1_000
-
-export interface BuildPodRequest {
-  readonly name: string
-  readonly plan: BuildPlan
-  readonly builder: ChosenBuilder
-}
-
 /**
  * Whether the context is sent to the build pod, which otherwise mounts the runner's volume. What is kept for other jobs is built
  * from bytes that were looked at as they were sent: on the volume, a container of the job could change them in between.
@@ -43,8 +34,8 @@ export interface BuildPodRequest {
 export const isDelivered = ({ storage, registry }: Site): boolean =>
   storage.mode === 'copy' || registry?.isKept === true
 
-export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
-  const { name: podName, plan, builder } = request
+export function buildPod(site: Site, builder: ChosenBuilder, input: BuildInput): V1Pod {
+  const { plan } = input
   const { definition, daemon } = builder
   const { registry } = site
   const at = (name: string) => `${definition.directory}/${name}`
@@ -64,7 +55,7 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
     layoutPath: layout.mountPath,
     digestPath: TERMINATION_LOG,
     pushReference: plan.pushReference,
-    pushTriesMax: BUDGETS.pushing.attemptsMax,
+    pushTriesMax: input.pushTriesMax,
     plainHttpHosts: registry?.plainHttp ? [registry.pushHost] : [],
     registryAuthorityPath: authority && `${authority.mount.mountPath}/${CA_KEY}`,
     daemon: daemon && { address: daemon.address, certificatesPath: certificates.mounts[0]?.mountPath }
@@ -80,13 +71,14 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { ...ownedMetadata(podName, site.runnerPod), ...resolver.metadata },
+    metadata: metadataOf(site, input, resolver),
     spec: {
       ...podBase(site),
       ...(isDelivered(site) ? {} : placement(site)),
       // A kubelet that restarts a failing push restarts a failing build as well: the push repeats itself (docs/adr/0014).
       restartPolicy: 'Never',
-      activeDeadlineSeconds: DEADLINE_SECONDS,
+      // The kubelet ends a build pod whose hook is gone.
+      activeDeadlineSeconds: input.deadlineMs / 1_000,
       initContainers: [
         ...firstContainer(site, resolver),
         {
@@ -112,6 +104,11 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
       ]
     }
   }
+}
+
+function metadataOf({ runnerPod }: Site, { nonce, attempt }: BuildInput, resolver: OwnResolver): V1ObjectMeta {
+  const metadata = ownedMetadata(buildPodName(runnerPod, nonce, attempt), runnerPod)
+  return { ...metadata, labels: { ...metadata.labels, [BUILD_POD_LABEL]: '' }, ...resolver.metadata }
 }
 
 /** Runs before anything of the Dockerfile does, where there is something to do. */

@@ -1,6 +1,5 @@
 /** Parts that build pods and step pods have in common, so that each security decision is written once. */
 import type { V1Container, V1PodSpec, V1SecurityContext, V1VolumeMount } from '@kubernetes/client-node'
-import { BUDGETS, JOB_BUDGETS } from '../../../machines/budgets.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
 
@@ -41,8 +40,8 @@ export function placement(site: Site): Partial<V1PodSpec> {
 
 /** Container that files are moved through in copy mode, as long as its pod lives. */
 export const FILES_CONTAINER = 'files'
-/** As long as anybody brings files to a pod. */
-const DELIVERY_SECONDS_MAX = Math.max(BUDGETS.pulling.budgetMs, JOB_BUDGETS.placing.budgetMs) / 1_000
+/** No stage brings files to a pod for longer, so that a pod whose hook is gone waits no longer. */
+export const DELIVERY_SECONDS_MAX = 600
 
 const wholeWork: V1VolumeMount = { name: WORK_VOLUME, mountPath: WORK_ROOT }
 

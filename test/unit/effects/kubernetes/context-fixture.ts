@@ -51,11 +51,6 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
     resolverFile: 'search arc.svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n',
     registry: { pushHost: 'registry.arc.svc:5000', pullHost: 'localhost:30500', plainHttp: true },
     handle: 'handle',
-    names: {
-      buildPods: ['runner-abc-build-0-1', 'runner-abc-build-0-2'],
-      stepPod: 'runner-abc-step-0',
-      environment: 'runner-abc-secret-0'
-    },
     ...parts
   }
 }

@@ -1,0 +1,34 @@
+/** What the machine tells each port of a step that goes well, for tests that ask a port themselves. */
+import { BUDGETS } from '../../src/machines/budgets.ts'
+import type { BuildInput, CleanUpInput, PushInput, ResolveInput, RunInput } from '../../src/machines/inputs.ts'
+import type { Ledger } from '../../src/machines/ledger.ts'
+import type { BuildPlan, BuiltImage, Resolution, StepRequest } from '../../src/machines/types.ts'
+
+export const toResolve = (request: StepRequest): ResolveInput => ({
+  request,
+  buildAttemptsMax: BUDGETS.building.attemptsMax
+})
+
+export const toBuild = ({ plan, nonce }: Pick<BuildInput, 'plan' | 'nonce'>, attempt = 1): BuildInput => ({
+  plan,
+  nonce,
+  attempt,
+  pushTriesMax: BUDGETS.pushing.attemptsMax,
+  deadlineMs: BUDGETS.building.budgetMs + BUDGETS.pushing.budgetMs
+})
+
+export const toPush = (plan: BuildPlan, built: BuiltImage, attempt = 1): PushInput => ({
+  plan,
+  built,
+  attempt,
+  budget: BUDGETS.pushing
+})
+
+export const toRun = (image: string, request: StepRequest, { kind, nonce }: Resolution): RunInput => ({
+  image,
+  request,
+  nonce,
+  isBuilt: kind !== 'prebuilt'
+})
+
+export const toCleanUp = (ledger: Ledger, hurried = false): CleanUpInput => ({ ledger, hurried, pushState: 'possible' })
