@@ -16,7 +16,7 @@ export interface BuildInput {
   readonly attempt: number
   /** How often the image will be pushed at most, the first time included. */
   readonly pushTriesMax: number
-  /** So long after its start nobody waits any more for a build, or for the push of its image. */
+  /** So long after its start nobody waits any more for a build, or for the push of its image: of one whose hook is gone, for example. */
   readonly deadlineMs: number
 }
 

@@ -105,11 +105,13 @@ describe.skipIf(!(await canBuild()))('the container that pushes', () => {
       }
     }
     const { spec } = buildPod(site, builder, { plan, nonce: '0', attempt: 1, pushTriesMax: 1, deadlineMs: 600_000 })
-    const volumes = spec?.volumes?.map((volume) => (volume.name === 'work' ? { name: 'work', emptyDir: {} } : volume))
+    const volumes = (spec?.volumes ?? []).map((volume) =>
+      volume.name === 'work' ? { name: 'work', emptyDir: {} } : volume
+    )
     const { affinity: _anyNode, ...rest } = spec ?? { containers: [] }
-    const initContainers = rest.initContainers?.map((container) => ({
+    const initContainers = (rest.initContainers ?? []).map((container) => ({
       ...container,
-      volumeMounts: container.volumeMounts?.filter((mount) => mount.name !== 'work')
+      volumeMounts: (container.volumeMounts ?? []).filter((mount) => mount.name !== 'work')
     }))
     return {
       apiVersion: 'v1',

@@ -4,7 +4,7 @@ import { BUDGETS } from '../../src/machines/budgets.ts'
 import { SECRET } from '../support/container-step-model.ts'
 import type { History, PortCall } from '../support/history.ts'
 import { play } from '../support/scenario.ts'
-import { judge, ORACLES } from './oracles.ts'
+import { judge, type ORACLES } from './oracles.ts'
 
 const without =
   (stage: string) =>

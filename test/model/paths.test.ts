@@ -1,7 +1,7 @@
 /** Takes every transition of the production machines on real actors; an edge that nothing reaches fails the suite. */
 
 import { describe, expect, test } from 'vitest'
-import { createMachine, type MachineConfig } from 'xstate'
+import { type AnyEventObject, createMachine, type MachineConfig, type MachineContext } from 'xstate'
 import { containerStepModel } from '../support/container-step-model.ts'
 import { assertFullCoverage, drive, measureCoverage, walk } from '../support/drive.ts'
 import { jobStartModel, scriptStepModel } from '../support/job-models.ts'
@@ -67,7 +67,7 @@ describe('the graph of container-step', () => {
 })
 
 /** The container-step machine with one more thing in it. */
-function altered(change: (config: MachineConfig<any, any>) => void): MachineModel {
+function altered(change: (config: MachineConfig<MachineContext, AnyEventObject>) => void): MachineModel {
   const { machine } = containerStepModel
   const config = { ...machine.config, states: { ...machine.config.states } }
   change(config)

@@ -56,7 +56,7 @@ const script: fc.Arbitrary<Script> = fc.record({
 /** At most three, each shortly after the one before it or together with it. */
 const cancelAtTicks = fc
   .tuple(fc.nat(12), fc.array(fc.nat(2), { maxLength: 2 }))
-  .map(([first, gaps]) => gaps.reduce((ticks, gap) => [...ticks, (ticks.at(-1) ?? 0) + gap], [first]))
+  .map(([first, gaps]) => [first, ...gaps.map((_, at) => gaps.slice(0, at + 1).reduce((sum, gap) => sum + gap, first))])
 
 export const scenarios: fc.Arbitrary<Scenario> = fc.record({
   script,

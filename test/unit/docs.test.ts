@@ -202,10 +202,10 @@ describe('docs/operating.md', () => {
     ])
   })
 
-  test('says how long cleanup may take after each order to stop', () => {
+  test('says how long cleanup may take after each cancel', () => {
     const [alone, afterFirst, afterSecond] = CLEANUP_BUDGET_MS.map(inWords)
     expect(sectionOf(page('docs/operating.md'), 'Time budgets').replace(/\s+/g, ' ')).toContain(
-      `Cleaning up gets ${alone}, ${afterFirst} after the first order to stop, ${afterSecond} after the second.`
+      `Cleaning up gets ${alone}, ${afterFirst} after the first cancel, ${afterSecond} after the second.`
     )
   })
 })
@@ -218,9 +218,10 @@ test('docs/security.md says of every threat where its protection is shown, and w
 })
 
 test('docs/differences.md has a part for every order', () => {
-  const orders = ['prepare_job', 'run_script_step', 'run_container_step', 'cleanup_job']
-  expect(headingsOf(page('docs/differences.md'), 2)).toEqual([...orders, 'All orders'])
-  for (const order of orders) expect(rowsOf(sectionOf(page('docs/differences.md'), order)).length).toBeGreaterThan(3)
+  const commands = ['prepare_job', 'run_script_step', 'run_container_step', 'cleanup_job']
+  expect(headingsOf(page('docs/differences.md'), 2)).toEqual([...commands, 'All commands'])
+  for (const command of commands)
+    expect(rowsOf(sectionOf(page('docs/differences.md'), command)).length).toBeGreaterThan(3)
 })
 
 test('README.md walks through the states that the container-step machine has', () => {

@@ -110,7 +110,7 @@ async function untilEnded<T>(
       end ??= { error }
     }
   )
-  stop?.then(() => {
+  void stop?.then(() => {
     end ??= { value: 'stopped' }
   })
   for (let tick = 0; ; tick += 1) {
@@ -150,7 +150,7 @@ function startHook(options: KubernetesOptions, request: StepRequest, clock: Simu
     kill = resolve
   })
   for (const { does, atMs } of scenario.orders) {
-    clock.sleep(atMs, never).then(() => {
+    void clock.sleep(atMs, never).then(() => {
       if (hasEnded) return
       if (does === 'kill') {
         isDead = true

@@ -130,9 +130,12 @@ async function show(text: string): Promise<void> {
   writeFileSync(file, text)
   for (const args of [[file], [file, '--json']]) {
     let shown = ''
-    const world = { write: (data: unknown) => void (shown += String(data)), environment: {}, isRoot: false }
+    const write = (data: unknown) => {
+      shown += String(data)
+    }
+    const deps = { write, environment: {}, isRoot: false }
     await replay.run(args, {
-      ...world,
+      ...deps,
       workingDirectory: directory,
       temporaryDirectory: directory,
       onCancel: () => () => {}

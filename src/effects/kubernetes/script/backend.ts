@@ -4,6 +4,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { ScriptPorts } from '../../../machines/ports.ts'
 import { timeoutSignal } from '../../system.ts'
+import { JOB_WORK } from '../../work-tree/layout.ts'
 import { openAccess } from '../api/access.ts'
 import { apiError, isNotFound } from '../api/errors.ts'
 import { ExecRefused, exec } from '../api/exec.ts'
@@ -17,7 +18,6 @@ import type { ScriptPlace } from './connection.ts'
 import { type OpenShell, openEarly } from './early-shell.ts'
 import { createScriptHost } from './host.ts'
 import { createScriptJanitor } from './janitor.ts'
-import { CONTAINER_WORK } from './program.ts'
 
 const CALL_TIMEOUT_MS = 15_000
 
@@ -52,7 +52,7 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
           import('../context/site.ts'),
           import('../files/job.ts')
         ])
-        await bringToJob(await discoverSite(options, deps, signal), posix.relative(CONTAINER_WORK, path), signal)
+        await bringToJob(await discoverSite(options, deps, signal), posix.relative(JOB_WORK, path), signal)
       },
       randomHex
     }),

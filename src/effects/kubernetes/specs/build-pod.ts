@@ -5,8 +5,8 @@
 import type { V1Container, V1EnvVar, V1ObjectMeta, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { BuildInput } from '../../../machines/inputs.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
-import type { ContainerCommand } from '../../builders/catalog.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
+import type { ContainerCommand } from '../../builders/definition.ts'
 import { type OwnResolver, ownResolver } from '../context/resolver-file.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME, workPath } from '../context/storage.ts'
@@ -47,7 +47,7 @@ export function buildPod(site: Site, builder: ChosenBuilder, input: BuildInput):
     subPath: contextSubPath(site, plan)
   }
   const certificates = certificatesOf(daemon?.tlsSecret, at('certificates'))
-  const resolver = ownResolver(site, isDelivered(site))
+  const resolver = ownResolver(site.resolverFile, isDelivered(site))
   const { authority, baseLogin, pushLogin } = buildSecrets(site, at('registry-authority'))
   const commands = definition.containers({
     contextPath: context.mountPath,
@@ -77,7 +77,6 @@ export function buildPod(site: Site, builder: ChosenBuilder, input: BuildInput):
       ...(isDelivered(site) ? {} : placement(site)),
       // A kubelet that restarts a failing push restarts a failing build as well: the push repeats itself (docs/adr/0014).
       restartPolicy: 'Never',
-      // The kubelet ends a build pod whose hook is gone.
       activeDeadlineSeconds: input.deadlineMs / 1_000,
       initContainers: [
         ...firstContainer(site, resolver),

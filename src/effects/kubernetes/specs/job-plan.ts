@@ -2,6 +2,7 @@
 import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { ContainerRequest, JobRequest } from '../../../machines/job-start.ts'
+import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
 import { JOB_CONTAINER } from '../names.ts'
 import { applyTemplate } from '../template/merge.ts'
@@ -17,7 +18,6 @@ import { isHostName, serviceNames } from './service-names.ts'
 
 /** Where GitHub's runner images have them, for requests that name a path of another machine. */
 const EXTERNALS_DEFAULT = '/home/runner/externals'
-const EXTERNALS_TARGET = '/__e'
 
 /** A container that has to be up before the job can start. */
 export interface ExpectedContainer {
@@ -70,7 +70,7 @@ export function planJob(
     const options = parseCreateOptions(one.createOptions)
     return { index, name, request: one, options, mounts: volumes.mounts[index] ?? [] }
   })
-  const externals = mounts.find(({ target }) => target === EXTERNALS_TARGET)?.source || EXTERNALS_DEFAULT
+  const externals = mounts.find(({ target }) => target === JOB_EXTERNALS)?.source || EXTERNALS_DEFAULT
   const plain = jobPod(site, {
     job: containers[0] as PlannedContainer,
     services: containers.slice(1),

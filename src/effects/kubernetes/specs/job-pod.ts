@@ -1,6 +1,7 @@
 /** The pod of a job, pure: its container, its services, and what moves the runner's files there (design section 5). */
 import type { V1Container, V1HostAlias, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { ContainerRequest } from '../../../machines/job-start.ts'
+import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
 import { JOB_CONTAINER, jobPodName, ownedMetadata, SERVICE_NAMES_ANNOTATION } from '../names.ts'
 import { readinessProbe } from './docker-options/health-check.ts'
@@ -42,7 +43,7 @@ export interface JobPodPlan {
 }
 
 /** Where the job container finds the mark. */
-export const markPath = (mark: string): string => `/__e/.slipway-${mark}`
+export const markPath = (mark: string): string => `${JOB_EXTERNALS}/.slipway-${mark}`
 
 export function jobPod(site: Site, plan: JobPodPlan): V1Pod {
   const { job, services } = plan

@@ -40,7 +40,7 @@ test.each(['ContainerCreating', 'PodInitializing', ''])('%s only means to wait',
   expect(waitingFailure(waiting(reason, ''))).toBeUndefined()
 })
 
-const pod = (status: V1Pod['status'], deletionTimestamp?: Date): V1Pod => ({
+const pod = (status: NonNullable<V1Pod['status']>, deletionTimestamp?: Date): V1Pod => ({
   metadata: { name: 'p', ...(deletionTimestamp && { deletionTimestamp }) },
   status
 })
