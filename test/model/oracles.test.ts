@@ -48,7 +48,8 @@ const BROKEN: Readonly<Record<keyof typeof ORACLES, (history: History) => Histor
   'no call is forgotten': withCall('collecting', { ending: 'open' }),
   'retries are bounded': withCalls(...Array.from({ length: BUDGETS.cleaningUp.attemptsMax }, () => cleanUpCall)),
   'a cancelled step ends in time': (history) => ({ ...history, cancelsAtMs: [0], endedAtMs: 5_501 }),
-  'a cancelled step cleans up in a hurry': (history) => withCalls(cleanUpCall)({ ...history, cancelsAtMs: [0] }),
+  'a step that is cancelled again cleans up in a hurry': (history) =>
+    withCalls(cleanUpCall)({ ...history, cancelsAtMs: [0, 0] }),
   'every state change is observed': (history) => ({ ...history, facts: history.facts.toSpliced(2, 1) }),
   'times are in order': (history) => ({ ...history, facts: history.facts.map((told, at) => ({ ...told, atMs: -at })) }),
   'no secret is told': withOutput({ image: `registry/${SECRET}` })

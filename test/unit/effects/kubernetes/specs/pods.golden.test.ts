@@ -5,7 +5,9 @@ import { stringify } from 'yaml'
 import { chooseBuilder } from '../../../../../src/effects/builders/choose.ts'
 import type { RegistrySettings } from '../../../../../src/effects/kubernetes/registry/settings.ts'
 import { buildPod } from '../../../../../src/effects/kubernetes/specs/build-pod.ts'
+import { DELIVERY_SECONDS_MAX } from '../../../../../src/effects/kubernetes/specs/parts.ts'
 import { environmentSecret, stepPod } from '../../../../../src/effects/kubernetes/specs/step-pod.ts'
+import { BUDGETS, JOB_BUDGETS } from '../../../../../src/machines/budgets.ts'
 import type { BuildInput, RunInput } from '../../../../../src/machines/inputs.ts'
 import type { StepRequest } from '../../../../../src/machines/types.ts'
 import { siteOf } from '../context-fixture.ts'
@@ -192,3 +194,8 @@ function expectUnprivileged(pod: V1Pod): void {
   expect(pod.metadata?.labels?.['runner-pod']).toBe('runner-abc')
   expect(pod.metadata?.ownerReferences?.[0]?.uid).toBe('00000000-1111-2222-3333-444444444444')
 }
+
+test('a pod waits for its files as long as a stage may take to bring them', () => {
+  const longestMs = Math.max(BUDGETS.pulling.budgetMs, JOB_BUDGETS.placing.budgetMs)
+  expect(DELIVERY_SECONDS_MAX * 1_000).toBeGreaterThanOrEqual(longestMs)
+})
