@@ -15,6 +15,7 @@ const NOTHING_PUSHED: readonly ErrorCode[] = [
   'base-registry-unreachable',
   'builder-out-of-memory',
   'builder-image-unavailable',
+  'start-failed',
   'push-denied'
 ]
 

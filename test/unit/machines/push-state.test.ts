@@ -43,7 +43,8 @@ test('only a build that has come to its own end, and a push that was refused, ar
     'base-registry-unreachable',
     'builder-image-unavailable',
     'builder-out-of-memory',
-    'push-denied'
+    'push-denied',
+    'start-failed'
   ])
 })
 

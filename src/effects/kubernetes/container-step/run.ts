@@ -7,8 +7,7 @@ import type { Mount, StepRequest } from '../../../machines/types.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
 import type { Site } from '../context/site.ts'
 import { environmentName, stepPodName } from '../names.ts'
-import { createPatience } from '../pods/grace.ts'
-import { containerStatus, initFailure, podFailure, terminationFailure, waitingFailure } from '../pods/status.ts'
+import { createJudge, hasStarted } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
 import { namingSecret } from '../registry/settings.ts'
 import { environmentSecret, STEP_CONTAINER, stepPod } from '../specs/step-pod.ts'
@@ -47,8 +46,7 @@ export function createRunner(site: Site): Runner & Workspace {
     async run(input, signal) {
       const write = (chunk: Buffer) => site.reporter.output(chunk)
       const action = { pod: nameOf(input), container: STEP_CONTAINER, write, lost: lostOf(input) }
-      const { pod, terminated } = await followToEnd(site, action, signal)
-      const failure = terminationFailure(pod, terminated)
+      const { terminated, failure } = await followToEnd(site, action, signal)
       if (failure !== undefined) throw failure
       return { exitCode: terminated.exitCode }
     },
@@ -65,13 +63,11 @@ const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 
 /** Checks whether the action's process has been started; gives what can heal some time to do so. */
 function startedOrFailed(site: Site, { nonce, isBuilt }: RunInput): (pod: V1Pod) => true | undefined {
-  const isPatient = createPatience(site.clock, environmentName(site.runnerPod, nonce))
+  const judge = createJudge(site.clock, environmentName(site.runnerPod, nonce))
   return (pod) => {
-    const status = containerStatus(pod, STEP_CONTAINER)
-    if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
-    const found = waitingFailure(status) ?? podFailure(pod)
-    const failure = (isBuilt && found ? namingSecret(found, site.registry) : found) ?? initFailure(pod)
-    if (failure === undefined || isPatient(pod, failure, status)) return undefined
-    throw failure
+    const verdict = judge(pod, STEP_CONTAINER)
+    const isOurImage = isBuilt && verdict.is === 'blocked' && verdict.by === STEP_CONTAINER
+    if (isOurImage) throw namingSecret(verdict.failure, site.registry)
+    return hasStarted(verdict)
   }
 }

@@ -5,8 +5,7 @@ import { COMPLETE_MEMBER } from '../../archive/pack.ts'
 import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from '../api/exec.ts'
 import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
-import { createPatience, type Patience } from '../pods/grace.ts'
-import { containerStatus, firstLine, initFailure, podFailure, waitingFailure } from '../pods/status.ts'
+import { createJudge, firstLine, type Judge } from '../pods/status.ts'
 import { DELIVERED_MARKER, WORK_ROOT } from '../specs/parts.ts'
 import { completeMember, type Outbox, openAll, type Source, target } from './sources.ts'
 
@@ -60,13 +59,13 @@ const receiveScript = (sources: number): string =>
  */
 export async function deliver(site: Site, delivery: Delivery, signal: AbortSignal): Promise<void> {
   let state: Awaited<ReturnType<typeof deliverState>> = 'starting'
-  const isPatient = createPatience(site.clock)
+  const judge = createJudge(site.clock)
   let outbox = openAll(delivery.sources, signal)
   let connectionsLost = 0
   try {
     // Bounded by the signal: every stage has a budget.
     for (let attempts = 1; ; attempts += 1) {
-      if (attempts % ATTEMPTS_PER_LOOK === 0) state = await deliverState(site, delivery, isPatient, signal)
+      if (attempts % ATTEMPTS_PER_LOOK === 0) state = await deliverState(site, delivery, judge, signal)
       if (state === 'delivered') return
       if (outbox.state() !== 'whole') {
         outbox.close()
@@ -161,27 +160,18 @@ export async function send(
 }
 
 /** Looks at the pod between attempts; `delivered` when the container has ended well, which a lost answer may have hidden from us. */
-async function deliverState(
-  site: Site,
-  { pod: name, container, lost }: Delivery,
-  isPatient: Patience,
-  signal: AbortSignal
-) {
+async function deliverState(site: Site, { pod: name, container, lost }: Delivery, judge: Judge, signal: AbortSignal) {
   const pod = await site.cluster.getPod(name, signal)
   if (pod === undefined) throw lost()
-  const status = containerStatus(pod, container)
-  const failure = podFailure(pod) ?? waitingFailure(status)
-  if (failure !== undefined && !isPatient(pod, failure, status)) throw failure
-  const exitCode = status?.state?.terminated?.exitCode
+  const verdict = judge(pod, container)
+  if (verdict.is === 'lost' || verdict.is === 'blocked') throw verdict.failure
+  if (verdict.is !== 'ended') return verdict.is
+  const { exitCode } = verdict.terminated
   if (exitCode === 0) return 'delivered'
-  if (exitCode !== undefined) {
-    const log = await logTail(target(site, name, container), { lines: LOG_LINES, previous: false }, signal)
-    throw new StepError(
-      'start-failed',
-      `the container that receives files ended with exit code ${exitCode}: ${firstLine(log)}`
-    )
-  }
-  const blocked = initFailure(pod)
-  if (blocked !== undefined && !isPatient(pod, blocked)) throw blocked
-  return status?.state?.running === undefined ? 'starting' : 'running'
+  if (verdict.failure !== undefined) throw verdict.failure
+  const log = await logTail(target(site, name, container), { lines: LOG_LINES, previous: false }, signal)
+  throw new StepError(
+    'start-failed',
+    `the container that receives files ended with exit code ${exitCode}: ${firstLine(log)}`
+  )
 }

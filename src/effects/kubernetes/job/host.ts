@@ -3,14 +3,14 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { JobFacts } from '../../../machines/job-start.ts'
 import type { Ledger, LedgerEntry } from '../../../machines/ledger.ts'
-import type { JobHost, JobPorts } from '../../../machines/ports.ts'
+import type { Clock, JobHost, JobPorts } from '../../../machines/ports.ts'
 import { logTail } from '../api/logs.ts'
 import { createJanitor, labelled } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
 import { target } from '../files/sources.ts'
 import { objectName } from '../names.ts'
-import { containerStatus } from '../pods/status.ts'
+import { createJudge, hasStarted } from '../pods/status.ts'
 import { waitForPod } from '../pods/wait.ts'
 import { type JobPlan, planJob } from '../specs/job-plan.ts'
 import { isAlpine, isAlpineOnceUp } from './inspect.ts'
@@ -93,7 +93,7 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
       await Promise.all(secrets.map((secret) => cluster.createSecret(secret, signal)))
       await cluster.createPod(pod, signal)
       if (site.storage.mode === 'volume') return
-      await waitForPod(pods, name, hasPredecessor ? isDelivering : isScheduled, lost, signal)
+      await waitForPod(pods, name, hasPredecessor ? deliveryStarted(clock) : isScheduled, lost, signal)
       await deliverJob(site, name, lost, signal)
     },
 
@@ -131,8 +131,10 @@ const isScheduled = (pod: V1Pod): true | undefined =>
   pod.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'True') || undefined
 
 /** The kubelet finds a container by its pod's name, also one that is being killed: a new pod of that name must run first. */
-const isDelivering = (pod: V1Pod): true | undefined =>
-  containerStatus(pod, 'deliver')?.state?.running !== undefined || undefined
+function deliveryStarted(clock: Clock): (pod: V1Pod) => true | undefined {
+  const judge = createJudge(clock)
+  return (pod) => hasStarted(judge(pod, 'deliver'))
+}
 
 /** The failure, with the last lines of the container that caused it. */
 async function explained(
