@@ -3,6 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { chooseBuilder } from '../../effects/builders/choose.ts'
 import { apiError, isAlreadyThere, serverMessage } from '../../effects/kubernetes/api/errors.ts'
 import type { Site } from '../../effects/kubernetes/context/site.ts'
+import { chooseContextTransfer, chooseTransfer } from '../../effects/kubernetes/files/choose.ts'
 import { buildPod } from '../../effects/kubernetes/specs/build-pod.ts'
 import { planJob } from '../../effects/kubernetes/specs/job-plan.ts'
 import { stepPod } from '../../effects/kubernetes/specs/step-pod.ts'
@@ -58,13 +59,12 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
   const { registry, paths } = config
   const image = site.runnerImage
   const request = { image, args: [], env: {}, mounts: [] }
+  const transfer = chooseTransfer(site)
   const own = { nonce: NONCE, image, isBuilt: true, request: { ...request, workingDirectory: '/' } }
-  const step = applyTemplate(stepPod(site, own), site.template, 'step')
+  const step = applyTemplate(stepPod(site, transfer.stepPod, own), site.template, 'step')
   const container = { image, args: [], env: {}, ports: [], volumes: [] }
-  const job = planJob(site, { container, services: [], mounts: [] }, site.template, {
-    secret: () => '',
-    mark: 'doctor'
-  })
+  const jobRequest = { container, services: [], mounts: [] }
+  const job = planJob(site, transfer.jobPod, jobRequest, { secret: () => '', mark: 'doctor' })
   const samples = [
     { kind: 'step pod', ...step },
     { kind: 'job pod', pod: job.pod, warnings: job.warnings }
@@ -79,7 +79,7 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
     pullRepository: pullRepository(registry, repository)
   }
   const { building, pushing } = BUDGETS
-  const build = buildPod(site, chooseBuilder(config), {
+  const build = buildPod(site, chooseContextTransfer(site).buildPod(plan), chooseBuilder(config), {
     plan,
     nonce: NONCE,
     attempt: 1,

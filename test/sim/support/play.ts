@@ -151,7 +151,7 @@ function startHook(
   }
   const shown = showing()
   const make = () => createKubernetesPorts(options, { clock: mortal, reporter: shown.reporter, randomHex })
-  const recording = record(portsFrom(make))
+  const recording = record('container-step', portsFrom(make))
   const cancelsAtMs: number[] = []
   let cancel = () => {}
   let hasEnded = false
@@ -190,7 +190,19 @@ function startHook(
     const ledger = recording.calls.findLast((call) => call.stage === 'cleaningUp')?.ledger ?? []
     const removedAgain = left.filter((name) => ledger.includes(name))
     const { calls, facts } = recording
-    return { calls, facts, budgets: BUDGETS, cancelsAtMs, endedAtMs, output, left, removedAgain, secrets: [SECRET] }
+    const machine = 'container-step'
+    return {
+      machine,
+      calls,
+      facts,
+      budgets: BUDGETS,
+      cancelsAtMs,
+      endedAtMs,
+      output,
+      left,
+      removedAgain,
+      secrets: [SECRET]
+    }
   }
   return { ended, killed, history, shown: shown.result }
 }

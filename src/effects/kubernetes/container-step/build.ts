@@ -8,14 +8,14 @@ import type { BuilderDefinition } from '../../builders/definition.ts'
 import { createTail } from '../../tail.ts'
 import { type LogSource, logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
-import { deliverContext } from '../files/build-context.ts'
+import { chooseContextTransfer } from '../files/choose.ts'
 import { buildPodName } from '../names.ts'
 import { createJudge } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
 import type { BuiltImages } from '../registry/built-images.ts'
 import { namingSecret } from '../registry/settings.ts'
-import { BUILD_CONTAINER, buildPod, isDelivered, PUSH_CONTAINER } from '../specs/build-pod.ts'
-import { templated } from '../specs/templated.ts'
+import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from '../specs/build-pod.ts'
+import { templated } from '../specs/parts.ts'
 import { buildFailure, buildHasStarted, pushOutcome, throwBuildError } from './build-outcome.ts'
 import { type DigestOf, watchArrival } from './push-arrival.ts'
 import { watchPushTries } from './push-tries.ts'
@@ -38,6 +38,7 @@ export interface BuilderOptions {
 export function createBuilder(site: Site, options: BuilderOptions): Builder & Pusher {
   const { builder } = options
   const { definition } = builder
+  const transfer = chooseContextTransfer(site)
 
   return {
     async build(input, signal) {
@@ -45,11 +46,10 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
       const pod = buildPodName(site.runnerPod, nonce, attempt)
       if (attempt > 1) await site.cluster.deletePod(buildPodName(site.runnerPod, nonce, attempt - 1), signal)
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
-      await site.cluster.createPod(templated(site, buildPod(site, builder, input), 'build'), signal)
-      if (isDelivered(site)) {
-        const delivery = { pod, plan, identity: options.identity, lost }
-        await deliverContext(site, delivery, signal).catch(throwBuildError)
-      }
+      const plain = buildPod(site, transfer.buildPod(plan), builder, input)
+      await site.cluster.createPod(templated(site, plain, 'build'), signal)
+      const context = { plan, identity: options.identity }
+      await transfer.copyInContext({ pod, lost }, context, signal).catch(throwBuildError)
       const judge = createJudge(site.clock)
       const check = (current: V1Pod) => buildHasStarted(judge(current, BUILD_CONTAINER), builder.image)
       await waitForPod(site, pod, check, lost, signal)

@@ -6,22 +6,24 @@ import type { Runner, Workspace } from '../../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../../machines/types.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
 import type { Site } from '../context/site.ts'
+import { chooseTransfer } from '../files/choose.ts'
 import { environmentName, stepPodName } from '../names.ts'
 import { createJudge, hasStarted } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
 import { namingSecret } from '../registry/settings.ts'
+import { templated } from '../specs/parts.ts'
 import { environmentSecret, STEP_CONTAINER, stepPod } from '../specs/step-pod.ts'
-import { templated } from '../specs/templated.ts'
 import { applyTemplate } from '../template/merge.ts'
 
 /** Throws `invalid-input` or `not-supported` for a step that cannot be, before anything is built or created for it. */
 export function checkStep(site: Site, request: StepRequest): void {
   const input = { nonce: '', request, image: request.image ?? '', isBuilt: request.image === undefined }
   environmentSecret(site, input)
-  applyTemplate(stepPod(site, input), site.template, 'step')
+  applyTemplate(stepPod(site, chooseTransfer(site).stepPod, input), site.template, 'step')
 }
 
 export function createRunner(site: Site): Runner & Workspace {
+  const transfer = chooseTransfer(site)
   const nameOf = ({ nonce }: CollectInput) => stepPodName(site.runnerPod, nonce)
   const lostOf = (input: CollectInput) => () =>
     new StepError('run-lost', `the step pod ${nameOf(input)} disappeared: somebody deleted it, or its node is gone`)
@@ -31,15 +33,12 @@ export function createRunner(site: Site): Runner & Workspace {
       const { request } = input
       const [name, lost] = [nameOf(input), lostOf(input)]
       const secret = environmentSecret(site, input)
-      const pod = templated(site, stepPod(site, input), 'step')
+      const pod = templated(site, stepPod(site, transfer.stepPod, input), 'step')
       const written = request.mounts.filter(isWritable).map(({ source }) => source)
       await openForEveryUser(site.storage.workDirectory, written)
       // Together: the kubelet needs the Secret only after it has set up the pod's network.
       await Promise.all([site.cluster.createSecret(secret, signal), site.cluster.createPod(pod, signal)])
-      if (site.storage.mode === 'copy') {
-        const { deliverStep } = await import('../files/step.ts')
-        await deliverStep(site, request.mounts, { pod: name, lost }, signal)
-      }
+      await transfer.copyInStep({ pod: name, lost }, request.mounts, signal)
       await waitForPod(site, name, startedOrFailed(site, input), lost, signal)
     },
 
@@ -52,9 +51,7 @@ export function createRunner(site: Site): Runner & Workspace {
     },
 
     async collect(input, signal) {
-      if (site.storage.mode !== 'copy') return
-      const { collectStep } = await import('../files/step.ts')
-      await collectStep(site, input.request.mounts, nameOf(input), signal)
+      await transfer.copyOutStep(nameOf(input), input.request.mounts, signal)
     }
   }
 }

@@ -5,7 +5,7 @@ import type { CollectInput, RunInput } from '../../../machines/inputs.ts'
 import type { Site } from '../context/site.ts'
 import { workMount } from '../context/storage.ts'
 import { environmentName, ownedMetadata, stepPodName } from '../names.ts'
-import { filesFirst, placement, podBase } from './parts.ts'
+import { type PodFiles, placement, podBase } from './parts.ts'
 
 /** The action's container has the name the shipped hook gives it, which people's templates rely on. */
 export const STEP_CONTAINER = 'job'
@@ -16,7 +16,7 @@ const ENVIRONMENT_BYTES_MAX = 1_000_000
  * `isBuilt`: whether this step's own plan named the image. What a workflow names is pulled as anybody may pull it, wherever the
  * name points to.
  */
-export function stepPod(site: Site, { nonce, image, isBuilt, request }: RunInput): V1Pod {
+export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, request }: RunInput): V1Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -24,11 +24,11 @@ export function stepPod(site: Site, { nonce, image, isBuilt, request }: RunInput
     spec: {
       ...podBase(site),
       ...(isBuilt && pullSecrets(site)),
-      ...placement(site),
+      ...placement(files),
       ...serviceAliases(site),
       restartPolicy: 'Never',
       containers: [
-        ...(site.storage.mode === 'copy' ? [filesFirst(site)] : []),
+        ...files.containers,
         {
           name: STEP_CONTAINER,
           image,
@@ -43,7 +43,7 @@ export function stepPod(site: Site, { nonce, image, isBuilt, request }: RunInput
           volumeMounts: request.mounts.map((mount) => workMount(site.storage, mount))
         }
       ],
-      volumes: [site.storage.volume]
+      volumes: [files.volume]
     }
   }
 }

@@ -1,10 +1,17 @@
 /** A site without a cluster, for the tests of everything that is computed from one. */
 import type { V1Pod } from '@kubernetes/client-node'
+import type { ChosenBuilder } from '../../../../src/effects/builders/choose.ts'
 import type { Cluster } from '../../../../src/effects/kubernetes/api/cluster.ts'
 import type { Site } from '../../../../src/effects/kubernetes/context/site.ts'
 import { detectStorage } from '../../../../src/effects/kubernetes/context/storage.ts'
+import { chooseContextTransfer, chooseTransfer } from '../../../../src/effects/kubernetes/files/choose.ts'
+import { buildPod as specOfBuild } from '../../../../src/effects/kubernetes/specs/build-pod.ts'
+import { type JobPlan, type NewNames, planJob as planOfJob } from '../../../../src/effects/kubernetes/specs/job-plan.ts'
+import { stepPod as specOfStep } from '../../../../src/effects/kubernetes/specs/step-pod.ts'
 import { createReporter } from '../../../../src/effects/log/reporter.ts'
 import { systemClock } from '../../../../src/effects/system.ts'
+import type { BuildInput, RunInput } from '../../../../src/machines/inputs.ts'
+import type { JobRequest } from '../../../../src/machines/job-start.ts'
 
 export const PATHS = {
   runnerWorkspace: '/home/runner/_work/repo',
@@ -54,3 +61,10 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
     ...parts
   }
 }
+
+/** The product's pods, with the files that the site's storage gives them. */
+export const stepPod = (site: Site, input: RunInput): V1Pod => specOfStep(site, chooseTransfer(site).stepPod, input)
+export const buildPod = (site: Site, builder: ChosenBuilder, input: BuildInput): V1Pod =>
+  specOfBuild(site, chooseContextTransfer(site).buildPod(input.plan), builder, input)
+export const planJob = (site: Site, request: JobRequest, newNames: NewNames): JobPlan =>
+  planOfJob(site, chooseTransfer(site).jobPod, request, newNames)

@@ -3,14 +3,13 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { chooseBuilder } from '../../../../../src/effects/builders/choose.ts'
+import { COPY_SECONDS_MAX } from '../../../../../src/effects/kubernetes/files/containers.ts'
 import type { RegistrySettings } from '../../../../../src/effects/kubernetes/registry/settings.ts'
-import { buildPod } from '../../../../../src/effects/kubernetes/specs/build-pod.ts'
-import { DELIVERY_SECONDS_MAX } from '../../../../../src/effects/kubernetes/specs/parts.ts'
-import { environmentSecret, stepPod } from '../../../../../src/effects/kubernetes/specs/step-pod.ts'
+import { environmentSecret } from '../../../../../src/effects/kubernetes/specs/step-pod.ts'
 import { BUDGETS, JOB_BUDGETS } from '../../../../../src/machines/budgets.ts'
 import type { BuildInput, RunInput } from '../../../../../src/machines/inputs.ts'
 import type { StepRequest } from '../../../../../src/machines/types.ts'
-import { siteOf } from '../context-fixture.ts'
+import { buildPod, siteOf, stepPod } from '../context-fixture.ts'
 
 const golden = (name: string) => `../../../../golden/${name}.yaml`
 const WORK = '/home/runner/_work'
@@ -197,5 +196,5 @@ function expectUnprivileged(pod: V1Pod): void {
 
 test('a pod waits for its files as long as a stage may take to bring them', () => {
   const longestMs = Math.max(BUDGETS.pulling.budgetMs, JOB_BUDGETS.placing.budgetMs)
-  expect(DELIVERY_SECONDS_MAX * 1_000).toBeGreaterThanOrEqual(longestMs)
+  expect(COPY_SECONDS_MAX * 1_000).toBeGreaterThanOrEqual(longestMs)
 })
