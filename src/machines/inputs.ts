@@ -1,5 +1,4 @@
 /** What actors of the machines are told, as plain data: with it, a port has to remember nothing between two calls. */
-import type { StageBudget } from './budgets.ts'
 import type { Ledger } from './ledger.ts'
 import type { BuildPlan, BuiltImage, StepRequest } from './types.ts'
 
@@ -25,7 +24,14 @@ export interface PushInput {
   readonly built: BuiltImage
   /** From 1. */
   readonly attempt: number
-  readonly budget: StageBudget
+  readonly tries: Tries
+}
+
+/** How often a push is tried, the first time included, and how long it waits in between, twice as long each time. */
+export interface Tries {
+  readonly triesMax: number
+  readonly backOffMs: number
+  readonly backOffMsMax: number
 }
 
 export interface CollectInput {
@@ -33,7 +39,7 @@ export interface CollectInput {
   readonly request: StepRequest
 }
 
-export interface RunInput extends CollectInput {
+export interface ImageInput extends CollectInput {
   readonly image: string
   /** Whether the image was built for this step's plan, now or before. */
   readonly isBuilt: boolean

@@ -6,11 +6,9 @@
  * and rejects promptly once the signal is aborted. How far a step is stands in the machine's context, and comes with each call.
  */
 
-import type { BuildInput, CleanUpInput, CollectInput, PushInput, ResolveInput, RunInput } from './inputs.ts'
-import type { JobFacts, JobRequest } from './job-start.ts'
+import type { BuildInput, CleanUpInput, CollectInput, ImageInput, PushInput, ResolveInput } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
-import type { ScriptRequest } from './script-step.ts'
-import type { BuiltImage, Resolution, RunResult } from './types.ts'
+import type { BuiltImage, JobFacts, JobRequest, Resolution, RunResult, ScriptRequest } from './types.ts'
 
 /** Decides what to run, and under which names: a prebuilt image, one already built for this content, or a build. */
 export interface ImageResolver {
@@ -30,9 +28,9 @@ export interface Pusher {
 /** Brings an image to where it runs, and runs it exactly once. */
 export interface Runner {
   /** Places the image and the workspace; resolves when the action's process has been started or is sure to start. */
-  pull(input: RunInput, signal: AbortSignal): Promise<void>
+  pull(input: ImageInput, signal: AbortSignal): Promise<void>
   /** Streams the log and resolves with the action's own exit code. Only ever called once. */
-  run(input: RunInput, signal: AbortSignal): Promise<RunResult>
+  run(input: ImageInput, signal: AbortSignal): Promise<RunResult>
 }
 
 /** Brings workspace, home and file commands back to the runner's disk, whatever the exit code was. */

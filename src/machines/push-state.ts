@@ -1,8 +1,9 @@
 /** What a container step's context says about its image in the registry, for the janitor. */
 import type { ErrorCode } from '../errors.ts'
 import type { PushState } from './inputs.ts'
-import { attemptsOf } from './stage.ts'
-import type { StepContext } from './types.ts'
+import type { RunContext } from './run.ts'
+import type { StageName } from './stages.ts'
+import type { Resolution } from './types.ts'
 
 /**
  * After these a build has come to its own bad end, or a push was not allowed: nothing is in the registry. After all others, a
@@ -19,9 +20,13 @@ const NOTHING_PUSHED: readonly ErrorCode[] = [
   'push-denied'
 ]
 
-export function pushStateOf(context: StepContext): PushState {
-  const { resolution, image, failure } = context
-  const builds = attemptsOf(context, 'building')
+interface Known extends Pick<RunContext<unknown, StageName>, 'stages' | 'failure'> {
+  readonly resolution?: Resolution | undefined
+  readonly image?: string | undefined
+}
+
+export function pushStateOf({ resolution, image, failure, stages }: Known): PushState {
+  const builds = stages.building?.attempts ?? 0
   if (resolution?.kind !== 'build' || builds === 0) return 'none'
   if (image !== undefined) return 'done'
   // Of an earlier attempt nobody knows how far its build pod came.

@@ -1,7 +1,8 @@
 /** What the machine tells each port of a step that goes well, for tests that ask a port themselves. */
-import { BUDGETS } from '../../src/machines/budgets.ts'
-import type { BuildInput, CleanUpInput, PushInput, ResolveInput, RunInput } from '../../src/machines/inputs.ts'
+
+import type { BuildInput, CleanUpInput, ImageInput, PushInput, ResolveInput } from '../../src/machines/inputs.ts'
 import type { Ledger } from '../../src/machines/ledger.ts'
+import { BUDGETS } from '../../src/machines/stages.ts'
 import type { BuildPlan, BuiltImage, Resolution, StepRequest } from '../../src/machines/types.ts'
 
 export const toResolve = (request: StepRequest): ResolveInput => ({
@@ -17,14 +18,17 @@ export const toBuild = ({ plan, nonce }: Pick<BuildInput, 'plan' | 'nonce'>, att
   deadlineMs: BUDGETS.building.budgetMs + BUDGETS.pushing.budgetMs
 })
 
+const { attemptsMax: triesMax, backOffMs, backOffMsMax } = BUDGETS.pushing
+const TRIES = { triesMax, backOffMs, backOffMsMax }
+
 export const toPush = (plan: BuildPlan, built: BuiltImage, attempt = 1): PushInput => ({
   plan,
   built,
   attempt,
-  budget: BUDGETS.pushing
+  tries: TRIES
 })
 
-export const toRun = (image: string, request: StepRequest, { kind, nonce }: Resolution): RunInput => ({
+export const toRun = (image: string, request: StepRequest, { kind, nonce }: Resolution): ImageInput => ({
   image,
   request,
   nonce,

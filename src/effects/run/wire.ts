@@ -3,24 +3,33 @@
  * it is run, because making one takes as long as a few API calls.
  */
 import { fromPromise } from 'xstate'
-import type { Budgets, JobBudgets, ScriptBudgets } from '../../machines/budgets.ts'
+import type { StepOutput } from '../../machines/container-step.ts'
 import type {
   BuildInput,
   CleanUpInput,
   CollectInput,
+  ImageInput,
   PushInput,
-  ResolveInput,
-  RunInput
+  ResolveInput
 } from '../../machines/inputs.ts'
-import type { JobFacts, JobOutput, JobRequest } from '../../machines/job-start.ts'
+import type { JobOutput } from '../../machines/job-start.ts'
 import type { Ledger } from '../../machines/ledger.ts'
 import type { Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
-import type { ScriptOutput, ScriptRequest } from '../../machines/script-step.ts'
+import type { ScriptOutput } from '../../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../../machines/stage.ts'
-import type { BuiltImage, Resolution, RunResult, StepOutput, StepRequest } from '../../machines/types.ts'
+import type { Budgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
+import type {
+  BuiltImage,
+  JobFacts,
+  JobRequest,
+  Resolution,
+  RunResult,
+  ScriptRequest,
+  StepRequest
+} from '../../machines/types.ts'
 import { type Observer, type RunControl, runMachine } from './run-machine.ts'
 
-export type { Observer, StepFact } from './run-machine.ts'
+export type { Observer, RunFact } from './run-machine.ts'
 
 /** The actors every machine has. */
 const common = (janitor: Janitor, clock: Clock) => ({
@@ -61,8 +70,8 @@ export async function runContainerStep(options: RunOptions<StepRequest, StepPort
       resolve: fromPromise<Resolution, ResolveInput>(({ input, signal }) => resolver.resolve(input, signal)),
       build: fromPromise<BuiltImage, BuildInput>(({ input, signal }) => builder.build(input, signal)),
       push: fromPromise<string, PushInput>(({ input, signal }) => pusher.push(input, signal)),
-      pull: fromPromise<void, RunInput>(({ input, signal }) => runner.pull(input, signal)),
-      run: fromPromise<RunResult, RunInput>(({ input, signal }) => runner.run(input, signal)),
+      pull: fromPromise<void, ImageInput>(({ input, signal }) => runner.pull(input, signal)),
+      run: fromPromise<RunResult, ImageInput>(({ input, signal }) => runner.run(input, signal)),
       collect: fromPromise<void, CollectInput>(({ input, signal }) => workspace.collect(input, signal)),
       ...common(janitor, clock)
     }

@@ -7,21 +7,22 @@ import { createKubernetesPorts } from '../../../src/effects/kubernetes/container
 import type { KubernetesOptions } from '../../../src/effects/kubernetes/context/options.ts'
 import { createReporter, type Reporter } from '../../../src/effects/log/reporter.ts'
 import { runContainerStep } from '../../../src/effects/run/wire.ts'
-import { BUDGETS } from '../../../src/machines/budgets.ts'
+import type { StepOutput } from '../../../src/machines/container-step.ts'
 import type { Clock, StepPorts } from '../../../src/machines/ports.ts'
-import type { StepOutput, StepRequest } from '../../../src/machines/types.ts'
+import { BUDGETS } from '../../../src/machines/stages.ts'
+import type { StepRequest } from '../../../src/machines/types.ts'
 import { type History, record } from '../../support/history.ts'
 import { createSimulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts'
 import { type Door, openDoor } from './api-server.ts'
+import { buildOf, isBuildPod, liveBuildPod } from './build-pod-life.ts'
 import { kubeconfig, layOut, optionsFor, runnerPodFor, SECRET } from './lay-out.ts'
+import './load.ts'
+import { liveStepPod } from './pod-life.ts'
 import { quiet } from './quiet.ts'
 import type { Scenario } from './story.ts'
-import { createWorld, isBuildPod, RUNNER_POD, type World } from './world.ts'
-
-// What a step loads when it gets there: loading is something that happens without `quiet` seeing it.
-import '../../../src/effects/kubernetes/api/kubeconfig.ts'
-import '../../../src/effects/kubernetes/template/read.ts'
-import '../../../src/machines/container-step.ts'
+import { useClock } from './system.ts'
+import { createWeather, FAIR } from './weather.ts'
+import { createWorld, RUNNER_POD, type World } from './world.ts'
 
 const JITTER = 0.75
 /** More than any scenario needs. */
@@ -53,14 +54,19 @@ export type PortsMaker = (make: () => StepPorts) => StepPorts
 export async function play(scenario: Scenario, portsFrom: PortsMaker = (make) => make()): Promise<Played> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-sim-'))
   const clock = createSimulatedClock(JITTER)
-  const world = createWorld(clock, scenario, runnerPodFor(directory))
+  useClock(clock)
+  const world = createWorld(clock, runnerPodFor(directory), async (life, { images, done }) => {
+    if (isBuildPod(life.pod)) await liveBuildPod(life, buildOf(life.pod, scenario.builds), images, done)
+    else await liveStepPod(life, scenario.step, done)
+  })
+  const weather = createWeather(clock, scenario.faults, scenario.outage)
   const usualKubeconfig = process.env.KUBECONFIG
   process.env.KUBECONFIG = join(directory, 'kubeconfig')
   const doors: Door[] = []
   try {
     const request = await layOut(directory, scenario)
     const open = async (isFaulty: boolean): Promise<KubernetesOptions> => {
-      const door = await openDoor(world, isFaulty ? scenario.faults : [], isFaulty ? scenario.outage : undefined)
+      const door = await openDoor(world, isFaulty ? weather : FAIR)
       doors.push(door)
       await writeFile(process.env.KUBECONFIG ?? '', kubeconfig(door.host))
       return optionsFor(directory, door.host)

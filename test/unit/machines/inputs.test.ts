@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest'
 import { runContainerStep } from '../../../src/effects/run/wire.ts'
 import { StepError } from '../../../src/errors.ts'
-import { BUDGETS } from '../../../src/machines/budgets.ts'
 import type { CleanUpInput } from '../../../src/machines/inputs.ts'
 import type { StepPorts } from '../../../src/machines/ports.ts'
+import { BUDGETS } from '../../../src/machines/stages.ts'
 import { DIGEST, PLAN, PUSHED_IMAGE, REQUEST, RESOLUTIONS } from '../../support/container-step-model.ts'
 
 const BUDGET = { budgetMs: 60_000, attemptsMax: 3, backOffMs: 0, backOffMsMax: 0 }
@@ -84,7 +84,11 @@ test('each attempt at building has its number, and the bounds of what comes afte
 test('what was built, and the pod that has it, is what is pushed', async () => {
   const { to } = await told({ lostBuilds: 1 })
   expect(to('push')).toEqual([
-    expect.objectContaining({ plan: PLAN, built: { digest: DIGEST, pod: 'build-2' }, budget: budgets.pushing })
+    expect.objectContaining({
+      plan: PLAN,
+      built: { digest: DIGEST, pod: 'build-2' },
+      tries: { triesMax: 5, backOffMs: 0, backOffMsMax: 0 }
+    })
   ])
 })
 

@@ -1,10 +1,10 @@
 /** What a step's context tells the janitor of its image: an image is never left because nothing seemed to be pushed. */
 import { expect, test } from 'vitest'
 import { ERROR_CODES, type ErrorCode } from '../../../src/errors.ts'
-import { BUDGETS } from '../../../src/machines/budgets.ts'
+import type { StepContext } from '../../../src/machines/container-step.ts'
 import { NOTHING_ENDED } from '../../../src/machines/ending.ts'
 import { pushStateOf } from '../../../src/machines/push-state.ts'
-import type { StepContext } from '../../../src/machines/types.ts'
+import { BUDGETS } from '../../../src/machines/stages.ts'
 import { PUSHED_IMAGE, REQUEST, RESOLUTIONS } from '../../support/container-step-model.ts'
 
 const contextOf = (attempts: number, parts: Partial<StepContext> = {}): StepContext => ({

@@ -59,12 +59,12 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
       throw namingSecret(buildFailure(ended, ended.tail, definition), site.registry)
     },
 
-    async push({ plan, built, attempt, budget }, signal) {
+    async push({ plan, built, attempt, tries: { triesMax } }, signal) {
       const { digest, pod: name = '' } = built
       const lost = () =>
         new StepError('layout-lost', `the build pod ${name} was lost before its image was pushed: run the step again`)
       const arrival = watchArrival(site.clock, options.digestOf, { reference: plan.pushReference, digest }, signal)
-      const tries = watchPushTries(site.clock, definition, { told: attempt - 1, max: budget.attemptsMax }, (toRead) =>
+      const tries = watchPushTries(site.clock, definition, { told: attempt - 1, max: triesMax }, (toRead) =>
         logTail(pushLog(site, name), { lines: PUSH_LOG_LINES, previous: false }, toRead)
       )
       const { next, look, ended, pushed } = tries

@@ -1,7 +1,7 @@
 /** Runner and Workspace on one step pod: placed with its files, run once, and its files brought back. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import type { CollectInput, RunInput } from '../../../machines/inputs.ts'
+import type { CollectInput, ImageInput } from '../../../machines/inputs.ts'
 import type { Runner, Workspace } from '../../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../../machines/types.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
@@ -59,7 +59,7 @@ export function createRunner(site: Site): Runner & Workspace {
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 
 /** Checks whether the action's process has been started; gives what can heal some time to do so. */
-function startedOrFailed(site: Site, { nonce, isBuilt }: RunInput): (pod: V1Pod) => true | undefined {
+function startedOrFailed(site: Site, { nonce, isBuilt }: ImageInput): (pod: V1Pod) => true | undefined {
   const judge = createJudge(site.clock, environmentName(site.runnerPod, nonce))
   return (pod) => {
     const verdict = judge(pod, STEP_CONTAINER)

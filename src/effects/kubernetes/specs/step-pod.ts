@@ -1,11 +1,11 @@
 /** The pod of one container action (design section 5), pure: the image as it is, exact arguments, the /github mounts. */
 import type { V1Pod, V1PodSpec, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import type { CollectInput, RunInput } from '../../../machines/inputs.ts'
+import type { CollectInput, ImageInput } from '../../../machines/inputs.ts'
 import type { Site } from '../context/site.ts'
 import { workMount } from '../context/storage.ts'
 import { environmentName, ownedMetadata, stepPodName } from '../names.ts'
-import { type PodFiles, placement, podBase } from './parts.ts'
+import { type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 
 /** The action's container has the name the shipped hook gives it, which people's templates rely on. */
 export const STEP_CONTAINER = 'job'
@@ -16,7 +16,7 @@ const ENVIRONMENT_BYTES_MAX = 1_000_000
  * `isBuilt`: whether this step's own plan named the image. What a workflow names is pulled as anybody may pull it, wherever the
  * name points to.
  */
-export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, request }: RunInput): V1Pod {
+export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, request }: ImageInput): V1Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -33,8 +33,8 @@ export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, re
           name: STEP_CONTAINER,
           image,
           // Unset keeps the image's ENTRYPOINT and CMD, so that no shell is needed in it.
-          ...(request.entryPoint !== undefined && { command: [literal(request.entryPoint)] }),
-          ...(request.args.length > 0 && { args: request.args.map(literal) }),
+          ...(request.entryPoint !== undefined && { command: [unexpanded(request.entryPoint)] }),
+          ...(request.args.length > 0 && { args: request.args.map(unexpanded) }),
           env: Object.keys(request.env).map((name, index) => ({
             name,
             valueFrom: { secretKeyRef: { name: environmentName(site.runnerPod, nonce), key: environmentKey(index) } }
@@ -82,6 +82,3 @@ export function environmentSecret(site: Site, { nonce, request: { env } }: Colle
 
 /** Environment names may hold characters that Secret keys may not, so the keys are numbered. */
 const environmentKey = (index: number): string => `value-${index}`
-
-/** Kubernetes expands `$(NAME)` in commands and arguments; a doubled `$` stands for itself. */
-const literal = (text: string): string => text.replaceAll('$', '$$$$')

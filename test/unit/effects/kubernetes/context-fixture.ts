@@ -10,8 +10,8 @@ import { type JobPlan, type NewNames, planJob as planOfJob } from '../../../../s
 import { stepPod as specOfStep } from '../../../../src/effects/kubernetes/specs/step-pod.ts'
 import { createReporter } from '../../../../src/effects/log/reporter.ts'
 import { systemClock } from '../../../../src/effects/system.ts'
-import type { BuildInput, RunInput } from '../../../../src/machines/inputs.ts'
-import type { JobRequest } from '../../../../src/machines/job-start.ts'
+import type { BuildInput, ImageInput } from '../../../../src/machines/inputs.ts'
+import type { JobRequest } from '../../../../src/machines/types.ts'
 
 export const PATHS = {
   runnerWorkspace: '/home/runner/_work/repo',
@@ -63,7 +63,7 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
 }
 
 /** The product's pods, with the files that the site's storage gives them. */
-export const stepPod = (site: Site, input: RunInput): V1Pod => specOfStep(site, chooseTransfer(site).stepPod, input)
+export const stepPod = (site: Site, input: ImageInput): V1Pod => specOfStep(site, chooseTransfer(site).stepPod, input)
 export const buildPod = (site: Site, builder: ChosenBuilder, input: BuildInput): V1Pod =>
   specOfBuild(site, chooseContextTransfer(site).buildPod(input.plan), builder, input)
 export const planJob = (site: Site, request: JobRequest, newNames: NewNames): JobPlan =>

@@ -6,8 +6,8 @@ import { chooseBuilder } from '../../../../../src/effects/builders/choose.ts'
 import { COPY_SECONDS_MAX } from '../../../../../src/effects/kubernetes/files/containers.ts'
 import type { RegistrySettings } from '../../../../../src/effects/kubernetes/registry/settings.ts'
 import { environmentSecret } from '../../../../../src/effects/kubernetes/specs/step-pod.ts'
-import { BUDGETS, JOB_BUDGETS } from '../../../../../src/machines/budgets.ts'
-import type { BuildInput, RunInput } from '../../../../../src/machines/inputs.ts'
+import type { BuildInput, ImageInput } from '../../../../../src/machines/inputs.ts'
+import { BUDGETS, JOB_BUDGETS } from '../../../../../src/machines/stages.ts'
 import type { StepRequest } from '../../../../../src/machines/types.ts'
 import { buildPod, siteOf, stepPod } from '../context-fixture.ts'
 
@@ -37,7 +37,7 @@ const request: StepRequest = {
 
 const build: BuildInput = { plan, nonce: '0', attempt: 1, pushTriesMax: 7, deadlineMs: 3_900_000 }
 
-const run: RunInput = {
+const run: ImageInput = {
   nonce: '0',
   image: `localhost:30500/handle@sha256:${'0'.repeat(64)}`,
   isBuilt: true,
