@@ -1,7 +1,8 @@
 /** The table of settings as a whole: what people find on the page of settings, and what the hook reads. */
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../../../../src/hooks/settings/config.ts'
-import { SETTING_GROUPS, SETTINGS, type Setting } from '../../../../src/hooks/settings/settings.ts'
+import { SETTING_GROUPS, SETTINGS } from '../../../../src/hooks/settings/settings.ts'
+import type { Setting } from '../../../../src/hooks/settings/values.ts'
 
 const all = Object.entries<Setting>(SETTINGS)
 
