@@ -134,6 +134,7 @@ describe('a job as data', () => {
   })
 
   it('names the field that is missing', () => {
+    expect(() => request({ container: { image: ' ' } })).toThrow(expect.objectContaining({ code: 'invalid-input' }))
     expect(() => request({ container: { image: '' } })).toThrow('args.container.image is missing')
     expect(() => request({ container: { image: 'a' }, services: [{ image: null }] })).toThrow(
       'args.services[0].image is missing'
