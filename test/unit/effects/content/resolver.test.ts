@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createResolver, type ResolverOptions } from '../../../src/effects/resolver.ts'
-import { StepError } from '../../../src/errors.ts'
-import type { BuildPlan, StepRequest } from '../../../src/machines/types.ts'
+import { createResolver, type ResolverOptions } from '../../../../src/effects/content/resolver.ts'
+import { StepError } from '../../../../src/errors.ts'
+import type { BuildPlan, StepRequest } from '../../../../src/machines/types.ts'
 
 const never = new AbortController().signal
 let directory = ''
