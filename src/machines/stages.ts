@@ -116,7 +116,7 @@ export const STEP_STAGES = {
       'start-failed',
       'unschedulable'
     ],
-    creates: ['pod', 'image', 'directory']
+    creates: ['build-pod', 'image', 'directory']
   },
   pushing: {
     label: 'Push',
