@@ -22,10 +22,13 @@ const env = {
   SLIPWAY_TIMES_SLOWER: '100'
 }
 
-const project = (names: readonly string[], testTimeout: number) => ({
+/** Folders below test/; set by scripts/mutants.mjs. */
+const asked = (process.env.SLIPWAY_MUTANTS_TESTS ?? 'unit,model,sim').split(',')
+
+const project = (name: string, folders: readonly string[], testTimeout: number) => ({
   test: {
-    name: names.join(),
-    include: names.map((name) => `test/${name}/**/*.test.ts`),
+    name,
+    include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
     exclude: [
       ...TEXT_OF_THE_PROJECT,
       'test/unit/visualizer/**',
@@ -60,6 +63,17 @@ const loadFailures: Reporter = {
 export default defineConfig({
   test: {
     reporters: [loadFailures],
-    projects: [project(['unit', 'model'], 15_000), project(['sim'], 60_000)]
+    projects: [
+      project(
+        'pure',
+        asked.filter((folder) => folder !== 'sim'),
+        30_000
+      ),
+      project(
+        'sim',
+        asked.filter((folder) => folder === 'sim'),
+        60_000
+      )
+    ]
   }
 })
