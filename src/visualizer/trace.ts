@@ -3,7 +3,17 @@
 /** The text is no trace; the message is one line. */
 export class TraceError extends Error {
   override readonly name = 'TraceError'
+  /** Where it is not, when that is one line. */
+  readonly line: number | undefined
+
+  constructor(message: string, line?: number) {
+    super(message)
+    this.line = line
+  }
 }
+
+/** The formats that say which they are; the first one did not. */
+export const FORMATS: readonly string[] = ['slipway-trace-2', 'slipway-trace-3']
 
 /** Which order it is; absent in traces of format 1. */
 export interface StartedLine {
@@ -11,6 +21,8 @@ export interface StartedLine {
   /** As the runner calls it: `run_container_step`. */
   readonly command: string
   readonly runnerPod: string
+  /** Format 1 has no such line. */
+  readonly format?: string
 }
 
 export interface EnteredLine {
@@ -109,7 +121,7 @@ const areAll =
 
 /** What each type of line has. */
 const LINES: Readonly<Record<TraceLine['type'], Check>> = {
-  started: has({ command: isText, runnerPod: isText }),
+  started: has({ command: isText, runnerPod: isText, format: maybe(isText) }),
   entered: has({
     atMs: isNumber,
     state: isText,
@@ -149,9 +161,9 @@ function parseLine(text: string, number: number): NumberedLine {
   try {
     value = JSON.parse(text)
   } catch {
-    throw new TraceError(`line ${number} is not JSON; a trace has one JSON object on every line`)
+    throw new TraceError(`line ${number} is not JSON; a trace has one JSON object on every line`, number)
   }
-  if (!isTraceLine(value)) throw new TraceError(`line ${number} is not a line of a trace that Slipway writes`)
+  if (!isTraceLine(value)) throw new TraceError(`line ${number} is not a line of a trace that Slipway writes`, number)
   return { number, line: value }
 }
 

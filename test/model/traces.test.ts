@@ -1,0 +1,167 @@
+/** Goal: `slipway replay --check` accepts what the machines do, and refuses a trace that was changed. Method: random runs, mutated. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { BUDGETS, JOB_BUDGETS, SCRIPT_BUDGETS } from '../../src/machines/budgets.ts'
+import { type Checked, checkTrace } from '../../src/visualizer/check.ts'
+import { currentMachines } from '../../src/visualizer/graph.ts'
+import { FORMATS } from '../../src/visualizer/trace.ts'
+import type { History, MachineId } from '../support/history.ts'
+import { play, type Scenario } from '../support/scenario.ts'
+import { scenariosOf } from '../support/scenario-arbitrary.ts'
+import { ALL_SCRIPTED } from '../support/scripted-machines.ts'
+
+const { machines } = currentMachines()
+
+/** The bounds that the graphs, and so the check, know. */
+const PRODUCTION: Readonly<Record<MachineId, History['budgets']>> = {
+  'container-step': BUDGETS,
+  'job-start': JOB_BUDGETS,
+  'script-step': SCRIPT_BUDGETS
+}
+const COMMANDS: Readonly<Record<MachineId, string>> = {
+  'container-step': 'run_container_step',
+  'job-start': 'prepare_job',
+  'script-step': 'run_script_step'
+}
+
+type Line = Readonly<Record<string, unknown>> & { readonly type: string }
+
+/** The trace of a run as the hook writes it, line by line. */
+async function traceOf(scenario: Scenario): Promise<readonly Line[]> {
+  const { facts, output } = await play({ ...scenario, budgets: PRODUCTION[scenario.machine] })
+  const started = {
+    type: 'started',
+    format: FORMATS.at(-1),
+    command: COMMANDS[scenario.machine],
+    runnerPod: 'runner-abc'
+  }
+  return [started, ...facts.map(({ fact, atMs }) => ({ atMs, ...fact })), { type: 'ended', ...output }]
+}
+
+const textOf = (lines: readonly Line[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+const check = (lines: readonly Line[]): Checked => checkTrace(textOf(lines), machines)
+
+/** One change of a trace; undefined where it does not apply. `pick` decides among the values to put in. */
+type Mutation = (lines: readonly Line[], at: number, pick: number) => readonly Line[] | undefined
+
+const setting =
+  (
+    type: string,
+    field: string,
+    values: (line: Line, lines: readonly Line[], at: number) => readonly unknown[]
+  ): Mutation =>
+  (lines, at, pick) => {
+    const line = lines[at]
+    if (line?.type !== type) return undefined
+    const others = values(line, lines, at).filter((value) => value !== line[field])
+    return others.length === 0 ? undefined : lines.with(at, { ...line, [field]: others[pick % others.length] })
+  }
+
+const valuesOf = (lines: readonly Line[], field: string) =>
+  lines.flatMap((line) => (field in line ? [line[field]] : []))
+const allStates = machines.flatMap(({ id, states }) => states.map((state) => state.id.slice(id.length + 1)))
+const allEvents = [
+  ...machines.flatMap(({ transitions }) => transitions.map(({ event }) => event)),
+  'xstate.init',
+  'SKIP'
+]
+const CODES = ['cluster-forbidden', 'cluster-unreachable', 'stage-timeout', 'cancelled', 'out-of-memory']
+
+const MUTATIONS: Readonly<Record<string, Mutation>> = {
+  drop: (lines, at) => lines.toSpliced(at, 1),
+  swap: (lines, at) => {
+    const [one, other] = [lines[at], lines[at + 1]]
+    return one === undefined || other === undefined ? undefined : lines.toSpliced(at, 2, other, one)
+  },
+  duplicate: (lines, at) => lines.toSpliced(at, 0, lines[at] as Line),
+  'cut off': (lines, at) => lines.slice(0, Math.max(1, at)),
+  'another state': setting('entered', 'state', () => allStates),
+  'another event': setting('entered', 'event', () => allEvents),
+  'another failed stage': setting('attemptFailed', 'stage', (_line, lines) => [...valuesOf(lines, 'stage'), 'running']),
+  'another failed attempt': setting('attemptFailed', 'attempt', ({ attempt }) => [Number(attempt) + 1, 0]),
+  'another code of an attempt': setting('attemptFailed', 'code', () => CODES),
+  'another word on retrying': setting('attemptFailed', 'retrying', () => [true, false]),
+  'another outcome': setting('ended', 'outcome', () => ['succeeded', 'failed', 'cancelled', 'stuck', 'lost']),
+  'another exit code': setting('ended', 'exitCode', () => [0, 1, 7, 130, 137, 256, -1]),
+  'another failure': setting('ended', 'failure', ({ failure }) =>
+    failure === undefined
+      ? [{ code: 'cluster-forbidden', stage: 'resolving', message: 'no' }]
+      : [undefined, { ...(failure as object), code: 'evicted' }, { ...(failure as object), stage: 'dreaming' }]
+  ),
+  'another number of attempts': setting('ended', 'stages', ({ stages }) => {
+    const entries = Object.entries(stages as Record<string, { readonly attempts: number }>)
+    return entries.map(([name, record]) => ({
+      ...(stages as object),
+      [name]: { ...record, attempts: record.attempts + 1 }
+    }))
+  }),
+  'a time before its line': setting('entered', 'atMs', (_line, lines, at) => {
+    const before = valuesOf(lines.slice(0, at), 'atMs').at(-1)
+    return before === undefined ? [] : [Number(before) - 1]
+  }),
+  'a time after its line': setting('entered', 'atMs', (_line, lines, at) => {
+    const after = valuesOf(lines.slice(at + 1), 'atMs')[0]
+    return after === undefined ? [] : [Number(after) + 1]
+  })
+}
+
+const exitCodeOf = (lines: readonly Line[]) => Number(lines.at(-1)?.exitCode)
+
+/** What nobody can tell from a true trace, by the mutation; everything else has to be refused. */
+const CANNOT_BE_TOLD: Readonly<
+  Record<string, (before: readonly Line[], after: readonly Line[], at: number) => boolean>
+> = {
+  // Format 1 had no first line. Without the last one, it is the trace of a hook that was killed.
+  drop: (before, _after, at) => at === 0 || at === before.length - 1,
+  // A hook may be killed at any moment.
+  'cut off': () => true,
+  // The same line twice in a row.
+  swap: (before, _after, at) => JSON.stringify(before[at]) === JSON.stringify(before[at + 1]),
+  // Of an attempt that was made again: only whether the code allows that is known.
+  'another code of an attempt': (before, _after, at) => before[at]?.retrying === true,
+  // A program may end with any code: only whether it is 0 is known, and for one that is stuck not even that.
+  'another exit code': (before, after) =>
+    before.at(-1)?.outcome === 'stuck' || (exitCodeOf(before) !== 0 && exitCodeOf(after) !== 0)
+}
+
+for (const machine of ALL_SCRIPTED) {
+  describe(machine.id, () => {
+    test('leaves traces that are true', async () => {
+      const property = fc.asyncProperty(scenariosOf(machine), async (scenario) => {
+        const checked = check(await traceOf(scenario))
+        expect(checked).toEqual({ command: COMMANDS[machine.id], machine: machine.id, isComplete: true, offences: [] })
+      })
+      await fc.assert(property, { numRuns: 200 })
+    })
+
+    test('leaves none that can be changed unnoticed, but for what cannot be told', async () => {
+      const refused = new Map<string, number>()
+      const mutation = fc.constantFrom(...Object.keys(MUTATIONS))
+      const property = fc.asyncProperty(
+        scenariosOf(machine),
+        mutation,
+        fc.nat(),
+        fc.nat(),
+        async (scenario, name, where, pick) => {
+          const before = await traceOf(scenario)
+          const at = where % before.length
+          const after = MUTATIONS[name]?.(before, at, pick)
+          fc.pre(after !== undefined && textOf(after) !== textOf(before))
+          const { isComplete, offences } = check(after)
+          if (offences.length > 0) refused.set(name, (refused.get(name) ?? 0) + 1)
+          else if (!CANNOT_BE_TOLD[name]?.(before, after, at)) {
+            throw new Error(
+              `${name} at line ${at + 1} is accepted:\n${textOf(before)}\n${textOf(after.slice(0, at + 2))}`
+            )
+          } else if (name === 'cut off') expect(isComplete).toBe(false)
+        }
+      )
+      await fc.assert(property, { numRuns: 1_500 })
+      expect([...refused.keys()].toSorted()).toEqual(
+        Object.keys(MUTATIONS)
+          .filter((name) => name !== 'cut off')
+          .toSorted()
+      )
+    })
+  })
+}
