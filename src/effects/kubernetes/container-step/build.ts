@@ -10,13 +10,13 @@ import { createTail } from '../../tail.ts'
 import { type LogSource, logTail } from '../api/logs.ts'
 import type { PushState } from '../cleanup/janitor.ts'
 import type { Site } from '../context/site.ts'
-import { deliverContext } from '../files/build-context.ts'
+import { chooseContextTransfer } from '../files/choose.ts'
 import { createJudge } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
 import type { BuiltImages } from '../registry/built-images.ts'
 import { namingSecret } from '../registry/settings.ts'
-import { BUILD_CONTAINER, buildPod, isDelivered, PUSH_CONTAINER } from '../specs/build-pod.ts'
-import { templated } from '../specs/templated.ts'
+import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from '../specs/build-pod.ts'
+import { templated } from '../specs/parts.ts'
 import { buildFailure, buildHasStarted, pushOutcome, throwBuildError } from './build-outcome.ts'
 import { type DigestOf, watchArrival } from './push-arrival.ts'
 import { type PushTries, watchPushTries } from './push-tries.ts'
@@ -44,6 +44,7 @@ export interface BuildPodBuilder extends Builder, Pusher {
 export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuilder {
   const { builder } = options
   const { definition } = builder
+  const transfer = chooseContextTransfer(site)
   // The build pod pushes by itself once its build has ended well, so only a build that failed is known not to have.
   let pushState: PushState = 'none'
   let name = ''
@@ -60,11 +61,10 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       const pod = name
       pushState = 'possible'
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
-      await site.cluster.createPod(templated(site, buildPod(site, { name, plan, builder }), 'build'), signal)
-      if (isDelivered(site)) {
-        const delivery = { pod, plan, identity: options.identity, lost }
-        await deliverContext(site, delivery, signal).catch(throwBuildError)
-      }
+      const plain = buildPod(site, transfer.buildPod(plan), { name, plan, builder })
+      await site.cluster.createPod(templated(site, plain, 'build'), signal)
+      const context = { plan, identity: options.identity }
+      await transfer.copyInContext({ pod, lost }, context, signal).catch(throwBuildError)
       const judge = createJudge(site.clock)
       const check = (current: V1Pod) => buildHasStarted(judge(current, BUILD_CONTAINER), builder.image)
       await waitForPod(site, pod, check, lost, signal)

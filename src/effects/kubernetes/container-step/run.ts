@@ -5,38 +5,37 @@ import type { Runner, Workspace } from '../../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../../machines/types.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
 import type { Site } from '../context/site.ts'
+import { chooseTransfer } from '../files/choose.ts'
 import { createJudge, hasStarted } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
 import { namingSecret } from '../registry/settings.ts'
+import { templated } from '../specs/parts.ts'
 import { environmentSecret, STEP_CONTAINER, stepPod } from '../specs/step-pod.ts'
-import { templated } from '../specs/templated.ts'
 import { applyTemplate } from '../template/merge.ts'
 
 /** Throws `invalid-input` or `not-supported` for a step that cannot be, before anything is built or created for it. */
 export function checkStep(site: Site, request: StepRequest): void {
   environmentSecret(site, request.env)
   const image = { reference: request.image ?? '', isBuilt: request.image === undefined }
-  applyTemplate(stepPod(site, image, request), site.template, 'step')
+  applyTemplate(stepPod(site, chooseTransfer(site).stepPod, image, request), site.template, 'step')
 }
 
 /** `isBuilt`: whether the image is one that was built for this step's plan, now or before. */
 export function createRunner(site: Site, isBuilt: boolean): Runner & Workspace {
   const name = site.names.stepPod
+  const transfer = chooseTransfer(site)
   const lost = () =>
     new StepError('run-lost', `the step pod ${name} disappeared: somebody deleted it, or its node is gone`)
 
   return {
     async pull(image, request, signal) {
       const secret = environmentSecret(site, request.env)
-      const pod = templated(site, stepPod(site, { reference: image, isBuilt }, request), 'step')
+      const pod = templated(site, stepPod(site, transfer.stepPod, { reference: image, isBuilt }, request), 'step')
       const written = request.mounts.filter(isWritable).map(({ source }) => source)
       await openForEveryUser(site.storage.workDirectory, written)
       // Together: the kubelet needs the Secret only after it has set up the pod's network.
       await Promise.all([site.cluster.createSecret(secret, signal), site.cluster.createPod(pod, signal)])
-      if (site.storage.mode === 'copy') {
-        const { deliverStep } = await import('../files/step.ts')
-        await deliverStep(site, request.mounts, { pod: name, lost }, signal)
-      }
+      await transfer.copyInStep({ pod: name, lost }, request.mounts, signal)
       await waitForPod(site, name, startedOrFailed(site, isBuilt), lost, signal)
     },
 
@@ -49,9 +48,7 @@ export function createRunner(site: Site, isBuilt: boolean): Runner & Workspace {
     },
 
     async collect(request, signal) {
-      if (site.storage.mode !== 'copy') return
-      const { collectStep } = await import('../files/step.ts')
-      await collectStep(site, request.mounts, name, signal)
+      await transfer.copyOutStep(name, request.mounts, signal)
     }
   }
 }

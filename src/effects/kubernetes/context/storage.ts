@@ -68,6 +68,9 @@ function claimOf(pod: V1Pod, volume: V1Volume | undefined): string | undefined {
   return undefined
 }
 
+/** Whether pods have copies of the runner's files, and not the files themselves. */
+export const isCopied = ({ mode }: Pick<Storage, 'mode'>): boolean => mode === 'copy'
+
 /** Whether a path of the runner's disk is the work directory, or below it. */
 export const isInWork = ({ workDirectory }: Pick<Storage, 'workDirectory'>, hostPath: string): boolean =>
   hostPath === workDirectory || hostPath.startsWith(`${workDirectory}/`)
@@ -84,9 +87,13 @@ export function workPath(storage: Storage, hostPath: string): string {
   return path
 }
 
+/** Path inside the work volume of a path of the runner's disk; empty for the volume's root. */
+export const volumePath = (storage: Storage, hostPath: string): string =>
+  join(storage.rootPath, workPath(storage, hostPath))
+
 /** A mount of the runner's disk as a mount of the work volume. */
 export function workMount(storage: Storage, mount: Mount): V1VolumeMount {
-  const subPath = join(storage.rootPath, workPath(storage, mount.source))
+  const subPath = volumePath(storage, mount.source)
   return {
     name: WORK_VOLUME,
     mountPath: mount.target,

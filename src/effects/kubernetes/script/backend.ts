@@ -11,7 +11,7 @@ import { ExecRefused, exec } from '../api/exec.ts'
 import { apiPath } from '../api/path.ts'
 import { requestJson } from '../api/request.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
-import { detectStorage } from '../context/storage.ts'
+import { detectStorage, isCopied } from '../context/storage.ts'
 import { JOB_CONTAINER, jobPodName } from '../names.ts'
 import { jobPodGone, jobPodOfOther, lookAtOwnPods, lookEarly, type OwnPods } from '../pods/own.ts'
 import type { ScriptPlace } from './connection.ts'
@@ -43,16 +43,17 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
       place,
       async isCopied(signal) {
         const { runnerPod } = await (await found).look(signal)
-        return detectStorage(runnerPod, options).mode === 'copy'
+        return isCopied(detectStorage(runnerPod, options))
       },
       paths: options.paths,
       hashFiles: options.hashFiles,
       async bringAction(path, signal) {
-        const [{ discoverSite }, { bringToJob }] = await Promise.all([
+        const [{ discoverSite }, { chooseTransfer }] = await Promise.all([
           import('../context/site.ts'),
-          import('../files/job.ts')
+          import('../files/choose.ts')
         ])
-        await bringToJob(await discoverSite(options, deps, signal), posix.relative(JOB_WORK, path), signal)
+        const site = await discoverSite(options, deps, signal)
+        await chooseTransfer(site).copyInAction(posix.relative(JOB_WORK, path), signal)
       },
       randomHex
     }),

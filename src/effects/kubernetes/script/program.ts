@@ -13,10 +13,8 @@
  * - Only `serve` belongs to the connection. The other two live on without it, and the next connection runs another `serve`.
  * - Frames: \\036, a secret mark, words, newline. The mark comes over stdin and never gets to the script, so it cannot forge one.
  */
+import { quote } from '../../shell-words.ts'
 import { JOB_WORK, TEMP } from '../../work-tree/layout.ts'
-
-/** A word for the shell that is exactly this text. */
-export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
 /** Bytes that a joining connection skips at a time; the rest is skipped by whoever receives them. */
 export const SKIP_BLOCK_BYTES = 65_536
