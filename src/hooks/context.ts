@@ -7,7 +7,7 @@ import type { Reporter } from '../effects/log/reporter.ts'
 import type { TraceEnd } from '../effects/log/trace.ts'
 import type { Observer } from '../effects/run/wire.ts'
 import type { JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
-import type { Failure } from '../machines/types.ts'
+import type { Failure } from '../machines/run.ts'
 import type { HookCommand, HookInput } from './requests/protocol.ts'
 import type { HookConfig } from './settings/config.ts'
 

@@ -6,10 +6,17 @@
  * and rejects promptly once the signal is aborted.
  */
 
-import type { JobFacts, JobRequest } from './job-start.ts'
 import type { Ledger } from './ledger.ts'
-import type { ScriptRequest } from './script-step.ts'
-import type { BuildPlan, BuiltImage, Resolution, RunResult, StepRequest } from './types.ts'
+import type {
+  BuildPlan,
+  BuiltImage,
+  JobFacts,
+  JobRequest,
+  Resolution,
+  RunResult,
+  ScriptRequest,
+  StepRequest
+} from './types.ts'
 
 /** Decides what to run, and under which names: a prebuilt image, one already built for this content, or a build. */
 export interface ImageResolver {

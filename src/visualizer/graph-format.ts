@@ -20,6 +20,8 @@ export interface GraphState {
   readonly attemptsMax?: number
   /** Error codes this stage is known to end with, apart from those that every stage may end with. */
   readonly codes?: readonly string[]
+  /** Kinds of what it creates. */
+  readonly creates?: readonly string[]
 }
 
 /** What sort of thing happens; `order` is an event from outside. */

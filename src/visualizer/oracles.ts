@@ -1,6 +1,6 @@
 /** What must be true of every run whatever happened in it, judged by its moves: for `slipway replay --check` and the tests. */
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
-import { CLEANUP_BUDGET_MS } from '../machines/budgets.ts'
+import { CLEANUP_BUDGET_MS } from '../machines/stages.ts'
 import { exitCodeIsTrue, outcomeIsTrue, stagesAreTrue } from './end-oracles.ts'
 import { type Move, stageOf } from './moves.ts'
 import { CLEANUP, complain, isAttempt, isChange, isDone, isEnd, type Oracle } from './oracle.ts'

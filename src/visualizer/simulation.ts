@@ -1,6 +1,6 @@
 /** A run that is taken by hand, one transition at a time: where it stands and what can happen next, for the page. */
-import { CLEANUP_BUDGET_MS } from '../machines/budgets.ts'
-import type { Outcome } from '../machines/types.ts'
+import type { Outcome } from '../machines/run.ts'
+import { CLEANUP_BUDGET_MS } from '../machines/stages.ts'
 import { codesOf, isRetryable } from './codes.ts'
 import type { GraphState, GraphTransition, MachineGraph } from './graph-format.ts'
 

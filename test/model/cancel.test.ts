@@ -1,6 +1,6 @@
 /** Cancel orders at the moments that matter most, by hand: random search gets to them, but names them badly. */
 import { expect, test } from 'vitest'
-import { BUDGETS, CLEANUP_BUDGET_MS } from '../../src/machines/budgets.ts'
+import { BUDGETS, CLEANUP_BUDGET_MS } from '../../src/machines/stages.ts'
 import { play, type Scenario } from '../support/scenario.ts'
 import type { Behaviour, Script } from '../support/script.ts'
 import { ALL_SCRIPTED } from '../support/scripted-machines.ts'

@@ -1,6 +1,6 @@
 /** Shows for each oracle a history that breaks its promise, so that no oracle is satisfied with everything. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { BUDGETS } from '../../src/machines/budgets.ts'
+import { BUDGETS } from '../../src/machines/stages.ts'
 import type { RUN_ORACLES } from '../../src/visualizer/oracles.ts'
 import { SECRET } from '../support/container-step-model.ts'
 import type { History, PortCall } from '../support/history.ts'

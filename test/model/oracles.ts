@@ -1,6 +1,6 @@
 /** What must be true of every run of every machine: judges recorded histories of scripted, simulated and real ports. */
 import { ERROR_CODES } from '../../src/errors.ts'
-import { CLEANUP_BUDGET_MS } from '../../src/machines/budgets.ts'
+import { CLEANUP_BUDGET_MS } from '../../src/machines/stages.ts'
 import { toRun } from '../../src/visualizer/moves.ts'
 import { type Case, firstFailure } from '../../src/visualizer/oracle.ts'
 import { RUN_ORACLES } from '../../src/visualizer/oracles.ts'

@@ -10,8 +10,8 @@ import { type Observer, runContainerStep } from '../../src/effects/run/wire.ts'
 import { randomHex } from '../../src/effects/system.ts'
 import { StepError } from '../../src/errors.ts'
 import { environment } from '../../src/hooks/settings/config.ts'
-import { BUDGETS } from '../../src/machines/budgets.ts'
 import type { Pusher, StepPorts } from '../../src/machines/ports.ts'
+import { BUDGETS } from '../../src/machines/stages.ts'
 import type { StepRequest } from '../../src/machines/types.ts'
 
 interface Recording {

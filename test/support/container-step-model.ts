@@ -1,6 +1,7 @@
 /** The container-step machine as the model suites walk it, and the data that scripted steps are made of. */
-import { BUDGETS, type StageName } from '../../src/machines/budgets.ts'
+
 import { containerStep } from '../../src/machines/container-step.ts'
+import { BUDGETS, type StageName } from '../../src/machines/stages.ts'
 import type { BuildPlan, Resolution, StepRequest } from '../../src/machines/types.ts'
 import type { Answer } from './machine-graph.ts'
 import { createStagedModel, failures } from './staged-model.ts'

@@ -1,10 +1,10 @@
 /** What one run of a machine did, recorded for the oracles whatever the ports are: scripted, simulated or real. */
-import type { Observer, StepFact } from '../../src/effects/run/wire.ts'
+import type { Observer, RunFact } from '../../src/effects/run/wire.ts'
 import { type ErrorCode, toStepError } from '../../src/errors.ts'
-import type { AnyStageName, StageBudget } from '../../src/machines/budgets.ts'
 import { entryName, type Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
-import type { Failure, Outcome, StageRecord } from '../../src/machines/types.ts'
+import type { Failure, Outcome, StageRecord } from '../../src/machines/run.ts'
+import type { AnyStageName, StageBudget } from '../../src/machines/stages.ts'
 
 /** Of each machine: the stage that calls a method of a port, by `port.method`. */
 export const METHODS = {
@@ -60,7 +60,7 @@ export interface RunOutput {
 export interface History {
   readonly machine: MachineId
   readonly calls: readonly PortCall[]
-  readonly facts: readonly { readonly fact: StepFact; readonly atMs: number }[]
+  readonly facts: readonly { readonly fact: RunFact; readonly atMs: number }[]
   readonly budgets: Readonly<Record<string, StageBudget>>
   /** When each cancel order was given. */
   readonly cancelsAtMs: readonly number[]
@@ -146,7 +146,7 @@ export function createCallNotes(clock: Pick<Clock, 'now'>) {
 /** Ports that note every call on its way to the given ones, and an observer that notes every fact. */
 export function record<Ports extends { readonly clock: Clock }>(machine: MachineId, ports: Ports): Recording<Ports> {
   const { calls, note } = createCallNotes(ports.clock)
-  const facts: { fact: StepFact; atMs: number }[] = []
+  const facts: { fact: RunFact; atMs: number }[] = []
   const recorded = portsOf<Ports>(machine, ports.clock, (method) => {
     const [port = '', name = ''] = method.split('.')
     return (call) => note(call, async () => await (ports as unknown as PortTable)[port]?.[name]?.(...call.args))

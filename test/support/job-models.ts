@@ -1,7 +1,8 @@
 /** The job-start and script-step machines as the model suites walk them. */
-import { type JobFacts, type JobRequest, jobStart } from '../../src/machines/job-start.ts'
+import { jobStart } from '../../src/machines/job-start.ts'
 import type { Ledger } from '../../src/machines/ledger.ts'
-import { type ScriptRequest, scriptStep } from '../../src/machines/script-step.ts'
+import { scriptStep } from '../../src/machines/script-step.ts'
+import type { JobFacts, JobRequest, ScriptRequest } from '../../src/machines/types.ts'
 import { SECRET } from './container-step-model.ts'
 import { createStagedModel, failures } from './staged-model.ts'
 

@@ -1,8 +1,8 @@
 /** A path of the model suite, walked through the production runner of machines and then to an end: as a history for the oracles. */
 import { type AnyActorRef, type AnyStateMachine, fromPromise } from 'xstate'
 import { runMachine } from '../../src/effects/run/run-machine.ts'
-import type { AnyStageName } from '../../src/machines/budgets.ts'
 import type { CleanUpInput } from '../../src/machines/ending.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
 import { SECRET } from './container-step-model.ts'
 import { type Call, createCallNotes, type History, type RunOutput } from './history.ts'
 import type { ModelEvent, ModelPath } from './machine-graph.ts'

@@ -1,9 +1,9 @@
 /** What is to know of each machine to run it on scripted ports: what its stages create, answer, and how it is started. */
 import type { RunControl } from '../../src/effects/run/run-machine.ts'
 import { type Observer, runContainerStep, runJobStart, runScriptStep } from '../../src/effects/run/wire.ts'
-import type { AnyStageName } from '../../src/machines/budgets.ts'
 import type { Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
 import { containerStepModel, DIGEST, PUSHED_IMAGE, REQUEST, RESOLUTIONS, STAGE_NAMES } from './container-step-model.ts'
 import type { History, MachineId, RunOutput } from './history.ts'
 import { JOB_FACTS, JOB_THINGS, jobRequest, jobStartModel, scriptRequest, scriptStepModel } from './job-models.ts'

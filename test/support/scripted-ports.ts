@@ -1,8 +1,8 @@
 /** Ports that do what a script says, on a simulated clock, in a small world of things that can be left behind. */
 import { type ErrorCode, StepError } from '../../src/errors.ts'
-import type { AnyStageName } from '../../src/machines/budgets.ts'
 import { entryName, type Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
 import { type Call, portsOf } from './history.ts'
 import type { Behaviour, Script } from './script.ts'
 import type { AnyPorts, ScriptedMachine } from './scripted-machines.ts'

@@ -1,6 +1,7 @@
 /** The things of a scripted run: what its stages create, and what goes away again. */
-import type { AnyStageName } from '../../src/machines/budgets.ts'
+
 import { entryName } from '../../src/machines/ledger.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
 import type { Script } from './script.ts'
 import type { ScriptedMachine } from './scripted-machines.ts'
 

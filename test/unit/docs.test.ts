@@ -5,17 +5,18 @@ import { describe, expect, test } from 'vitest'
 import { defaultBuilder } from '../../src/effects/builders/catalog.ts'
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
 import { readConfig } from '../../src/hooks/settings/config.ts'
+import { containerStep } from '../../src/machines/container-step.ts'
+import { jobStart } from '../../src/machines/job-start.ts'
+import { scriptStep } from '../../src/machines/script-step.ts'
 import {
   BUDGETS,
   CLEANUP_BUDGET_MS,
+  COMMON_CODES,
   JOB_BUDGETS,
   SCRIPT_BUDGETS,
+  STAGES_OF,
   type StageBudget
-} from '../../src/machines/budgets.ts'
-import { containerStep } from '../../src/machines/container-step.ts'
-import { COMMON_CODES, STAGE_CODES } from '../../src/machines/failures.ts'
-import { jobStart } from '../../src/machines/job-start.ts'
-import { scriptStep } from '../../src/machines/script-step.ts'
+} from '../../src/machines/stages.ts'
 import { commandsPart, settingsPart, withPart } from '../support/generated-docs.ts'
 import {
   brokenLinks,
@@ -100,8 +101,8 @@ describe('docs/errors.md', () => {
   /** Where a code comes up, from the data that the diagram shows. */
   const stagesOf = (code: ErrorCode): string => {
     if ((COMMON_CODES as readonly ErrorCode[]).includes(code)) return 'any'
-    const machines = Object.entries(STAGE_CODES).flatMap(([machine, stages]) => {
-      const found = Object.entries(stages).flatMap(([stage, list]) => (list.includes(code) ? [stage] : []))
+    const machines = Object.entries(STAGES_OF).flatMap(([machine, stages]) => {
+      const found = Object.entries(stages).flatMap(([stage, list]) => (list.codes.includes(code) ? [stage] : []))
       return found.length === 0 ? [] : [`${machine} (${found.join(', ')})`]
     })
     return machines.length === 0 ? 'none' : machines.join(', ')

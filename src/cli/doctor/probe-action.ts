@@ -5,9 +5,10 @@ import { createKubernetesPorts } from '../../effects/kubernetes/container-step/b
 import type { Reporter } from '../../effects/log/reporter.ts'
 import { type Observer, runContainerStep } from '../../effects/run/wire.ts'
 import { createTail } from '../../effects/tail.ts'
-import { BUDGETS, type Budgets } from '../../machines/budgets.ts'
+import type { StepOutput } from '../../machines/container-step.ts'
 import type { StepPorts } from '../../machines/ports.ts'
-import type { StepOutput, StepRequest } from '../../machines/types.ts'
+import { BUDGETS, type Budgets } from '../../machines/stages.ts'
+import type { StepRequest } from '../../machines/types.ts'
 import type { Facts } from './facts.ts'
 import { ARCHITECTURES, PROBE_DIRECTORY, PROBE_FILE, PROBE_TEXT, probeProgram } from './probe-program.ts'
 

@@ -1,11 +1,11 @@
 /** What the walk through the states looks like in the step log: stages, visible retries and one summary line, for people. */
-import { type AnyStageName, backOffMs, type StageBudget } from '../../machines/budgets.ts'
-import { OUTCOMES, type StateMeta } from '../../machines/states.ts'
-import type { Outcome, Resolution, StageRecord } from '../../machines/types.ts'
+import { OUTCOMES, type Outcome, type StageRecord } from '../../machines/run.ts'
+import type { AnyStageName, StageBudget, StateMeta } from '../../machines/stages.ts'
+import type { Resolution } from '../../machines/types.ts'
 import type { Observer } from '../run/wire.ts'
 import type { Reporter } from './reporter.ts'
 
-/** The stages of one machine; another one may have a stage of the same name that is for something else. */
+/** The stages of one machine, and what bounds them in this run; another one may have a stage of the same name that is for something else. */
 export interface MachineStages {
   readonly stages: Readonly<Partial<Record<AnyStageName, StateMeta>>>
   readonly budgets: Readonly<Partial<Record<AnyStageName, StageBudget>>>
@@ -13,27 +13,27 @@ export interface MachineStages {
 
 /** Writes a line when a stage starts, and when an attempt failed: why, and when the next one comes. */
 export function createProgress(reporter: Reporter, { stages, budgets }: MachineStages): Observer {
+  let current: AnyStageName | undefined
   return (fact) => {
     if (fact.type === 'entered') {
-      const stage = stages[stageOf(fact.state)]
-      if (stage !== undefined && stage !== stages[stageOf(fact.from)]) reporter.line(`${stage.label}: ${stage.purpose}`)
-      return
+      const before = current
+      current = fact.at?.stage
+      const stage = current && stages[current]
+      if (stage !== undefined && current !== before) reporter.line(`${stage.label}: ${stage.purpose}`)
     }
-    const { stage, attempt, code, message, retrying } = fact
-    const budget = retrying ? budgets[stage] : undefined
-    const next =
-      budget === undefined
-        ? ''
-        : `; attempt ${attempt + 1} of ${budget.attemptsMax} in about ${inSeconds(backOffMs(budget, attempt))}`
-    reporter.line(`${stages[stage]?.label ?? stage} failed (${code}): ${message}${next}`)
+    if (fact.type === 'attemptFailed') {
+      const { stage, attempt, code, message, nextInMs } = fact
+      const next =
+        nextInMs === undefined
+          ? ''
+          : `; attempt ${attempt + 1} of ${budgets[stage]?.attemptsMax} in about ${inSeconds(nextInMs)}`
+      reporter.line(`${stages[stage]?.label ?? stage} failed (${code}): ${message}${next}`)
+    }
   }
 }
 
-/** The stage of `building.attempting` and of `building.backingOff`, so that a back-off does not start its stage anew. */
-const stageOf = (state: string): AnyStageName => state.replace(/\.(attempting|backingOff)$/, '') as AnyStageName
-
-/** What the outputs of all machines have in common. */
-export interface RunOutput {
+/** Of an output, what the log and the trace show. */
+export interface ShownOutput {
   readonly outcome: Outcome
   readonly exitCode: number
   readonly image?: string | undefined
@@ -54,7 +54,7 @@ export function cleanupLine(removed: readonly string[], tookMs: number): string 
 }
 
 /** One line for a whole run: outcome, time and attempts of every stage, and the image by digest with whether it was built for this run. */
-export function summaryLine(output: RunOutput, { stages }: Pick<MachineStages, 'stages'>): string {
+export function summaryLine(output: ShownOutput, { stages }: Pick<MachineStages, 'stages'>): string {
   const records = Object.entries(output.stages)
   const parts = records.map(([name, { attempts, startedAtMs, endedAtMs }]) => {
     const label = (stages[name as AnyStageName]?.label ?? name).toLowerCase()

@@ -3,18 +3,27 @@
  * it is run, because making one takes as long as a few API calls.
  */
 import { fromPromise } from 'xstate'
-import type { Budgets, JobBudgets, ScriptBudgets } from '../../machines/budgets.ts'
-import type { ImageInput, PushInput } from '../../machines/container-step.ts'
+import type { ImageInput, PushInput, StepOutput } from '../../machines/container-step.ts'
 import type { CleanUpInput } from '../../machines/ending.ts'
-import type { JobFacts, JobOutput, JobRequest } from '../../machines/job-start.ts'
+import type { JobOutput } from '../../machines/job-start.ts'
 import type { Ledger } from '../../machines/ledger.ts'
 import type { Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
-import type { ScriptOutput, ScriptRequest } from '../../machines/script-step.ts'
+import type { ScriptOutput } from '../../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../../machines/stage.ts'
-import type { BuildPlan, BuiltImage, Resolution, RunResult, StepOutput, StepRequest } from '../../machines/types.ts'
+import type { Budgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
+import type {
+  BuildPlan,
+  BuiltImage,
+  JobFacts,
+  JobRequest,
+  Resolution,
+  RunResult,
+  ScriptRequest,
+  StepRequest
+} from '../../machines/types.ts'
 import { type Observer, type RunControl, runMachine } from './run-machine.ts'
 
-export type { Observer, StepFact } from './run-machine.ts'
+export type { Observer, RunFact } from './run-machine.ts'
 
 /** The actors every machine has. */
 const common = (janitor: Janitor, clock: Clock) => ({

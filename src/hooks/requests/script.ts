@@ -1,7 +1,7 @@
 /** The script that the runner asks for, with its quoting undone, for run_script_step. */
 import { JOB_WORK } from '../../effects/work-tree/layout.ts'
 import { StepError } from '../../errors.ts'
-import type { ScriptRequest } from '../../machines/script-step.ts'
+import type { ScriptRequest } from '../../machines/types.ts'
 import type { HookInput } from './protocol.ts'
 
 type ScriptArgs = Extract<HookInput, { command: 'run_script_step' }>['args']

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type AnyMachineSnapshot, createMachine, initialTransition } from 'xstate'
-import { CLEANUP_BUDGET_MS } from '../../../src/machines/budgets.ts'
+import { CLEANUP_BUDGET_MS } from '../../../src/machines/stages.ts'
 import { compareMachines, unite, withoutRemoved } from '../../../src/visualizer/difference.ts'
 import { currentMachines, toGraph } from '../../../src/visualizer/graph.ts'
 import type { GraphTransition, MachineGraph } from '../../../src/visualizer/graph-format.ts'

@@ -1,8 +1,8 @@
 /** Builder and Pusher on one build pod: the build runs as an init container, the push as the container after it. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import { BUDGETS } from '../../../machines/budgets.ts'
 import type { Builder, Pusher } from '../../../machines/ports.ts'
+import { BUDGETS } from '../../../machines/stages.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import type { BuilderDefinition } from '../../builders/definition.ts'

@@ -1,7 +1,7 @@
 /** What every Kubernetes effect of one run shares: the cluster, the runner pod that owns everything, and where the work directory is. */
 import { createHash } from 'node:crypto'
 import type { V1LocalObjectReference, V1Pod } from '@kubernetes/client-node'
-import { BUDGETS } from '../../../machines/budgets.ts'
+import { BUDGETS } from '../../../machines/stages.ts'
 import { type Cluster, connectCluster } from '../api/cluster.ts'
 import { objectName, SERVICE_NAMES_ANNOTATION } from '../names.ts'
 import { lookAtOwnPods } from '../pods/own.ts'

@@ -1,6 +1,6 @@
 /** The containers that files are moved through, for the copying transfer: root where any user may own the files, and privileged nowhere. */
 import type { V1Container, V1VolumeMount } from '@kubernetes/client-node'
-import { BUDGETS, JOB_BUDGETS } from '../../../machines/budgets.ts'
+import { BUDGETS, JOB_BUDGETS } from '../../../machines/stages.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
 import { FILES_CONTAINER } from '../names.ts'

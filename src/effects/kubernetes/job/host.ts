@@ -1,8 +1,8 @@
 /** JobHost on one job pod: planned as a whole, placed with the runner's files, up with all its containers, and looked at. */
 import { StepError } from '../../../errors.ts'
-import type { JobFacts } from '../../../machines/job-start.ts'
 import type { Ledger, LedgerEntry } from '../../../machines/ledger.ts'
 import type { JobHost, JobPorts } from '../../../machines/ports.ts'
+import type { JobFacts } from '../../../machines/types.ts'
 import { logTail } from '../api/logs.ts'
 import { createJanitor, labelled } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'

@@ -1,7 +1,7 @@
 /** What placing a job pod takes besides creating it: room for it, and directories on the runner's disk. */
 import { dirname, join } from 'node:path'
-import type { JobRequest } from '../../../machines/job-start.ts'
 import type { Ledger } from '../../../machines/ledger.ts'
+import type { JobRequest } from '../../../machines/types.ts'
 import { removeStaging } from '../../archive/staging.ts'
 import { ACTIONS, FILE_COMMANDS, TEMP, TOOLS } from '../../work-tree/layout.ts'
 import { isThere, openForEveryUser } from '../../work-tree/rights.ts'

@@ -1,7 +1,7 @@
 /** The runner's files that a script step needs in the job container, and those it brings back, for the copy mode. */
 import { join, posix, relative } from 'node:path'
 import { StepError } from '../../../errors.ts'
-import type { ScriptRequest } from '../../../machines/script-step.ts'
+import type { ScriptRequest } from '../../../machines/types.ts'
 import type { Directory } from '../../work-tree/directory.ts'
 import {
   ACTIONS,

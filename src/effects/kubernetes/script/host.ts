@@ -1,7 +1,7 @@
 /** ScriptHost on the job pod: one exec per connection, which starts the script or joins it, and shows its log exactly once. */
 import { StepError } from '../../../errors.ts'
 import type { ScriptHost } from '../../../machines/ports.ts'
-import type { ScriptRequest } from '../../../machines/script-step.ts'
+import type { ScriptRequest } from '../../../machines/types.ts'
 import { type RunnerPaths, workDirectoryOf } from '../../work-tree/layout.ts'
 import { openFileCommands } from '../../work-tree/rights.ts'
 import { type Connection, converse, type ScriptPlace } from './connection.ts'

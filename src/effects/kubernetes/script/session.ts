@@ -1,5 +1,5 @@
 /** The text that one connection types into a shell of the job container, for the hosts of scripts: what to run, and how. */
-import type { ScriptRequest } from '../../../machines/script-step.ts'
+import type { ScriptRequest } from '../../../machines/types.ts'
 import { quote } from '../../shell-words.ts'
 import { FILE_COMMANDS, JOB_WORK } from '../../work-tree/layout.ts'
 import { BASES, SESSION, variables } from './program.ts'

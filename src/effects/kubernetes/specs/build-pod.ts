@@ -3,7 +3,7 @@
  * writes an image layout without any push credentials, `push` pushes the layout without any of the Dockerfile's code.
  */
 import type { V1Container, V1EnvVar, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
-import { BUDGETS } from '../../../machines/budgets.ts'
+import { BUDGETS } from '../../../machines/stages.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import type { ContainerCommand } from '../../builders/definition.ts'

@@ -1,6 +1,6 @@
 /** The credentials of the job's images as pull secrets, for the kubelet. */
 import type { V1Pod, V1Secret } from '@kubernetes/client-node'
-import type { RegistryCredentials } from '../../../machines/job-start.ts'
+import type { RegistryCredentials } from '../../../machines/types.ts'
 import { ownedMetadata } from '../names.ts'
 
 /** What docker and the kubelet call Docker Hub in a config file. */

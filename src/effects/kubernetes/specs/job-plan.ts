@@ -1,7 +1,7 @@
 /** What prepare_job will create, decided from the request, the runner pod and the template before anything is created. */
 import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import type { ContainerRequest, JobRequest } from '../../../machines/job-start.ts'
+import type { ContainerRequest, JobRequest } from '../../../machines/types.ts'
 import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
 import { FILES_CONTAINER, JOB_CONTAINER } from '../names.ts'

@@ -9,8 +9,7 @@ import { type JobPlan, type NewNames, planJob as planOfJob } from '../../../../s
 import { type StepImage, stepPod as specOfStep } from '../../../../src/effects/kubernetes/specs/step-pod.ts'
 import { createReporter } from '../../../../src/effects/log/reporter.ts'
 import { systemClock } from '../../../../src/effects/system.ts'
-import type { JobRequest } from '../../../../src/machines/job-start.ts'
-import type { StepRequest } from '../../../../src/machines/types.ts'
+import type { JobRequest, StepRequest } from '../../../../src/machines/types.ts'
 
 export const PATHS = {
   runnerWorkspace: '/home/runner/_work/repo',

@@ -11,7 +11,7 @@ import { lookEarly, type OwnPods } from '../../../../../src/effects/kubernetes/p
 import { createScriptPorts } from '../../../../../src/effects/kubernetes/script/backend.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../../../../src/effects/system.ts'
-import type { ScriptRequest } from '../../../../../src/machines/script-step.ts'
+import type { ScriptRequest } from '../../../../../src/machines/types.ts'
 import { type PodServer, startPodServer } from '../../../../support/pod-server.ts'
 
 const UID = 'uid-of-a'

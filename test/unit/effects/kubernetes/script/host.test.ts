@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { createScriptHost } from '../../../../../src/effects/kubernetes/script/host.ts'
 import { createScriptJanitor } from '../../../../../src/effects/kubernetes/script/janitor.ts'
 import { randomHex } from '../../../../../src/effects/system.ts'
-import type { ScriptRequest } from '../../../../../src/machines/script-step.ts'
+import type { ScriptRequest } from '../../../../../src/machines/types.ts'
 import {
   createLocalContainer,
   type LocalContainer,

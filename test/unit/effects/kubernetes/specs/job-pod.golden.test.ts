@@ -4,7 +4,7 @@ import { describe, expect, it, test } from 'vitest'
 import { stringify } from 'yaml'
 import { pullSecrets } from '../../../../../src/effects/kubernetes/specs/job-credentials.ts'
 import { parseTemplate } from '../../../../../src/effects/kubernetes/template/read.ts'
-import type { ContainerRequest, JobRequest } from '../../../../../src/machines/job-start.ts'
+import type { ContainerRequest, JobRequest } from '../../../../../src/machines/types.ts'
 import { planJob, siteOf } from '../context-fixture.ts'
 
 const WORK = '/home/runner/_work'
