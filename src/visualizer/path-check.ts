@@ -158,9 +158,14 @@ function timeOut(
 }
 
 /** Failures and time-outs are told before the states that they lead to. */
-function unexplained(line: EnteredLine, before: NumberedLine | undefined, number: number): readonly Offence[] {
+function unexplained(
+  line: EnteredLine,
+  before: NumberedLine | undefined,
+  number: number,
+  tellsTimeouts: boolean
+): readonly Offence[] {
   const isFailure = line.event.startsWith('xstate.error.actor.')
-  const isTimeout = line.at !== undefined && line.event.endsWith('.budget')
+  const isTimeout = tellsTimeouts && line.event.endsWith('.budget')
   return [
     ...complain(isFailure && before?.line.type !== 'attemptFailed', number, 'no attempt failed before this'),
     ...complain(isTimeout && before?.line.type !== 'timedOut', number, 'nothing ran out of time before this')
@@ -169,17 +174,17 @@ function unexplained(line: EnteredLine, before: NumberedLine | undefined, number
 
 export function followPath(graph: MachineGraph, lines: readonly NumberedLine[]): readonly Offence[] {
   const offences: Offence[] = []
-  const tellsCancels = lines.some(({ line }) => line.type === 'entered' && line.at !== undefined)
+  const isNew = lines.some(({ line }) => line.type === 'entered' && line.at !== undefined)
   let stands: Stands | undefined
   for (const [at, { line, number }] of lines.entries()) {
     const after = lines[at + 1]?.line
     const next = after?.type === 'entered' ? after : undefined
-    const before: Stands = tellsCancels ? (stands ?? []) : withUnseenCancels(graph, stands ?? [])
+    const before: Stands = isNew ? (stands ?? []) : withUnseenCancels(graph, stands ?? [])
     if (line.type === 'entered') {
       const entered = stands === undefined ? begin(graph, line, number) : enter(graph, before, line, number)
       stands = entered.stands
       offences.push(...entered.offences, ...placeOf(stands, line, number))
-      offences.push(...unexplained(line, lines[at - 1], number))
+      offences.push(...unexplained(line, lines[at - 1], number, isNew))
     } else if (line.type === 'attemptFailed') {
       const failed = fail(graph, before, line, number, next)
       stands = failed.stands

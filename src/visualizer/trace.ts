@@ -29,7 +29,7 @@ export interface EnteredLine {
   readonly type: 'entered'
   readonly atMs: number
   readonly state: string
-  /** The state before; '' for the first one. Formats 1 and 2 say it, and for format 3 it is filled in. */
+  /** The state before; '' for the first one. */
   readonly from: string
   readonly event: string
   /** Where in which stage; absent at an end, and in formats 1 and 2. */
@@ -125,7 +125,7 @@ const LINES: Readonly<Record<TraceLine['type'], Check>> = {
   entered: has({
     atMs: isNumber,
     state: isText,
-    from: maybe(isText),
+    from: isText,
     event: isText,
     at: maybe(has({ stage: isText, phase: isText, attempt: isNumber }))
   }),
@@ -167,17 +167,6 @@ function parseLine(text: string, number: number): NumberedLine {
   return { number, line: value }
 }
 
-/** Says of each state from which one it was entered, where the trace leaves that to its order. */
-function withSources(lines: readonly NumberedLine[]): readonly NumberedLine[] {
-  let before = ''
-  return lines.map(({ number, line }) => {
-    if (line.type !== 'entered') return { number, line }
-    const from: string | undefined = line.from ?? before
-    before = line.state
-    return { number, line: { ...line, from } }
-  })
-}
-
 /** Like parseTrace, with the numbers of the lines. */
 export function parseNumbered(text: string): readonly NumberedLine[] {
   const isCutOff = !text.endsWith('\n')
@@ -187,7 +176,7 @@ export function parseNumbered(text: string): readonly NumberedLine[] {
     if (line.trim() === '') return false
     return !(isCutOff && lines.length > 1 && number === last?.number && !line.trimEnd().endsWith('}'))
   }
-  const parsed = withSources(lines.filter(isWhole).map(({ line, number }) => parseLine(line, number)))
+  const parsed = lines.filter(isWhole).map(({ line, number }) => parseLine(line, number))
   if (!parsed.some(({ line }) => line.type === 'entered' || line.type === 'started'))
     throw new TraceError('this is not a trace: no command is started and no state is entered in it')
   return parsed

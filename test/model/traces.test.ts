@@ -1,7 +1,7 @@
 /** Goal: `slipway replay --check` accepts what the machines do, and refuses a trace that was changed. Method: random runs, mutated. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { BUDGETS, JOB_BUDGETS, SCRIPT_BUDGETS } from '../../src/machines/budgets.ts'
+import { BUDGETS, JOB_BUDGETS, SCRIPT_BUDGETS } from '../../src/machines/stages.ts'
 import { type Checked, checkTrace } from '../../src/visualizer/check.ts'
 import { currentMachines } from '../../src/visualizer/graph.ts'
 import { FORMATS } from '../../src/visualizer/trace.ts'
@@ -84,6 +84,19 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
   'another failed stage': setting('attemptFailed', 'stage', (_line, lines) => [...valuesOf(lines, 'stage'), 'running']),
   'another failed attempt': setting('attemptFailed', 'attempt', ({ attempt }) => [Number(attempt) + 1, 0]),
   'another code of an attempt': setting('attemptFailed', 'code', () => CODES),
+  'another attempt': setting('entered', 'at', ({ at }) =>
+    at === undefined
+      ? []
+      : [{ ...(at as { readonly attempt: number }), attempt: (at as { readonly attempt: number }).attempt + 1 }]
+  ),
+  'another stage that ran out of time': setting('timedOut', 'stage', (_line, lines) => [
+    ...valuesOf(lines, 'stage'),
+    'running'
+  ]),
+  'more time than there was': setting('timedOut', 'afterMs', ({ afterMs }) => [Number(afterMs) + 1_000]),
+  'a longer wait': setting('attemptFailed', 'nextInMs', ({ nextInMs }) =>
+    nextInMs === undefined ? [] : [2 * Number(nextInMs) + 1_000]
+  ),
   'another word on retrying': setting('attemptFailed', 'retrying', () => [true, false]),
   'another outcome': setting('ended', 'outcome', () => ['succeeded', 'failed', 'cancelled', 'stuck', 'lost']),
   'another exit code': setting('ended', 'exitCode', () => [0, 1, 7, 130, 137, 256, -1]),
@@ -109,6 +122,8 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
   })
 }
 
+const isHurry = (line: Line | undefined) => line?.event === 'CANCEL' && line.from === line.state
+
 const exitCodeOf = (lines: readonly Line[]) => Number(lines.at(-1)?.exitCode)
 
 /** What nobody can tell from a true trace, by the mutation; everything else has to be refused. */
@@ -116,16 +131,23 @@ const CANNOT_BE_TOLD: Readonly<
   Record<string, (before: readonly Line[], after: readonly Line[], at: number) => boolean>
 > = {
   // Format 1 had no first line. Without the last one, it is the trace of a hook that was killed.
-  drop: (before, _after, at) => at === 0 || at === before.length - 1,
+  drop: (before, _after, at) => at === 0 || at === before.length - 1 || isHurry(before[at]),
+  // A CANCEL that begins the first attempt of cleaning up anew.
+  duplicate: (before, _after, at) => isHurry(before[at]),
+  // A run that is stuck does not say whether it was cancelled.
+  'another event': (before, after, at) =>
+    before.at(-1)?.outcome === 'stuck' && [before[at]?.event, after[at]?.event].includes('CANCEL'),
   // A hook may be killed at any moment.
   'cut off': () => true,
   // The same line twice in a row.
   swap: (before, _after, at) => JSON.stringify(before[at]) === JSON.stringify(before[at + 1]),
-  // Of an attempt that was made again, and of cleaning up: the end does not say it, so only whether it is retryable is known.
-  'another code of an attempt': (before, _after, at) =>
-    before[at]?.retrying === true || before[at]?.stage === 'cleaningUp',
-  // Of cleaning up, in the formats that do not tell of every CANCEL.
-  'another number of attempts': (before) => before.every((line) => line.at === undefined),
+  // The end says only the first failure that ended a stage: of others only whether their code is retryable is known.
+  'another code of an attempt': (before, _after, at) => {
+    const { stage } = (before.at(-1)?.failure ?? {}) as { readonly stage?: string }
+    return before[at]?.retrying === true || before[at]?.stage !== stage
+  },
+  // A wait that CANCEL or the stage's budget cut short.
+  'a longer wait': (before, _after, at) => !String(before[at + 2]?.event).endsWith('.backOff'),
   // A program may end with any code: only whether it is 0 is known, and for one that is stuck not even that.
   'another exit code': (before, after) =>
     before.at(-1)?.outcome === 'stuck' || (exitCodeOf(before) !== 0 && exitCodeOf(after) !== 0)
