@@ -14,7 +14,7 @@ const obstacle = whyNoContainers()
 if (obstacle !== undefined)
   console.warn(`\n*** Jobs are not simulated, for containers cannot be made here: ${obstacle} ***\n`)
 
-describe.skipIf(obstacle !== undefined)('a job', () => {
+describe.skipIf(obstacle !== undefined)('a job is kept through', () => {
   test.each(JOBS)('$what', async ({ story }) => {
     expect(judgeJob(story, await playJob(story))).toEqual([])
   })

@@ -14,17 +14,19 @@ export const isExec = (url: URL): boolean => EXEC.test(url.pathname)
 
 const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => PROTOCOL })
 
+/** Only who reaches a container meets trouble: how often hooks knock before it is up is nobody's story. */
 export function serveExec(
   world: World,
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  trouble: Trouble | undefined
+  meet: () => Trouble | undefined
 ): void {
   const url = new URL(request.url ?? '/', 'http://cluster')
   const [, pod = ''] = EXEC.exec(url.pathname) ?? []
   const container = url.searchParams.get('container') ?? ''
   const life = world.pods.get(pod)
+  const trouble = life?.containers.has(container) ? meet() : undefined
   const program = isRefused(trouble) ? undefined : life?.run(container, url.searchParams.getAll('command'))
   if (program === undefined) {
     if (trouble?.does === 'reset') socket.destroy()
