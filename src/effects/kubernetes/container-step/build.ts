@@ -6,7 +6,7 @@ import { BUDGETS } from '../../../machines/stages.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import type { BuilderDefinition } from '../../builders/definition.ts'
-import { createTail } from '../../tail.ts'
+import { keepLast, LAST_WORDS_BYTES_MAX } from '../../capture.ts'
 import { type LogSource, logTail } from '../api/logs.ts'
 import type { PushState } from '../cleanup/janitor.ts'
 import type { Site } from '../context/site.ts'
@@ -21,8 +21,6 @@ import { buildFailure, buildHasStarted, pushOutcome, throwBuildError } from './b
 import { type DigestOf, watchArrival } from './push-arrival.ts'
 import { type PushTries, watchPushTries } from './push-tries.ts'
 
-/** What of a log is kept to explain a failure. */
-const TAIL_BYTES_MAX = 64 * 1024
 /** More than a push writes: a line or two for each try, and its usage when it gives up. */
 const PUSH_LOG_LINES = 500
 const DIGEST = /sha256:[0-9a-f]{64}/
@@ -141,7 +139,7 @@ async function followBuild(
   lost: () => StepError,
   signal: AbortSignal
 ) {
-  const tail = createTail(TAIL_BYTES_MAX)
+  const tail = keepLast(LAST_WORDS_BYTES_MAX)
   const write = (chunk: Buffer) => {
     site.reporter.foreign(chunk)
     tail.add(chunk)

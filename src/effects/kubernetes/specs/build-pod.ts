@@ -12,7 +12,7 @@ import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
 import { COPY_IN_CONTAINER, ownedMetadata } from '../names.ts'
 import { CA_KEY } from '../registry/settings.ts'
-import { type ContextFiles, hardened, helperContainer, type PodFiles, placement, podBase } from './parts.ts'
+import { type ContextFiles, hardened, helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 import { buildSecrets, mountsOf, type SecretPart, volumesOf } from './secret-parts.ts'
 
 export const BUILD_CONTAINER = 'build'
@@ -59,14 +59,6 @@ export function buildPod(site: Site, files: ContextFiles, request: BuildPodReque
     registryAuthorityPath: authority && `${authority.mount.mountPath}/${CA_KEY}`,
     daemon: daemon && { address: daemon.address, certificatesPath: certificates.mounts[0]?.mountPath }
   })
-  const container = (name: string, image: string, { command, args, env }: ContainerCommand, login?: SecretPart) => ({
-    name,
-    image,
-    imagePullPolicy: 'IfNotPresent',
-    ...(command && { command: [...command] }),
-    args: [...args],
-    env: Object.entries({ ...env, ...login?.env }).map(([key, value]): V1EnvVar => ({ name: key, value }))
-  })
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -103,6 +95,17 @@ export function buildPod(site: Site, files: ContextFiles, request: BuildPodReque
     }
   }
 }
+
+const container = (name: string, image: string, { command, args, env }: ContainerCommand, login?: SecretPart) => ({
+  name,
+  image,
+  imagePullPolicy: 'IfNotPresent',
+  ...(command && { command: command.map(unexpanded) }),
+  args: args.map(unexpanded),
+  env: Object.entries({ ...env, ...login?.env }).map(
+    ([key, value]): V1EnvVar => ({ name: key, value: unexpanded(value) })
+  )
+})
 
 /** Runs before anything of the Dockerfile does, where there is something to do. */
 function firstContainer(site: Site, { arrival }: PodFiles, { copying }: OwnResolver): V1Container[] {

@@ -5,7 +5,7 @@ import type { StepRequest } from '../../../machines/types.ts'
 import type { Site } from '../context/site.ts'
 import { workMount } from '../context/storage.ts'
 import { ownedMetadata } from '../names.ts'
-import { type PodFiles, placement, podBase } from './parts.ts'
+import { type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 
 /** The action's container has the name the shipped hook gives it, which people's templates rely on. */
 export const STEP_CONTAINER = 'job'
@@ -36,8 +36,8 @@ export function stepPod(site: Site, files: PodFiles, image: StepImage, request: 
           name: STEP_CONTAINER,
           image: image.reference,
           // Unset keeps the image's ENTRYPOINT and CMD, so that no shell is needed in it.
-          ...(request.entryPoint !== undefined && { command: [literal(request.entryPoint)] }),
-          ...(request.args.length > 0 && { args: request.args.map(literal) }),
+          ...(request.entryPoint !== undefined && { command: [unexpanded(request.entryPoint)] }),
+          ...(request.args.length > 0 && { args: request.args.map(unexpanded) }),
           env: Object.keys(request.env).map((name, index) => ({
             name,
             valueFrom: { secretKeyRef: { name: site.names.environment, key: environmentKey(index) } }
@@ -85,6 +85,3 @@ export function environmentSecret(site: Site, env: StepRequest['env']): V1Secret
 
 /** Environment names may hold characters that Secret keys may not, so the keys are numbered. */
 const environmentKey = (index: number): string => `value-${index}`
-
-/** Kubernetes expands `$(NAME)` in commands and arguments; a doubled `$` stands for itself. */
-const literal = (text: string): string => text.replaceAll('$', '$$$$')
