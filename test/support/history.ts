@@ -4,7 +4,8 @@ import { type ErrorCode, toStepError } from '../../src/errors.ts'
 import { entryName, type Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
 import type { Failure, Outcome, StageRecord } from '../../src/machines/run.ts'
-import type { AnyStageName, StageBudget } from '../../src/machines/stages.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
+import type { StageBudget } from '../../src/machines/table.ts'
 
 /** Of each machine: the stage that calls a method of a port, by `port.method`. */
 export const METHODS = {

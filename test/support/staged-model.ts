@@ -2,7 +2,8 @@
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 import { StepError } from '../../src/errors.ts'
 import type { RunContext } from '../../src/machines/run.ts'
-import type { AnyStageName, StageBudget } from '../../src/machines/stages.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
+import type { StageBudget } from '../../src/machines/table.ts'
 import type { Answer, MachineModel } from './machine-graph.ts'
 
 /** One failure that is retried and one that is not. */

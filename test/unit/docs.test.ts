@@ -8,15 +8,8 @@ import { readConfig } from '../../src/hooks/settings/config.ts'
 import { containerStep } from '../../src/machines/container-step.ts'
 import { jobStart } from '../../src/machines/job-start.ts'
 import { scriptStep } from '../../src/machines/script-step.ts'
-import {
-  BUDGETS,
-  CLEANUP_BUDGET_MS,
-  COMMON_CODES,
-  JOB_BUDGETS,
-  SCRIPT_BUDGETS,
-  STAGES_OF,
-  type StageBudget
-} from '../../src/machines/stages.ts'
+import { BUDGETS, CLEANUP_BUDGET_MS, JOB_BUDGETS, SCRIPT_BUDGETS, STAGES_OF } from '../../src/machines/stages.ts'
+import { COMMON_CODES, type StageBudget } from '../../src/machines/table.ts'
 import { commandsPart, settingsPart, withPart } from '../support/generated-docs.ts'
 import {
   brokenLinks,
