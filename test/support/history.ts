@@ -25,7 +25,13 @@ export const METHODS = {
     'host.inspect': 'inspecting',
     'janitor.cleanUp': 'cleaningUp'
   },
-  'script-step': { 'host.execute': 'executing', 'janitor.cleanUp': 'cleaningUp' }
+  'script-step': { 'host.execute': 'executing', 'janitor.cleanUp': 'cleaningUp' },
+  'job-cleanup': {
+    'cleaner.list': 'listing',
+    'cleaner.removeObjects': 'removingObjects',
+    'cleaner.confirm': 'confirming',
+    'cleaner.removeImages': 'removingImages'
+  }
 } as const satisfies Record<string, Readonly<Record<string, AnyStageName>>>
 
 export type MachineId = keyof typeof METHODS

@@ -8,7 +8,14 @@ import { readConfig } from '../../src/hooks/settings/config.ts'
 import { containerStep } from '../../src/machines/container-step.ts'
 import { jobStart } from '../../src/machines/job-start.ts'
 import { scriptStep } from '../../src/machines/script-step.ts'
-import { BUDGETS, CLEANUP_BUDGET_MS, JOB_BUDGETS, SCRIPT_BUDGETS, STAGES_OF } from '../../src/machines/stages.ts'
+import {
+  BUDGETS,
+  CLEANUP_BUDGET_MS,
+  CLEANUP_BUDGETS,
+  JOB_BUDGETS,
+  SCRIPT_BUDGETS,
+  STAGES_OF
+} from '../../src/machines/stages.ts'
 import { COMMON_CODES, type StageBudget } from '../../src/machines/table.ts'
 import { commandsPart, settingsPart, withPart } from '../support/generated-docs.ts'
 import {
@@ -192,7 +199,8 @@ describe('docs/operating.md', () => {
     expect(rowsOf(sectionOf(page('docs/operating.md'), 'Time budgets'))).toEqual([
       ...rows('container-step', BUDGETS),
       ...rows('job-start', JOB_BUDGETS),
-      ...rows('script-step', SCRIPT_BUDGETS)
+      ...rows('script-step', SCRIPT_BUDGETS),
+      ...rows('job-cleanup', CLEANUP_BUDGETS)
     ])
   })
 
