@@ -24,9 +24,9 @@ export type Backend<Name extends keyof Backends> = Awaited<ReturnType<Backends[N
 
 /** How the runner cancels a command: SIGINT, then SIGTERM. */
 export interface Cancellation {
-  /** Calls `listener` for every order, those that came before included. Returns how to stop listening. */
+  /** Calls `listener` for every cancel, those that came before included. Returns how to stop listening. */
   listen(listener: () => void): () => void
-  /** Aborted by the first order. */
+  /** Aborted by the first one. */
   readonly signal: AbortSignal
 }
 
@@ -58,7 +58,7 @@ export interface CommandContext extends KubernetesDependencies {
 
 type InputOf<Name extends HookCommand> = Extract<HookInput, { command: Name }>
 
-/** Carries out one order of the runner. Resolves with the exit code; rejects with a StepError that was not shown yet. */
+/** Carries out one command of the runner. Resolves with the exit code; rejects with a StepError that was not shown yet. */
 export type Command<Name extends HookCommand> = (input: InputOf<Name>, context: CommandContext) => Promise<number>
 
 /** Exactly one annotation for a failure; what only the operator needs stands before it as plain lines. */

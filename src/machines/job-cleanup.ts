@@ -39,7 +39,7 @@ const { attempts, machine } = defineMachine({
   }
 })
 
-const RANKS: Partial<Record<LedgerEntry['kind'], number>> = { pod: 0, image: 1 }
+const RANKS: Partial<Record<LedgerEntry['kind'], number>> = { pod: 0, 'build-pod': 0, image: 1 }
 const rankOf = ({ kind }: LedgerEntry): number => RANKS[kind] ?? 2
 
 export const jobCleanup = machine({

@@ -1,5 +1,5 @@
 /** Plays random scenarios through the real Kubernetes effects and a simulated cluster; a failure prints how to replay it. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { chosenSeed, explore } from '../support/explore.ts'
 import type { History } from '../support/history.ts'
 import kept from './seeds.json' with { type: 'json' }
@@ -8,6 +8,11 @@ import { SECRET } from './support/lay-out.ts'
 import { type Played, play } from './support/play.ts'
 import { scenarios } from './support/scenario-arbitrary.ts'
 import type { Scenario } from './support/story.ts'
+
+vi.mock('../../src/effects/system.ts', async (real) => ({
+  ...(await real<object>()),
+  ...(await import('./support/system.ts'))
+}))
 
 const RUNS = 40
 

@@ -1,4 +1,5 @@
 /** The life of a simulated build pod: an init container that builds, then one that pushes and tries again when it fails. */
+import type { V1Pod } from '@kubernetes/client-node'
 import { begin, type Life, runProgram } from './pod-life.ts'
 import type { BuildStory, PushTry } from './story.ts'
 import type { Done } from './world.ts'
@@ -7,6 +8,14 @@ import type { Done } from './world.ts'
 const FIRST_PAUSE_MS = 1_000
 export const DIGEST = `sha256:${'d'.repeat(64)}`
 const REFUSED = 'dial tcp 10.96.0.9:5000: connect: connection refused'
+
+export const isBuildPod = (pod: V1Pod): boolean => pod.spec?.containers.some(({ name }) => name === 'push') ?? false
+
+/** The story of the attempt that a build pod belongs to; the last one is for all further attempts. */
+export function buildOf({ metadata }: V1Pod, builds: readonly BuildStory[]): BuildStory | undefined {
+  const attempt = Number(metadata?.name?.split('-').at(-1)) - 1
+  return builds[attempt] ?? builds.at(-1)
+}
 
 export async function liveBuildPod(
   life: Life,

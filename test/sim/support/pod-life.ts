@@ -1,8 +1,9 @@
 /** The life of one simulated pod, from the scheduler to its end, as a kubelet reports it. */
 import type { V1ContainerState, V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import type { Clock } from '../../../src/machines/ports.ts'
+import type { Container, Program as RealProgram } from './container.ts'
 import { createPodLog, type PodLog } from './pod-log.ts'
-import type { Mishap, PodStory, Program } from './story.ts'
+import type { Mishap, PodCourse, PodStory, Program } from './story.ts'
 import type { Done } from './world.ts'
 
 export interface Life {
@@ -11,6 +12,10 @@ export interface Life {
   /** Aborted when no program of the pod runs any more. */
   readonly signal: AbortSignal
   readonly logs: ReadonlyMap<string, PodLog>
+  /** Containers with a shell that are up, reported or not. */
+  readonly containers: Map<string, Container>
+  /** Runs a command in a container; undefined when it is not up. */
+  run(container: string, command: readonly string[]): RealProgram | undefined
   /** The log of a container that starts now. */
   openLog(container: string): PodLog
   report(container: string, change: Partial<V1ContainerStatus>, isInit?: boolean): void
@@ -26,18 +31,23 @@ export interface Life {
 export function startLife(clock: Clock, pod: V1Pod): Life {
   const controller = new AbortController()
   const logs = new Map<string, PodLog>()
+  const containers = new Map<string, Container>()
   let gone = () => {}
   let hasKubelet = true
   pod.status ??= { phase: 'Pending' }
   const end = () => {
     controller.abort()
     for (const log of logs.values()) log.end()
+    for (const container of containers.values()) container.end()
+    containers.clear()
   }
   return {
     clock,
     pod,
     signal: controller.signal,
     logs,
+    containers,
+    run: (container, command) => containers.get(container)?.run(command),
     openLog(container) {
       const log = createPodLog()
       logs.set(container, log)
@@ -82,7 +92,7 @@ const PULL_BACK_OFF_MS = 1_000
 const CREATING: V1ContainerState = { waiting: { reason: 'ContainerCreating' } }
 
 /** Until the first container of a pod runs. */
-export async function begin(life: Life, story: PodStory, container: string, isInit: boolean): Promise<void> {
+export async function begin(life: Life, story: PodCourse, container: string, isInit: boolean): Promise<void> {
   const { clock, pod, signal } = life
   if (story.scheduledAfterMs > 0) {
     const condition = { type: 'PodScheduled', status: 'False', message: '0/1 nodes are available: 1 Insufficient cpu.' }

@@ -1,9 +1,7 @@
 /** A small cluster and a registry that live on a simulated clock: what is there, and what its pods' programs have done. */
 import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import type { Clock } from '../../../src/machines/ports.ts'
-import { liveBuildPod } from './build-pod-life.ts'
-import { type Life, liveStepPod, startLife } from './pod-life.ts'
-import type { BuildStory, PodStory } from './story.ts'
+import { type Life, startLife } from './pod-life.ts'
 
 export const NAMESPACE = 'arc'
 export const RUNNER_POD = 'runner-abc'
@@ -31,15 +29,13 @@ export interface Done {
   readonly buildsFailedAtMs: number[]
 }
 
-export interface Stories {
-  readonly builds: readonly BuildStory[]
-  readonly step: PodStory
-}
-
 /** Programs that are asked to end do so after this long. */
 const TERMINATION_MS = 200
 
-export function createWorld(clock: Clock, stories: Stories, runnerPod: V1Pod): World {
+/** How a pod lives that was made; rejects when it is ended. */
+export type Living = (life: Life, world: World) => Promise<void>
+
+export function createWorld(clock: Clock, runnerPod: V1Pod, live: Living): World {
   const pods = new Map<string, Life>()
   const secrets = new Map<string, V1Secret>()
   const images = new Map<string, string>()
@@ -61,12 +57,7 @@ export function createWorld(clock: Clock, stories: Stories, runnerPod: V1Pod): W
       if (pods.has(name)) return false
       const life = startLife(clock, pod)
       pods.set(name, life)
-      const isBuild = pod.spec?.containers.some((container) => container.name === 'push') ?? false
-      const number = Number(name.split('-').at(-1)) - 1
-      const living = isBuild
-        ? liveBuildPod(life, stories.builds[number] ?? stories.builds.at(-1), images, done)
-        : liveStepPod(life, stories.step, done)
-      living.catch((error: Error) => {
+      live(life, world).catch((error: Error) => {
         if (!life.signal.aborted) throw error
       })
       life.onGone(() => remove(name))

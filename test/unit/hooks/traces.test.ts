@@ -61,7 +61,7 @@ const SECRETS = {
   lines: '-----BEGIN KEY-----\nplantedKeyLine\n-----END KEY-----',
   quoted: 'planted "with quotes" \\ and more',
   argument: 'planted-argument',
-  option: 'planted-option',
+  option: 'so it is=a key',
   password: 'planted-password'
 }
 /** A failure that repeats everything it was given, as careless tools do. */
@@ -79,7 +79,7 @@ const container = {
     GITHUB_WORKFLOW: 'cannot use'
   },
   entryPointArgs: [SECRETS.argument],
-  createOptions: `--cpus 1 -e PASS=${SECRETS.option}`,
+  createOptions: `--cpus 1 -e "PASS=${SECRETS.option}"`,
   registry: { username: 'me', password: SECRETS.password, serverUrl: '' }
 }
 const script = {

@@ -15,6 +15,8 @@ import { createJanitor, type JanitorPlace, labelled } from './janitor.ts'
 const GONE_POLL_MS = 200
 /** A pod whose grace period is 0 is gone at once, unless its node does not answer. */
 const GONE_MS_MAX = 60_000
+/** Nothing is known of what the hooks of this job were doing when they ended. */
+const ATTENTIVE = { hurried: false, pushState: 'possible' } as const
 
 export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesDependencies): CleanupPorts {
   const { clock, reporter } = deps
@@ -36,7 +38,7 @@ export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesD
         return { objects, images }
       },
       removeObjects: async (objects, signal) =>
-        await createJanitor(await connected(), undefined).cleanUp(objects, false, signal),
+        await createJanitor(await connected(), undefined).cleanUp({ ledger: objects, ...ATTENTIVE }, signal),
       async confirm({ runnerPod }, signal) {
         const { cluster } = await connected()
         const startedAtMs = clock.now()
@@ -78,7 +80,7 @@ async function removeImages(
   const registry = await openRegistry(place, settings, signal)
   const remove = async (references: readonly string[]): Promise<Ledger> => {
     const images = references.map((reference): LedgerEntry => ({ kind: 'image', name: reference }))
-    await createJanitor(place, registry).cleanUp(images, false, signal)
+    await createJanitor(place, registry).cleanUp({ ledger: images, ...ATTENTIVE }, signal)
     return images
   }
   const tagged = await remove(await registry.tagged(repository, signal))

@@ -1,7 +1,7 @@
 /** Whether the job container is Alpine, which decides the node that the runner starts JavaScript actions with. */
 import { Writable } from 'node:stream'
 import { StepError } from '../../../errors.ts'
-import { createTail } from '../../tail.ts'
+import { keepLast } from '../../capture.ts'
 import { ExecRefused, exec, isWithoutShell } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { target } from '../files/sources.ts'
@@ -55,7 +55,7 @@ export async function isAlpineOnceUp(site: Site, marked: Marked, signal: AbortSi
 }
 
 async function readRelease(site: Site, { pod, mark }: Marked, signal: AbortSignal): Promise<boolean> {
-  const release = createTail(RELEASE_BYTES_MAX)
+  const release = keepLast(RELEASE_BYTES_MAX)
   const stdout = new Writable({
     write(chunk: Buffer, _encoding, done) {
       release.add(chunk)

@@ -1,9 +1,10 @@
 /** Why a script cannot be started, or is no more, as StepErrors; looks at the pod only once something has failed. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
+import { firstLine } from '../../failure-table.ts'
 import { ExecRefused, execForbidden, isExecForbidden, isWithoutShell } from '../api/exec.ts'
 import { JOB_CONTAINER } from '../names.ts'
-import { firstLine, verdictOn } from '../pods/status.ts'
+import { verdictOn } from '../pods/status.ts'
 import type { ScriptPlace } from './connection.ts'
 
 const EXIT_NOT_EXECUTABLE = 126

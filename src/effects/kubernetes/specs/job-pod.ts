@@ -14,7 +14,7 @@ import {
 import { readinessProbe } from './docker-options/health-check.ts'
 import type { CreateOptions } from './docker-options/options.ts'
 import { EXTERNALS_VOLUME, type VolumePlan } from './job-volumes.ts'
-import { helperContainer, type PodFiles, placement, podBase } from './parts.ts'
+import { helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 import { toContainerPort } from './ports.ts'
 import { isHostName } from './service-names.ts'
 
@@ -89,8 +89,8 @@ function jobContainer(job: PlannedContainer): V1Container {
   const { request, options } = job
   const entryPoint = request.entryPoint ?? (options.entryPoint || undefined)
   if (entryPoint === undefined) return { ...container(job), command: KEEP_ALIVE.slice(0, 1), args: KEEP_ALIVE.slice(1) }
-  const args = request.args.length > 0 ? request.args.map(literal) : argumentsFor(entryPoint)
-  return { ...container(job), command: [literal(entryPoint)], args }
+  const args = request.args.length > 0 ? request.args.map(unexpanded) : argumentsFor(entryPoint)
+  return { ...container(job), command: [unexpanded(entryPoint)], args }
 }
 
 const SHELL = /^(.*\/)?(ba|da|a|z|k)?sh$/
@@ -108,9 +108,9 @@ function container(planned: PlannedContainer): V1Container {
     name,
     image: request.image,
     // Unset keeps the image's own ENTRYPOINT and CMD.
-    ...(entryPoint !== undefined && { command: [literal(entryPoint)] }),
-    ...(request.args.length > 0 && { args: request.args.map(literal) }),
-    env: Object.entries(env).map(([key, value]) => ({ name: key, value: literal(value) })),
+    ...(entryPoint !== undefined && { command: [unexpanded(entryPoint)] }),
+    ...(request.args.length > 0 && { args: request.args.map(unexpanded) }),
+    env: Object.entries(env).map(([key, value]) => ({ name: key, value: unexpanded(value) })),
     ...(workingDir !== undefined && { workingDir }),
     ...(request.ports.length > 0 && { ports: request.ports.map(toContainerPort) }),
     ...resourcesOf(options),
@@ -193,6 +193,3 @@ function fillContainer(site: Site, { arrival }: PodFiles, { externals, mark }: J
     volumeMounts: [...waiting.map((part) => part.mount), mount]
   })
 }
-
-/** Kubernetes expands `$(NAME)`; a doubled `$` stands for itself. */
-const literal = (text: string): string => text.replace(/\$(?=[$(])/g, '$$$$')
