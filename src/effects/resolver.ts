@@ -3,7 +3,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { StepError } from '../errors.ts'
 import type { ImageResolver } from '../machines/ports.ts'
 import type { BuildPlan, Creates, Resolution } from '../machines/types.ts'
-import { type ContextPlace, readContext } from './content/context.ts'
+import { type ContextDirectory, readContext } from './content/context.ts'
 import { contentHash } from './content/hash.ts'
 import { pullRepository, pushReference, type RegistryTarget } from './registry/reference.ts'
 import { inDirectory, inTree, openBelow, resolveBelow } from './work-tree/tree.ts'
@@ -60,7 +60,7 @@ async function planBuild(options: ResolverOptions, dockerfile: string, signal: A
 }
 
 /** Where the context of a Dockerfile really is. Links on the way are followed inside the root, and the Dockerfile's own inside the context. */
-async function contextOf(dockerfile: string, root: string): Promise<ContextPlace> {
+async function contextOf(dockerfile: string, root: string): Promise<ContextDirectory> {
   const [directory, name] = [dirname(dockerfile), basename(dockerfile)]
   const below = relative(root, directory)
   if (below === '..' || below.startsWith('../')) {

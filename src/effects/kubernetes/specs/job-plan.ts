@@ -1,15 +1,14 @@
 /** What prepare_job will create, decided from the request, the runner pod and the template before anything is created. */
 import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import type { ContainerRequest, JobRequest } from '../../../machines/types.ts'
+import type { ContainerRequest, JobRequest, RegistryCredentials } from '../../../machines/types.ts'
 import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
-import { FILES_CONTAINER, JOB_CONTAINER } from '../names.ts'
+import { FILES_CONTAINER, JOB_CONTAINER, ownedMetadata } from '../names.ts'
 import { applyTemplate } from '../template/merge.ts'
 import { unhealthyAfterMs } from './docker-options/health-check.ts'
 import { parseCreateOptions } from './docker-options/options.ts'
 import { cut } from './docker-options/refusal.ts'
-import { pullSecrets } from './job-credentials.ts'
 import { jobPod, KEEP_ALIVE, OWN_CONTAINERS, type PlannedContainer } from './job-pod.ts'
 import { planVolumes } from './job-volumes.ts'
 import type { PodFiles } from './parts.ts'
@@ -17,6 +16,12 @@ import { isHostName, serviceNames } from './service-names.ts'
 
 /** Where GitHub's runner images have them, for requests that name a path of another machine. */
 const EXTERNALS_DEFAULT = '/home/runner/externals'
+
+/** What docker and the kubelet call Docker Hub in a config file. */
+const DOCKER_HUB = 'https://index.docker.io/v1/'
+
+/** By registry. */
+type Auths = Map<string, { username: string; password: string; auth: string }>
 
 /** A container that has to be up before the job can start. */
 export interface ExpectedContainer {
@@ -88,6 +93,32 @@ export function planJob(site: Site, files: PodFiles, request: JobRequest, newNam
     mark: newNames.mark,
     isAlone: isAlone(pod)
   }
+}
+
+/** As few secrets as can be: another one only when two images of one registry need different credentials. */
+export function pullSecrets(
+  owner: V1Pod,
+  credentials: readonly RegistryCredentials[],
+  newName: () => string
+): V1Secret[] {
+  const configs: Auths[] = []
+  for (const { server, username, password } of credentials) {
+    const key = server === '' ? DOCKER_HUB : server
+    const auth = Buffer.from(`${username}:${password}`, 'utf8').toString('base64')
+    const config = configs.find((auths) => [undefined, auth].includes(auths.get(key)?.auth))
+    if (config === undefined) configs.push(new Map([[key, { username, password, auth }]]))
+    else config.set(key, { username, password, auth })
+  }
+  return configs.map((auths) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: ownedMetadata(newName(), owner),
+    type: 'kubernetes.io/dockerconfigjson',
+    immutable: true,
+    data: {
+      '.dockerconfigjson': Buffer.from(JSON.stringify({ auths: Object.fromEntries(auths) }), 'utf8').toString('base64')
+    }
+  }))
 }
 
 const titleOf = ({ index, name }: Pick<PlannedContainer, 'index' | 'name'>): string =>

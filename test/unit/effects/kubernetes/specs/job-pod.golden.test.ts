@@ -2,7 +2,7 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, it, test } from 'vitest'
 import { stringify } from 'yaml'
-import { pullSecrets } from '../../../../../src/effects/kubernetes/specs/job-credentials.ts'
+import { pullSecrets } from '../../../../../src/effects/kubernetes/specs/job-plan.ts'
 import { parseTemplate } from '../../../../../src/effects/kubernetes/template/read.ts'
 import type { ContainerRequest, JobRequest } from '../../../../../src/machines/types.ts'
 import { planJob, siteOf } from '../context-fixture.ts'
