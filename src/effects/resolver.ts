@@ -20,8 +20,16 @@ export interface ResolverOptions {
   readonly builderIdentity: string
   /** Digest of an image that was built before from the same content, when images outlive a step. */
   readonly findBuilt?: ((plan: BuildPlan, signal: AbortSignal) => Promise<string | undefined>) | undefined
+  /** Draws what the names of everything that is made for the step have in common. */
+  readonly nonce: () => string
   /** What the later stages will make; without a plan nothing is built. */
-  readonly creates: (plan: BuildPlan | undefined) => Creates
+  readonly creates: (plan: BuildPlan | undefined, names: StepNames) => Creates
+}
+
+/** What the names of what is made for a step are made from. */
+export interface StepNames {
+  readonly nonce: string
+  readonly buildAttemptsMax: number
 }
 
 /** A tag holds at most 128 characters; 40 digits of the hash are unique enough and can still be read. */
@@ -30,14 +38,16 @@ const TAG_LENGTH = 40
 /** A resolver. Rejects with `invalid-input`, `not-configured`, `dockerfile-not-found` or `cancelled`. */
 export function createResolver(options: ResolverOptions): ImageResolver {
   return {
-    async resolve(request, signal): Promise<Resolution> {
+    async resolve({ request, buildAttemptsMax }, signal): Promise<Resolution> {
       const { image, dockerfile } = request
-      if (image !== undefined) return { kind: 'prebuilt', image, creates: options.creates(undefined) }
+      const nonce = options.nonce()
+      const named = (plan?: BuildPlan) => ({ nonce, creates: options.creates(plan, { nonce, buildAttemptsMax }) })
+      if (image !== undefined) return { kind: 'prebuilt', image, ...named() }
       if (dockerfile === undefined) throw new StepError('invalid-input', 'There is neither an image nor a Dockerfile')
       const plan = await planBuild(options, dockerfile, signal)
       const digest = await options.findBuilt?.(plan, signal)
-      if (digest === undefined) return { kind: 'build', plan, creates: options.creates(plan) }
-      return { kind: 'cached', image: `${plan.pullRepository}@${digest}`, creates: options.creates(undefined) }
+      if (digest === undefined) return { kind: 'build', plan, ...named(plan) }
+      return { kind: 'cached', image: `${plan.pullRepository}@${digest}`, ...named() }
     }
   }
 }

@@ -1,6 +1,7 @@
 /** How every machine ends: failures and CANCEL lead through cleaningUp, and the outcome is decided in one place. */
 import { ERROR_CODES, type StepError } from '../errors.ts'
-import { entryName, type Ledger } from './ledger.ts'
+import type { CleanUpInput, PushState } from './inputs.ts'
+import { entryName } from './ledger.ts'
 import { type Failure, OUTCOMES, type Outcome } from './run.ts'
 import { type AnyContext, attempts, type StagePlace, tell, update } from './stage.ts'
 import { CLEANUP_BUDGET_MS, type Urgency } from './stages.ts'
@@ -15,11 +16,8 @@ export const NOTHING_ENDED = {
   remaining: []
 } as const satisfies Partial<AnyContext>
 
-/** Input of the `cleanUp` actor. */
-export interface CleanUpInput {
-  readonly ledger: Ledger
-  readonly hurried: boolean
-}
+/** After SIGTERM; nothing can be faster. */
+const URGENCY_MAX: Urgency = 2
 
 type Ended = Pick<AnyContext, 'exitCode' | 'failure' | 'cancelled' | 'stuck'>
 
@@ -48,10 +46,18 @@ export const endingOf = ({ machine, name }: StagePlace) => ({
 })
 
 /** The stage that undoes the ledger, and then takes the final state, out of those in `ends`, that fits how it ended. */
-export const cleanUp = (place: StagePlace, ends: readonly Exclude<Outcome, 'stuck'>[]) =>
+export const cleanUp = (
+  place: StagePlace,
+  ends: readonly Exclude<Outcome, 'stuck'>[],
+  pushStateOf: (context: AnyContext) => PushState
+) =>
   attempts(place, {
     actor: 'cleanUp',
-    input: (context): CleanUpInput => ({ ledger: context.ledger, hurried: context.urgency > 0 }),
+    input: (context): CleanUpInput => ({
+      ledger: context.ledger,
+      hurried: context.urgency === URGENCY_MAX,
+      pushState: pushStateOf(context)
+    }),
     budgetMs: ({ budgets, urgency }) =>
       Math.min(budgets[place.name]?.budgetMs ?? Number.POSITIVE_INFINITY, CLEANUP_BUDGET_MS[urgency]),
     done: ends.map((target) => ({ target, when: target, guard: (context) => endOf(context) === target })),
@@ -60,7 +66,7 @@ export const cleanUp = (place: StagePlace, ends: readonly Exclude<Outcome, 'stuc
     // Each CANCEL leaves less time: SIGINT, then SIGTERM. A third one cannot make it faster.
     cancel: {
       description: 'until it cannot be faster',
-      guard: ({ context }: { context: AnyContext }) => context.urgency < 2,
+      guard: ({ context }: { context: AnyContext }) => context.urgency < URGENCY_MAX,
       target: `#${place.machine}.cleaningUp`,
       reenter: true,
       actions: update(({ urgency }) => ({ urgency: (urgency + 1) as Urgency }))

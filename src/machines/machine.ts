@@ -15,7 +15,8 @@ import {
   type UnknownActorLogic
 } from 'xstate'
 import { StepError } from '../errors.ts'
-import { type CleanUpInput, cleanUp, endingOf, exitCodeOf, FINAL_STATES, NOTHING_ENDED, outcomeOf } from './ending.ts'
+import { cleanUp, endingOf, exitCodeOf, FINAL_STATES, NOTHING_ENDED, outcomeOf } from './ending.ts'
+import type { CleanUpInput, PushState } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
 import type { CancelEvent, Fact, Outcome, RunContext, RunInput, RunOutput } from './run.ts'
 import {
@@ -112,8 +113,11 @@ export function defineMachine<
     /** A stage that is attempted once. */
     once: of(oneAttempt),
     /** The stage that every failure and every CANCEL leads through. */
-    cleaningUp: (...ends: readonly Exclude<Outcome, 'stuck'>[]): Configured<'cleaningUp'> =>
-      cleanUp(placeOf('cleaningUp' as Name), ends),
+    cleaningUp: (
+      ends: readonly Exclude<Outcome, 'stuck'>[],
+      pushStateOf: (context: Context) => PushState = () => 'none'
+    ): Configured<'cleaningUp'> =>
+      cleanUp(placeOf('cleaningUp' as Name), ends, (context) => pushStateOf(context as Context)),
     machine(config: {
       readonly initial: Name
       /** What the output has besides what every output has. */

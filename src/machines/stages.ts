@@ -115,7 +115,7 @@ export const STEP_STAGES = {
       'files-refused',
       'unschedulable'
     ],
-    creates: ['pod', 'image', 'directory']
+    creates: ['build-pod', 'image', 'directory']
   },
   pushing: {
     label: 'Push',

@@ -38,10 +38,18 @@ export interface BuildPlan {
 }
 
 /** What resolving decided. `creates` lists what each later stage will make, so that the ledger knows before the call. */
-export type Resolution =
-  | { readonly kind: 'prebuilt'; readonly image: string; readonly creates: Creates }
-  | { readonly kind: 'cached'; readonly image: string; readonly creates: Creates }
-  | { readonly kind: 'build'; readonly plan: BuildPlan; readonly creates: Creates }
+export type Resolution = Named &
+  (
+    | { readonly kind: 'prebuilt'; readonly image: string }
+    | { readonly kind: 'cached'; readonly image: string }
+    | { readonly kind: 'build'; readonly plan: BuildPlan }
+  )
+
+interface Named {
+  /** Random hexadecimal digits in the name of everything that is made for this step, so that steps side by side do not meet. */
+  readonly nonce: string
+  readonly creates: Creates
+}
 
 export interface Creates {
   readonly building: Ledger
@@ -52,6 +60,8 @@ export interface Creates {
 export interface BuiltImage {
   /** `sha256:...` of its manifest. */
   readonly digest: string
+  /** The build pod that has it; undefined where the engine of this computer does. */
+  readonly pod?: string
 }
 
 export interface RunResult {

@@ -166,10 +166,13 @@ const cancelIsPrompt: Oracle = ({ cancelsAtMs, endedAtMs }) => {
   return complain(endedAtMs - last > allowedMs, `ended ${endedAtMs - last} ms after CANCEL; ${allowedMs} allowed`)
 }
 
+/** After SIGTERM there is no time to wait for anything, and before it there is. */
 const cancelHurriesCleanUp: Oracle = (history) => {
-  const firstMs = history.cancelsAtMs[0] ?? Number.POSITIVE_INFINITY
-  const slow = callsOf(history, 'cleaningUp').filter((call) => call.startedAtMs > firstMs && call.hurried !== true)
-  return complain(slow.length > 0, 'cleanup is not hurried although the run was cancelled')
+  const [, secondMs = Number.POSITIVE_INFINITY] = history.cancelsAtMs
+  const wrong = callsOf(history, 'cleaningUp').filter(
+    ({ startedAtMs, hurried }) => (startedAtMs > secondMs && hurried !== true) || (startedAtMs < secondMs && hurried)
+  )
+  return complain(wrong.length > 0, 'cleanup is not in a hurry when it has to be, or is when it need not be')
 }
 
 /** The facts tell of every call and of every failure. */
@@ -212,7 +215,7 @@ export const ORACLES = {
   'no call is forgotten': noCallIsForgotten,
   'calls are bounded': callsAreBounded,
   'a cancelled run ends in time': cancelIsPrompt,
-  'a cancelled run cleans up in a hurry': cancelHurriesCleanUp,
+  'a run that is cancelled again cleans up in a hurry': cancelHurriesCleanUp,
   'every call is told': everyCallIsTold,
   'no secret is told': noSecretIsTold
 } as const satisfies Record<string, Oracle>

@@ -1,5 +1,6 @@
 /** Ports that do what a script says, on a simulated clock, in a small world of things that can be left behind. */
 import { type ErrorCode, StepError } from '../../src/errors.ts'
+import type { CleanUpInput } from '../../src/machines/inputs.ts'
 import { entryName, type Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
 import type { AnyStageName } from '../../src/machines/stages.ts'
@@ -46,7 +47,7 @@ export function createScriptedPorts(machine: ScriptedMachine, script: Script, cl
     }
   }
   const cleanUp = async (call: Call) => {
-    const ledger = call.args[0] as Ledger
+    const { ledger } = call.args[0] as CleanUpInput
     await perform(call, removeSome(ledger))
     things.remove(ledger.map(entryName))
   }

@@ -118,6 +118,13 @@ const PROGRAMS = [
 const bytesAsTheyAre: Rule = ({ path, text }) =>
   /\breporter\.output\b/.test(text) && !PROGRAMS.includes(path) ? ['passes bytes on as they are'] : []
 
+/** Every bound of a stage comes with the call: a run with other budgets, of the doctor for example, is bound by its own. */
+const givenBudgets: Rule = ({ path, text }) => {
+  const imported = [...text.matchAll(/^import\s*\{([^}]*)\}/gm)].flatMap(([, names = '']) => names.split(','))
+  const tables = imported.map((name) => name.trim()).filter((name) => /^(?:\w+_)?BUDGETS?$/.test(name))
+  return path.startsWith('src/effects/') ? tables.map((name) => `imports ${name}`) : []
+}
+
 const linesOf = (text: string) => text.trimEnd().split('\n')
 
 const moduleSize: Rule = ({ text }) => {
@@ -148,6 +155,7 @@ export const RULES = {
   'clock, randomness and environment are passed in': injectedWorld,
   'timers and random bytes come from system.ts': injectedTimers,
   'files that containers can write to are touched in work-tree/': workTreeRoom,
+  'effects are given their budgets': givenBudgets,
   'only output of the workflow is passed on as it is': bytesAsTheyAre,
   [`modules have at most ${MODULE_LINES_MAX} lines`]: moduleSize,
   [`functions have at most ${FUNCTION_LINES_MAX} lines`]: functionSize,

@@ -91,7 +91,8 @@ function carryOut(stdin: string): void {
     JSON.stringify(planJob(site, request, { secret: () => 's', mark: 'm' }))
   } else if (input.command === 'run_container_step') {
     const request = toStepRequest(input.args, PATHS)
-    JSON.stringify([environmentSecret(site, request.env), stepPod(site, { reference: 'x', isBuilt: true }, request)])
+    const run = { nonce: '0', image: 'x', isBuilt: true, request }
+    JSON.stringify([environmentSecret(site, run), stepPod(site, run)])
   } else if (input.command === 'run_script_step') toScriptRequest(input.args, 'id')
 }
 

@@ -23,14 +23,16 @@ export function fakeBackend(parts: Parts = {}) {
       calls.push(`ports for ${options.runnerPod}`)
       return {
         clock,
-        resolver: { resolve: async ({ image = '' }) => ({ kind: 'prebuilt', image, creates: nothing }) },
+        resolver: {
+          resolve: async ({ request: { image = '' } }) => ({ kind: 'prebuilt', nonce: '0', image, creates: nothing })
+        },
         builder: { build: async () => ({ digest: 'sha256:0' }) },
         pusher: { push: async () => '' },
         runner: {
-          async pull(image) {
+          async pull({ image }) {
             calls.push(`pull ${image}`)
           },
-          async run(_image, request) {
+          async run({ request }) {
             calls.push(`run ${JSON.stringify(request.args)}`)
             return { exitCode: 0 }
           },
@@ -42,7 +44,7 @@ export function fakeBackend(parts: Parts = {}) {
           }
         },
         janitor: {
-          async cleanUp(ledger) {
+          async cleanUp({ ledger }) {
             calls.push(`clean up ${ledger.map(({ name }) => name).join(' ')}`)
           }
         }
@@ -65,7 +67,7 @@ export function fakeBackend(parts: Parts = {}) {
         ...parts.job
       },
       janitor: {
-        async cleanUp(ledger) {
+        async cleanUp({ ledger }) {
           calls.push(`clean up ${ledger.map(({ name }) => name).join(' ')}`)
         }
       }

@@ -86,7 +86,7 @@ describe('run_container_step', () => {
 
   it('ends as cancelled when it is told to stop, also before the machine starts', async () => {
     const backend = fakeBackend({
-      run: (_image, _request, signal) =>
+      run: (_input, signal) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => reject(new StepError('cancelled', 'stopped')))
         })

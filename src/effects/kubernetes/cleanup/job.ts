@@ -7,7 +7,7 @@ import type { KubernetesDependencies, KubernetesOptions } from '../context/optio
 import { handleOf } from '../context/site.ts'
 import { rememberedDigests } from '../registry/built-images.ts'
 import { openRegistry, type RegistryPlace } from '../registry/credentials.ts'
-import { createJanitor, type JanitorPlace, labelled } from './janitor.ts'
+import { createJanitor, isPod, type JanitorPlace, labelled } from './janitor.ts'
 
 /** Between looks at whether everything is gone. */
 const GONE_POLL_MS = 200
@@ -16,6 +16,8 @@ const ATTEMPTS_MAX = 5
 /** `slipway gc` removes images, too. */
 const REGISTRY_ATTEMPTS_MAX = 2
 const BACK_OFF_MS = 2_000
+/** Nothing is known of what the hooks of this job were doing when they ended. */
+const ATTENTIVE = { hurried: false, pushState: 'possible' } as const
 
 /**
  * Removes everything labelled for this runner pod, waits until it is gone, and removes the job's images from the registry.
@@ -58,13 +60,12 @@ export async function cleanUpJob(
       return []
     }
   )
-  const isPod = ({ kind }: LedgerEntry) => kind === 'pod'
   return [...objects.filter(isPod), ...images, ...objects.filter((entry) => !isPod(entry))].map(entryName)
 }
 
 async function removeObjects(place: JanitorPlace, runnerPod: string, signal: AbortSignal): Promise<Ledger> {
   const found = await labelled(place.cluster, runnerPod, signal)
-  await createJanitor(place, undefined).cleanUp(found, false, signal)
+  await createJanitor(place, undefined).cleanUp({ ledger: found, ...ATTENTIVE }, signal)
   while ((await labelled(place.cluster, runnerPod, signal)).length > 0) await place.clock.sleep(GONE_POLL_MS, signal)
   return found
 }
@@ -83,7 +84,7 @@ async function removeImages(
   const repository = repositoryOf(settings, handleOf(runnerPod))
   const remove = async (references: readonly string[]): Promise<Ledger> => {
     const images = references.map((reference): LedgerEntry => ({ kind: 'image', name: reference }))
-    await createJanitor(place, registry).cleanUp(images, false, signal)
+    await createJanitor(place, registry).cleanUp({ ledger: images, ...ATTENTIVE }, signal)
     return images
   }
   const tagged = await remove(await registry.tagged(repository, signal))

@@ -51,9 +51,9 @@ export function createJobPorts(options: JobOptions, deps: KubernetesDependencies
       inspect: (...args) => host().inspect(...args)
     },
     janitor: {
-      async cleanUp(ledger, hurried, signal) {
+      async cleanUp(input, signal) {
         // Nothing was planned, so nothing was created.
-        if (ledger.length > 0) await host().janitor.cleanUp(ledger, hurried, signal)
+        if (input.ledger.length > 0) await host().janitor.cleanUp(input, signal)
       }
     }
   }

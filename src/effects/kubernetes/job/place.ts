@@ -5,7 +5,7 @@ import type { JobRequest } from '../../../machines/types.ts'
 import { removeStaging } from '../../archive/staging.ts'
 import { ACTIONS, FILE_COMMANDS, TEMP, TOOLS } from '../../work-tree/layout.ts'
 import { isThere, openForEveryUser } from '../../work-tree/rights.ts'
-import { createJanitor } from '../cleanup/janitor.ts'
+import { createJanitor, isPod } from '../cleanup/janitor.ts'
 import type { Site } from '../context/site.ts'
 import { isInWork } from '../context/storage.ts'
 
@@ -18,8 +18,8 @@ export async function sweep(site: Site, leftovers: Ledger, signal: AbortSignal):
   if (leftovers.length === 0) return
   const { cluster, clock, reporter } = site
   reporter.line(`Removing what an earlier job left: ${leftovers.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`)
-  await createJanitor(site, undefined).cleanUp(leftovers, false, signal)
-  const pods = leftovers.filter(({ kind }) => kind === 'pod')
+  await createJanitor(site, undefined).cleanUp({ ledger: leftovers, hurried: false, pushState: 'possible' }, signal)
+  const pods = leftovers.filter(isPod)
   // Bounded by the signal: every stage has a budget.
   for (const { name } of pods) {
     while ((await cluster.getPod(name, signal)) !== undefined) await clock.sleep(GONE_POLL_MS, signal)

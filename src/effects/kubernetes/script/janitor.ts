@@ -20,7 +20,7 @@ export interface ScriptJanitorOptions {
 export function createScriptJanitor({ container, randomHex }: ScriptJanitorOptions): Janitor {
   let graceMs = GRACE_MS
   return {
-    async cleanUp(ledger, _hurried, signal) {
+    async cleanUp({ ledger }, signal) {
       const scripts = ledger.filter(({ kind }) => kind === 'process')
       if (scripts.length === 0) return
       // Who does not know where scripts run has started none.

@@ -40,7 +40,7 @@ async function call(execute: ScriptHost['execute'], state: object | null = { job
             clock,
             host: { execute },
             janitor: {
-              async cleanUp(ledger) {
+              async cleanUp({ ledger }) {
                 removed.push(...ledger.map(({ kind }) => kind))
               }
             }

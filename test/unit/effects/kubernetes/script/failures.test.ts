@@ -8,6 +8,7 @@ import { createScriptJanitor } from '../../../../../src/effects/kubernetes/scrip
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { randomHex } from '../../../../../src/effects/system.ts'
 import { type ErrorCode, StepError } from '../../../../../src/errors.ts'
+import { toCleanUp } from '../../../../support/port-inputs.ts'
 
 const endless = new AbortController().signal
 const refused = new ExecRefused('the API server answered exec with status 500', 500)
@@ -121,8 +122,7 @@ describe('a script whose container cannot be reached', () => {
 describe('ending a script', () => {
   const cleanUp = (container: JobContainer) =>
     createScriptJanitor({ container: async () => container, randomHex }).cleanUp(
-      [{ kind: 'process', name: 'a' }],
-      true,
+      toCleanUp([{ kind: 'process', name: 'a' }]),
       endless
     )
 

@@ -15,6 +15,7 @@ import {
   type ShellName,
   shellsHere
 } from '../../../../support/local-container.ts'
+import { toCleanUp } from '../../../../support/port-inputs.ts'
 
 const shells = shellsHere()
 const endless = new AbortController().signal
@@ -340,10 +341,10 @@ describe.concurrent.each(shells)('a script that is ended, with %s as the shell',
     await expect(running).rejects.toThrow()
     const janitor = createScriptJanitor({ container: async () => local.container, randomHex })
     const startedAt = performance.now()
-    await janitor.cleanUp([{ kind: 'process', name: script.id }], true, endless)
+    await janitor.cleanUp(toCleanUp([{ kind: 'process', name: script.id }]), endless)
     const elapsedMs = performance.now() - startedAt
     // Once more is no failure.
-    await janitor.cleanUp([{ kind: 'process', name: script.id }], true, endless)
+    await janitor.cleanUp(toCleanUp([{ kind: 'process', name: script.id }]), endless)
     return { local, elapsedMs }
   }
 
@@ -390,7 +391,7 @@ describe.concurrent.each(shells)('a script that is ended, with %s as the shell',
     const local = await open(shell)
     const script = scriptOf({ args: ['-c', 'echo run >/__w/starts'] })
     const janitor = createScriptJanitor({ container: async () => local.container, randomHex })
-    await janitor.cleanUp([{ kind: 'process', name: script.id }], true, endless)
+    await janitor.cleanUp(toCleanUp([{ kind: 'process', name: script.id }]), endless)
     await expect(hostOf(local).execute(script, AbortSignal.timeout(1_000))).rejects.toThrow()
     expect(existsSync(join(local.work, 'starts'))).toBe(false)
   })
