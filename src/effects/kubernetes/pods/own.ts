@@ -2,8 +2,14 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Cluster } from '../api/cluster.ts'
-import type { KubernetesOptions } from '../context/options.ts'
 import { isOwnedBy, jobPodName } from '../names.ts'
+
+/** As the settings and the job's state name them. */
+export interface OwnNames {
+  readonly runnerPod: string
+  /** Undefined: the one with the usual name, if there is one. */
+  readonly jobPod?: string | undefined
+}
 
 export interface OwnPods {
   readonly runnerPod: V1Pod
@@ -20,7 +26,7 @@ export interface OwnPods {
  */
 export async function lookAtOwnPods(
   cluster: Pick<Cluster, 'namespace' | 'getPod'>,
-  options: Pick<KubernetesOptions, 'runnerPod' | 'jobPod'>,
+  options: OwnNames,
   signal: AbortSignal
 ): Promise<OwnPods> {
   const name = options.jobPod ?? jobPodName(options.runnerPod)

@@ -3,12 +3,12 @@
  * proof of who built it: whoever may push into the registry can move it.
  */
 import { createHash } from 'node:crypto'
-import type { V1Secret } from '@kubernetes/client-node'
+import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import type { BuildPlan } from '../../../machines/types.ts'
+import type { Reporter } from '../../log/reporter.ts'
+import type { RegistryClient } from '../../registry/client.ts'
 import { parseReference } from '../../registry/reference.ts'
 import type { Cluster } from '../api/cluster.ts'
-import type { DigestOf } from '../container-step/push-arrival.ts'
-import type { Site } from '../context/site.ts'
 import { isOwnedBy, objectName, ownedMetadata, RUNNER_POD_LABEL } from '../names.ts'
 
 export interface BuiltImages {
@@ -18,6 +18,13 @@ export interface BuiltImages {
   remember(plan: BuildPlan, digest: string, signal: AbortSignal): Promise<void>
 }
 
+/** Whose job it is, and where. */
+interface JobOwner {
+  readonly cluster: Cluster
+  readonly reporter: Reporter
+  readonly runnerPod: V1Pod
+}
+
 /** On such Secrets, beside the labels that everything has. */
 const LABEL = 'slipway/built-image'
 const KEY = 'digest'
@@ -25,7 +32,10 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/
 const NAME_DIGITS = 24
 
 /** They go with the job: cleanup_job, ARC and Kubernetes remove what is labelled for the runner pod and owned by it. */
-export function createBuiltImages({ cluster, reporter, runnerPod }: Site, digestOf: DigestOf): BuiltImages {
+export function createBuiltImages(
+  { cluster, reporter, runnerPod }: JobOwner,
+  digestOf: RegistryClient['digestOf']
+): BuiltImages {
   const nameOf = ({ contentHash }: BuildPlan) => {
     const digits = createHash('sha256').update(`${runnerPod.metadata?.uid} ${contentHash}`).digest('hex')
     return objectName(runnerPod.metadata?.name ?? '', 'image', digits.slice(0, NAME_DIGITS))

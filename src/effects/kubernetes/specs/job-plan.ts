@@ -42,8 +42,8 @@ export interface JobPlan {
   readonly directories: readonly string[]
   /** Each for one line of the log. */
   readonly warnings: readonly string[]
-  /** Of the pod, where its job container can see it. */
-  readonly mark: string
+  /** Of the pod; its job container can see it. */
+  readonly nonce: string
   /** The job container idles and is all there is to wait for: when it answers, the job can start. */
   readonly isAlone: boolean
 }
@@ -51,7 +51,7 @@ export interface JobPlan {
 /** Random names. */
 export interface NewNames {
   readonly secret: () => string
-  readonly mark: string
+  readonly nonce: string
 }
 
 /** Throws `invalid-input` or `not-supported` for what cannot be done. */
@@ -76,7 +76,7 @@ export function planJob(site: Site, files: PodFiles, request: JobRequest, newNam
     volumes: volumes.volumes,
     externals: [...new Set([externals, EXTERNALS_DEFAULT])],
     pullSecrets: secrets.flatMap(({ metadata }) => metadata?.name ?? []),
-    mark: newNames.mark
+    nonce: newNames.nonce
   })
   const { pod, warnings } = applyTemplate(plain, site.template, 'job')
   return {
@@ -90,7 +90,7 @@ export function planJob(site: Site, files: PodFiles, request: JobRequest, newNam
       mayEnd: index > 0,
       unhealthyAfterMs: health && unhealthyAfterMs(health)
     })),
-    mark: newNames.mark,
+    nonce: newNames.nonce,
     isAlone: isAlone(pod)
   }
 }
