@@ -113,6 +113,7 @@ export const STEP_STAGES = {
       'builder-lost',
       'context-delivery-failed',
       'files-refused',
+      'start-failed',
       'unschedulable'
     ],
     creates: ['build-pod', 'image', 'directory']
@@ -128,7 +129,8 @@ export const STEP_STAGES = {
       'registry-unreachable',
       'layout-lost',
       'builder-lost',
-      'builder-image-unavailable'
+      'builder-image-unavailable',
+      'start-failed'
     ]
   },
   pulling: {
@@ -141,6 +143,7 @@ export const STEP_STAGES = {
       'not-configured',
       'not-supported',
       ...POD_STARTS,
+      ...POD_LOST,
       'workspace-delivery-failed',
       'files-refused'
     ],
@@ -177,7 +180,7 @@ export const JOB_STAGES = {
     purpose: 'Create the job pod and its pull secret, and bring the files of the runner there.',
     port: 'host',
     budget: { budgetMs: 10 * minutes, attemptsMax: 3, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
-    codes: ['unschedulable', 'workspace-delivery-failed', 'files-refused'],
+    codes: [...POD_STARTS, ...POD_LOST, 'workspace-delivery-failed', 'files-refused'],
     creates: ['secret', 'pod']
   },
   starting: {
@@ -185,7 +188,7 @@ export const JOB_STAGES = {
     purpose: 'Wait until every container is up and every service is healthy.',
     port: 'host',
     budget: { budgetMs: 10 * minutes, attemptsMax: 4, backOffMs: 1 * seconds, backOffMsMax: 5 * seconds },
-    codes: [...POD_STARTS, 'out-of-memory', 'evicted', 'run-lost', 'workspace-delivery-failed']
+    codes: [...POD_STARTS, ...POD_LOST, 'workspace-delivery-failed']
   },
   inspecting: {
     label: 'Inspect',
@@ -205,7 +208,14 @@ export const SCRIPT_STAGES = {
       'Start the script detached, stream its log, and join it again after a lost connection, until its exit code is there.',
     port: 'host',
     budget: { budgetMs: 5 * days, attemptsMax: 500, backOffMs: 0.1 * seconds, backOffMsMax: 5 * seconds },
-    codes: ['invalid-input', 'not-configured', 'workspace-delivery-failed', 'files-refused', ...POD_LOST],
+    codes: [
+      'invalid-input',
+      'not-configured',
+      'workspace-delivery-failed',
+      'files-refused',
+      'start-failed',
+      ...POD_LOST
+    ],
     creates: ['process']
   },
   cleaningUp: { ...CLEANING_UP, purpose: 'End what still runs of the script, and remove its files.' }
