@@ -2,6 +2,7 @@
 import { StepError } from '../../../errors.ts'
 import type { ScriptHost } from '../../../machines/ports.ts'
 import type { ScriptRequest } from '../../../machines/types.ts'
+import type { Reporter } from '../../log/reporter.ts'
 import { type RunnerPaths, workDirectoryOf } from '../../work-tree/layout.ts'
 import { openFileCommands } from '../../work-tree/rights.ts'
 import { type Connection, converse, type JobContainer } from './connection.ts'
@@ -106,7 +107,7 @@ async function connect(
     skipBlocks: Math.floor(progress.shown / SKIP_BLOCK_BYTES),
     joinOnly: progress.started
   })
-  const listener = (connection: Connection) => listen(container, request, progress, connection)
+  const listener = (connection: Connection) => listen(container.reporter, request, progress, connection)
   try {
     const result = await converse(container, { text, nonce: progress.nonce, listener }, signal)
     if (progress.failure !== undefined) throw progress.failure
@@ -124,12 +125,7 @@ async function connect(
 }
 
 /** Reacts to what one connection shows. */
-function listen(
-  container: JobContainer,
-  request: ScriptRequest,
-  progress: Progress,
-  connection: Connection
-): FrameListener {
+function listen(reporter: Reporter, request: ScriptRequest, progress: Progress, connection: Connection): FrameListener {
   const { copied } = progress
   let reading: 'nothing' | 'log' | 'file' = 'nothing'
   /** Bytes of the log that come again. */
@@ -191,7 +187,7 @@ function listen(
       const fresh = bytes.subarray(Math.min(known, bytes.length))
       known -= bytes.length - fresh.length
       progress.shown += fresh.length
-      container.reporter.output(fresh)
+      reporter.output(fresh)
     },
     frame: (kind, rest) => (Object.hasOwn(frames, kind) ? frames[kind]?.(rest) : undefined)
   }
