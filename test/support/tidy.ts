@@ -1,12 +1,6 @@
 /** The architecture and style rules of src as functions of source text, for the tidy test: each returns what breaks it. */
-import { posix } from 'node:path'
 import { transformSync } from 'esbuild'
-
-export interface Source {
-  /** Relative to the root of the project, with `/`. */
-  readonly path: string
-  readonly text: string
-}
+import { importsOf, isBelow, roomOf, type Source, targetOf } from './rooms.ts'
 
 /** Offences of one file, in a few words each. */
 type Rule = (source: Source) => readonly string[]
@@ -14,14 +8,24 @@ type Rule = (source: Source) => readonly string[]
 const MODULE_LINES_MAX = 250
 const FUNCTION_LINES_MAX = 70
 
-/** What the modules below a folder may import of this project; longest match first. Packages are free, but for machines. */
+/**
+ * What the modules below a folder may import of this project, as far as the floors of rooms.ts let them; longest match first.
+ * Packages are free, but for machines.
+ */
 const ARROWS: readonly {
   readonly from: string
   readonly to: readonly string[]
+  readonly never?: readonly string[]
   readonly packages?: readonly string[]
 }[] = [
   { from: 'src/errors.ts', to: [], packages: [] },
   { from: 'src/machines/', to: ['src/machines/', 'src/errors.ts'], packages: ['xstate'] },
+  // The two backends know nothing of each other.
+  {
+    from: 'src/effects/local/',
+    to: ['src/effects/', 'src/machines/', 'src/errors.ts'],
+    never: ['src/effects/kubernetes/']
+  },
   { from: 'src/effects/', to: ['src/effects/', 'src/machines/', 'src/errors.ts'] },
   { from: 'src/visualizer/', to: ['src/visualizer/', 'src/machines/', 'src/errors.ts'] },
   { from: 'src/hooks/', to: ['src/hooks/', 'src/effects/', 'src/machines/', 'src/errors.ts'] },
@@ -50,21 +54,18 @@ const AMBIENT: Readonly<Record<string, string>> = {
   console: 'nobody'
 }
 
-/** Module specifiers of all imports and re-exports, types included, as well as those imported lazily. */
-export function importsOf({ text }: Source): readonly string[] {
-  const declared = text.matchAll(/^(?:import|export)\b(?:[^'";]*?\bfrom)?\s*'([^']+)'/gm)
-  const lazy = text.matchAll(/\bimport\(\s*'([^']+)'/g)
-  return [...declared, ...lazy].map(([, specifier]) => specifier ?? '')
-}
-
 const importArrows: Rule = (source) => {
   const arrow = ARROWS.find(({ from }) => source.path.startsWith(from))
-  if (arrow === undefined) return ['is in no known folder']
+  if (arrow === undefined || roomOf(source.path) === undefined) return ['is in no known folder']
+  const startsWithOne = (text: string, prefixes: readonly string[]) =>
+    prefixes.some((prefix) => text.startsWith(prefix))
   return importsOf(source).flatMap((specifier) => {
-    const isLocal = specifier.startsWith('.')
-    const target = isLocal ? posix.join(posix.dirname(source.path), specifier) : specifier
-    const allowed = isLocal ? arrow.to : arrow.packages
-    return (allowed?.some((prefix) => target.startsWith(prefix)) ?? true) ? [] : [`imports ${target}`]
+    const target = targetOf(source, specifier)
+    const isAllowed =
+      target === undefined
+        ? arrow.packages === undefined || startsWithOne(specifier, arrow.packages)
+        : startsWithOne(target, arrow.to) && !startsWithOne(target, arrow.never ?? []) && isBelow(target, source.path)
+    return isAllowed ? [] : [`imports ${target ?? specifier}`]
   })
 }
 

@@ -4,13 +4,6 @@ import { StepError } from '../../../errors.ts'
 import type { Cluster } from '../api/cluster.ts'
 import { isOwnedBy, jobPodName } from '../names.ts'
 
-/** As the settings and the job's state name them. */
-export interface OwnNames {
-  readonly runnerPod: string
-  /** Undefined: the one with the usual name, if there is one. */
-  readonly jobPod?: string | undefined
-}
-
 export interface OwnPods {
   readonly runnerPod: V1Pod
   /** Undefined when there is none of this runner's. */
@@ -26,7 +19,7 @@ export interface OwnPods {
  */
 export async function lookAtOwnPods(
   cluster: Pick<Cluster, 'namespace' | 'getPod'>,
-  options: OwnNames,
+  options: { readonly runnerPod: string; readonly jobPod?: string | undefined },
   signal: AbortSignal
 ): Promise<OwnPods> {
   const name = options.jobPod ?? jobPodName(options.runnerPod)

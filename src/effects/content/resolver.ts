@@ -1,12 +1,12 @@
 /** Decides what a container action runs, and under which names, for both backends of ports. */
 import { basename, dirname, join, relative } from 'node:path'
-import { StepError } from '../errors.ts'
-import type { ImageResolver } from '../machines/ports.ts'
-import type { BuildPlan, Creates, Resolution } from '../machines/types.ts'
-import { type ContextDirectory, readContext } from './content/context.ts'
-import { contentHash } from './content/hash.ts'
-import { pullRepository, pushReference, type RegistryTarget } from './registry/reference.ts'
-import { inDirectory, inTree, openBelow, resolveBelow } from './work-tree/tree.ts'
+import { StepError } from '../../errors.ts'
+import type { ImageResolver } from '../../machines/ports.ts'
+import type { BuildPlan, Creates, Resolution } from '../../machines/types.ts'
+import { pullRepository, pushReference, type RegistryTarget } from '../registry/reference.ts'
+import { inDirectory, inTree, openBelow, resolveBelow } from '../work-tree/tree.ts'
+import { type ContextDirectory, readContext } from './context.ts'
+import { contentHash } from './hash.ts'
 
 export interface ResolverOptions {
   readonly registry: RegistryTarget | undefined
