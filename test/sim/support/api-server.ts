@@ -57,7 +57,7 @@ export async function openDoor(world: World, { troubleOf, outage }: Weather): Pr
     })
     socket.on('error', () => {})
     if (!isExec(new URL(request.url ?? '/', 'http://cluster'))) return void socket.destroy()
-    serveExec(world, request, socket, head, troubleOf('get pods/exec'))
+    serveExec(world, request, socket, head, () => troubleOf('get pods/exec'))
   })
   const cutAll = () => {
     for (const socket of connections) socket.destroy()

@@ -27,6 +27,7 @@ export async function liveBuildPod(
   await begin(life, story, 'build', true)
   if (life.pod.spec?.restartPolicy !== 'Never') throw new Error('a kubelet would run a failing Dockerfile again')
   const { program } = story
+  done.builds += 1
   const { exitCode } = program
   await runProgram(life, 'build', program, [], true)
   if (exitCode !== 0) done.buildsFailedAtMs.push(life.clock.now())

@@ -12,6 +12,7 @@ export interface FakeBackend extends Backend<'steps'>, Backend<'jobs'>, Backend<
 interface Parts extends Partial<StepPorts['runner']> {
   readonly job?: Partial<JobHost>
   readonly cleanUpJob?: Backend<'cleanup'>['cleanUpJob']
+  readonly cleanUp?: StepPorts['janitor']['cleanUp']
 }
 
 /** Ports whose `run` is given; everything else succeeds at once. */
@@ -44,8 +45,9 @@ export function fakeBackend(parts: Parts = {}) {
           }
         },
         janitor: {
-          async cleanUp({ ledger }) {
-            calls.push(`clean up ${ledger.map(({ name }) => name).join(' ')}`)
+          async cleanUp(work, ...rest) {
+            calls.push(`clean up ${work.ledger.map(({ name }) => name).join(' ')}`)
+            await parts.cleanUp?.(work, ...rest)
           }
         }
       }

@@ -8,6 +8,7 @@ import { createReporter } from '../../../src/effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../../src/effects/system.ts'
 import { StepError } from '../../../src/errors.ts'
 import { runHook } from '../../../src/hooks/hook.ts'
+import { checkTrace } from '../../../src/visualizer/check.ts'
 import { currentMachines } from '../../../src/visualizer/graph.ts'
 import { toReplay } from '../../../src/visualizer/replay.ts'
 import { parseTrace } from '../../../src/visualizer/trace.ts'
@@ -53,7 +54,9 @@ async function traceOf(input: object, backend: FakeBackend, reporter = createRep
     randomHex
   })
   const [name = ''] = await readdir(directory)
-  return await readFile(join(directory, name), 'utf8')
+  const text = await readFile(join(directory, name), 'utf8')
+  expect(checkTrace(text, currentMachines().machines)).toMatchObject({ isComplete: true, offences: [] })
+  return text
 }
 
 const SECRETS = {
