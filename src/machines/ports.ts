@@ -1,5 +1,5 @@
 /**
- * What the machines need from the world. Two real backends implement these (kubernetes, local), and
+ * What the machines need from outside. Two real backends implement these (kubernetes, local), and
  * scripted ones in the tests; test/contract holds all of them to the same promises.
  *
  * Every method takes plain data and an AbortSignal, rejects with a StepError, is safe to call again after a failure,
