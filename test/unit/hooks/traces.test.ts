@@ -126,23 +126,29 @@ it('the trace of an order holds no secret that the hook has read on the way', as
   expect(text).toContain('refused ***')
 })
 
-describe('the trace of an order without a machine', () => {
-  it('says what cleanup_job removed', async () => {
+describe('the trace of cleanup_job', () => {
+  it('says what was removed', async () => {
     const text = await traceOf({ command: 'cleanup_job' }, fakeBackend())
-    expect(toReplay(parseTrace(text), currentMachines().machines)).toMatchObject({
+    const { steps, ...replay } = toReplay(parseTrace(text), currentMachines().machines)
+    expect(steps.map(({ label }) => label)).toEqual(['List', 'Remove', 'Confirm', 'Remove images', 'Succeeded'])
+    expect(replay).toMatchObject({
       command: 'cleanup_job',
-      steps: [],
-      end: { outcome: 'succeeded', exitCode: 0, removed: ['pod runner-abc-workflow'] }
+      machine: 'job-cleanup',
+      end: {
+        outcome: 'succeeded',
+        exitCode: 0,
+        removed: ['pod runner-abc-workflow', 'image f00d:1', 'secret secret-1']
+      }
     })
   })
 
   it('says why it failed', async () => {
-    const cleanUpJob: FakeBackend['cleanUpJob'] = async () => {
-      throw new StepError('cleanup-failed', 'Could not remove: pod x')
+    const list = async () => {
+      throw new StepError('cluster-forbidden', 'Pods may not be listed')
     }
-    const text = await traceOf({ command: 'cleanup_job' }, fakeBackend({ cleanUpJob }))
+    const text = await traceOf({ command: 'cleanup_job' }, fakeBackend({ cleaner: { list } }))
     expect(toReplay(parseTrace(text), currentMachines().machines)).toMatchObject({
-      end: { outcome: 'failed', exitCode: 1, failure: { code: 'cleanup-failed', message: 'Could not remove: pod x' } }
+      end: { outcome: 'failed', exitCode: 1, failure: { code: 'cluster-forbidden', stage: 'listing' } }
     })
   })
 })
