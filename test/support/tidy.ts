@@ -36,7 +36,7 @@ const SYSTEM = 'src/effects/system.ts'
 const CONFIG = 'src/hooks/settings/config.ts'
 const CLI = 'src/cli/main.ts'
 
-/** Globals that read the world behind our back, and the one module that may use them. */
+/** Globals that read what nobody has passed in, and the one module that may use them. */
 const AMBIENT: Readonly<Record<string, string>> = {
   Date: SYSTEM,
   'Math.random': SYSTEM,
@@ -72,7 +72,7 @@ const importArrows: Rule = (source) => {
 const MARK = 'ambient$'
 
 /** esbuild's `define` replaces exactly the uses of a global: no property, local name, string or comment of that name. */
-const injectedWorld: Rule = ({ path, text }) => {
+const injectedGlobals: Rule = ({ path, text }) => {
   const names = Object.keys(AMBIENT)
   const define = Object.fromEntries(names.map((name, at) => [name, `${MARK}${at}$`]))
   const { code } = transformSync(text, { loader: 'ts', define })
@@ -147,19 +147,33 @@ const functionSize: Rule = ({ text }) => {
   })
 }
 
+const LAYOUT = 'src/effects/work-tree/layout.ts'
+/** What people read names some of the paths. */
+const EXPLAINS = ['src/hooks/settings/settings.ts', 'src/cli/run.ts']
+/** The runner's names for its directories, and for where containers see them; comments may have them. */
+const RUNNERS_NAME =
+  /\b_temp\b|\b_runner_(?:file_commands|hook_responses)\b|\b_github_(?:home|workflow)\b|\/__[we]\b|\/github\/(?:workspace|home|workflow|file_commands|runner_temp)\b/
+
+const layoutInOneModule: Rule = ({ path, text }) => {
+  if (path === LAYOUT || EXPLAINS.includes(path)) return []
+  const [name] = RUNNERS_NAME.exec(transformSync(text, { loader: 'ts' }).code) ?? []
+  return name === undefined ? [] : [`spells ${name}`]
+}
+
 const opensWithComment: Rule = ({ text }) =>
   /^(?:#!.*\n)?\/\*\*/.test(text) ? [] : ['does not open with a comment that says what it computes and for whom']
 
 /** All rules, by what they ask for. */
 export const RULES = {
   'imports follow the arrows': importArrows,
-  'clock, randomness and environment are passed in': injectedWorld,
+  'clock, randomness and environment are passed in': injectedGlobals,
   'timers and random bytes come from system.ts': injectedTimers,
   'files that containers can write to are touched in work-tree/': workTreeRoom,
   'effects are given their budgets': givenBudgets,
   'only output of the workflow is passed on as it is': bytesAsTheyAre,
   [`modules have at most ${MODULE_LINES_MAX} lines`]: moduleSize,
   [`functions have at most ${FUNCTION_LINES_MAX} lines`]: functionSize,
+  "the names of the runner's directories stand in layout.ts": layoutInOneModule,
   'modules open with a comment': opensWithComment
 } as const satisfies Record<string, Rule>
 

@@ -118,27 +118,41 @@ describe('cleanup_job', () => {
   it('removes what belongs to the runner pod, without state', async () => {
     const backend = fakeBackend()
     const { code, log, errors } = await call({ command: 'cleanup_job', args: {}, state: null }, backend)
-    expect(backend.calls).toEqual(['clean up job of runner-abc'])
+    expect(backend.calls).toEqual([
+      'list what is left of runner-abc',
+      'remove secret-1 runner-abc-workflow',
+      'confirm',
+      'remove images of f00d'
+    ])
     expect([code, errors]).toEqual([0, []])
-    expect(log).toMatch(/^Cleaned up in \d\.\d s: removed pod runner-abc-workflow$/m)
+    expect(log).toMatch(/^Cleaned up in .*: removed pod runner-abc-workflow, image f00d:1, secret secret-1$/m)
   })
 
-  it('goes on after the first order to stop, and stops at the second', async () => {
-    const aborted: boolean[] = []
-    const cleanUpJob: FakeBackend['cleanUpJob'] = async (_options, _deps, signal) => {
-      aborted.push(signal.aborted)
-      return []
+  it('goes on after the first signal to stop, and stops at the second', async () => {
+    const codes: number[] = []
+    for (const cancels of [0, 1, 2]) {
+      codes.push((await call({ command: 'cleanup_job' }, fakeBackend(), { cancels })).code)
     }
-    for (const cancels of [0, 1, 2]) await call({ command: 'cleanup_job' }, fakeBackend({ cleanUpJob }), { cancels })
-    expect(aborted).toEqual([false, false, true])
+    expect(codes).toEqual([0, 0, 130])
   })
 
   it('fails with what could not be removed', async () => {
-    const cleanUpJob: FakeBackend['cleanUpJob'] = async () => {
-      throw new StepError('cleanup-failed', 'Could not remove: pod x')
+    const removeObjects = async () => {
+      throw new StepError('cluster-forbidden', 'Pods may not be deleted', { remaining: ['pod x'] })
     }
-    const { code, errors } = await call({ command: 'cleanup_job' }, fakeBackend({ cleanUpJob }))
-    expect([code, errors]).toEqual([1, ['::error::Could not remove: pod x']])
+    const { code, errors, log } = await call({ command: 'cleanup_job' }, fakeBackend({ cleaner: { removeObjects } }))
+    expect([code, errors]).toEqual([1, ['::error::Pods may not be deleted']])
+    expect(log).toContain('::warning::Cleanup could not remove: pod x')
+  })
+
+  it('warns of images that stay, and ends well', async () => {
+    const removeImages = async () => {
+      throw new StepError('push-denied', 'Images may not be deleted')
+    }
+    const { code, errors, log } = await call({ command: 'cleanup_job' }, fakeBackend({ cleaner: { removeImages } }))
+    expect([code, errors]).toEqual([0, []])
+    expect(log).toMatch(/^::warning::Images of this job, .*: Images may not be deleted$/m)
+    expect(log).toMatch(/^Cleaned up in .*: removed pod runner-abc-workflow, secret secret-1$/m)
   })
 })
 
@@ -151,12 +165,16 @@ describe('a command', () => {
 
   it('that was cancelled ends with a line, which is no error, and a trace that says so', async () => {
     const traces = await mkdtemp(join(tmpdir(), 'slipway-hook-'))
-    const cleanUpJob: FakeBackend['cleanUpJob'] = async () => {
-      throw new StepError('cancelled', 'Cancelled before all was gone')
+    const createCleanupPorts: FakeBackend['createCleanupPorts'] = () => {
+      throw new StepError('cancelled', 'Cancelled before anything was done')
     }
     const environment = { ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY: traces }
-    const { code, log } = await call({ command: 'cleanup_job' }, fakeBackend({ cleanUpJob }), { environment })
-    expect([code, log]).toEqual([130, 'Cancelled before all was gone\n'])
+    const { code, log } = await call(
+      { command: 'cleanup_job' },
+      { ...fakeBackend(), createCleanupPorts },
+      { environment }
+    )
+    expect([code, log]).toEqual([130, 'Cancelled before anything was done\n'])
     const [name = ''] = await readdir(traces)
     const end = JSON.parse((await readFile(join(traces, name), 'utf8')).trimEnd().split('\n').at(-1) ?? '')
     expect(end).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
