@@ -19,7 +19,7 @@ import { root } from './prepare.mjs'
 
 /** The rooms, and the folders of tests that are asked about each: what is only noticed far away is not tested. */
 const TESTS_OF = {
-  'src/machines': ['model', 'unit/machines', 'unit/hooks', 'unit/effects/run'],
+  'src/machines': ['model', 'unit/machines'],
   'src/hooks': ['unit/hooks'],
   'src/effects': ['unit/effects', 'unit/hooks', 'sim']
 }
