@@ -8,15 +8,7 @@ import { readConfig } from '../../src/hooks/settings/config.ts'
 import { containerStep } from '../../src/machines/container-step.ts'
 import { jobStart } from '../../src/machines/job-start.ts'
 import { scriptStep } from '../../src/machines/script-step.ts'
-import {
-  BUDGETS,
-  CLEANUP_BUDGET_MS,
-  COMMON_CODES,
-  JOB_BUDGETS,
-  SCRIPT_BUDGETS,
-  STAGES_OF,
-  type StageBudget
-} from '../../src/machines/stages.ts'
+import { CLEANUP_BUDGET_MS, STAGES_OF } from '../../src/machines/stages.ts'
 import { commandsPart, settingsPart, withPart } from '../support/generated-docs.ts'
 import {
   brokenLinks,
@@ -98,18 +90,9 @@ test('the check of paths notices a file that is not there, and nothing else', ()
 
 describe('docs/errors.md', () => {
   const codes = Object.keys(ERROR_CODES) as readonly ErrorCode[]
-  /** Where a code comes up, from the data that the diagram shows. */
-  const stagesOf = (code: ErrorCode): string => {
-    if ((COMMON_CODES as readonly ErrorCode[]).includes(code)) return 'any'
-    const machines = Object.entries(STAGES_OF).flatMap(([machine, stages]) => {
-      const found = Object.entries(stages).flatMap(([stage, list]) => (list.codes.includes(code) ? [stage] : []))
-      return found.length === 0 ? [] : [`${machine} (${found.join(', ')})`]
-    })
-    return machines.length === 0 ? 'none' : machines.join(', ')
-  }
   const factsOf = (code: ErrorCode): string => {
     const { retryable, exitCode } = ERROR_CODES[code]
-    return `Tried again: ${retryable ? 'yes' : 'no'}. Exit code: ${exitCode}. Stages: ${stagesOf(code)}.`
+    return `Tried again: ${retryable ? 'yes' : 'no'}. Exit code: ${exitCode}.`
   }
 
   test('has one entry for each code, in the order of the code list', () =>
@@ -175,6 +158,14 @@ test('docs/cli.md has the help of every command as it is; npm run golden writes 
   await expect(text).toMatchFileSnapshot('../../docs/cli.md')
 })
 
+test.each(['README.md', 'docs/README.md', 'docs/operating.md', 'docs/errors.md'])(
+  '%s leads to the tables of all machines',
+  (path) => {
+    const linked = [...page(path).text.matchAll(/machines\/([\w-]+)\.md/g)].map(([, machine]) => machine)
+    expect([...new Set(linked)].sort()).toEqual(Object.keys(STAGES_OF).sort())
+  }
+)
+
 describe('docs/operating.md', () => {
   const inWords = (ms: number): string => {
     const units = [
@@ -185,24 +176,6 @@ describe('docs/operating.md', () => {
     const [unit, size] = units.find(([, one]) => ms >= 2 * one) ?? ['s', 1_000]
     return ms === 0 ? '-' : `${ms / size} ${unit}`
   }
-  const rows = (machine: string, budgets: Readonly<Record<string, StageBudget>>) =>
-    Object.entries(budgets).map(([stage, { budgetMs, attemptsMax, backOffMs, backOffMsMax }]) => [
-      machine,
-      stage,
-      inWords(budgetMs),
-      String(attemptsMax),
-      inWords(backOffMs),
-      inWords(backOffMsMax)
-    ])
-
-  test('shows the budgets of all stages as they are', () => {
-    expect(rowsOf(sectionOf(page('docs/operating.md'), 'Time budgets'))).toEqual([
-      ...rows('container-step', BUDGETS),
-      ...rows('job-start', JOB_BUDGETS),
-      ...rows('script-step', SCRIPT_BUDGETS)
-    ])
-  })
-
   test('says how long cleanup may take after each cancel', () => {
     const [alone, afterFirst, afterSecond] = CLEANUP_BUDGET_MS.map(inWords)
     expect(sectionOf(page('docs/operating.md'), 'Time budgets').replace(/\s+/g, ' ')).toContain(
