@@ -98,9 +98,9 @@ function requestOf(
 /** The same janitor, which also notes what it has removed. */
 function noting(janitor: Janitor, removed: string[]): Janitor {
   return {
-    async cleanUp(ledger, hurried, signal) {
-      await janitor.cleanUp(ledger, hurried, signal)
-      removed.push(...ledger.map(entryName))
+    async cleanUp(input, signal) {
+      await janitor.cleanUp(input, signal)
+      removed.push(...input.ledger.map(entryName))
     }
   }
 }

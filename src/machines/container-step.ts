@@ -8,8 +8,11 @@
  * they happen, except that whatever running ends with, collecting follows. Pure: the ports are provided by effects/run/wire.
  */
 import { StepError } from '../errors.ts'
+import type { BuildInput, CollectInput, ImageInput, PushInput, ResolveInput } from './inputs.ts'
 import { defineMachine, port } from './machine.ts'
+import { pushStateOf } from './push-state.ts'
 import type { RunContext, RunOutput } from './run.ts'
+import { attemptsOf } from './stage.ts'
 import { STEP_STAGES, type StageName } from './stages.ts'
 import type { BuildPlan, BuiltImage, Resolution, RunResult, StepRequest } from './types.ts'
 
@@ -26,37 +29,59 @@ export interface StepOutput extends RunOutput<StageName> {
   readonly imageSource?: Resolution['kind'] | undefined
 }
 
-/** Inputs of the actors that stand for ports; effects/run/wire connects each to one port method. */
-export interface ImageInput {
-  readonly image: string
-  readonly request: StepRequest
-}
-export interface PushInput {
-  readonly plan: BuildPlan
-  readonly built: BuiltImage
-}
-
 function must<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new StepError('internal', `${what} is not known in this state`)
   return value
 }
 
+const resolutionOf = ({ resolution }: StepContext): Resolution => must(resolution, 'what was resolved')
+
 const planOf = ({ resolution }: StepContext): BuildPlan =>
   must(resolution?.kind === 'build' ? resolution.plan : undefined, 'what to build')
 
-const imageInput = ({ image, request }: StepContext): ImageInput => ({ image: must(image, 'the image'), request })
+const buildInput = (context: StepContext): BuildInput => {
+  const { building, pushing } = context.budgets
+  return {
+    plan: planOf(context),
+    nonce: resolutionOf(context).nonce,
+    attempt: attemptsOf(context, 'building'),
+    pushTriesMax: pushing.attemptsMax,
+    deadlineMs: building.budgetMs + pushing.budgetMs
+  }
+}
+
+const pushInput = (context: StepContext): PushInput => {
+  const { attemptsMax: triesMax, backOffMs, backOffMsMax } = context.budgets.pushing
+  return {
+    plan: planOf(context),
+    built: must(context.built, 'the built image'),
+    attempt: attemptsOf(context, 'pushing'),
+    tries: { triesMax, backOffMs, backOffMsMax }
+  }
+}
+
+const collectInput = (context: StepContext): CollectInput => ({
+  nonce: resolutionOf(context).nonce,
+  request: context.request
+})
+
+const imageInput = (context: StepContext): ImageInput => ({
+  ...collectInput(context),
+  image: must(context.image, 'the image'),
+  isBuilt: resolutionOf(context).kind !== 'prebuilt'
+})
 
 const { attempts, once, cleaningUp, machine } = defineMachine({
   id: 'container-step',
   stages: STEP_STAGES,
   types: { context: {} as StepContext, output: {} as StepOutput },
   actors: {
-    resolve: port<StepRequest, Resolution>(),
-    build: port<BuildPlan, BuiltImage>(),
+    resolve: port<ResolveInput, Resolution>(),
+    build: port<BuildInput, BuiltImage>(),
     push: port<PushInput, string>(),
     pull: port<ImageInput, void>(),
     run: port<ImageInput, RunResult>(),
-    collect: port<StepRequest, void>()
+    collect: port<CollectInput, void>()
   }
 })
 
@@ -66,7 +91,7 @@ export const containerStep = machine({
   states: {
     resolving: attempts('resolving', {
       actor: 'resolve',
-      input: ({ request }) => request,
+      input: ({ request, budgets }) => ({ request, buildAttemptsMax: budgets.building.attemptsMax }),
       onDone: (_context, resolution) => ({
         resolution,
         image: resolution.kind === 'build' ? undefined : resolution.image
@@ -78,14 +103,14 @@ export const containerStep = machine({
     }),
     building: attempts('building', {
       actor: 'build',
-      input: planOf,
+      input: buildInput,
       creates: ({ resolution }) => resolution?.creates.building ?? [],
       onDone: (_context, built) => ({ built }),
       done: [{ target: 'pushing' }]
     }),
     pushing: attempts('pushing', {
       actor: 'push',
-      input: (context) => ({ plan: planOf(context), built: must(context.built, 'the built image') }),
+      input: pushInput,
       onDone: (_context, image) => ({ image }),
       done: [{ target: 'pulling' }]
     }),
@@ -104,9 +129,9 @@ export const containerStep = machine({
     }),
     collecting: attempts('collecting', {
       actor: 'collect',
-      input: ({ request }) => request,
+      input: collectInput,
       done: [{ target: 'cleaningUp' }]
     }),
-    cleaningUp: cleaningUp('cancelled', 'failed', 'succeeded')
+    cleaningUp: cleaningUp(['cancelled', 'failed', 'succeeded'], pushStateOf)
   }
 })

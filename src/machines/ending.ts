@@ -1,7 +1,8 @@
 /** How every machine ends: failures and CANCEL lead through cleaningUp, and the outcome is decided in one place. */
 import { ERROR_CODES, type StepError } from '../errors.ts'
-import { entryName, type Ledger } from './ledger.ts'
-import { type Failure, OUTCOMES, type Outcome } from './run.ts'
+import type { CleanUpInput, PushState } from './inputs.ts'
+import { entryName } from './ledger.ts'
+import { OUTCOMES, type Outcome } from './run.ts'
 import { type AnyContext, attempts, type StagePlace, tell, update } from './stage.ts'
 import { CLEANUP_BUDGET_MS, type Urgency } from './stages.ts'
 
@@ -15,11 +16,8 @@ export const NOTHING_ENDED = {
   remaining: []
 } as const satisfies Partial<AnyContext>
 
-/** Input of the `cleanUp` actor. */
-export interface CleanUpInput {
-  readonly ledger: Ledger
-  readonly hurried: boolean
-}
+/** After SIGTERM; nothing can be faster. */
+const URGENCY_MAX: Urgency = 2
 
 type Ended = Pick<AnyContext, 'exitCode' | 'failure' | 'cancelled' | 'stuck'>
 
@@ -38,29 +36,51 @@ function endOf(context: Ended): Exclude<Outcome, 'stuck'> {
 
 export const outcomeOf = (context: Ended): Outcome => (context.stuck ? 'stuck' : endOf(context))
 
-/** What most stages have in common: a failure leads to cleaningUp, where the first one counts, and so does CANCEL. */
-export const endingOf = ({ machine, name }: StagePlace) => ({
-  failed: 'cleaningUp',
-  onFailed: (context: Ended, error: StepError): { failure: Failure } => ({
-    failure: context.failure ?? { code: error.code, stage: name, message: error.message, detail: error.detail }
-  }),
-  cancel: { target: `#${machine}.cleaningUp`, actions: update(() => ({ cancelled: true, urgency: 1 })) }
+/** What cleanup could not do. */
+const gaveUp = ({ ledger }: AnyContext, { remaining }: StepError) => ({
+  stuck: true,
+  remaining: remaining ?? ledger.map(entryName)
 })
 
+/**
+ * What stages have in common: of several failures the first one counts, and what fails leads to cleaningUp, as CANCEL does. In
+ * a machine without that stage, which does nothing but clean up, both lead to an end.
+ */
+export function endingOf(place: StagePlace, cleansUp: boolean, failed: string = cleansUp ? 'cleaningUp' : 'failed') {
+  const { machine, name } = place
+  const onFailed = (context: AnyContext, error: StepError): Partial<AnyContext> => ({
+    failure: context.failure ?? { code: error.code, stage: name, message: error.message, detail: error.detail },
+    ...(failed === 'stuck' && gaveUp(context, error))
+  })
+  const cancel = {
+    target: `#${machine}.${cleansUp ? 'cleaningUp' : 'cancelled'}`,
+    actions: update(() => ({ cancelled: true, urgency: 1 }))
+  }
+  return { failed, onFailed, cancel }
+}
+
 /** The stage that undoes the ledger, and then takes the final state, out of those in `ends`, that fits how it ended. */
-export const cleanUp = (place: StagePlace, ends: readonly Exclude<Outcome, 'stuck'>[]) =>
+export const cleanUp = (
+  place: StagePlace,
+  ends: readonly Exclude<Outcome, 'stuck'>[],
+  pushStateOf: (context: AnyContext) => PushState
+) =>
   attempts(place, {
     actor: 'cleanUp',
-    input: (context): CleanUpInput => ({ ledger: context.ledger, hurried: context.urgency > 0 }),
+    input: (context): CleanUpInput => ({
+      ledger: context.ledger,
+      hurried: context.urgency === URGENCY_MAX,
+      pushState: pushStateOf(context)
+    }),
     budgetMs: ({ budgets, urgency }) =>
       Math.min(budgets[place.name]?.budgetMs ?? Number.POSITIVE_INFINITY, CLEANUP_BUDGET_MS[urgency]),
     done: ends.map((target) => ({ target, when: target, guard: (context) => endOf(context) === target })),
     failed: 'stuck',
-    onFailed: (context, error) => ({ stuck: true, remaining: error.remaining ?? context.ledger.map(entryName) }),
+    onFailed: gaveUp,
     // Each CANCEL leaves less time: SIGINT, then SIGTERM. A third one cannot make it faster.
     cancel: {
       description: 'until it cannot be faster',
-      guard: ({ context }: { context: AnyContext }) => context.urgency < 2,
+      guard: ({ context }: { context: AnyContext }) => context.urgency < URGENCY_MAX,
       target: `#${place.machine}.cleaningUp`,
       reenter: true,
       actions: update(({ urgency }) => ({ urgency: (urgency + 1) as Urgency }))

@@ -59,6 +59,6 @@ export const jobStart = machine({
       onDone: (_context, facts) => ({ facts, exitCode: 0 }),
       done: [{ target: 'succeeded' }]
     }),
-    cleaningUp: cleaningUp('cancelled', 'failed')
+    cleaningUp: cleaningUp(['cancelled', 'failed'])
   }
 })

@@ -34,6 +34,6 @@ export const scriptStep = machine({
         { target: 'failed', when: 'another exit code' }
       ]
     }),
-    cleaningUp: cleaningUp('cancelled', 'failed')
+    cleaningUp: cleaningUp(['cancelled', 'failed'])
   }
 })

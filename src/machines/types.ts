@@ -38,10 +38,18 @@ export interface BuildPlan {
 }
 
 /** What resolving decided. `creates` lists what each later stage will make, so that the ledger knows before the call. */
-export type Resolution =
-  | { readonly kind: 'prebuilt'; readonly image: string; readonly creates: Creates }
-  | { readonly kind: 'cached'; readonly image: string; readonly creates: Creates }
-  | { readonly kind: 'build'; readonly plan: BuildPlan; readonly creates: Creates }
+export type Resolution = Named &
+  (
+    | { readonly kind: 'prebuilt'; readonly image: string }
+    | { readonly kind: 'cached'; readonly image: string }
+    | { readonly kind: 'build'; readonly plan: BuildPlan }
+  )
+
+interface Named {
+  /** Random hexadecimal digits in the name of everything that is made for this step, so that steps side by side do not meet. */
+  readonly nonce: string
+  readonly creates: Creates
+}
 
 export interface Creates {
   readonly building: Ledger
@@ -52,6 +60,8 @@ export interface Creates {
 export interface BuiltImage {
   /** `sha256:...` of its manifest. */
   readonly digest: string
+  /** The build pod that has it; undefined where the engine of this computer does. */
+  readonly pod?: string
 }
 
 export interface RunResult {
@@ -110,4 +120,25 @@ export interface ScriptRequest {
   /** Directories to put before PATH, the first one foremost. */
   readonly prependPath: readonly string[]
   readonly workingDirectory: string
+}
+
+/** Whose job is cleaned up. */
+export interface CleanupRequest {
+  readonly runnerPod: string
+}
+
+/** What of a job is still there. */
+export interface Leftovers {
+  /** Labelled for the runner pod, and belonging to nothing else. */
+  readonly objects: Ledger
+  /** Undefined when the job can have none. */
+  readonly images?: JobImages | undefined
+}
+
+/** Images of one job in the registry. */
+export interface JobImages {
+  /** All of it is the job's. */
+  readonly repository: string
+  /** Remembered by the job: tags may have been moved. */
+  readonly digests: readonly string[]
 }

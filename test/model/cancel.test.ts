@@ -49,9 +49,10 @@ test('a cancel order in the middle of the run aborts it, collects nothing, and c
   expect(history.output).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
 })
 
-test('a cancel order during cleanup hurries it and leaves the outcome as it was', async () => {
-  const history = await play(scenario({ cleaningUp: [hang, succeed] }, [4]))
-  expect(history.calls.slice(-2)).toMatchObject([
+test('cancel orders during cleanup start it again, the second one in a hurry, and leave the outcome as it was', async () => {
+  const history = await play(scenario({ cleaningUp: [hang, hang, succeed] }, [4, 4]))
+  expect(history.calls.slice(-3)).toMatchObject([
+    { stage: 'cleaningUp', ending: 'abandoned', hurried: false },
     { stage: 'cleaningUp', ending: 'abandoned', hurried: false },
     { stage: 'cleaningUp', ending: 'succeeded', hurried: true }
   ])

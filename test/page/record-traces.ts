@@ -27,10 +27,10 @@ interface Recording {
 function unreliable(pusher: Pusher): Pusher {
   let calls = 0
   return {
-    async push(plan, built, signal) {
+    async push(input, signal) {
       calls += 1
       if (calls <= 2) throw new StepError('registry-unreachable', 'the registry does not answer: connection refused')
-      return await pusher.push(plan, built, signal)
+      return await pusher.push(input, signal)
     }
   }
 }

@@ -29,10 +29,11 @@ export const PLAN: BuildPlan = {
 export const DIGEST = `sha256:${'a'.repeat(64)}`
 export const PUSHED_IMAGE = `${PLAN.pullRepository}@${DIGEST}`
 
+const nonce = '0a1b2c3d'
 const creates = {
   building: [
     { kind: 'secret', name: 'push-credentials' },
-    { kind: 'pod', name: 'build-1' },
+    { kind: 'build-pod', name: 'build-1' },
     { kind: 'image', name: PLAN.pushReference }
   ],
   pulling: [{ kind: 'pod', name: 'step-1' }]
@@ -40,9 +41,9 @@ const creates = {
 
 /** The three things that resolving can decide. */
 export const RESOLUTIONS: Readonly<Record<Resolution['kind'], Resolution>> = {
-  build: { kind: 'build', plan: PLAN, creates },
-  cached: { kind: 'cached', image: PUSHED_IMAGE, creates: { building: [], pulling: creates.pulling } },
-  prebuilt: { kind: 'prebuilt', image: 'alpine:3.22', creates: { building: [], pulling: creates.pulling } }
+  build: { kind: 'build', nonce, plan: PLAN, creates },
+  cached: { kind: 'cached', nonce, image: PUSHED_IMAGE, creates: { building: [], pulling: creates.pulling } },
+  prebuilt: { kind: 'prebuilt', nonce, image: 'alpine:3.22', creates: { building: [], pulling: creates.pulling } }
 }
 
 const answers: Readonly<Record<StageName, readonly Answer[]>> = {

@@ -6,9 +6,8 @@ import { defaultBuilder } from '../../src/effects/builders/catalog.ts'
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
 import { readConfig } from '../../src/hooks/settings/config.ts'
 import { containerStep } from '../../src/machines/container-step.ts'
-import { jobStart } from '../../src/machines/job-start.ts'
-import { scriptStep } from '../../src/machines/script-step.ts'
 import { CLEANUP_BUDGET_MS, STAGES_OF } from '../../src/machines/stages.ts'
+import { MACHINES } from '../../src/visualizer/graph.ts'
 import { commandsPart, settingsPart, withPart } from '../support/generated-docs.ts'
 import {
   brokenLinks,
@@ -205,8 +204,8 @@ test('README.md walks through the states that the container-step machine has', (
 })
 
 test('docs/ARCHITECTURE.md names every state of every machine', () => {
-  const text = sectionOf(page('docs/ARCHITECTURE.md'), 'The three machines')
-  const states = [containerStep, jobStart, scriptStep].flatMap((machine) => Object.keys(machine.states))
+  const text = sectionOf(page('docs/ARCHITECTURE.md'), 'The four machines')
+  const states = MACHINES.flatMap((machine) => Object.keys(machine.states))
   expect(states.filter((state) => !text.includes(state))).toEqual([])
 })
 

@@ -27,7 +27,7 @@ const good = {
   onDone: (_context: Context, built: BuiltImage) => ({ built, exitCode: 0 }),
   done: [{ target: 'succeeded' }]
 } as const
-const states = { executing: attempts('executing', good), cleaningUp: cleaningUp('cancelled', 'failed') }
+const states = { executing: attempts('executing', good), cleaningUp: cleaningUp(['cancelled', 'failed']) }
 const whole = { initial: 'executing', output: () => ({}), states } as const
 
 /** Nothing here is ever called: it is for the compiler. */

@@ -257,7 +257,7 @@ test.each([
   ['invalid yaml', 'must hold one PodTemplateSpec'],
   ['[]', 'must hold one PodTemplateSpec'],
   ['a: [', 'is not YAML'],
-  ['spec: []', 'is wrong at spec'],
+  ['spec: []', 'is wrong at spec: Invalid input: expected object, received array'],
   ['spec: {containers: {name: x}}', 'is wrong at spec.containers'],
   ['spec: {containers: [{image: x}]}', 'is wrong at spec.containers.0.name'],
   ['spec: {containers: [{name: x, env: {A: b}}]}', 'is wrong at spec.containers.0.env'],
@@ -273,7 +273,7 @@ test.each([
     `spec: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [null]}}}}`,
     'is wrong at spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms.0'
   ],
-  ['slipway: {push: {}}', 'is wrong at slipway'],
+  ['slipway: {push: {}}', 'is wrong at slipway: Unrecognized key: "push"'],
   [`a: ${'x'.repeat(1024 * 1024)}`, 'is larger than']
 ])('a bad template is one line: %.40s', async (yaml, message) => {
   const failure = await parseTemplate(yaml, PATH).catch((error: unknown) => error as Error)
