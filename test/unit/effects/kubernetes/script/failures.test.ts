@@ -109,8 +109,8 @@ describe('a script whose container cannot be reached', () => {
   })
 
   test('because nobody answers is not asked about either', async () => {
-    const { place, looks } = placeOf(rejecting(new ExecRefused('connect ECONNREFUSED')), undefined)
-    await expect(execute(place)).rejects.toMatchObject({ code: 'cluster-unreachable' })
+    const { container, looks } = containerOf(rejecting(new ExecRefused('connect ECONNREFUSED')), undefined)
+    await expect(execute(container)).rejects.toMatchObject({ code: 'cluster-unreachable' })
     expect(looks()).toBe(0)
   })
 
