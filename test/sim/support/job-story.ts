@@ -61,6 +61,8 @@ export interface JobStory {
   readonly prepareFails?: RegExp | undefined
   readonly faults: readonly Fault[]
   readonly outage?: Outage | undefined
+  /** From then on nothing goes wrong any more, and only then cleanup_job comes; since the beginning. */
+  readonly weatherMs?: number | undefined
 }
 
 export const SMOOTH: PodCourse = {

@@ -61,7 +61,7 @@ export async function openSimulation(story: JobStory): Promise<Simulation> {
   }
   for (const path of [node.directory, witness]) mkdirSync(path)
   const world = createWorld(clock, runnerPodFor(directory, story), createLiving(node, story), story.lingerMs)
-  const weather = createWeather(clock, story.faults, story.outage)
+  const weather = createWeather(clock, story.faults, story.outage, story.weatherMs)
   const doors: Door[] = []
   const open = async (): Promise<Door> => {
     const door = await openDoor(world, weather)
