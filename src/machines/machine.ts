@@ -27,7 +27,8 @@ import {
   oneAttempt,
   type StageOptions
 } from './stage.ts'
-import type { AnyStageName, Stage, Stages } from './stages.ts'
+import type { AnyStageName } from './stages.ts'
+import type { Stage, Stages } from './table.ts'
 
 const notProvided = async (): Promise<never> => {
   throw new StepError('internal', 'a port of this machine was not provided')
@@ -61,8 +62,10 @@ type Options<Context, Row, Actor extends string, Logic, State extends string> = 
   'input' | 'onDone' | 'done'
 > & {
   readonly actor: Actor
-  /** Where a failure leads: to cleaningUp, unless something else is said. */
+  /** Where a failure leads: to cleaningUp where there is one, unless something else is said. */
   readonly failed?: State
+  /** What is noted about it, in place of the run's failure. */
+  onFailed?(context: Context, error: StepError): Partial<Context>
 } & (Row extends { readonly creates: readonly unknown[] }
     ? { creates(context: Context): Ledger }
     : { readonly creates?: never })
@@ -105,7 +108,7 @@ export function defineMachine<
       stage: Of,
       options: Options<Context, Table[Of], Src, Own[Src], Name | Outcome>
     ): Configured<Of> =>
-      kind(placeOf(stage), { ...endingOf(placeOf(stage)), ...options })
+      kind(placeOf(stage), { ...endingOf(placeOf(stage), 'cleaningUp' in stages, options.failed), ...options })
 
   return {
     /** A stage of bounded attempts. */

@@ -15,7 +15,8 @@ vi.mock('../../src/effects/system.ts', async (real) => ({
   ...(await import('./support/system.ts'))
 }))
 
-const RUNS = 40
+/** `SLIPWAY_SIM_RUNS=1000` for more of them. */
+const RUNS = Number(process.env.SLIPWAY_SIM_RUNS ?? 40)
 
 const judged = async (scenario: Scenario) => judgePlayed(scenario, await play(scenario))
 

@@ -36,7 +36,7 @@ const SYSTEM = 'src/effects/system.ts'
 const CONFIG = 'src/hooks/settings/config.ts'
 const CLI = 'src/cli/main.ts'
 
-/** Globals that read the world behind our back, and the one module that may use them. */
+/** Globals that read what nobody has passed in, and the one module that may use them. */
 const AMBIENT: Readonly<Record<string, string>> = {
   Date: SYSTEM,
   'Math.random': SYSTEM,
@@ -72,7 +72,7 @@ const importArrows: Rule = (source) => {
 const MARK = 'ambient$'
 
 /** esbuild's `define` replaces exactly the uses of a global: no property, local name, string or comment of that name. */
-const injectedWorld: Rule = ({ path, text }) => {
+const injectedGlobals: Rule = ({ path, text }) => {
   const names = Object.keys(AMBIENT)
   const define = Object.fromEntries(names.map((name, at) => [name, `${MARK}${at}$`]))
   const { code } = transformSync(text, { loader: 'ts', define })
@@ -153,7 +153,7 @@ const opensWithComment: Rule = ({ text }) =>
 /** All rules, by what they ask for. */
 export const RULES = {
   'imports follow the arrows': importArrows,
-  'clock, randomness and environment are passed in': injectedWorld,
+  'clock, randomness and environment are passed in': injectedGlobals,
   'timers and random bytes come from system.ts': injectedTimers,
   'files that containers can write to are touched in work-tree/': workTreeRoom,
   'effects are given their budgets': givenBudgets,

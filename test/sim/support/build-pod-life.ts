@@ -1,8 +1,8 @@
 /** The life of a simulated build pod: an init container that builds, then one that pushes and tries again when it fails. */
 import type { V1Pod } from '@kubernetes/client-node'
+import type { Done } from './pod-life.ts'
 import { begin, type Life, runProgram } from './pod-life.ts'
 import type { BuildStory, PushTry } from './story.ts'
-import type { Done } from './world.ts'
 
 /** Kaniko doubles it with every try. */
 const FIRST_PAUSE_MS = 1_000

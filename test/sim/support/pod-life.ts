@@ -4,7 +4,16 @@ import type { Clock } from '../../../src/machines/ports.ts'
 import type { Container, Program as RealProgram } from './container.ts'
 import { createPodLog, type PodLog } from './pod-log.ts'
 import type { Mishap, PodCourse, PodStory, Program } from './story.ts'
-import type { Done } from './world.ts'
+
+/** What programs have done, whatever became of their pods. */
+export interface Done {
+  /** What each start of an action's program has printed, whole lines. */
+  readonly runs: string[][]
+  /** Builds that were begun. */
+  builds: number
+  /** When builds came to a bad end, all pods together. */
+  readonly buildsFailedAtMs: number[]
+}
 
 export interface Life {
   readonly clock: Clock

@@ -1,7 +1,7 @@
 /** A small cluster and a registry that live on a simulated clock: what is there, and what its pods' programs have done. */
 import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import type { Clock } from '../../../src/machines/ports.ts'
-import { type Life, startLife } from './pod-life.ts'
+import { type Done, type Life, startLife } from './pod-life.ts'
 
 export const NAMESPACE = 'arc'
 export const RUNNER_POD = 'runner-abc'
@@ -20,15 +20,6 @@ export interface World {
   deletePod(name: string, graceSeconds: number): boolean
   createSecret(secret: V1Secret): boolean
   deleteSecret(name: string): boolean
-}
-
-export interface Done {
-  /** What each start of an action's program has printed, whole lines. */
-  readonly runs: string[][]
-  /** Builds that were begun. */
-  builds: number
-  /** When builds came to a bad end, all pods together. */
-  readonly buildsFailedAtMs: number[]
 }
 
 /** Programs that are asked to end do so after this long. */
