@@ -99,7 +99,7 @@ function placeOf(stands: Stands, { at, state }: EnteredLine, number: number): re
   ]
 }
 
-/** An attempt failed: the one that was running, and it is tried again exactly when it may be. */
+/** An attempt failed: of the stage that was running, by an event that may fail it there, and it is tried again exactly when it may be. */
 function fail(
   graph: MachineGraph,
   stands: Stands,
@@ -108,23 +108,30 @@ function fail(
   next: EnteredLine | undefined
 ): Followed {
   const { stage, attempt, code, retrying } = line
-  const running = stands.filter((stand) => outerOf(graph, stand).id === `${graph.id}.${stage}` && !stand.isBackOff)
-  const failed = running.filter((stand) => attemptsOf(stand) === attempt)
-  const [first] = failed
-  const mayRetry = first !== undefined && attempt < (outerOf(graph, first).attemptsMax ?? 1) && isRetryable(code)
+  const failuresOf = (stand: Stand) =>
+    choicesOf(graph, stand).filter(
+      ({ kind, event }) => (kind === 'retry' || kind === 'failed') && (next === undefined || event === next.event)
+    )
+  const failed = stands.filter(
+    (stand) =>
+      outerOf(graph, stand).id === `${graph.id}.${stage}` &&
+      attemptsOf(stand) === attempt &&
+      failuresOf(stand).length > 0
+  )
+  const mayRetry = isRetryable(code) && failed.some((stand) => failuresOf(stand).some(({ kind }) => kind === 'retry'))
+  const isJudged = failed.length > 0 && next !== undefined
   return {
     stands: failed.length === 0 ? stands : failed,
     offences: [
-      ...complain(failed.length === 0, number, `attempt ${attempt} of ${stage} failed, and is not what was running`),
       ...complain(
-        first !== undefined && retrying !== mayRetry,
+        failed.length === 0,
         number,
-        `${code} in attempt ${attempt} of ${stage} is ${retrying ? '' : 'not '}tried again`
+        `attempt ${attempt} of ${stage} cannot fail there${next === undefined ? '' : ` by ${next.event}`}`
       ),
       ...complain(
-        next !== undefined && next.event !== `xstate.error.actor.${stage}`,
+        isJudged && retrying !== mayRetry,
         number,
-        `attempt ${attempt} of ${stage} failed, and ${next?.state} is entered by ${next?.event}`
+        `${code} in attempt ${attempt} of ${stage} is ${retrying ? '' : 'not '}tried again`
       ),
       ...complain(
         next !== undefined && retrying !== (stageOf(next.state) === stage),
@@ -164,7 +171,7 @@ function unexplained(
   number: number,
   tellsTimeouts: boolean
 ): readonly Offence[] {
-  const isFailure = line.event.startsWith('xstate.error.actor.')
+  const isFailure = line.event === 'TRY_FAILED' || line.event.startsWith('xstate.error.actor.')
   const isTimeout = tellsTimeouts && line.event.endsWith('.budget')
   return [
     ...complain(isFailure && before?.line.type !== 'attemptFailed', number, 'no attempt failed before this'),
