@@ -1,22 +1,14 @@
-/** What a command is: one declaration that the parser, --help, docs/cli.md and shell completion all read. */
+/** Parses a command line as its command's declaration says, for the files that hold one command each. */
 import { parseArgs } from 'node:util'
+import {
+  type CliDependencies,
+  type Command,
+  type Declaration,
+  type Option,
+  type Options,
+  UsageError
+} from './command.ts'
 import { helpOf } from './help.ts'
-import { type Command, UsageError, type World } from './world.ts'
-
-export interface Option {
-  readonly type: 'string' | 'boolean'
-  readonly multiple?: true
-  /** What stands for the value in help: `DIR`. Completion offers files for FILE, TRACE and the like, directories for DIR. */
-  readonly value?: string
-  readonly default?: string
-  readonly help: string
-  /** The only values there are. */
-  readonly choices?: readonly string[]
-  /** For one program that starts another: in no help. */
-  readonly hidden?: true
-}
-
-type Options = Readonly<Record<string, Option>>
 
 /** The value of an option: what was given, else its default. */
 type Value<Given extends Option> = Given['type'] extends 'boolean'
@@ -37,32 +29,16 @@ export interface CommandLine<Declared extends Options> {
   readonly rest: readonly string[] | undefined
 }
 
-export interface Declaration<Declared extends Options = Options> {
-  readonly name: string
-  /** What it does, in one line. */
-  readonly summary: string
-  /** Paragraphs for --help. */
-  readonly about: string
-  /** Names of what has to be given without a flag: `TRACE`. */
-  readonly operands?: readonly string[]
-  /** What may follow behind `--`, and what it does. */
-  readonly rest?: { readonly value: string; readonly help: string }
-  readonly options: Declared
-  /** Command lines, each with what it is for where that is not plain. */
-  readonly examples: readonly (readonly [line: string, note?: string])[]
-  readonly exitCodes: readonly (readonly [code: number | 'other', meaning: string])[]
-}
-
 /** A command of the declaration: `run` gets a command line that is as it declares. */
 export function declare<const Declared extends Options>(
   declaration: Declaration<Declared>,
-  run: (line: CommandLine<Declared>, world: World) => Promise<number>
+  run: (line: CommandLine<Declared>, deps: CliDependencies) => Promise<number>
 ): Command {
   return {
     declaration,
     summary: declaration.summary,
     help: helpOf(declaration),
-    run: (args, world) => run(parse(declaration, args), world)
+    run: (args, deps) => run(parse(declaration, args), deps)
   }
 }
 

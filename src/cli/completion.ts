@@ -1,6 +1,6 @@
 /** `slipway completion`: a script that teaches bash the commands and options there are, made from their declarations. */
-import { type Declaration, declare, type Option } from './command-line.ts'
-import type { Command } from './world.ts'
+import type { Command, Declaration, Option } from './command.ts'
+import { declare } from './command-line.ts'
 
 const FILES = new Set(['FILE', 'TRACE', 'OLD'])
 
@@ -63,8 +63,8 @@ export const completion = (declarations: () => readonly Declaration[]): Command 
         [2, 'the command line is wrong']
       ]
     },
-    async (_line, world) => {
-      world.write(bashCompletion(declarations()))
+    async (_line, deps) => {
+      deps.write(bashCompletion(declarations()))
       return 0
     }
   )

@@ -24,7 +24,7 @@ const HELLO: readonly Expectation[] = [
   { what: 'the action succeeds with exit code 0', holds: ({ output }) => output.exitCode === 0 },
   {
     what: 'its output greeting is read back',
-    holds: ({ outputs }) => outputs['greeting'] === GREETING
+    holds: ({ outputs }) => outputs.greeting === GREETING
   },
   {
     what: 'its file is in the workspace',
@@ -63,11 +63,11 @@ that both end as they should. Installs buildah and busybox-static when they are 
       [2, 'the command line is wrong']
     ]
   },
-  async ({ values }, world) => {
-    const { line } = createTerminalReporter(world.write)
+  async ({ values }, deps) => {
+    const { line } = createTerminalReporter(deps.write)
     const stopping = new AbortController()
-    const stopListening = world.onCancel(() => stopping.abort())
-    const backend = await provisionLocalPorts(world, stopping.signal)
+    const stopListening = deps.onCancel(() => stopping.abort())
+    const backend = await provisionLocalPorts(deps, stopping.signal)
     await backend.close()
     stopListening()
     line(`${BASE_IMAGE} is there, made from this computer's busybox; it stays, for the examples' FROM`)
@@ -76,8 +76,8 @@ that both end as they should. Installs buildah and busybox-static when they are 
     const show = async (name: string, inputs: Record<string, string>, expected: readonly Expectation[]) => {
       line('')
       line(`=== ${name}`)
-      const workspace = await mkdtemp(join(world.temporaryDirectory, 'slipway-demo-'))
-      const result = await runAction({ directory: join(values.examples, name), inputs, workspace }, world)
+      const workspace = await mkdtemp(join(deps.temporaryDirectory, 'slipway-demo-'))
+      const result = await runAction({ directory: join(values.examples, name), inputs, workspace }, deps)
       line('')
       for (const { what, holds } of expected) {
         const isSo = await holds(result, workspace)

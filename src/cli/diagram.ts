@@ -10,32 +10,32 @@ import type { MachineSet } from '../visualizer/graph-format.ts'
 import { MachineSetError, parseMachineSet } from '../visualizer/machine-set.ts'
 import { toMermaid } from '../visualizer/mermaid.ts'
 import type { PageAssets } from '../visualizer/page.ts'
+import { type CliDependencies, UsageError } from './command.ts'
 import { declare } from './command-line.ts'
 import { type Write, writeJson, writeLine } from './screen.ts'
-import { UsageError, type World } from './world.ts'
 
 /** Put here by scripts/build.mjs. */
 declare const PAGE_ASSETS: PageAssets
 
-async function readText(world: World, path: string): Promise<string> {
+async function readText(deps: CliDependencies, path: string): Promise<string> {
   try {
-    return await readFile(resolve(world.workingDirectory, path), 'utf8')
+    return await readFile(resolve(deps.workingDirectory, path), 'utf8')
   } catch (thrown) {
     throw new UsageError(`${path} cannot be read: ${(thrown as Error).message}`)
   }
 }
 
-async function readMachines(world: World, path: string): Promise<MachineSet> {
+async function readMachines(deps: CliDependencies, path: string): Promise<MachineSet> {
   try {
-    return parseMachineSet(await readText(world, path))
+    return parseMachineSet(await readText(deps, path))
   } catch (thrown) {
     if (thrown instanceof MachineSetError) throw new UsageError(`${path}: ${thrown.message}`)
     throw thrown
   }
 }
 
-async function readCoverage(world: World, path: string): Promise<Coverage> {
-  const text = await readText(world, path)
+async function readCoverage(deps: CliDependencies, path: string): Promise<Coverage> {
+  const text = await readText(deps, path)
   try {
     return JSON.parse(text) as Coverage
   } catch {
@@ -56,8 +56,8 @@ interface PageOptions {
   readonly source?: string | undefined
 }
 
-async function writePage(world: World, set: MachineSet, old: MachineSet | undefined, options: PageOptions) {
-  const coverage = options.coverage === undefined ? undefined : await readCoverage(world, options.coverage)
+async function writePage(deps: CliDependencies, set: MachineSet, old: MachineSet | undefined, options: PageOptions) {
+  const coverage = options.coverage === undefined ? undefined : await readCoverage(deps, options.coverage)
   const { set: drawn, difference } = old === undefined ? { set, difference: undefined } : unite(old, set)
   // The layout engine takes longer to load than the rest of the command line together.
   const { toPage } = await import('../visualizer/page.ts')
@@ -71,11 +71,11 @@ async function writePage(world: World, set: MachineSet, old: MachineSet | undefi
     PAGE_ASSETS
   )
   try {
-    await writeFile(resolve(world.workingDirectory, options.html), page)
+    await writeFile(resolve(deps.workingDirectory, options.html), page)
   } catch (thrown) {
     throw new UsageError(`${options.html} cannot be written: ${(thrown as Error).message}`)
   }
-  writeLine(world.write, { text: `${options.html}: open it in a browser` })
+  writeLine(deps.write, { text: `${options.html}: open it in a browser` })
 }
 
 type Format = { readonly json: boolean; readonly markdown: boolean }
@@ -128,19 +128,19 @@ export const diagram = declare(
       [2, 'the command line is wrong, or a file cannot be read']
     ]
   },
-  async ({ values }, world) => {
+  async ({ values }, deps) => {
     const { machine, markdown, json, html, compare } = values
     if ([markdown, json, html !== undefined].filter(Boolean).length > 1) {
       throw new UsageError('diagram: --markdown, --json and --html exclude each other')
     }
     const set = only(currentMachines(), machine)
-    const old = compare === undefined ? undefined : await readMachines(world, compare)
+    const old = compare === undefined ? undefined : await readMachines(deps, compare)
     if (html !== undefined) {
-      await writePage(world, set, old, { html, coverage: values.coverage, source: values.source })
+      await writePage(deps, set, old, { html, coverage: values.coverage, source: values.source })
       return 0
     }
-    if (old === undefined) show(world.write, set, values)
-    else showDifference(world.write, old, set, values)
+    if (old === undefined) show(deps.write, set, values)
+    else showDifference(deps.write, old, set, values)
     return 0
   }
 )

@@ -1,6 +1,7 @@
 /** The directories and file commands that the runner prepares for a container step, made here for `slipway run`. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
+import { GITHUB } from '../effects/work-tree/layout.ts'
 import { inTree, readBelow } from '../effects/work-tree/tree.ts'
 import type { Mount } from '../machines/types.ts'
 
@@ -29,39 +30,31 @@ export interface StepDirectories {
 /** Makes the directories below `parent`; `workspace` is the caller's own, or undefined for an empty one. */
 export async function makeDirectories(parent: string, workspace: string | undefined): Promise<StepDirectories> {
   const root = await mkdtemp(join(parent, 'slipway-run-'))
-  const directory = (name: string) => join(root, name)
-  for (const name of ['workspace', 'home', 'workflow', 'file_commands', 'runner_temp']) await mkdir(directory(name))
-  await writeFile(join(directory('workflow'), 'event.json'), '{}\n')
+  const directory = (target: string) => join(root, posix.basename(target))
+  for (const target of Object.values(GITHUB)) await mkdir(directory(target))
+  await writeFile(join(directory(GITHUB.workflow), 'event.json'), '{}\n')
   const commands = Object.entries(FILE_COMMANDS) as [FileCommand, string][]
-  for (const [, file] of commands) await writeFile(join(directory('file_commands'), file), '')
-  const mount = (name: string, source = directory(name)): Mount => ({
-    source,
-    target: `/github/${name}`,
-    readOnly: false
-  })
+  for (const [, file] of commands) await writeFile(join(directory(GITHUB.fileCommands), file), '')
+  const sourceOf = (target: string) => (target === GITHUB.workspace ? workspace : undefined) ?? directory(target)
   return {
-    mounts: [
-      mount('workspace', workspace),
-      mount('home'),
-      mount('workflow'),
-      mount('file_commands'),
-      mount('runner_temp')
-    ],
+    mounts: Object.values(GITHUB).map((target) => ({ source: sourceOf(target), target, readOnly: false })),
     env: {
       CI: 'true',
       GITHUB_ACTIONS: 'true',
-      GITHUB_EVENT_PATH: '/github/workflow/event.json',
-      GITHUB_WORKSPACE: '/github/workspace',
-      HOME: '/github/home',
-      RUNNER_TEMP: '/github/runner_temp',
-      ...Object.fromEntries(commands.map(([variable, file]) => [variable, `/github/file_commands/${file}`]))
+      GITHUB_EVENT_PATH: `${GITHUB.workflow}/event.json`,
+      GITHUB_WORKSPACE: GITHUB.workspace,
+      HOME: GITHUB.home,
+      RUNNER_TEMP: GITHUB.runnerTemp,
+      ...Object.fromEntries(commands.map(([variable, file]) => [variable, `${GITHUB.fileCommands}/${file}`]))
     },
     async readFileCommands() {
       const written: Partial<Record<FileCommand, string>> = {}
       await inTree(root, async (tree) => {
         for (const [variable, file] of commands) {
           // The action may have left something else there.
-          const content = (await readBelow(tree, `file_commands/${file}`, FILE_COMMAND_BYTES_MAX))?.toString('utf8')
+          const content = (
+            await readBelow(tree, `${posix.basename(GITHUB.fileCommands)}/${file}`, FILE_COMMAND_BYTES_MAX)
+          )?.toString('utf8')
           if (content) written[variable] = content
         }
       })

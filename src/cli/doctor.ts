@@ -1,6 +1,7 @@
 /** `slipway doctor`: looks at a set-up the way the hook meets it, and says of everything that is wrong how to put it right. */
 import { randomHex, systemClock } from '../effects/system.ts'
 import { SETTINGS } from '../hooks/settings/settings.ts'
+import { type CliDependencies, UsageError } from './command.ts'
 import { declare } from './command-line.ts'
 import { INTERRUPTED, type Listener, type Result, runChecks } from './doctor/check.ts'
 import { clusterChecks } from './doctor/cluster-checks.ts'
@@ -10,7 +11,6 @@ import { FROM_POD, remoteChecks } from './doctor/remote.ts'
 import { createLineWriter } from './doctor/remote-lines.ts'
 import { createResultRenderer, reportOf, summaryOf } from './doctor/render.ts'
 import { writeJson, writeLine } from './screen.ts'
-import { UsageError, type World } from './world.ts'
 
 const DEFAULT_WORK_DIRECTORY = '/home/runner/_work'
 
@@ -25,9 +25,9 @@ interface Options {
   readonly 'work-directory': string
 }
 
-async function examine(options: Options, isJson: boolean, world: World, signal: AbortSignal): Promise<number> {
+async function examine(options: Options, isJson: boolean, deps: CliDependencies, signal: AbortSignal): Promise<number> {
   const results: Result[] = []
-  const screen = isJson ? undefined : showing(world)
+  const screen = isJson ? undefined : showing(deps)
   const listener: Listener = {
     begins: (name) => screen?.begins(name),
     ends(result) {
@@ -36,11 +36,11 @@ async function examine(options: Options, isJson: boolean, world: World, signal: 
     }
   }
   const startedAtMs = systemClock.now()
-  const { checks, hide } = examinationFor(options, world, listener)
+  const { checks, hide } = examinationFor(options, deps, listener)
   await runChecks(checks, signal, { ...listener, ends: (result) => listener.ends(hide(result)) })
   const seconds = ((systemClock.now() - startedAtMs) / 1_000).toFixed(1)
-  if (isJson) writeJson(world.write, reportOf(results))
-  else world.write(`\n${summaryOf(results)} in ${seconds} s\n`)
+  if (isJson) writeJson(deps.write, reportOf(results))
+  else deps.write(`\n${summaryOf(results)} in ${seconds} s\n`)
   return exitCodeOf(results)
 }
 
@@ -50,9 +50,9 @@ const exitCodeOf = (results: readonly Result[]): number => {
 }
 
 /** Where the hook's own settings are, the hook's place is; otherwise it is in the runner pod. */
-function examinationFor(options: Options, world: World, listener: Listener): Examination {
+function examinationFor(options: Options, deps: CliDependencies, listener: Listener): Examination {
   const { namespace, 'runner-pod': runnerPod, container, 'work-directory': workDirectory } = options
-  const { environment, onCancel } = world
+  const { environment, onCancel } = deps
   const isAskedFor = (namespace ?? runnerPod ?? container) !== undefined
   const isHere = environment[SETTINGS.runnerPod.variable] || environment[SETTINGS.serviceHost.variable]
   if (!isAskedFor && isHere) return examineHere(environment, workDirectory, { onStage: listener.begins, onCancel })
@@ -79,16 +79,16 @@ function examinationFor(options: Options, world: World, listener: Listener): Exa
 }
 
 /** The end of standard input is the order to stop: whoever started this there has stopped, or has gone. */
-async function runInPod(options: Options, world: World, stopping: AbortController): Promise<number> {
-  const lines = createLineWriter(world.write)
+async function runInPod(options: Options, deps: CliDependencies, stopping: AbortController): Promise<number> {
+  const lines = createLineWriter(deps.write)
   const cancels = new Set<() => void>([() => stopping.abort()])
   const cancelAll = () => {
     for (const cancel of cancels) cancel()
   }
   process.stdin.once('end', cancelAll).resume()
-  const onCancel: World['onCancel'] = (cancel) => {
+  const onCancel: CliDependencies['onCancel'] = (cancel) => {
     cancels.add(cancel)
-    const stopListening = world.onCancel(cancel)
+    const stopListening = deps.onCancel(cancel)
     return () => {
       cancels.delete(cancel)
       stopListening()
@@ -96,7 +96,7 @@ async function runInPod(options: Options, world: World, stopping: AbortControlle
   }
   try {
     const watch = { onStage: lines.begins, onCancel }
-    const { checks, hide } = examineHere(world.environment, options['work-directory'], watch)
+    const { checks, hide } = examineHere(deps.environment, options['work-directory'], watch)
     const hiding: Listener = { begins: lines.begins, ends: (result) => lines.ends(hide(result)) }
     return exitCodeOf(await runChecks(checks, stopping.signal, hiding))
   } finally {
@@ -106,7 +106,7 @@ async function runInPod(options: Options, world: World, stopping: AbortControlle
 }
 
 /** One line for each result; on a terminal also one that says what is being looked at. */
-function showing({ write }: World): Listener {
+function showing({ write }: CliDependencies): Listener {
   const render = createResultRenderer()
   return {
     begins: (name) => write(`… ${name}`, 'passing'),
@@ -156,15 +156,15 @@ It leaves nothing behind, also when it is interrupted.`,
       [130, 'interrupted']
     ]
   },
-  async ({ values }, world) => {
+  async ({ values }, deps) => {
     if (!values['work-directory'].startsWith('/')) {
       throw new UsageError('doctor: --work-directory has to be an absolute path')
     }
     const stopping = new AbortController()
-    const stopListening = world.onCancel(() => stopping.abort())
+    const stopListening = deps.onCancel(() => stopping.abort())
     try {
-      if (values.remote) return await runInPod(values, world, stopping)
-      return await examine(values, values.json, world, stopping.signal)
+      if (values.remote) return await runInPod(values, deps, stopping)
+      return await examine(values, values.json, deps, stopping.signal)
     } finally {
       stopListening()
     }

@@ -1,10 +1,10 @@
 /** `slipway gc`: removes what hooks that crashed left in the cluster and in the registry. */
 import { ERROR_CODES } from '../errors.ts'
 import { readPlace } from '../hooks/settings/config.ts'
+import { UsageError } from './command.ts'
 import { declare } from './command-line.ts'
 import { collectGarbage, type Item, type Report } from './gc-collection.ts'
 import { writeJson, writeLine } from './screen.ts'
-import { UsageError } from './world.ts'
 
 const HOUR_MS = 3_600_000
 const PROBLEMS_EXIT_CODE = 1
@@ -58,22 +58,22 @@ registry frees its disk by a garbage collection of its own.`,
       [130, 'cancelled; what was removed by then is gone']
     ]
   },
-  async ({ values }, world) => {
-    const place = readPlace(world.environment)
+  async ({ values }, deps) => {
+    const place = readPlace(deps.environment)
     const { json, 'dry-run': isDry } = values
     const chosen = values.namespace.length > 0 ? values.namespace : [place.namespace]
     const imageAgeMs = hoursOf(values['image-age'])
     const stopping = new AbortController()
-    const stopListening = world.onCancel(() => stopping.abort())
+    const stopListening = deps.onCancel(() => stopping.abort())
     try {
       const collection = { place, namespaces: [...new Set(chosen)], imageAgeMs, isDry }
       const report = await collectGarbage(
         collection,
-        (text) => (json ? undefined : writeLine(world.write, { text })),
+        (text) => (json ? undefined : writeLine(deps.write, { text })),
         stopping.signal
       )
-      if (json) writeJson(world.write, report)
-      else writeLine(world.write, { text: summaryOf(report, isDry) })
+      if (json) writeJson(deps.write, report)
+      else writeLine(deps.write, { text: summaryOf(report, isDry) })
       return report.problems.length > 0 ? PROBLEMS_EXIT_CODE : 0
     } catch (thrown) {
       if (stopping.signal.aborted) return ERROR_CODES.cancelled.exitCode

@@ -1,6 +1,5 @@
 /** The text of --help, for a command and for the whole program, from their declarations. */
-import type { Declaration, Option } from './command-line.ts'
-import type { Command } from './world.ts'
+import type { Command, Declaration, Option } from './command.ts'
 
 const SHOWN_WIDTH_MAX = 118
 

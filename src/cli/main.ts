@@ -2,11 +2,11 @@
 import { tmpdir } from 'node:os'
 import { ERROR_CODES, StepError } from '../errors.ts'
 import { environment } from '../hooks/settings/config.ts'
+import { type CliDependencies, UsageError } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { programHelp } from './help.ts'
 import { createWrite } from './screen.ts'
 import { visible } from './visible.ts'
-import { UsageError, type World } from './world.ts'
 
 const USAGE_EXIT_CODE = 2
 /** By the person, by a supervisor, and by a terminal that is closed. */
@@ -15,10 +15,10 @@ const CANCELLING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const isHelp = (argument: string): boolean => argument === '--help' || argument === '-h'
 
 /** The exit code of a command line. */
-async function dispatch(args: readonly string[], world: World): Promise<number> {
+async function dispatch(args: readonly string[], deps: CliDependencies): Promise<number> {
   const [name, ...rest] = args
   if (name === undefined || isHelp(name)) {
-    world.write(programHelp(COMMANDS))
+    deps.write(programHelp(COMMANDS))
     return name === undefined ? USAGE_EXIT_CODE : 0
   }
   const command = COMMANDS.find(({ declaration }) => declaration.name === name)
@@ -29,10 +29,10 @@ async function dispatch(args: readonly string[], world: World): Promise<number> 
   }
   const dashes = rest.indexOf('--')
   if (rest.slice(0, dashes === -1 ? rest.length : dashes).some(isHelp)) {
-    world.write(command.help)
+    deps.write(command.help)
     return 0
   }
-  return command.run(rest, world)
+  return command.run(rest, deps)
 }
 
 /** What to print for a failure, and the exit code that goes with it. */
@@ -48,7 +48,7 @@ function explain(thrown: unknown): { message: string; exitCode: number } {
   }
 }
 
-const world: World = {
+const deps: CliDependencies = {
   write: createWrite((data) => void process.stdout.write(data), process.stdout.isTTY === true),
   environment,
   workingDirectory: process.cwd(),
@@ -70,7 +70,7 @@ process.stderr.on('error', () => {})
 
 // Should the event loop run empty before the command has ended, that is a failure and not a success.
 process.exitCode = ERROR_CODES.internal.exitCode
-dispatch(process.argv.slice(2), world).then(
+dispatch(process.argv.slice(2), deps).then(
   (exitCode) => {
     process.exitCode = exitCode
   },

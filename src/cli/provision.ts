@@ -5,8 +5,8 @@ import { createLocalPorts, type LocalBackend, type LocalDependencies } from '../
 import { createProcessRunner } from '../effects/local/process.ts'
 import { randomHex, systemClock } from '../effects/system.ts'
 import { StepError, toStepError } from '../errors.ts'
+import type { CliDependencies } from './command.ts'
 import { createTerminalReporter } from './terminal.ts'
-import type { World } from './world.ts'
 
 /** The name that the examples give in FROM; never pulled, because it is made on the spot. */
 export const BASE_IMAGE = 'localhost/slipway-base:1'
@@ -24,9 +24,9 @@ CMD ["sh"]
  * A local backend on this computer, with an engine and busybox installed first where they are missing and may be
  * installed (root on Debian, and it says so). Rejects with `engine-missing`, whose message says what to install.
  */
-export async function provisionLocalPorts(world: World, signal: AbortSignal): Promise<LocalBackend> {
-  const reporter = createTerminalReporter(world.write)
-  const { environment, temporaryDirectory } = world
+export async function provisionLocalPorts(deps: CliDependencies, signal: AbortSignal): Promise<LocalBackend> {
+  const reporter = createTerminalReporter(deps.write)
+  const { environment, temporaryDirectory } = deps
   const dependencies: LocalDependencies = { reporter, clock: systemClock, randomHex, environment, temporaryDirectory }
   const packages: string[] = []
   const backend = await createLocalPorts({}, dependencies, signal).catch((thrown: unknown) => {
@@ -35,7 +35,7 @@ export async function provisionLocalPorts(world: World, signal: AbortSignal): Pr
     return undefined
   })
   if (!(await hasStaticBusybox(dependencies, signal))) packages.push('busybox-static')
-  if (packages.length > 0) await install(packages, world, dependencies, signal)
+  if (packages.length > 0) await install(packages, deps, dependencies, signal)
   const provisioned = backend ?? (await createLocalPorts({}, dependencies, signal))
   try {
     await makeBaseImage(provisioned, temporaryDirectory, signal)
@@ -53,7 +53,12 @@ async function hasStaticBusybox(dependencies: LocalDependencies, signal: AbortSi
   return there.exitCode === 0 && (await processes.run('ldd', [BUSYBOX], { signal })).exitCode !== 0
 }
 
-async function install(packages: string[], world: World, dependencies: LocalDependencies, signal: AbortSignal) {
+async function install(
+  packages: string[],
+  deps: CliDependencies,
+  dependencies: LocalDependencies,
+  signal: AbortSignal
+) {
   const { reporter, clock, environment } = dependencies
   const processes = createProcessRunner(environment, clock)
   const command = `apt-get update && apt-get install -y ${packages.join(' ')}`
@@ -61,7 +66,7 @@ async function install(packages: string[], world: World, dependencies: LocalDepe
     new StepError('engine-missing', `${packages.join(' and ')} missing, and ${why}; install with: ${command}`, {
       detail
     })
-  if (!world.isRoot) throw refuse('only root may install packages')
+  if (!deps.isRoot) throw refuse('only root may install packages')
   reporter.line(`installing what is missing: ${command}`)
   const noQuestions = { signal, env: { DEBIAN_FRONTEND: 'noninteractive' } }
   for (const args of [

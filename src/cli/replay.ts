@@ -5,10 +5,10 @@ import { currentMachines } from '../visualizer/graph.ts'
 import { type Replay, type ReplayStep, type StageTime, toReplay } from '../visualizer/replay.ts'
 import { parseTrace, TraceError } from '../visualizer/trace.ts'
 import { timeInWords } from '../visualizer/words.ts'
+import { type CliDependencies, UsageError } from './command.ts'
 import { declare } from './command-line.ts'
 import { type Line, writeJson, writeLine } from './screen.ts'
 import { formatLine, type WalkLine } from './walk.ts'
-import { UsageError, type World } from './world.ts'
 
 const BAR_LENGTH_MAX = 30
 
@@ -87,9 +87,9 @@ function stepsAndStages(shown: Replay): readonly Line[] {
   return [...steps, ...['', ...stageTable(shown), ''].map(plain)]
 }
 
-async function readTrace(world: World, path: string): Promise<string> {
+async function readTrace(deps: CliDependencies, path: string): Promise<string> {
   try {
-    return await readFile(resolve(world.workingDirectory, path), 'utf8')
+    return await readFile(resolve(deps.workingDirectory, path), 'utf8')
   } catch (thrown) {
     throw new UsageError(`${path} cannot be read: ${(thrown as Error).message}`)
   }
@@ -122,10 +122,10 @@ Every order writes its trace: into _diag/slipway on the runner, or where ACTIONS
       [2, 'the command line is wrong, or the file is no trace']
     ]
   },
-  async ({ values, operands: [path = ''] }, world) => {
-    const shown = replayOf(path, await readTrace(world, path))
-    if (values.json) writeJson(world.write, shown)
-    else for (const line of [...stepsAndStages(shown), ...endLines(shown).map(plain)]) writeLine(world.write, line)
+  async ({ values, operands: [path = ''] }, deps) => {
+    const shown = replayOf(path, await readTrace(deps, path))
+    if (values.json) writeJson(deps.write, shown)
+    else for (const line of [...stepsAndStages(shown), ...endLines(shown).map(plain)]) writeLine(deps.write, line)
     return 0
   }
 )

@@ -4,18 +4,19 @@ import { createLocalPorts } from '../effects/local/backend.ts'
 import type { EngineName } from '../effects/local/engine.ts'
 import { runContainerStep } from '../effects/run/wire.ts'
 import { randomHex, systemClock } from '../effects/system.ts'
+import { GITHUB } from '../effects/work-tree/layout.ts'
 import { BUDGETS } from '../machines/budgets.ts'
 import { entryName } from '../machines/ledger.ts'
 import type { Janitor } from '../machines/ports.ts'
 import type { StepOutput, StepRequest } from '../machines/types.ts'
 import { type Action, fillIn, readAction } from './action-file.ts'
+import type { CliDependencies } from './command.ts'
 import { makeDirectories, parseOutputs, type StepDirectories } from './directories.ts'
 import { createTerminalReporter } from './terminal.ts'
 import { createWalk } from './walk.ts'
-import type { World } from './world.ts'
 
 export interface ActionRun {
-  /** Relative paths are below the world's working directory. */
+  /** Relative paths are below the working directory. */
   readonly directory: string
   readonly inputs: Readonly<Record<string, string>>
   /** Replaces the action's own arguments. */
@@ -34,12 +35,12 @@ export interface ActionResult {
 }
 
 /** Rejects with a StepError when the action cannot even be tried: no action there, or no engine. */
-export async function runAction(run: ActionRun, world: World): Promise<ActionResult> {
-  const { temporaryDirectory, workingDirectory, environment } = world
-  const reporter = createTerminalReporter(world.write)
+export async function runAction(run: ActionRun, deps: CliDependencies): Promise<ActionResult> {
+  const { temporaryDirectory, workingDirectory, environment } = deps
+  const reporter = createTerminalReporter(deps.write)
   const action = await readAction(resolve(workingDirectory, run.directory))
   const stopping = new AbortController()
-  const stopListening = world.onCancel(() => stopping.abort())
+  const stopListening = deps.onCancel(() => stopping.abort())
   const workspace = run.workspace === undefined ? undefined : resolve(workingDirectory, run.workspace)
   const directories = await makeDirectories(temporaryDirectory, workspace)
   try {
@@ -57,7 +58,7 @@ export async function runAction(run: ActionRun, world: World): Promise<ActionRes
         ports: { ...backend.ports, janitor: noting(backend.ports.janitor, removed) },
         budgets: BUDGETS,
         observers: [createWalk(reporter.show, startedAtMs)],
-        onCancel: world.onCancel
+        onCancel: deps.onCancel
       })
       for (const what of removed) reporter.line(`            removed ${what}`)
       const outputs = await showWhatItWrote(directories, reporter.line)
@@ -88,7 +89,7 @@ function requestOf(
     entryPoint: action.entryPoint,
     args: run.args ?? args,
     env: { ...env, ...directories.env },
-    workingDirectory: '/github/workspace',
+    workingDirectory: GITHUB.workspace,
     mounts: directories.mounts
   }
 }

@@ -1,9 +1,9 @@
 /** `slipway run`: tries an action directory on this computer. */
 import { ENGINE_NAMES } from '../effects/local/engine.ts'
+import { UsageError } from './command.ts'
 import { declare } from './command-line.ts'
 import { runAction } from './run-action.ts'
 import { writeJson } from './screen.ts'
-import { UsageError } from './world.ts'
 
 function parseInput(text: string): [string, string] {
   const equals = text.indexOf('=')
@@ -47,13 +47,13 @@ builds it, runs it once, shows what it wrote to GITHUB_OUTPUT and the like, and 
       ['other', "the action's own exit code"]
     ]
   },
-  async ({ values, operands: [directory = ''], rest }, world) => {
+  async ({ values, operands: [directory = ''], rest }, deps) => {
     const { engine, workspace, input, json } = values
     const inputs = Object.fromEntries(input.map(parseInput))
     const action = { directory, inputs, args: rest, workspace, engine }
-    if (!json) return (await runAction(action, world)).output.exitCode
-    const { output, outputs, removed } = await runAction(action, { ...world, write: () => {} })
-    writeJson(world.write, { ...output, outputs, removed })
+    if (!json) return (await runAction(action, deps)).output.exitCode
+    const { output, outputs, removed } = await runAction(action, { ...deps, write: () => {} })
+    writeJson(deps.write, { ...output, outputs, removed })
     return output.exitCode
   }
 )

@@ -1,5 +1,5 @@
 /** The last thing of every command, however it ended: what the runner reads and writes next is what it takes it for. */
-import { dirname } from 'node:path'
+import { workDirectoryOf } from '../effects/work-tree/layout.ts'
 import { putRight } from '../effects/work-tree/rights.ts'
 import { diskRefusal } from '../effects/work-tree/tree.ts'
 import { ERROR_CODES, toStepError } from '../errors.ts'
@@ -16,7 +16,7 @@ export async function afterStep({ config, reporter }: CommandContext, exitCode: 
     if (warnings <= WARNINGS_MAX) reporter.warning(message)
   }
   try {
-    await putRight(dirname(config.paths.runnerWorkspace), warn)
+    await putRight(workDirectoryOf(config.paths), warn)
     return exitCode
   } catch (thrown) {
     const failure = toStepError(diskRefusal(thrown, 'put the file commands right on'))

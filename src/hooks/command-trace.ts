@@ -1,24 +1,22 @@
 /** The trace of one order, opened while the order already waits for its first answer, so that its start is no later for it. */
-import type { Trace, TraceEnd } from '../effects/log/trace.ts'
+import type { Trace } from '../effects/log/trace.ts'
 import type { Observer } from '../effects/run/wire.ts'
-import type { HookWorld } from './hook.ts'
+import type { CommandTrace, HookDependencies } from './context.ts'
 import type { HookInput } from './requests/protocol.ts'
 import type { HookConfig } from './settings/config.ts'
 
 /** Until then the first call to the cluster has been sent. */
 const OPEN_AFTER_MS = 30
 
-export interface CommandTrace {
-  readonly observer: Observer
-  /** Resolves when all is written; later ends are ignored. */
-  end(output: TraceEnd): Promise<void>
-}
-
 /** Undefined when none is wanted. */
-export function traceOf(input: HookInput, config: HookConfig, world: HookWorld): CommandTrace | undefined {
+export function traceOf(
+  input: HookInput,
+  config: HookConfig,
+  dependencies: HookDependencies
+): CommandTrace | undefined {
   const { traces, runnerPod } = config
   if (traces === undefined) return undefined
-  const { clock, cancels, randomHex, reporter } = world
+  const { clock, cancels, randomHex, reporter } = dependencies
   const onFailure = (reason: string) => reporter.line(`This order is not traced: ${reason}`)
   const open = async () => {
     const [{ createTrace }, { maskFor }] = await Promise.all([import('../effects/log/trace.ts'), import('./mask.ts')])

@@ -1,12 +1,13 @@
-/** What every command of the hook is given, and how failures are shown, for the files that each hold one command. */
-
+/** What the hook and every command of it is given, and how failures are shown, for the files that each hold one command. */
+import type { Readable } from 'node:stream'
 import type { KubernetesDependencies, KubernetesOptions } from '../effects/kubernetes/context/options.ts'
 import type { JobOptions } from '../effects/kubernetes/job/host.ts'
 import type { ScriptOptions } from '../effects/kubernetes/script/backend.ts'
 import type { Reporter } from '../effects/log/reporter.ts'
+import type { TraceEnd } from '../effects/log/trace.ts'
+import type { Observer } from '../effects/run/wire.ts'
 import type { JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
 import type { Failure } from '../machines/types.ts'
-import type { CommandTrace } from './command-trace.ts'
 import type { HookCommand, HookInput } from './requests/protocol.ts'
 import type { HookConfig } from './settings/config.ts'
 
@@ -35,12 +36,29 @@ export interface Cancellation {
   readonly signal: AbortSignal
 }
 
+/** What one call of the hook needs of the process it happens in. */
+export interface HookDependencies extends KubernetesDependencies {
+  readonly stdin: Readable
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly backends: Backends
+  readonly cancels: Cancellation
+  /** Told what a forced exit from here on may leave behind. */
+  readonly mayRemain: (what: string) => void
+}
+
+/** The record of one command. */
+export interface CommandTrace {
+  readonly observer: Observer
+  /** Resolves when all is written; later ends are ignored. */
+  end(output: TraceEnd): Promise<void>
+}
+
 /** Everything a command works with. */
 export interface CommandContext extends KubernetesDependencies {
   readonly config: HookConfig
   readonly backends: Backends
   readonly cancels: Cancellation
-  /** The record of this order; undefined when none is wanted. */
+  /** Undefined when no trace is wanted. */
   readonly trace?: CommandTrace | undefined
 }
 

@@ -25,7 +25,7 @@ export function live(host: NodeJS.Process, work: (life: Life) => Promise<number>
   host.stdout.on('error', () => {})
   host.stderr.on('error', () => {})
   const reporter = createReporter((data) => host.stdout.write(data))
-  const { cancels, give } = createCancellation(() => forceExit())
+  const { cancels, give } = createCancellation(() => void forceExit())
 
   const exit = (code: number) => {
     state = 'ended'
@@ -57,7 +57,10 @@ export function live(host: NodeJS.Process, work: (life: Life) => Promise<number>
     fail('Slipway stopped before it was done: nothing was left to wait for; this is a bug in Slipway')
     host.exitCode = ERROR_CODES.internal.exitCode
   })
-  work({ reporter, cancels, mayRemain: (what) => void (remains = what) }).then(
+  const mayRemain = (what: string) => {
+    remains = what
+  }
+  work({ reporter, cancels, mayRemain }).then(
     (code) => exit(state === 'failed' ? ERROR_CODES.internal.exitCode : code),
     (thrown) => {
       fail(toStepError(thrown).message)

@@ -1,6 +1,6 @@
 /** The file in which the runner expects an answer, held from before anything is created: a container may put something else in its place. */
 import { dirname, relative } from 'node:path'
-import { Directory, type OpenFile } from '../effects/work-tree/directory.ts'
+import type { Directory, OpenFile } from '../effects/work-tree/directory.ts'
 import { inDirectory, inTree, partsOf, resolveBelow } from '../effects/work-tree/tree.ts'
 import { StepError } from '../errors.ts'
 

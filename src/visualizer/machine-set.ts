@@ -22,10 +22,10 @@ const isFlat = (value: unknown, names: readonly string[]): boolean =>
 const isGraph = (value: unknown): value is MachineGraph =>
   isRecord(value) &&
   hasTexts(value, ['id', 'source']) &&
-  Array.isArray(value['states']) &&
-  value['states'].every((state) => isFlat(state, ['id', 'kind', 'label'])) &&
-  Array.isArray(value['transitions']) &&
-  value['transitions'].every((transition) => isFlat(transition, ['id', 'from', 'to', 'event', 'kind', 'label']))
+  Array.isArray(value.states) &&
+  value.states.every((state) => isFlat(state, ['id', 'kind', 'label'])) &&
+  Array.isArray(value.transitions) &&
+  value.transitions.every((transition) => isFlat(transition, ['id', 'from', 'to', 'event', 'kind', 'label']))
 
 /** Throws a MachineSetError for anything that `slipway diagram --json` does not write. */
 export function parseMachineSet(text: string): MachineSet {
@@ -35,7 +35,7 @@ export function parseMachineSet(text: string): MachineSet {
   } catch {
     throw new MachineSetError('this is not JSON; `slipway diagram --json` writes the machines of a version')
   }
-  if (!isRecord(value) || value['format'] !== GRAPH_FORMAT) {
+  if (!isRecord(value) || value.format !== GRAPH_FORMAT) {
     throw new MachineSetError(`this is not of the format ${GRAPH_FORMAT}, as \`slipway diagram --json\` writes it`)
   }
   const { machines } = value

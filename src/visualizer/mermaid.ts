@@ -5,7 +5,7 @@ import type { GraphState, GraphTransition, MachineGraph } from './graph-format.t
 const idOf = (state: string): string => state.replace(/\W/g, '_')
 
 /** Characters that end a label or start something else in Mermaid are left out. */
-const labelText = (text: string): string => text.replace(/[:;"#{}\[\]]/g, ' ').replace(/ {2,}/g, ' ')
+const labelText = (text: string): string => text.replace(/[:;"#{}[\]]/g, ' ').replace(/ {2,}/g, ' ')
 
 const transitionText = ({ label, guard, kind }: GraphTransition): string =>
   labelText(kind === 'done' && guard !== undefined ? `${label}, ${guard}` : label)

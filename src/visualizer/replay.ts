@@ -135,7 +135,15 @@ function frameOf(lines: readonly TraceLine[]): Pick<Replay, 'command' | 'runnerP
 }
 
 /** What is known of an end, and nothing else that a file may hold. */
-function endOf({ outcome, exitCode, image, imageSource, failure, remaining, removed }: EndedLine): Replay['end'] {
+function endOf({
+  outcome,
+  exitCode,
+  image,
+  imageSource,
+  failure,
+  remaining,
+  removed
+}: EndedLine): NonNullable<Replay['end']> {
   return {
     outcome,
     exitCode,

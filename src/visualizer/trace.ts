@@ -17,8 +17,11 @@ export interface EnteredLine {
   readonly type: 'entered'
   readonly atMs: number
   readonly state: string
+  /** The state before; '' for the first one. Formats 1 and 2 say it, and for format 3 it is filled in. */
   readonly from: string
   readonly event: string
+  /** Where in which stage; absent at an end, and in formats 1 and 2. */
+  readonly at?: { readonly stage: string; readonly phase: string; readonly attempt: number }
 }
 
 export interface AttemptFailedLine {
@@ -29,6 +32,17 @@ export interface AttemptFailedLine {
   readonly code: string
   readonly message: string
   readonly retrying: boolean
+  /** Until the next attempt, without jitter; absent in formats 1 and 2. */
+  readonly nextInMs?: number
+}
+
+/** A stage used up its budget; absent in formats 1 and 2. */
+export interface TimedOutLine {
+  readonly type: 'timedOut'
+  readonly atMs: number
+  readonly stage: string
+  readonly attempt: number
+  readonly afterMs: number
 }
 
 /** How the run ended; absent when the hook was killed. */
@@ -48,9 +62,24 @@ export interface EndedLine {
   readonly remaining?: readonly string[]
   /** Only of cleanup_job. */
   readonly removed?: readonly string[]
+  /** By name; only where a machine ran. */
+  readonly stages?: Readonly<Record<string, StageTimes>>
 }
 
-export type TraceLine = StartedLine | EnteredLine | AttemptFailedLine | EndedLine
+/** What the end says of one stage. */
+export interface StageTimes {
+  readonly attempts: number
+  readonly startedAtMs: number
+  readonly endedAtMs?: number
+}
+
+export type TraceLine = StartedLine | EnteredLine | AttemptFailedLine | TimedOutLine | EndedLine
+
+/** A line with its number in the file, from 1. */
+export interface NumberedLine {
+  readonly number: number
+  readonly line: TraceLine
+}
 
 type Check = (value: unknown) => boolean
 
@@ -73,19 +102,31 @@ const has =
     typeof value === 'object' &&
     value !== null &&
     Object.entries(fields).every(([name, check]) => check((value as Readonly<Record<string, unknown>>)[name]))
+const areAll =
+  (check: Check): Check =>
+  (value) =>
+    typeof value === 'object' && value !== null && Object.values(value).every(check)
 
 /** What each type of line has. */
 const LINES: Readonly<Record<TraceLine['type'], Check>> = {
   started: has({ command: isText, runnerPod: isText }),
-  entered: has({ atMs: isNumber, state: isText, from: isText, event: isText }),
+  entered: has({
+    atMs: isNumber,
+    state: isText,
+    from: maybe(isText),
+    event: isText,
+    at: maybe(has({ stage: isText, phase: isText, attempt: isNumber }))
+  }),
   attemptFailed: has({
     atMs: isNumber,
     stage: isText,
     attempt: isNumber,
     code: isText,
     message: isText,
-    retrying: isFlag
+    retrying: isFlag,
+    nextInMs: maybe(isNumber)
   }),
+  timedOut: has({ atMs: isNumber, stage: isText, attempt: isNumber, afterMs: isNumber }),
   ended: has({
     outcome: isText,
     exitCode: isNumber,
@@ -93,7 +134,8 @@ const LINES: Readonly<Record<TraceLine['type'], Check>> = {
     imageSource: maybe(isOneOf('prebuilt', 'cached', 'build')),
     failure: maybe(has({ code: isText, stage: maybe(isText), message: isText, detail: maybe(isText) })),
     remaining: maybe(areTexts),
-    removed: maybe(areTexts)
+    removed: maybe(areTexts),
+    stages: maybe(areAll(has({ attempts: isNumber, startedAtMs: isNumber, endedAtMs: maybe(isNumber) })))
   })
 }
 
@@ -102,7 +144,7 @@ function isTraceLine(value: unknown): value is TraceLine {
   return typeof type === 'string' && Object.hasOwn(LINES, type) && LINES[type as TraceLine['type']](value)
 }
 
-function parseLine(text: string, number: number): TraceLine {
+function parseLine(text: string, number: number): NumberedLine {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -110,11 +152,22 @@ function parseLine(text: string, number: number): TraceLine {
     throw new TraceError(`line ${number} is not JSON; a trace has one JSON object on every line`)
   }
   if (!isTraceLine(value)) throw new TraceError(`line ${number} is not a line of a trace that Slipway writes`)
-  return value
+  return { number, line: value }
 }
 
-/** At least one state, or the order that it is of. A last line that was cut off in the middle is left out: a killed hook may leave one. */
-export function parseTrace(text: string): readonly TraceLine[] {
+/** Says of each state from which one it was entered, where the trace leaves that to its order. */
+function withSources(lines: readonly NumberedLine[]): readonly NumberedLine[] {
+  let before = ''
+  return lines.map(({ number, line }) => {
+    if (line.type !== 'entered') return { number, line }
+    const from: string | undefined = line.from ?? before
+    before = line.state
+    return { number, line: { ...line, from } }
+  })
+}
+
+/** Like parseTrace, with the numbers of the lines. */
+export function parseNumbered(text: string): readonly NumberedLine[] {
   const isCutOff = !text.endsWith('\n')
   const lines = text.split('\n').map((line, index) => ({ line, number: index + 1 }))
   const last = lines.at(-1)
@@ -122,8 +175,14 @@ export function parseTrace(text: string): readonly TraceLine[] {
     if (line.trim() === '') return false
     return !(isCutOff && lines.length > 1 && number === last?.number && !line.trimEnd().endsWith('}'))
   }
-  const parsed = lines.filter(isWhole).map(({ line, number }) => parseLine(line, number))
-  if (!parsed.some(({ type }) => type === 'entered' || type === 'started'))
-    throw new TraceError('this is not a trace: no order is started and no state is entered in it')
+  const parsed = withSources(lines.filter(isWhole).map(({ line, number }) => parseLine(line, number)))
+  if (!parsed.some(({ line }) => line.type === 'entered' || line.type === 'started'))
+    throw new TraceError('this is not a trace: no command is started and no state is entered in it')
   return parsed
 }
+
+/**
+ * At least one state, or the command that it is of. A last line that was cut off in the middle is left out: a killed hook may
+ * leave one.
+ */
+export const parseTrace = (text: string): readonly TraceLine[] => parseNumbered(text).map(({ line }) => line)

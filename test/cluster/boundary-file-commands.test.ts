@@ -16,7 +16,7 @@ import { runCleanupJob, runContainerStep } from './support/hook.ts'
 import { IMAGES } from './support/images.ts'
 import { type Job, type JobOptions, startPrepareJob } from './support/job.ts'
 import { objectsLeft } from './support/leftovers.ts'
-import { type Finished } from './support/process.ts'
+import type { Finished } from './support/process.ts'
 import { HOME, mustExec, STORAGE_MODES, TEMP, WORK, WORKSPACE } from './support/runner-pod.ts'
 import { runScript } from './support/script.ts'
 

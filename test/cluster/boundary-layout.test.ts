@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import type { V1Pod } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { kaniko } from '../../src/effects/builders/kaniko.ts'
-import { buildPod } from '../../src/effects/kubernetes/specs/build-pod.ts'
-import { siteOf } from '../unit/effects/kubernetes/context-fixture.ts'
+
+import { buildPod, siteOf } from '../unit/effects/kubernetes/context-fixture.ts'
 import { canBuild, IMAGES } from './support/images.ts'
 import { apply, eventually, get, kubectl } from './support/kubectl.ts'
 import { createStandIn, type Sent, type StandIn } from './support/stand-in.ts'
@@ -107,11 +107,13 @@ describe.skipIf(!(await canBuild()))('the container that pushes', () => {
         }
       }
     })
-    const volumes = spec?.volumes?.map((volume) => (volume.name === 'work' ? { name: 'work', emptyDir: {} } : volume))
+    const volumes = (spec?.volumes ?? []).map((volume) =>
+      volume.name === 'work' ? { name: 'work', emptyDir: {} } : volume
+    )
     const { affinity: _anyNode, ...rest } = spec ?? { containers: [] }
-    const initContainers = rest.initContainers?.map((container) => ({
+    const initContainers = (rest.initContainers ?? []).map((container) => ({
       ...container,
-      volumeMounts: container.volumeMounts?.filter((mount) => mount.name !== 'work')
+      volumeMounts: (container.volumeMounts ?? []).filter((mount) => mount.name !== 'work')
     }))
     return {
       apiVersion: 'v1',

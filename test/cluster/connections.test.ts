@@ -10,7 +10,7 @@ import { canBuild, IMAGES } from './support/images.ts'
 import { inJob, startPrepareJob } from './support/job.ts'
 import { errorsOf } from './support/leftovers.ts'
 import type { Finished } from './support/process.ts'
-import { type Proxy, startProxy } from './support/proxy.ts'
+import { startProxy, type TcpProxy } from './support/proxy.ts'
 import { type RunnerPod, STORAGE_MODES, TEMP, WORKSPACE } from './support/runner-pod.ts'
 import { startScript } from './support/script.ts'
 
@@ -53,7 +53,7 @@ const canBuildHere = await canBuild()
 
 describe.each(STORAGE_MODES)('connections that are cut, storage mode %s', (mode) => {
   const runner = useRunnerPod(mode)
-  let proxy: Proxy
+  let proxy: TcpProxy
   beforeAll(async () => {
     proxy = await startProxy(runner())
   })

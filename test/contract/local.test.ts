@@ -5,8 +5,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import type { CliDependencies } from '../../src/cli/command.ts'
 import { BASE_IMAGE, provisionLocalPorts } from '../../src/cli/provision.ts'
-import type { World } from '../../src/cli/world.ts'
 import { createLocalPorts } from '../../src/effects/local/backend.ts'
 import { startLocalRegistry } from '../../src/effects/local/registry.ts'
 import { createReporter } from '../../src/effects/log/reporter.ts'
@@ -24,7 +24,7 @@ const ACTION = new URL('../../examples/hello-action', import.meta.url).pathname
 const temporaryDirectory = await mkdtemp(join(tmpdir(), 'slipway-local-'))
 afterAll(() => rm(temporaryDirectory, { recursive: true, force: true }))
 
-const world: World = {
+const deps: CliDependencies = {
   write: (data) => void process.stderr.write(data),
   environment: process.env,
   workingDirectory: process.cwd(),
@@ -36,7 +36,7 @@ const world: World = {
 /** The engine that answers, or why none does. */
 async function provision(): Promise<{ engine: string } | { reason: string }> {
   try {
-    const backend = await provisionLocalPorts(world, never)
+    const backend = await provisionLocalPorts(deps, never)
     await backend.close()
     return { engine: backend.engine }
   } catch (thrown) {
@@ -58,7 +58,7 @@ async function open(): Promise<OpenBackend> {
   const reporter = createReporter((data) => {
     log += Buffer.from(data).toString('utf8')
   })
-  const { environment } = world
+  const { environment } = deps
   const backend = await createLocalPorts(
     {},
     { reporter, clock: systemClock, randomHex, environment, temporaryDirectory },

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest'
 import { BUDGETS, CLEANUP_BUDGET_MS } from '../../src/machines/budgets.ts'
 import { play, type Scenario } from '../support/scenario.ts'
-import type { Behaviour, Script } from '../support/scripted-ports.ts'
+import type { Behaviour, Script } from '../support/script.ts'
+import { ALL_SCRIPTED } from '../support/scripted-machines.ts'
 import { judge } from './oracles.ts'
 
 const hang: Behaviour = { does: 'hangUntilAborted' }
@@ -10,20 +11,12 @@ const failForNow: Behaviour = { does: 'fail', afterMs: 0, code: 'cleanup-failed'
 const succeed: Behaviour = { does: 'succeed', afterMs: 0 }
 
 /** A prebuilt image in production budgets; ticks 0 and 1 end resolving and pulling, so tick 2 finds it running. */
-const scenario = (calls: Partial<Script['calls']>, cancelAtTicks: readonly number[]): Scenario => ({
+const scenario = (calls: Script['calls'], cancelAtTicks: readonly number[]): Scenario => ({
+  machine: 'container-step',
   script: {
     resolution: 'prebuilt',
     exitCode: 0,
-    calls: {
-      resolving: [],
-      building: [],
-      pushing: [],
-      pulling: [],
-      running: [],
-      collecting: [],
-      cleaningUp: [],
-      ...calls
-    }
+    calls
   },
   budgets: BUDGETS,
   cancelAtTicks,
@@ -75,3 +68,34 @@ test('a cancel order during cleanup gives it all of its attempts again', async (
   expect(history.calls.filter((call) => call.stage === 'cleaningUp')).toHaveLength(2 * attemptsMax)
   expect(history.output.outcome).toBe('succeeded')
 })
+
+/** Every stage answers, fails once for now, fails for good, or hangs: what a CANCEL may meet. */
+const MANNERS: Readonly<Record<string, readonly Behaviour[]>> = {
+  'all goes well': [],
+  'everything is tried again': [{ does: 'fail', afterMs: 5, code: 'cluster-unreachable' }],
+  'everything fails for good': [{ does: 'fail', afterMs: 5, code: 'cluster-forbidden' }],
+  'everything hears nothing': Array.from({ length: 3 }, () => ({ does: 'succeedDespiteAbort', afterMs: 5 }) as const)
+}
+/** More than any of them takes. */
+const TICKS_MAX = 60
+
+for (const { id, stages, model } of ALL_SCRIPTED) {
+  for (const [manner, behaviours] of Object.entries(MANNERS)) {
+    test(`${id} keeps every promise with CANCELs at every moment, when ${manner}`, async () => {
+      const { budgets } = model.input as Pick<Scenario, 'budgets'>
+      const calls = Object.fromEntries(stages.map((stage) => [stage, behaviours]))
+      const whenCancelled = (cancelAtTicks: readonly number[]) =>
+        play({ machine: id, script: { resolution: 'build', exitCode: 0, calls }, budgets, cancelAtTicks, jitter: 1 })
+      let tick = 0
+      for (let wasHeard = true; wasHeard; tick += 1) {
+        expect(tick).toBeLessThan(TICKS_MAX)
+        for (const cancels of [[tick], [tick, tick], [tick, tick + 1], [tick, tick + 1, tick + 2]]) {
+          const history = await whenCancelled(cancels)
+          wasHeard = history.cancelsAtMs.length > 0
+          expect([cancels, judge(history)]).toEqual([cancels, []])
+        }
+      }
+      expect(tick).toBeGreaterThan(1)
+    })
+  }
+}

@@ -1,47 +1,72 @@
-/** What must be true of every run, whatever happened in it: judges recorded histories of scripted, simulated and real ports. */
+/** What must be true of every run of every machine: judges recorded histories of scripted, simulated and real ports. */
 import { ERROR_CODES } from '../../src/errors.ts'
-import { CLEANUP_BUDGET_MS, type StageName } from '../../src/machines/budgets.ts'
-import type { History, PortCall } from '../support/history.ts'
+import { CLEANUP_BUDGET_MS } from '../../src/machines/budgets.ts'
+import { toRun } from '../../src/visualizer/moves.ts'
+import { type Case, firstFailure } from '../../src/visualizer/oracle.ts'
+import { RUN_ORACLES } from '../../src/visualizer/oracles.ts'
+import { PROMISES } from '../../src/visualizer/promises.ts'
+import type { NumberedLine, TraceLine } from '../../src/visualizer/trace.ts'
+import type { History, MachineId, PortCall } from '../support/history.ts'
 
 /** Says in one line each what is wrong with a history; nothing when all is well. */
 type Oracle = (history: History) => readonly string[]
 
-const complain = (wrong: boolean, complaint: string): readonly string[] => (wrong ? [complaint] : [])
-
-const callsOf = ({ calls }: History, stage: StageName) => calls.filter((call) => call.stage === stage)
-const entries = ({ facts }: History) => facts.flatMap(({ fact }) => (fact.type === 'entered' ? [fact] : []))
-const attemptFailures = ({ facts }: History) =>
-  facts.flatMap(({ fact }) => (fact.type === 'attemptFailed' ? [fact] : []))
-
-/** How the action itself ended: undefined when it did not get to its end. */
-const ownExitCode = (history: History) =>
-  callsOf(history, 'running').find((call) => call.ending === 'succeeded')?.exitCode
-
-/** The way out, when it was a cancel order; later orders only hurry cleanup. */
-const wasCancelled = (history: History) =>
-  entries(history).find((entry) => entry.state.startsWith('cleaningUp'))?.event === 'CANCEL'
-
-/** The first failure that ended a stage other than cleaning up; running out of time counts as the attempt that failed last. */
-function firstFailure({ facts }: History): string | undefined {
-  const retried = new Map<string, string>()
-  for (const { fact } of facts) {
-    if (fact.type === 'attemptFailed') {
-      if (fact.retrying) retried.set(fact.stage, fact.code)
-      else if (fact.stage !== 'cleaningUp') return fact.code
-    } else if (fact.event.endsWith('.budget') && !fact.from.startsWith('cleaningUp')) {
-      return retried.get(fact.from.split('.')[0] ?? '') ?? 'stage-timeout'
-    }
-  }
-  return undefined
+/** What only a history can show: the calls of the ports, and what is left of what they made. */
+interface Expected {
+  /** Outcomes after which what was made is meant to stay. */
+  readonly staysAfter: readonly string[]
+  /** The stage that a user's program runs in. */
+  readonly program?: string
+  /** Programs that are called once, even where a stage may be attempted again. */
+  readonly once: boolean
 }
 
-/** Everything created is gone, or listed by an outcome that says so. */
-const nothingLeftBehind: Oracle = ({ left, output, calls }) => {
+const EXPECTED: Readonly<Record<MachineId, Expected>> = {
+  'container-step': { staysAfter: [], program: 'running', once: true },
+  'job-start': { staysAfter: ['succeeded'], once: false },
+  // An attempt is a connection; that the script runs once is the port's promise.
+  'script-step': { staysAfter: [], program: 'executing', once: false }
+}
+
+const complain = (wrong: boolean, complaint: string): readonly string[] => (wrong ? [complaint] : [])
+
+const callsOf = ({ calls }: History, stage: string) => calls.filter((call) => call.stage === stage)
+
+/** The history as the trace of it would be. */
+export function linesOf({ facts, output }: History): readonly NumberedLine[] {
+  const told = facts.map(({ fact, atMs }) => ({ atMs, ...fact }))
+  const lines = [...told, { type: 'ended', ...output }] as readonly TraceLine[]
+  return lines.map((line, index) => ({ number: index + 1, line }))
+}
+
+function caseOf(history: History): Case {
+  const promises = PROMISES[history.machine]
+  if (promises === undefined) throw new Error(`nothing is promised of ${history.machine}`)
+  const attemptsMax = (stage: string) => history.budgets[stage]?.attemptsMax ?? 1
+  return { ...toRun(linesOf(history)), promises, attemptsMax }
+}
+
+/** How the program itself ended: undefined when it did not get to its end, or there is none. */
+function ownExitCode(history: History): number | undefined {
+  const { program } = EXPECTED[history.machine]
+  const isUp = history.machine === 'job-start' && callsOf(history, 'inspecting').at(-1)?.ending === 'succeeded'
+  if (program === undefined) return isUp ? 0 : undefined
+  return callsOf(history, program).find((call) => call.ending === 'succeeded')?.exitCode
+}
+
+/** The way out, when it was a CANCEL; later ones only hurry cleanup. */
+const wasCancelled = ({ facts }: History): boolean => {
+  const way = facts.find(({ fact }) => fact.type === 'entered' && fact.state.startsWith('cleaningUp'))
+  return way?.fact.type === 'entered' && way.fact.event === 'CANCEL'
+}
+
+/** Everything created is gone, or listed by an outcome that says so, or what was asked for. */
+const nothingLeftBehind: Oracle = ({ machine, left, output, calls }) => {
   const told = calls.at(-1)?.remaining
-  const unlisted = left.filter((name) => !output.remaining.includes(name))
+  const isMeant = EXPECTED[machine].staysAfter.includes(output.outcome)
+  const unlisted = isMeant ? [] : left.filter((name) => !output.remaining.includes(name))
   return [
     ...complain(unlisted.length > 0, `left behind and not listed: ${unlisted.join(', ')}`),
-    ...complain(output.outcome !== 'stuck' && output.remaining.length > 0, `${output.outcome}, yet things remain`),
     ...complain(
       told !== undefined && told.join() !== output.remaining.join(),
       `listed as remaining: ${output.remaining.join(', ')}; cleanup said: ${told?.join(', ')}`
@@ -49,30 +74,22 @@ const nothingLeftBehind: Oracle = ({ left, output, calls }) => {
   ]
 }
 
-const cleanUpAgainIsANoOp: Oracle = ({ left, removedAgain, output }) => {
+const cleanUpAgainIsANoOp: Oracle = ({ machine, left, removedAgain, output }) => {
   const unlisted = removedAgain.filter((name) => !output.remaining.includes(name))
-  const unknown = left.filter((name) => !removedAgain.includes(name))
+  const isMeant = EXPECTED[machine].staysAfter.includes(output.outcome)
+  const unknown = isMeant ? [] : left.filter((name) => !removedAgain.includes(name))
   return [
     ...complain(unlisted.length > 0, `a second cleanup removed ${unlisted.join(', ')}`),
     ...complain(unknown.length > 0, `the ledger does not know ${unknown.join(', ')}`)
   ]
 }
 
-/** Every stage needs the success of the one before it. */
-const noStageWithoutItsPredecessor: Oracle = (history) => {
-  const needs = { building: 'resolving', pushing: 'building', pulling: 'resolving', running: 'pulling' } as const
-  return Object.entries(needs).flatMap(([stage, needed]) => {
-    const first = history.calls.findIndex((call) => call.stage === stage)
-    const earlier = history.calls.slice(0, Math.max(first, 0))
-    const isMet = earlier.some((call) => call.stage === needed && call.ending === 'succeeded')
-    return complain(first >= 0 && !isMet, `${stage} without ${needed}`)
-  })
-}
-
 /** User code is never run twice, not even after a failure to see how it ended. */
 const atMostOneRun: Oracle = (history) => {
-  const runs = callsOf(history, 'running').length
-  return complain(runs > 1, `the action was run ${runs} times`)
+  const { program, once } = EXPECTED[history.machine]
+  const runs = program === undefined ? [] : callsOf(history, program)
+  const ended = runs.filter(({ ending }) => ending === 'succeeded').length
+  return complain(once ? runs.length > 1 : ended > 1, `the program was run ${runs.length} times`)
 }
 
 /** What was pushed is what is pulled and run. */
@@ -83,47 +100,43 @@ const runsWhatWasPushed: Oracle = (history) => {
   return used.flatMap((call) => complain(call.image !== pushed, `${call.stage} of ${call.image}, but pushed ${pushed}`))
 }
 
-/** The action's own exit code whenever there is one; 0 only when the action and everything but cleanup went well. */
-const exitCodeIsTrue: Oracle = (history) => {
-  const { outcome, exitCode, failure } = history.output
+/** The program's own exit code whenever there is one; 0 only when the program and everything but cleanup went well. */
+const exitCodeIsTheProgram: Oracle = (history) => {
+  const { exitCode, failure } = history.output
   const own = ownExitCode(history)
   const spoilt = failure !== undefined || wasCancelled(history)
   const expected = own === 0 && !spoilt ? 0 : own || undefined
   return [
-    ...complain(expected !== undefined && exitCode !== expected, `exit code ${exitCode} where the action's is ${own}`),
-    ...complain(expected === undefined && exitCode === 0, 'exit code 0 of a run that did not succeed'),
-    ...complain(outcome === 'succeeded' && exitCode !== 0, `succeeded with exit code ${exitCode}`),
-    ...complain((outcome === 'failed' || outcome === 'cancelled') && exitCode === 0, `${outcome} with exit code 0`)
+    ...complain(expected !== undefined && exitCode !== expected, `exit code ${exitCode} where the program's is ${own}`),
+    ...complain(expected === undefined && exitCode === 0, 'exit code 0 of a run that did not succeed')
   ]
 }
 
-const outcomeIsTrue: Oracle = (history) => {
+/** What the calls came to decides how the run ends. */
+const outcomeFitsTheCalls: Oracle = (history) => {
   const { outcome, failure } = history.output
-  const isCleanedUp = history.calls.at(-1)?.ending === 'succeeded'
+  const cleanUps = callsOf(history, 'cleaningUp')
+  const isStuck = cleanUps.length > 0 && cleanUps.at(-1)?.ending !== 'succeeded'
   const end = failure === undefined && ownExitCode(history) === 0 ? 'succeeded' : 'failed'
-  const expected = isCleanedUp ? (wasCancelled(history) ? 'cancelled' : end) : 'stuck'
-  const code = firstFailure(history)
+  const expected = isStuck ? 'stuck' : wasCancelled(history) ? 'cancelled' : end
+  const code = firstFailure(toRun(linesOf(history)))?.code
   return [
     ...complain(outcome !== expected, `outcome ${outcome} where ${expected} is true`),
     ...complain(failure?.code !== code, `failure ${failure?.code} where ${code} came first`)
   ]
 }
 
-/** Once cleanup has begun it is all that happens, and nothing ends without it. */
-const cleanUpComesLast: Oracle = ({ calls }) => {
+/** Once cleanup has begun it is all that is called, and no failure and no CANCEL ends without it. */
+const nothingIsCalledAfterCleanUp: Oracle = (history) => {
+  const { calls, output } = history
   const first = calls.findIndex((call) => call.stage === 'cleaningUp')
-  const late = calls.slice(first).filter((call) => call.stage !== 'cleaningUp')
+  const late = first < 0 ? [] : calls.slice(first).filter((call) => call.stage !== 'cleaningUp')
+  const isNeeded = output.failure !== undefined || history.left.length > 0
+  const isMeant = EXPECTED[history.machine].staysAfter.includes(output.outcome)
   return [
-    ...complain(first < 0, 'cleanup never ran'),
-    ...complain(first >= 0 && late.length > 0, `after cleanup began: ${late.map((call) => call.stage).join(', ')}`)
+    ...complain(first < 0 && isNeeded && !isMeant, 'cleanup never ran'),
+    ...complain(late.length > 0, `after cleanup began: ${late.map((call) => call.stage).join(', ')}`)
   ]
-}
-
-/** Whatever a run ends with, its files are brought back, unless the step was cancelled. */
-const whatRanIsCollected: Oracle = (history) => {
-  const ran = callsOf(history, 'running').length > 0
-  const isMissing = ran && !wasCancelled(history) && callsOf(history, 'collecting').length === 0
-  return complain(isMissing, 'the action ran and nothing was collected')
 }
 
 const noCallIsForgotten: Oracle = ({ calls }) =>
@@ -131,10 +144,10 @@ const noCallIsForgotten: Oracle = ({ calls }) =>
     complain(call.ending === 'open', `call ${index + 1} (${call.stage}) was neither awaited nor aborted`)
   )
 
-/** Each stay in a stage has its bounded attempts, and what fails for good is not tried again. */
-const retriesAreBounded: Oracle = (history) =>
+/** What fails for good is not called again, and no stage more often than its budget has attempts. */
+const callsAreBounded: Oracle = (history) =>
   Object.entries(history.budgets).flatMap(([name, { attemptsMax }]) => {
-    const calls = callsOf(history, name as StageName)
+    const calls = callsOf(history, name)
     const stays = name === 'cleaningUp' ? 1 + Math.min(history.cancelsAtMs.length, CLEANUP_BUDGET_MS.length - 1) : 1
     const retriedForGood = calls.slice(0, -1).filter(isPermanent).length > stays - 1
     return [
@@ -144,34 +157,31 @@ const retriesAreBounded: Oracle = (history) =>
   })
 const isPermanent = ({ errorCode }: PortCall) => errorCode !== undefined && !ERROR_CODES[errorCode].retryable
 
-/** The runner kills the hook some time after each cancel order; the first two leave less and less time. */
+/** The runner kills the hook some time after each CANCEL; the first two leave less and less time. */
 const cancelIsPrompt: Oracle = ({ cancelsAtMs, endedAtMs }) => {
-  const orders = cancelsAtMs.slice(0, CLEANUP_BUDGET_MS.length - 1)
-  const last = orders.at(-1)
-  const allowedMs = CLEANUP_BUDGET_MS[orders.length] ?? 0
+  const cancels = cancelsAtMs.slice(0, CLEANUP_BUDGET_MS.length - 1)
+  const last = cancels.at(-1)
+  const allowedMs = CLEANUP_BUDGET_MS[cancels.length] ?? 0
   if (last === undefined) return []
-  return complain(
-    endedAtMs - last > allowedMs,
-    `ended ${endedAtMs - last} ms after the cancel order; ${allowedMs} allowed`
-  )
+  return complain(endedAtMs - last > allowedMs, `ended ${endedAtMs - last} ms after CANCEL; ${allowedMs} allowed`)
 }
 
 const cancelHurriesCleanUp: Oracle = (history) => {
   const firstMs = history.cancelsAtMs[0] ?? Number.POSITIVE_INFINITY
   const slow = callsOf(history, 'cleaningUp').filter((call) => call.startedAtMs > firstMs && call.hurried !== true)
-  return complain(slow.length > 0, 'cleanup is not hurried although the step was cancelled')
+  return complain(slow.length > 0, 'cleanup is not hurried although the run was cancelled')
 }
 
-/** The facts are an unbroken walk from the first state to the outcome, and tell of every call and every failure. */
-const everyStateChangeIsObserved: Oracle = (history) => {
-  const walk = entries(history)
-  const broken = walk.filter((entry, index) => entry.from !== (walk[index - 1]?.state ?? ''))
-  const unseen = Object.keys(history.budgets).flatMap((name) => {
-    const calls = callsOf(history, name as StageName)
+/** The facts tell of every call and of every failure. */
+const everyCallIsTold: Oracle = (history) =>
+  Object.keys(history.budgets).flatMap((name) => {
+    const calls = callsOf(history, name)
     const failed = calls.filter((call) => call.ending === 'failed').length
-    const told = attemptFailures(history).filter((fact) => fact.stage === name).length
-    const attempts = walk.filter((entry) => entry.state === `${name}.attempting`).length
-    // A cancel order during cleanup starts it again without leaving its state.
+    const told = history.facts.filter(({ fact }) => fact.type === 'attemptFailed' && fact.stage === name).length
+    const attempts = history.facts.filter(
+      ({ fact }) => fact.type === 'entered' && fact.state === `${name}.attempting`
+    ).length
+    // A CANCEL during cleanup starts it again without leaving its state.
     const restarts = name === 'cleaningUp' ? history.cancelsAtMs.length : 0
     return [
       ...complain(
@@ -181,25 +191,6 @@ const everyStateChangeIsObserved: Oracle = (history) => {
       ...complain(failed !== told, `${name}: ${failed} failed attempts, ${told} told`)
     ]
   })
-  return [
-    ...complain(walk[0]?.state !== 'resolving.attempting', `the first state told is ${walk[0]?.state}`),
-    ...complain(walk.at(-1)?.state !== history.output.outcome, `the last state told is ${walk.at(-1)?.state}`),
-    ...complain(broken.length > 0, `the walk is broken before ${broken[0]?.state}`),
-    ...unseen
-  ]
-}
-
-const timesAreInOrder: Oracle = ({ facts, output }) => {
-  const times = facts.map(({ atMs }) => atMs)
-  const records = Object.entries(output.stages).filter(([, stage]) => (stage.endedAtMs ?? -1) < stage.startedAtMs)
-  return [
-    ...complain(
-      times.some((atMs, index) => atMs < (times[index - 1] ?? 0)),
-      'facts are told out of order'
-    ),
-    ...complain(records.length > 0, `ended before it started, or never: ${records.map(([name]) => name).join(', ')}`)
-  ]
-}
 
 const noSecretIsTold: Oracle = ({ facts, output, secrets }) => {
   const told = JSON.stringify([facts, output])
@@ -209,29 +200,31 @@ const noSecretIsTold: Oracle = ({ facts, output, secrets }) => {
   )
 }
 
-/** All oracles, by the promise each one guards. */
+/** The oracles that need more than what a trace tells, by the promise each one guards. */
 export const ORACLES = {
   'nothing is left behind': nothingLeftBehind,
   'cleanup once more is a no-op': cleanUpAgainIsANoOp,
-  'no push without build, no run without pull': noStageWithoutItsPredecessor,
-  'the action is run at most once': atMostOneRun,
+  'the program is run at most once': atMostOneRun,
   'what runs is what was pushed': runsWhatWasPushed,
-  'the exit code is true': exitCodeIsTrue,
-  'the outcome is true': outcomeIsTrue,
-  'cleanup comes last, on every way out': cleanUpComesLast,
-  'what ran is collected': whatRanIsCollected,
+  "the exit code is the program's": exitCodeIsTheProgram,
+  'the outcome fits the calls': outcomeFitsTheCalls,
+  'nothing is called after cleanup': nothingIsCalledAfterCleanUp,
   'no call is forgotten': noCallIsForgotten,
-  'retries are bounded': retriesAreBounded,
-  'a cancelled step ends in time': cancelIsPrompt,
-  'a cancelled step cleans up in a hurry': cancelHurriesCleanUp,
-  'every state change is observed': everyStateChangeIsObserved,
-  'times are in order': timesAreInOrder,
+  'calls are bounded': callsAreBounded,
+  'a cancelled run ends in time': cancelIsPrompt,
+  'a cancelled run cleans up in a hurry': cancelHurriesCleanUp,
+  'every call is told': everyCallIsTold,
   'no secret is told': noSecretIsTold
 } as const satisfies Record<string, Oracle>
 
 /** Every complaint of every oracle, as `promise: complaint`; empty when all promises are kept. */
 export function judge(history: History): readonly string[] {
-  return Object.entries(ORACLES).flatMap(([promise, oracle]) =>
+  const run = caseOf(history)
+  const ofRun = Object.entries(RUN_ORACLES).flatMap(([promise, oracle]) =>
+    oracle(run).map(({ says }) => `${promise}: ${says}`)
+  )
+  const ofHistory = Object.entries(ORACLES).flatMap(([promise, oracle]) =>
     oracle(history).map((complaint) => `${promise}: ${complaint}`)
   )
+  return [...ofRun, ...ofHistory]
 }

@@ -3,22 +3,27 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { chosenSeed, explore, parseSeed } from '../support/explore.ts'
 import { play, type Scenario, type Tamper } from '../support/scenario.ts'
-import { scenarios } from '../support/scenario-arbitrary.ts'
+import { scenariosOf } from '../support/scenario-arbitrary.ts'
+import { ALL_SCRIPTED, SCRIPTED, type ScriptedMachine } from '../support/scripted-machines.ts'
 import { judge } from './oracles.ts'
 import keptSeeds from './seeds.json' with { type: 'json' }
 
 const RUNS = 300
 
 const playedBy = (tamper?: Tamper) => async (scenario: Scenario) => judge(await play(scenario, tamper))
-const exploreAll = (parameters: fc.Parameters<[Scenario]>, tamper?: Tamper) =>
-  explore('model', scenarios, playedBy(tamper), parameters)
+const exploreAll = (machine: ScriptedMachine, parameters: fc.Parameters<[Scenario]>, tamper?: Tamper) =>
+  explore('model', scenariosOf(machine), playedBy(tamper), parameters)
 
-test(`${RUNS} random scenarios keep every promise`, async () => {
-  await exploreAll(chosenSeed(RUNS))
-})
+const containerStep = SCRIPTED['container-step']
+
+for (const machine of ALL_SCRIPTED) {
+  test(`${machine.id}: ${RUNS} random scenarios keep every promise`, async () => {
+    await exploreAll(machine, chosenSeed(RUNS))
+  })
+}
 
 describe('kept seeds, each of which would show', () => {
-  for (const { seed, why } of keptSeeds) test(`${seed}: ${why}`, () => exploreAll(parseSeed(seed, RUNS)))
+  for (const { seed, why } of keptSeeds) test(`${seed}: ${why}`, () => exploreAll(containerStep, parseSeed(seed, RUNS)))
 })
 
 describe('the search', () => {
@@ -26,24 +31,29 @@ describe('the search', () => {
   const janitorThatLies: Tamper = (ports) => ({ ...ports, janitor: { cleanUp: async () => {} } })
 
   test('finds a broken port, and its replay line finds the same scenario again', async () => {
-    const report = await exploreAll(parseSeed('1', RUNS), janitorThatLies).catch((error: Error) => error.message)
+    const report = await exploreAll(containerStep, parseSeed('1', RUNS), janitorThatLies).catch(
+      (error: Error) => error.message
+    )
     expect(report).toContain('nothing is left behind: left behind and not listed')
     const [, seed = ''] = /SLIPWAY_SEED=(\S+)/.exec(String(report)) ?? []
-    const again = await exploreAll(parseSeed(seed, RUNS), janitorThatLies).catch((error: Error) => error.message)
+    const again = await exploreAll(containerStep, parseSeed(seed, RUNS), janitorThatLies).catch(
+      (error: Error) => error.message
+    )
     expect(/scenario: .*/.exec(String(again))?.[0]).toBe(/scenario: .*/.exec(String(report))?.[0])
   })
 
-  test('gets to every outcome, every stage, and a failure of every stage', async () => {
-    const reached = new Set<string>()
-    for (const scenario of fc.sample(scenarios, { seed: 1, numRuns: RUNS })) {
-      const { output, calls } = await play(scenario)
-      reached.add(output.outcome)
-      for (const { stage, ending } of calls) reached.add(`${stage} ${ending}`)
-    }
-    const stages = ['resolving', 'building', 'pushing', 'pulling', 'running', 'collecting', 'cleaningUp']
-    const endings = stages.flatMap((stage) =>
-      ['succeeded', 'failed', 'abandoned'].map((ending) => `${stage} ${ending}`)
-    )
-    expect(reached).toEqual(new Set(['succeeded', 'failed', 'cancelled', 'stuck', ...endings]))
-  })
+  for (const machine of ALL_SCRIPTED) {
+    test(`gets to every outcome of ${machine.id}, every stage, and a failure of every stage`, async () => {
+      const reached = new Set<string>()
+      for (const scenario of fc.sample(scenariosOf(machine), { seed: 1, numRuns: RUNS })) {
+        const { output, calls } = await play(scenario)
+        reached.add(output.outcome)
+        for (const { stage, ending } of calls) reached.add(`${stage} ${ending}`)
+      }
+      const endings = machine.stages.flatMap((stage) =>
+        ['succeeded', 'failed', 'abandoned'].map((ending) => `${stage} ${ending}`)
+      )
+      expect(reached).toEqual(new Set(['succeeded', 'failed', 'cancelled', 'stuck', ...endings]))
+    })
+  }
 })

@@ -2,9 +2,9 @@
 import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { CliDependencies } from '../../src/cli/command.ts'
 import { makeDirectories } from '../../src/cli/directories.ts'
 import { provisionLocalPorts } from '../../src/cli/provision.ts'
-import type { World } from '../../src/cli/world.ts'
 import { createTrace } from '../../src/effects/log/trace.ts'
 import { type Observer, runContainerStep } from '../../src/effects/run/wire.ts'
 import { randomHex } from '../../src/effects/system.ts'
@@ -47,7 +47,7 @@ const RECORDINGS: readonly Recording[] = [
   }
 ]
 
-const world: World = {
+const deps: CliDependencies = {
   write: (data) => void process.stdout.write(data),
   environment,
   workingDirectory: process.cwd(),
@@ -57,9 +57,9 @@ const world: World = {
 }
 
 async function record({ name, action, request, alter, cancelIn }: Recording, to: string): Promise<void> {
-  const directories = await makeDirectories(world.temporaryDirectory, undefined)
-  const traces = await mkdtemp(join(world.temporaryDirectory, 'slipway-traces-'))
-  const backend = await provisionLocalPorts(world, new AbortController().signal)
+  const directories = await makeDirectories(deps.temporaryDirectory, undefined)
+  const traces = await mkdtemp(join(deps.temporaryDirectory, 'slipway-traces-'))
+  const backend = await provisionLocalPorts(deps, new AbortController().signal)
   const trace = createTrace(
     { directory: traces, isDefault: false },
     { command: 'run_container_step', runnerPod: 'runner-abc' },
@@ -78,7 +78,7 @@ async function record({ name, action, request, alter, cancelIn }: Recording, to:
   try {
     const output = await runContainerStep({
       request: {
-        dockerfile: join(world.workingDirectory, 'examples', action, 'Dockerfile'),
+        dockerfile: join(deps.workingDirectory, 'examples', action, 'Dockerfile'),
         args: ['harbour'],
         env: { ...directories.env, PUNCTUATION: '!' },
         workingDirectory: '/github/workspace',

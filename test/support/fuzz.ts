@@ -1,11 +1,11 @@
 /** What the fuzz targets share: texts that are meant badly, and what it means to survive them. */
 import fc from 'fast-check'
-import { UsageError } from '../../src/cli/world.ts'
+import { UsageError } from '../../src/cli/command.ts'
 import { StepError } from '../../src/errors.ts'
 import { TraceError } from '../../src/visualizer/trace.ts'
 
 /** Cases of each target; set SLIPWAY_FUZZ_RUNS for more. */
-const RUNS = Number(process.env['SLIPWAY_FUZZ_RUNS'] ?? 150)
+const RUNS = Number(process.env.SLIPWAY_FUZZ_RUNS ?? 150)
 /** Of processor time, so that a busy computer is no failure. */
 const CASE_MS_MAX = 1_000
 const CASE_MS_USUAL = 100

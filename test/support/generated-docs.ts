@@ -1,7 +1,8 @@
 /** The parts of the documentation that are made from code, as Markdown, for the docs test: `npm run golden` writes them. */
 import { COMMANDS } from '../../src/cli/commands.ts'
 import { programHelp } from '../../src/cli/help.ts'
-import { SETTING_GROUPS, type Setting } from '../../src/hooks/settings/settings.ts'
+import { SETTING_GROUPS } from '../../src/hooks/settings/settings.ts'
+import type { Setting } from '../../src/hooks/settings/values.ts'
 
 /** A page with the text between its markers of a name replaced: `<!-- name: begin -->` and `<!-- name: end -->`. */
 export function withPart(page: string, name: string, part: string): string {

@@ -1,19 +1,42 @@
-/** What one container step did, recorded for the oracles whatever the ports are: scripted, simulated or real. */
+/** What one run of a machine did, recorded for the oracles whatever the ports are: scripted, simulated or real. */
 import type { Observer, StepFact } from '../../src/effects/run/wire.ts'
 import { type ErrorCode, toStepError } from '../../src/errors.ts'
-import type { Budgets, StageName } from '../../src/machines/budgets.ts'
-import { entryName } from '../../src/machines/ledger.ts'
-import type { StepPorts } from '../../src/machines/ports.ts'
-import type { StepOutput } from '../../src/machines/types.ts'
+import type { AnyStageName, StageBudget } from '../../src/machines/budgets.ts'
+import { entryName, type Ledger } from '../../src/machines/ledger.ts'
+import type { Clock } from '../../src/machines/ports.ts'
+import type { Failure, Outcome, StageRecord } from '../../src/machines/types.ts'
+
+/** Of each machine: the stage that calls a method of a port, by `port.method`. */
+export const METHODS = {
+  'container-step': {
+    'resolver.resolve': 'resolving',
+    'builder.build': 'building',
+    'pusher.push': 'pushing',
+    'runner.pull': 'pulling',
+    'runner.run': 'running',
+    'workspace.collect': 'collecting',
+    'janitor.cleanUp': 'cleaningUp'
+  },
+  'job-start': {
+    'host.plan': 'resolving',
+    'host.place': 'placing',
+    'host.start': 'starting',
+    'host.inspect': 'inspecting',
+    'janitor.cleanUp': 'cleaningUp'
+  },
+  'script-step': { 'host.execute': 'executing', 'janitor.cleanUp': 'cleaningUp' }
+} as const satisfies Record<string, Readonly<Record<string, AnyStageName>>>
+
+export type MachineId = keyof typeof METHODS
 
 /** One call of a port method. */
 export interface PortCall {
-  readonly stage: StageName
+  readonly stage: AnyStageName
   readonly startedAtMs: number
   /** `abandoned`: aborted before it settled, whatever it settled with afterwards. */
   ending: 'open' | 'succeeded' | 'failed' | 'abandoned'
   errorCode?: ErrorCode
-  /** Of the action, when running succeeded. */
+  /** Of the program, when running it succeeded. */
   exitCode?: number
   /** What pushing returned, or what pulling and running were given. */
   image?: string
@@ -24,14 +47,25 @@ export interface PortCall {
   remaining?: readonly string[]
 }
 
+/** What every machine's output has. */
+export interface RunOutput {
+  readonly outcome: Outcome
+  readonly exitCode: number
+  readonly image?: string | undefined
+  readonly failure?: Failure | undefined
+  readonly remaining: readonly string[]
+  readonly stages: Readonly<Record<string, StageRecord | undefined>>
+}
+
 export interface History {
+  readonly machine: MachineId
   readonly calls: readonly PortCall[]
   readonly facts: readonly { readonly fact: StepFact; readonly atMs: number }[]
-  readonly budgets: Budgets
+  readonly budgets: Readonly<Record<string, StageBudget>>
   /** When each cancel order was given. */
   readonly cancelsAtMs: readonly number[]
   readonly endedAtMs: number
-  readonly output: StepOutput
+  readonly output: RunOutput
   /** `kind name` of what is still there after the run. */
   readonly left: readonly string[]
   /** `kind name` of what one more cleanup of the same ledger found to remove after the run. */
@@ -40,34 +74,64 @@ export interface History {
   readonly secrets: readonly string[]
 }
 
-export interface Recording {
-  readonly ports: StepPorts
+export interface Recording<Ports> {
+  readonly ports: Ports
   readonly calls: readonly PortCall[]
   readonly facts: History['facts']
   readonly observer: Observer
 }
 
-/** Ports that note every call on its way to the given ones, and an observer that notes every fact. */
-export function record(ports: StepPorts): Recording {
-  const { resolver, builder, pusher, runner, workspace, janitor, clock } = ports
-  const calls: PortCall[] = []
-  const facts: { fact: StepFact; atMs: number }[] = []
+/** A call as it comes to a port: what it is for, what it was given, and how to stop it. */
+export interface Call {
+  readonly stage: AnyStageName
+  readonly args: readonly unknown[]
+  readonly signal: AbortSignal
+}
 
-  async function note<T>(
-    stage: StageName,
-    signal: AbortSignal,
-    given: Partial<PortCall>,
-    call: () => Promise<T>,
-    resultOf: (result: T) => Partial<PortCall> = () => ({})
-  ): Promise<T> {
-    const entry: PortCall = { stage, startedAtMs: clock.now(), ending: 'open', ...given }
+type Method = (...args: readonly unknown[]) => Promise<unknown>
+type Answerer = (call: Call) => Promise<unknown>
+type PortTable = Readonly<Record<string, Readonly<Record<string, Method>>>>
+
+/** The ports of a machine, every method of which is answered by one function. */
+export function portsOf<Ports>(machine: MachineId, clock: Clock, answer: (method: string) => Answerer): Ports {
+  const ports: Record<string, Record<string, Method>> = {}
+  for (const [method, stage] of Object.entries(METHODS[machine])) {
+    const [port = '', name = ''] = method.split('.')
+    const answerOf = answer(method)
+    ports[port] ??= {}
+    ports[port][name] = (...args) => answerOf({ stage, args, signal: args.at(-1) as AbortSignal })
+  }
+  return { ...ports, clock } as Ports
+}
+
+/** What a call was given, as far as an oracle asks for it. */
+function givenTo({ stage, args }: Call): Partial<PortCall> {
+  const [first, second] = args
+  if (stage === 'cleaningUp') {
+    return { ledger: (first as Ledger).map(entryName), ...(typeof second === 'boolean' && { hurried: second }) }
+  }
+  return typeof first === 'string' ? { image: first } : {}
+}
+
+/** What it came to, likewise. */
+function resultOf(result: unknown): Partial<PortCall> {
+  if (typeof result === 'string') return { image: result }
+  const { exitCode } = (result ?? {}) as { readonly exitCode?: number }
+  return exitCode === undefined ? {} : { exitCode }
+}
+
+/** Notes calls as they are made, and how each of them ended. */
+export function createCallNotes(clock: Pick<Clock, 'now'>) {
+  const calls: PortCall[] = []
+  async function note(call: Call, perform: () => Promise<unknown>): Promise<unknown> {
+    const entry: PortCall = { stage: call.stage, startedAtMs: clock.now(), ending: 'open', ...givenTo(call) }
     calls.push(entry)
     const end = (change: Partial<PortCall>) => {
       if (entry.ending === 'open') Object.assign(entry, change)
     }
-    signal.addEventListener('abort', () => end({ ending: 'abandoned' }))
+    call.signal.addEventListener('abort', () => end({ ending: 'abandoned' }))
     try {
-      const result = await call()
+      const result = await perform()
       end({ ending: 'succeeded', ...resultOf(result) })
       return result
     } catch (thrown) {
@@ -76,43 +140,16 @@ export function record(ports: StepPorts): Recording {
       throw thrown
     }
   }
+  return { calls: calls as readonly PortCall[], note }
+}
 
-  const recorded: StepPorts = {
-    resolver: {
-      resolve: (request, signal) => note('resolving', signal, {}, () => resolver.resolve(request, signal))
-    },
-    builder: { build: (plan, signal) => note('building', signal, {}, () => builder.build(plan, signal)) },
-    pusher: {
-      push: (plan, built, signal) =>
-        note(
-          'pushing',
-          signal,
-          {},
-          () => pusher.push(plan, built, signal),
-          (image) => ({ image })
-        )
-    },
-    runner: {
-      pull: (image, request, signal) => note('pulling', signal, { image }, () => runner.pull(image, request, signal)),
-      run: (image, request, signal) =>
-        note(
-          'running',
-          signal,
-          { image },
-          () => runner.run(image, request, signal),
-          ({ exitCode }) => ({ exitCode })
-        )
-    },
-    workspace: {
-      collect: (request, signal) => note('collecting', signal, {}, () => workspace.collect(request, signal))
-    },
-    janitor: {
-      cleanUp: (ledger, hurried, signal) =>
-        note('cleaningUp', signal, { ledger: ledger.map(entryName), hurried }, () =>
-          janitor.cleanUp(ledger, hurried, signal)
-        )
-    },
-    clock
-  }
+/** Ports that note every call on its way to the given ones, and an observer that notes every fact. */
+export function record<Ports extends { readonly clock: Clock }>(machine: MachineId, ports: Ports): Recording<Ports> {
+  const { calls, note } = createCallNotes(ports.clock)
+  const facts: { fact: StepFact; atMs: number }[] = []
+  const recorded = portsOf<Ports>(machine, ports.clock, (method) => {
+    const [port = '', name = ''] = method.split('.')
+    return (call) => note(call, async () => await (ports as unknown as PortTable)[port]?.[name]?.(...call.args))
+  })
   return { ports: recorded, calls, facts, observer: (fact, atMs) => facts.push({ fact, atMs }) }
 }

@@ -76,9 +76,9 @@ function toExpression(pattern: string): RegExp {
     else if (token === '?') source += '[^/]'
     else if (token.length > 1 && token.startsWith('[')) source += token
     else if (token === '[' || token === '\\') throw new Error(pattern)
-    else source += escape(token.startsWith('\\') ? token.slice(1) : token)
+    else source += escaped(token.startsWith('\\') ? token.slice(1) : token)
   }
   return new RegExp(`^${source}$`, 'su')
 }
 
-const escape = (character: string) => character.replace(/[\\^$.*+?()[\]{}|/]/u, '\\$&')
+const escaped = (character: string) => character.replace(/[\\^$.*+?()[\]{}|/]/u, '\\$&')

@@ -1,26 +1,32 @@
 /** The job-start and script-step machines as the model suites walk them. */
-import { type JobRequest, jobStart } from '../../src/machines/job-start.ts'
+import { type JobFacts, type JobRequest, jobStart } from '../../src/machines/job-start.ts'
+import type { Ledger } from '../../src/machines/ledger.ts'
 import { type ScriptRequest, scriptStep } from '../../src/machines/script-step.ts'
+import { SECRET } from './container-step-model.ts'
 import { createStagedModel, failures } from './staged-model.ts'
 
-const jobRequest: JobRequest = { services: [], mounts: [] }
+export const jobRequest: JobRequest = { services: [], mounts: [] }
+
+/** What resolving plans, and placing creates. */
+export const JOB_THINGS: Ledger = [
+  { kind: 'secret', name: 'job-1-pull' },
+  { kind: 'pod', name: 'job-1' }
+]
+export const JOB_FACTS: JobFacts = { pod: 'job-1', storage: 'copy', isAlpine: false }
 
 export const jobStartModel = createStagedModel(jobStart, jobRequest, {
-  resolving: [{ says: 'planned', output: [{ kind: 'pod', name: 'job-1' }] }, ...failures('planning')],
+  resolving: [{ says: 'planned', output: JOB_THINGS }, ...failures('planning')],
   placing: [{ says: 'placed', output: undefined }, ...failures('placing')],
   starting: [{ says: 'started', output: undefined }, ...failures('starting')],
-  inspecting: [
-    { says: 'inspected', output: { pod: 'job-1', storage: 'copy', isAlpine: false } },
-    ...failures('inspecting')
-  ],
+  inspecting: [{ says: 'inspected', output: JOB_FACTS }, ...failures('inspecting')],
   cleaningUp: [{ says: 'cleaned up', output: undefined }, ...failures('cleaning up')]
 })
 
-const scriptRequest: ScriptRequest = {
+export const scriptRequest: ScriptRequest = {
   id: 'script-1',
   entryPoint: 'sh',
-  args: ['-e', 'run.sh'],
-  env: {},
+  args: ['-e', 'run.sh', SECRET],
+  env: { TOKEN: SECRET },
   prependPath: [],
   workingDirectory: '/__w/repo'
 }

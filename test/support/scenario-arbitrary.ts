@@ -1,10 +1,10 @@
 /** Random scenarios for fast-check: every behaviour of every call, any error code, tight budgets, cancel orders at any moment. */
 import fc from 'fast-check'
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
-import type { StageBudget, StageName } from '../../src/machines/budgets.ts'
-import { STAGE_NAMES } from './container-step-model.ts'
+import type { AnyStageName, StageBudget } from '../../src/machines/budgets.ts'
 import type { Scenario } from './scenario.ts'
-import type { Behaviour, Script } from './scripted-ports.ts'
+import type { Behaviour, Script } from './script.ts'
+import type { ScriptedMachine } from './scripted-machines.ts'
 
 const code = fc.constantFrom(...(Object.keys(ERROR_CODES) as ErrorCode[]))
 const transientCode = fc.constantFrom(
@@ -28,8 +28,8 @@ const budget: fc.Arbitrary<StageBudget> = fc.record({
   backOffMsMax: fc.nat(100)
 })
 
-const perStage = <T>(arbitrary: fc.Arbitrary<T>) =>
-  fc.record(Object.fromEntries(STAGE_NAMES.map((name) => [name, arbitrary])) as Record<StageName, fc.Arbitrary<T>>)
+const perStage = <T>(stages: readonly AnyStageName[], arbitrary: fc.Arbitrary<T>) =>
+  fc.record(Object.fromEntries(stages.map((name) => [name, arbitrary])) as Record<AnyStageName, fc.Arbitrary<T>>)
 
 /** Long enough for second and third cancel orders to come while it goes on. */
 const slowBehaviour: fc.Arbitrary<Behaviour> = fc.oneof(
@@ -42,25 +42,29 @@ const slowBehaviour: fc.Arbitrary<Behaviour> = fc.oneof(
   fc.constant({ does: 'hangUntilAborted' as const })
 )
 
-const script: fc.Arbitrary<Script> = fc.record({
-  resolution: fc.constantFrom('build', 'build', 'cached', 'prebuilt'),
-  exitCode: fc.oneof(fc.constant(0), fc.nat(255)),
-  calls: fc
-    .record({
-      calls: perStage(fc.array(behaviour, { maxLength: 4 })),
-      cleaningUp: fc.array(fc.oneof(behaviour, slowBehaviour), { maxLength: 6 })
-    })
-    .map(({ calls, cleaningUp }) => ({ ...calls, cleaningUp }))
-})
+const scripts = (stages: readonly AnyStageName[]): fc.Arbitrary<Script> =>
+  fc.record({
+    resolution: fc.constantFrom('build', 'build', 'cached', 'prebuilt'),
+    exitCode: fc.oneof(fc.constant(0), fc.nat(255)),
+    calls: fc
+      .record({
+        calls: perStage(stages, fc.array(behaviour, { maxLength: 4 })),
+        cleaningUp: fc.array(fc.oneof(behaviour, slowBehaviour), { maxLength: 6 })
+      })
+      .map(({ calls, cleaningUp }) => ({ ...calls, cleaningUp }))
+  })
 
 /** At most three, each shortly after the one before it or together with it. */
 const cancelAtTicks = fc
   .tuple(fc.nat(12), fc.array(fc.nat(2), { maxLength: 2 }))
-  .map(([first, gaps]) => gaps.reduce((ticks, gap) => [...ticks, (ticks.at(-1) ?? 0) + gap], [first]))
+  .map(([first, gaps]) => [first, ...gaps.map((_, at) => gaps.slice(0, at + 1).reduce((sum, gap) => sum + gap, first))])
 
-export const scenarios: fc.Arbitrary<Scenario> = fc.record({
-  script,
-  budgets: perStage(budget),
-  cancelAtTicks: fc.oneof(fc.constant([]), cancelAtTicks),
-  jitter: fc.double({ min: 0.5, max: 1, noNaN: true })
-})
+export const scenariosOf = ({ id, stages }: ScriptedMachine): fc.Arbitrary<Scenario> =>
+  fc
+    .record({
+      script: scripts(stages),
+      budgets: perStage(stages, budget),
+      cancelAtTicks: fc.oneof(fc.constant([]), cancelAtTicks),
+      jitter: fc.double({ min: 0.5, max: 1, noNaN: true })
+    })
+    .map((scenario) => ({ machine: id, ...scenario }))

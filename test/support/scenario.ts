@@ -1,16 +1,15 @@
-/** One scripted run of a container step from beginning to end, on simulated time: data in, history out. */
-import { runContainerStep } from '../../src/effects/run/wire.ts'
-import type { Budgets } from '../../src/machines/budgets.ts'
-import type { StepPorts } from '../../src/machines/ports.ts'
-import type { StepOutput } from '../../src/machines/types.ts'
-import { REQUEST, SECRET } from './container-step-model.ts'
-import { type History, record } from './history.ts'
-import { createScriptedPorts, type Script } from './scripted-ports.ts'
+/** One scripted run of a machine from beginning to end, on simulated time: data in, history out. */
+import { SECRET } from './container-step-model.ts'
+import { type History, type MachineId, type RunOutput, record } from './history.ts'
+import type { Script } from './script.ts'
+import { type AnyPorts, SCRIPTED } from './scripted-machines.ts'
+import { createScriptedPorts } from './scripted-ports.ts'
 import { createSimulatedClock, settle } from './simulated-clock.ts'
 
 export interface Scenario {
+  readonly machine: MachineId
   readonly script: Script
-  readonly budgets: Budgets
+  readonly budgets: History['budgets']
   /** Before which ticks of the clock a cancel order is given; a tick that occurs twice gets two at once. */
   readonly cancelAtTicks: readonly number[]
   /** Share of each back-off delay that is kept, 0.5 to 1. */
@@ -21,19 +20,19 @@ export interface Scenario {
 const TICKS_MAX = 200
 
 /** Puts something between the machine and its ports, to show what the oracles say about it. */
-export type Tamper = (ports: StepPorts) => StepPorts
+export type Tamper = (ports: AnyPorts) => AnyPorts
 
 /** Plays a scenario. Rejects when the run does not end, or the machine itself fails. */
 export async function play(scenario: Scenario, tamper: Tamper = (ports) => ports): Promise<History> {
   const clock = createSimulatedClock(scenario.jitter)
-  const world = createScriptedPorts(scenario.script, clock)
-  const recording = record(tamper(world.ports))
+  const machine = SCRIPTED[scenario.machine]
+  const world = createScriptedPorts(machine, scenario.script, clock)
+  const recording = record(machine.id, tamper(world.ports))
   const cancelsAtMs: number[] = []
   let cancel = () => {}
-  let end: { output: StepOutput; atMs: number } | undefined
+  let end: { output: RunOutput; atMs: number } | undefined
   let failure: unknown
-  runContainerStep({
-    request: REQUEST,
+  const run = machine.run({
     ports: recording.ports,
     budgets: scenario.budgets,
     observers: [recording.observer],
@@ -43,7 +42,8 @@ export async function play(scenario: Scenario, tamper: Tamper = (ports) => ports
         cancel = () => {}
       }
     }
-  }).then(
+  })
+  run.then(
     (output) => {
       end = { output, atMs: clock.now() }
     },
@@ -69,6 +69,7 @@ export async function play(scenario: Scenario, tamper: Tamper = (ports) => ports
   }
   const left = [...world.things]
   return {
+    machine: machine.id,
     calls: recording.calls,
     facts: recording.facts,
     budgets: scenario.budgets,

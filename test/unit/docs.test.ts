@@ -220,7 +220,8 @@ test('docs/security.md says of every threat where its protection is shown, and w
 test('docs/differences.md has a part for every order', () => {
   const commands = ['prepare_job', 'run_script_step', 'run_container_step', 'cleanup_job']
   expect(headingsOf(page('docs/differences.md'), 2)).toEqual([...commands, 'All commands'])
-  for (const command of commands) expect(rowsOf(sectionOf(page('docs/differences.md'), command)).length).toBeGreaterThan(3)
+  for (const command of commands)
+    expect(rowsOf(sectionOf(page('docs/differences.md'), command)).length).toBeGreaterThan(3)
 })
 
 test('README.md walks through the states that the container-step machine has', () => {

@@ -3,6 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { chooseBuilder } from '../../effects/builders/choose.ts'
 import { apiError, isAlreadyThere, serverMessage } from '../../effects/kubernetes/api/errors.ts'
 import type { Site } from '../../effects/kubernetes/context/site.ts'
+import { chooseContextTransfer, chooseTransfer } from '../../effects/kubernetes/files/choose.ts'
 import { buildPod } from '../../effects/kubernetes/specs/build-pod.ts'
 import { planJob } from '../../effects/kubernetes/specs/job-plan.ts'
 import { stepPod } from '../../effects/kubernetes/specs/step-pod.ts'
@@ -55,13 +56,13 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
   const { registry, paths } = config
   const image = site.runnerImage
   const request = { image, args: [], env: {}, mounts: [] }
+  const transfer = chooseTransfer(site)
   const own = { reference: image, isBuilt: true }
-  const step = applyTemplate(stepPod(site, own, { ...request, workingDirectory: '/' }), site.template, 'step')
+  const stepRequest = { ...request, workingDirectory: '/' }
+  const step = applyTemplate(stepPod(site, transfer.stepPod, own, stepRequest), site.template, 'step')
   const container = { image, args: [], env: {}, ports: [], volumes: [] }
-  const job = planJob(site, { container, services: [], mounts: [] }, site.template, {
-    secret: () => '',
-    mark: 'doctor'
-  })
+  const jobRequest = { container, services: [], mounts: [] }
+  const job = planJob(site, transfer.jobPod, jobRequest, { secret: () => '', mark: 'doctor' })
   const samples = [
     { kind: 'step pod', ...step },
     { kind: 'job pod', pod: job.pod, warnings: job.warnings }
@@ -76,11 +77,8 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
     pushReference: pushReference(registry, repository, 'doctor'),
     pullRepository: pullRepository(registry, repository)
   }
-  const build = buildPod(site, {
-    name,
-    plan,
-    builder: chooseBuilder(config)
-  })
+  const files = chooseContextTransfer(site).buildPod(plan)
+  const build = buildPod(site, files, { name, plan, builder: chooseBuilder(config) })
   return [...samples, { kind: 'build pod', ...applyTemplate(build, site.template, 'build') }]
 }
 

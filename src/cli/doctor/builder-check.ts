@@ -1,20 +1,13 @@
 /** Whether nodes can pull the builder's image and whether it is the builder: its pod is asked for its version. */
-import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
+import type { V1Pod } from '@kubernetes/client-node'
 import { defaultBuilder } from '../../effects/builders/catalog.ts'
 import { chooseBuilder } from '../../effects/builders/choose.ts'
 import { logTail } from '../../effects/kubernetes/api/logs.ts'
 import type { Site } from '../../effects/kubernetes/context/site.ts'
 import { objectName, ownedMetadata } from '../../effects/kubernetes/names.ts'
-import { createPatience } from '../../effects/kubernetes/pods/grace.ts'
-import {
-  containerStatus,
-  podFailure,
-  terminationFailure,
-  waitingFailure
-} from '../../effects/kubernetes/pods/status.ts'
+import { createJudge, type Ended, hasStarted } from '../../effects/kubernetes/pods/status.ts'
 import { waitForPod } from '../../effects/kubernetes/pods/wait.ts'
-import { hardened, podBase } from '../../effects/kubernetes/specs/parts.ts'
-import { templated } from '../../effects/kubernetes/specs/templated.ts'
+import { hardened, podBase, templated } from '../../effects/kubernetes/specs/parts.ts'
 import { timeoutSignal } from '../../effects/system.ts'
 import { StepError } from '../../errors.ts'
 import { ADMISSION } from './admission-checks.ts'
@@ -35,7 +28,7 @@ const LOG_LINES = 20
 /** A busy kubelet may not answer at once. */
 const LOG_READS_MAX = 5
 const LOG_READ_MS = 300
-/** No patience for a cluster that has to make a node first: doctor says what the scheduler says. */
+/** Not the time that a cluster may take to make a node first: doctor says what the scheduler says. */
 const SCHEDULING_MS_MAX = 60_000
 const VERSION = /Kaniko version\s*:\s*(\S+)/i
 
@@ -61,11 +54,10 @@ async function checkBuilder(site: Site, facts: Facts, image: string, signal: Abo
     await site.cluster.createPod(templated(site, versionPod(site, name, image), 'build'), signal)
     const limited = AbortSignal.any([signal, timeoutSignal(VERSION_MS_MAX)])
     const pods = { ...site, schedulingMsMax: SCHEDULING_MS_MAX }
-    const { pod, terminated } = await waitForPod(pods, name, endOrFailure(site), lost, limited).catch((thrown) => {
+    const { failure } = await waitForPod(pods, name, endOrFailure(site), lost, limited).catch((thrown) => {
       throw limited.aborted && !signal.aborted ? tooSlow(image) : thrown
     })
     log = await logOf(site, name, signal)
-    const failure = terminationFailure(pod, terminated)
     if (failure !== undefined) throw failure
   } catch (thrown) {
     if (signal.aborted || !(thrown instanceof StepError)) throw thrown
@@ -124,20 +116,11 @@ const tooSlow = (image: string) =>
 
 const lost = () => new StepError('builder-lost', "the pod that asks for the builder's version was deleted by somebody")
 
-interface Ended {
-  readonly pod: V1Pod
-  readonly terminated: V1ContainerStateTerminated
-}
-
 /** How the container ended; throws for what it will not get out of. */
 function endOrFailure(site: Site): (pod: V1Pod) => Ended | undefined {
-  const isPatient = createPatience(site.clock)
+  const judge = createJudge(site.clock)
   return (pod) => {
-    const status = containerStatus(pod, CONTAINER)
-    const terminated = status?.state?.terminated
-    if (terminated !== undefined) return { pod, terminated }
-    const failure = waitingFailure(status) ?? podFailure(pod)
-    if (failure === undefined || isPatient(pod, failure, status)) return undefined
-    throw failure
+    const verdict = judge(pod, CONTAINER)
+    return hasStarted(verdict) && verdict.is === 'ended' ? verdict : undefined
   }
 }

@@ -1,6 +1,7 @@
 /** What doctor's checks find out once and share: who we are, the settings, the cluster and the runner's site in it. */
-import { type Access, openAccess } from '../../effects/kubernetes/api/access.ts'
+import { openAccess } from '../../effects/kubernetes/api/access.ts'
 import { type Cluster, connectCluster } from '../../effects/kubernetes/api/cluster.ts'
+import type { Access } from '../../effects/kubernetes/api/request.ts'
 import { type ApiRequest, requestJson } from '../../effects/kubernetes/api/request.ts'
 import type { KubernetesDependencies } from '../../effects/kubernetes/context/options.ts'
 import { discoverSite, type Site } from '../../effects/kubernetes/context/site.ts'

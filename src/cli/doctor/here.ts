@@ -2,6 +2,7 @@
 import { createRedaction } from '../../effects/log/redaction.ts'
 import type { Reporter } from '../../effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../effects/system.ts'
+import { TEMP } from '../../effects/work-tree/layout.ts'
 import type { Environment } from '../../hooks/settings/config.ts'
 import { admissionChecks } from './admission-checks.ts'
 import { builderCheck } from './builder-check.ts'
@@ -61,7 +62,7 @@ function hookEnvironment(environment: Environment, workDirectory: string): Envir
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
   return {
     RUNNER_WORKSPACE: `${workDirectory}/doctor`,
-    RUNNER_TEMP: `${workDirectory}/_temp`,
+    RUNNER_TEMP: `${workDirectory}/${TEMP}`,
     GITHUB_WORKSPACE: `${workDirectory}/doctor/doctor`,
     ...given
   }

@@ -21,7 +21,7 @@ const RUN = 'Run'
 const BACK = 'Files come back'
 const CLEAN = 'Clean up'
 
-/** `onStage` is told what is being done; `onCancel` as in World. */
+/** `onStage` is told what is being done; `onCancel` as in CliDependencies. */
 export interface ProbeWatch {
   readonly onStage: (label: string) => void
   readonly onCancel: (cancel: () => void) => () => void

@@ -1,5 +1,5 @@
 /** The directories of a tree that an archive is being unpacked into, made and opened one by one, for unpacking. */
-import { Directory } from '../work-tree/directory.ts'
+import type { Directory } from '../work-tree/directory.ts'
 
 /** How often a directory that somebody takes away while it is made is made again. */
 const ATTEMPTS_MAX = 3

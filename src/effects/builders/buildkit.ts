@@ -6,7 +6,7 @@
 import { posix } from 'node:path'
 import { StepError } from '../../errors.ts'
 import { classifyBuildFailure } from './buildkit-failures.ts'
-import type { BuilderDefinition, BuildSpec, Daemon } from './catalog.ts'
+import type { BuilderDefinition, BuildSpec, Daemon } from './definition.ts'
 import { kaniko } from './kaniko.ts'
 
 const VERSION = 'v0.28.0'

@@ -1,7 +1,8 @@
 /** The builder that the options choose, with its images and its daemon, for the build pod and the names of images. */
 
 import type { BuilderDaemon, KubernetesOptions } from '../kubernetes/context/options.ts'
-import { BUILDERS, type BuilderDefinition, defaultBuilder } from './catalog.ts'
+import { BUILDERS, defaultBuilder } from './catalog.ts'
+import type { BuilderDefinition } from './definition.ts'
 
 export interface ChosenBuilder {
   readonly definition: BuilderDefinition

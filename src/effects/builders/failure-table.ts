@@ -1,4 +1,5 @@
 /** Tables that say what a builder's own words mean, for the files that hold one builder's each: the first rule that matches decides. */
+import { stripVTControlCharacters } from 'node:util'
 import { type ErrorCode, StepError } from '../../errors.ts'
 
 /** One kind of failure; `message` is for the author, made of what the builder's report says. */
@@ -30,7 +31,7 @@ export function toError<Report extends { readonly reason: string }>(
 }
 
 /** A log without colours and carriage returns. */
-export const plain = (log: string) => log.replaceAll('\r', '').replace(/\u001b\[[0-9;]*m/g, '')
+export const plain = (log: string) => stripVTControlCharacters(log.replaceAll('\r', ''))
 
 /** What follows the last occurrence of `marker`. */
 export function after(log: string, marker: string): string | undefined {

@@ -1,7 +1,7 @@
 /** Kaniko, the maintained fork osscontainertools/kaniko: its two containers for the build pod. */
 import { posix } from 'node:path'
 import { parseReference } from '../registry/reference.ts'
-import type { BuilderDefinition, BuildSpec } from './catalog.ts'
+import type { BuilderDefinition, BuildSpec } from './definition.ts'
 import { classifyBuildFailure, classifyPushFailure, failedPushes, pushedDigest } from './kaniko-failures.ts'
 
 const VERSION = 'v1.28.3'

@@ -9,6 +9,10 @@ export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'slipw
 export const SERVICE_NAMES_ANNOTATION = 'slipway/service-names'
 /** The job container of a job pod; people's templates and the shipped hook call it so. */
 export const JOB_CONTAINER = 'job'
+/** Files are moved through it for as long as its pod lives. */
+export const FILES_CONTAINER = 'files'
+/** Init container of a build pod or a job pod that waits until files have been copied in. */
+export const COPY_IN_CONTAINER = 'deliver'
 const NAME_LENGTH_MAX = 63
 /** Of any object; those of ours are shorter. */
 const OBJECT_NAME_LENGTH_MAX = 253

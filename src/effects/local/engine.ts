@@ -1,5 +1,5 @@
 /** What the local backend needs from a container engine; docker, podman and buildah each answer in one file. */
-import { StepError } from '../../errors.ts'
+import type { StepError } from '../../errors.ts'
 import type { Ledger, LedgerEntry } from '../../machines/ledger.ts'
 import type { BuildPlan, StepRequest } from '../../machines/types.ts'
 import type { Reporter } from '../log/reporter.ts'

@@ -91,8 +91,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 /** Where to ask for a token, and what for: as the challenge says. */
 function tokenUrl(challenge: string, { host, isSecure, account }: AuthenticatorOptions): URL {
   const parameters = challenge.slice(challenge.search(/\bbearer\b/i))
-  const valueOf = (name: string) => new RegExp(`\\b${name}="([^"]*)"`, 'i').exec(parameters)?.[1]
-  const realm = valueOf('realm') ?? ''
+  const parameter = (name: string) => new RegExp(`\\b${name}="([^"]*)"`, 'i').exec(parameters)?.[1]
+  const realm = parameter('realm') ?? ''
   const url = URL.canParse(realm) ? new URL(realm) : undefined
   const isAllowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && !isSecure)
   // A password does not leave TLS, whatever the registry asks for.
@@ -100,9 +100,9 @@ function tokenUrl(challenge: string, { host, isSecure, account }: AuthenticatorO
     const shown = url === undefined ? realm : `${url.protocol}//${url.host}${url.pathname}`
     throw denied(host, `its token service is '${shown.slice(0, SHOWN_LENGTH_MAX)}'`, account?.source, false)
   }
-  const service = valueOf('service')
+  const service = parameter('service')
   if (service !== undefined) url.searchParams.set('service', service)
-  for (const scope of valueOf('scope')?.split(' ') ?? []) url.searchParams.append('scope', scope)
+  for (const scope of parameter('scope')?.split(' ') ?? []) url.searchParams.append('scope', scope)
   return url
 }
 

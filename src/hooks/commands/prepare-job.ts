@@ -1,8 +1,8 @@
 /** prepare_job: brings up the job's container and its services, and tells the runner about them. */
-import { dirname } from 'node:path'
 import { contextPorts } from '../../effects/kubernetes/specs/ports.ts'
 import type { Reporter } from '../../effects/log/reporter.ts'
 import { runJobStart } from '../../effects/run/wire.ts'
+import { workDirectoryOf } from '../../effects/work-tree/layout.ts'
 import { ERROR_CODES } from '../../errors.ts'
 import { JOB_BUDGETS, type JobBudgets } from '../../machines/budgets.ts'
 import type { ContainerRequest, JobFacts, JobRequest } from '../../machines/job-start.ts'
@@ -19,7 +19,7 @@ export const command: Command<'prepare_job'> = async ({ args, responseFile }, co
   const request = toJobRequest(args, config.paths)
   const startTimeoutMs = readTimeoutMs(config.prepareTimeout, reporter)
   const budgets = budgetsFor(startTimeoutMs)
-  const response = await openResponse(responseFile, dirname(config.paths.runnerWorkspace))
+  const response = await openResponse(responseFile, workDirectoryOf(config.paths))
   try {
     const { createJobPorts } = await backends.jobs()
     const ports = createJobPorts({ ...config, startTimeoutMs }, context)

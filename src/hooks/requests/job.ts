@@ -1,6 +1,15 @@
 /** The job that the runner asks for, as plain data with docker's defaults filled in, for the machine. */
 import { posix } from 'node:path'
-import type { RunnerPaths } from '../../effects/kubernetes/context/options.ts'
+import {
+  DOCKER_SOCKET,
+  GITHUB,
+  HOME,
+  JOB_EXTERNALS,
+  JOB_WORK,
+  type RunnerPaths,
+  WORKFLOW,
+  workDirectoryOf
+} from '../../effects/work-tree/layout.ts'
 import { StepError } from '../../errors.ts'
 import type { ContainerRequest, JobRequest } from '../../machines/job-start.ts'
 import type { Mount } from '../../machines/types.ts'
@@ -8,9 +17,6 @@ import { undoQuoting } from './arguments.ts'
 import type { ContainerArgs, HookInput, MountArgs } from './protocol.ts'
 
 type JobArgs = Extract<HookInput, { command: 'prepare_job' }>['args']
-
-const EXTERNALS = '/__e'
-const DOCKER_SOCKET = /(^|\/)docker\.sock$/
 
 /** Throws `invalid-input`, naming the field. */
 export function toJobRequest({ container, services }: JobArgs, paths: RunnerPaths): JobRequest {
@@ -50,13 +56,14 @@ function toVolume({ sourceVolumePath = '', targetVolumePath, readOnly }: MountAr
  * externals, and what else the runner mounts (a tool cache elsewhere). Where the first four are is the runner's own paths'
  * to say, since a request may come with those of another machine.
  */
-function toMounts(system: readonly MountArgs[], { runnerWorkspace, runnerTemp }: RunnerPaths): Mount[] {
-  const externals = system.find(({ targetVolumePath }) => targetVolumePath === EXTERNALS)?.sourceVolumePath
+function toMounts(system: readonly MountArgs[], paths: RunnerPaths): Mount[] {
+  const work = workDirectoryOf(paths)
+  const externals = system.find(({ targetVolumePath }) => targetVolumePath === JOB_EXTERNALS)?.sourceVolumePath
   const known: Mount[] = [
-    { source: posix.dirname(runnerWorkspace), target: '/__w', readOnly: false },
-    { source: `${runnerTemp}/_github_home`, target: '/github/home', readOnly: false },
-    { source: `${runnerTemp}/_github_workflow`, target: '/github/workflow', readOnly: false },
-    { source: externals ?? '', target: EXTERNALS, readOnly: true }
+    { source: work, target: JOB_WORK, readOnly: false },
+    { source: posix.join(work, HOME), target: GITHUB.home, readOnly: false },
+    { source: posix.join(work, WORKFLOW), target: GITHUB.workflow, readOnly: false },
+    { source: externals ?? '', target: JOB_EXTERNALS, readOnly: true }
   ]
   const isKnown = (target: string) =>
     known.some((mount) => target === mount.target || target.startsWith(`${mount.target}/`))

@@ -1,12 +1,11 @@
 /** The script that the runner asks for, with its quoting undone, for run_script_step. */
+import { JOB_WORK } from '../../effects/work-tree/layout.ts'
 import { StepError } from '../../errors.ts'
 import type { ScriptRequest } from '../../machines/script-step.ts'
 import type { HookInput } from './protocol.ts'
 
 type ScriptArgs = Extract<HookInput, { command: 'run_script_step' }>['args']
 
-/** The work directory of the job container, where scripts run that name no directory. */
-const WORK = '/__w'
 /** What a backslash takes the meaning from, between double quotes. */
 const ESCAPED_IN_QUOTES = /^["\\$`\n]/
 
@@ -21,7 +20,7 @@ export function toScriptRequest(args: ScriptArgs, id: string): ScriptRequest {
     args: splitWords(args.entryPointArgs),
     env: { CI: 'true', ...args.environmentVariables, GITHUB_ACTIONS: 'true' },
     prependPath: args.prependPath,
-    workingDirectory: args.workingDirectory || WORK
+    workingDirectory: args.workingDirectory || JOB_WORK
   }
 }
 

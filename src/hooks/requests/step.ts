@@ -1,17 +1,25 @@
 /** The container action that the runner asks for, as plain data with docker's defaults filled in, for the machine. */
 import { posix } from 'node:path'
-import type { RunnerPaths } from '../../effects/kubernetes/context/options.ts'
+import {
+  DOCKER_SOCKET,
+  FILE_COMMANDS,
+  GITHUB,
+  HOME,
+  JOB_EXTERNALS,
+  JOB_WORK,
+  type RunnerPaths,
+  WORKFLOW,
+  workDirectoryOf
+} from '../../effects/work-tree/layout.ts'
 import { StepError } from '../../errors.ts'
 import type { Mount, StepRequest } from '../../machines/types.ts'
 import { undoQuoting } from './arguments.ts'
 import type { ContainerArgs, MountArgs } from './protocol.ts'
 import { splitWords } from './script.ts'
 
-const WORKSPACE = '/github/workspace'
 /** The runner's node is for the job container; a container action brings what it needs. */
-const EXTERNALS = /^\/__e(\/|$)/
-const WORK = /^\/__w(\/.*|$)/
-const DOCKER_SOCKET = /(^|\/)docker\.sock$/
+const EXTERNALS = new RegExp(`^${JOB_EXTERNALS}(/|$)`)
+const WORK = new RegExp(`^${JOB_WORK}(/.*|$)`)
 
 /** Throws `invalid-input` or `not-supported`, naming the field. */
 export function toStepRequest(args: ContainerArgs, paths: RunnerPaths): StepRequest {
@@ -20,7 +28,7 @@ export function toStepRequest(args: ContainerArgs, paths: RunnerPaths): StepRequ
     entryPoint: args.entryPoint || undefined,
     args: toArguments(args.entryPointArgs),
     env: { CI: 'true', ...args.environmentVariables, GITHUB_ACTIONS: 'true' },
-    workingDirectory: args.workingDirectory || WORKSPACE,
+    workingDirectory: args.workingDirectory || GITHUB.workspace,
     mounts: toMounts(args, paths)
   }
 }
@@ -56,7 +64,7 @@ function onThisRunner(mount: MountArgs, paths: RunnerPaths): MountArgs {
   if (known !== undefined) return { ...mount, sourceVolumePath: known.source }
   const [, below] = WORK.exec(mount.targetVolumePath) ?? []
   if (below === undefined) return mount
-  return { ...mount, sourceVolumePath: posix.join(posix.dirname(paths.runnerWorkspace), below) }
+  return { ...mount, sourceVolumePath: posix.join(workDirectoryOf(paths), below) }
 }
 
 function toMount({ sourceVolumePath, targetVolumePath, readOnly }: MountArgs, field: string): Mount {
@@ -75,13 +83,14 @@ function toMount({ sourceVolumePath, targetVolumePath, readOnly }: MountArgs, fi
 }
 
 /** What the runner mounts into every container action (hook-protocol section 2), for callers that leave it to the hook. */
-function githubMounts({ runnerTemp, githubWorkspace }: RunnerPaths): Mount[] {
+function githubMounts(paths: RunnerPaths): Mount[] {
+  const work = workDirectoryOf(paths)
   const directories: readonly (readonly [string, string])[] = [
-    [runnerTemp, '/github/runner_temp'],
-    [`${runnerTemp}/_github_home`, '/github/home'],
-    [`${runnerTemp}/_github_workflow`, '/github/workflow'],
-    [`${runnerTemp}/_runner_file_commands`, '/github/file_commands'],
-    [githubWorkspace, WORKSPACE]
+    [paths.runnerTemp, GITHUB.runnerTemp],
+    [posix.join(work, HOME), GITHUB.home],
+    [posix.join(work, WORKFLOW), GITHUB.workflow],
+    [posix.join(work, FILE_COMMANDS), GITHUB.fileCommands],
+    [paths.githubWorkspace, GITHUB.workspace]
   ]
   return directories.map(([source, target]) => ({ source: posix.normalize(source), target, readOnly: false }))
 }

@@ -1,13 +1,15 @@
 /** The hook's settings, from the one place that reads the environment. */
 import { dirname, join } from 'node:path'
-import { BUILDERS, type BuilderDefinition, defaultBuilder } from '../../effects/builders/catalog.ts'
+import { BUILDERS, defaultBuilder } from '../../effects/builders/catalog.ts'
+import type { BuilderDefinition } from '../../effects/builders/definition.ts'
 import type { ServiceAddress } from '../../effects/kubernetes/api/access.ts'
 import type { KubernetesOptions } from '../../effects/kubernetes/context/options.ts'
 import type { TracePlace } from '../../effects/log/trace-file.ts'
 import { StepError } from '../../errors.ts'
 import { registryOf } from './registry.ts'
 import { REGISTRY, type RegistrySettingName } from './registry-table.ts'
-import { SETTINGS, type Setting, type SettingName, type SettingValue } from './settings.ts'
+import { SETTINGS, type SettingName, type SettingValue } from './settings.ts'
+import type { Setting } from './values.ts'
 import { OFF, WrongValue } from './values.ts'
 
 const GIB_BYTES = 1024 ** 3

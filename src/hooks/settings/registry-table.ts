@@ -1,7 +1,6 @@
 /** The variables of the registry, for the table of settings; what they mean together is in registry-config.ts. */
 import { SECRET_VARIABLES } from '../../effects/kubernetes/registry/settings.ts'
-import type { Setting } from './settings.ts'
-import { flag, hostAndPath, hostName, kubernetesName, oneOf, port } from './values.ts'
+import { flag, hostAndPath, hostName, kubernetesName, oneOf, port, type Setting } from './values.ts'
 
 const PREFIX = 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY'
 

@@ -8,22 +8,11 @@ import {
   list,
   oneOf,
   port,
+  type Setting,
   smallNumber,
   tcpAddress,
   text
 } from './values.ts'
-
-/** One variable. Texts are Markdown; an empty variable counts as unset. */
-export interface Setting {
-  readonly variable: string
-  /** What holds without it. */
-  readonly unset: string
-  readonly meaning: string
-  /** Throws a WrongValue. */
-  readonly parse: (given: string) => unknown
-  /** It has to be set; this says how it gets set. */
-  readonly required?: string
-}
 
 const CONTAINER_HOOKS = 'ACTIONS_RUNNER_CONTAINER_HOOKS'
 const BUILDER_NAMES = Object.keys(BUILDERS) as BuilderName[]

@@ -1,5 +1,17 @@
 /** How the text of an environment variable becomes a value, for the table of settings. */
 
+/** One variable. Texts are Markdown; an empty variable counts as unset. */
+export interface Setting {
+  readonly variable: string
+  /** What holds without it. */
+  readonly unset: string
+  readonly meaning: string
+  /** Throws a WrongValue. */
+  readonly parse: (given: string) => unknown
+  /** It has to be set; this says how it gets set. */
+  readonly required?: string
+}
+
 /** What a parser throws: the end of a sentence that begins with the variable's name. */
 export class WrongValue extends Error {
   override readonly name = 'WrongValue'

@@ -30,4 +30,4 @@ export function idsAt(target: EventTarget | null): readonly string[] {
 
 /** The id of the state or label that was clicked, if any. */
 export const idAt = (target: EventTarget | null): string | undefined =>
-  (target as Element | null)?.closest<SVGElement>('.state, .transition')?.dataset['id']
+  (target as Element | null)?.closest<SVGElement>('.state, .transition')?.dataset.id

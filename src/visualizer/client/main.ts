@@ -59,9 +59,9 @@ function select(id: string | undefined): void {
 }
 
 function showMachine(): void {
-  chooseTab(byId('machines'), (tab) => tab.dataset['machine'] === machineId)
+  chooseTab(byId('machines'), (tab) => tab.dataset.machine === machineId)
   for (const drawing of document.querySelectorAll<SVGSVGElement>('.drawing')) {
-    const isShown = drawing.dataset['machine'] === machineId
+    const isShown = drawing.dataset.machine === machineId
     drawing.toggleAttribute('hidden', !isShown)
     if (isShown) viewport.show(drawing)
   }
@@ -73,8 +73,8 @@ function showMachine(): void {
 function showMode(next: Mode): void {
   VIEWS[mode].hide()
   mode = next
-  document.body.dataset['mode'] = mode
-  chooseTab(byId('modes'), (tab) => tab.dataset['mode'] === mode)
+  document.body.dataset.mode = mode
+  chooseTab(byId('modes'), (tab) => tab.dataset.mode === mode)
   for (const name of Object.keys(VIEWS)) byId(`mode-${name}`).hidden = name !== mode
   VIEWS[mode].show()
 }
@@ -140,14 +140,14 @@ function listenToTheme(): void {
   const button = byId('theme')
   const root = document.documentElement
   const system = window.matchMedia('(prefers-color-scheme: dark)')
-  const isDark = () => (root.dataset['theme'] ?? (system.matches ? 'dark' : 'light')) === 'dark'
+  const isDark = () => (root.dataset.theme ?? (system.matches ? 'dark' : 'light')) === 'dark'
   const show = () => {
     button.textContent = isDark() ? 'Light' : 'Dark'
     button.setAttribute('aria-pressed', String(isDark()))
   }
   system.addEventListener('change', show)
   button.addEventListener('click', () => {
-    root.dataset['theme'] = isDark() ? 'light' : 'dark'
+    root.dataset.theme = isDark() ? 'light' : 'dark'
     show()
   })
   show()

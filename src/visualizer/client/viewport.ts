@@ -194,17 +194,17 @@ type Commands = Readonly<Record<string, () => void>>
 
 function listenToButtons(commands: Commands): void {
   for (const button of document.querySelectorAll<HTMLElement>('[data-zoom]')) {
-    button.addEventListener('click', () => commands[button.dataset['zoom'] ?? '']?.())
+    button.addEventListener('click', () => commands[button.dataset.zoom ?? '']?.())
   }
 }
 
 function listenToKeys(commands: Commands, pan: Pan): void {
   const keys: Readonly<Record<string, (() => void) | undefined>> = {
-    '+': commands['in'],
-    '=': commands['in'],
-    '-': commands['out'],
-    '0': commands['reset'],
-    '1': commands['whole'],
+    '+': commands.in,
+    '=': commands.in,
+    '-': commands.out,
+    '0': commands.reset,
+    '1': commands.whole,
     ArrowLeft: () => pan(PAN_STEP, 0),
     ArrowRight: () => pan(-PAN_STEP, 0),
     ArrowUp: () => pan(0, PAN_STEP),

@@ -58,4 +58,7 @@ async function main() {
   console.log(JSON.stringify(times))
 }
 
-main()
+main().catch((error) => {
+  console.error(error)
+  process.exitCode = 1
+})

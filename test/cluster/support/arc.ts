@@ -108,11 +108,12 @@ export function runnerPodHere(usual: V1Pod, values: ArcValues, serviceAccountNam
     serviceAccountName
   )
   const hasVolume = spec.volumes?.some(({ name }) => name === 'work')
+  const { initContainers = [], schedulingGates = [] } = usual.spec ?? {}
   return {
     ...usual,
     spec: {
       ...spec,
-      ...(hasVolume && { initContainers: usual.spec?.initContainers, schedulingGates: usual.spec?.schedulingGates }),
+      ...(hasVolume && { initContainers, schedulingGates }),
       terminationGracePeriodSeconds: 0,
       volumes: spec.volumes?.map((one) => (one.name === 'work' ? usual.spec?.volumes?.find(isWork) : one)) as []
     }

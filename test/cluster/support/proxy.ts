@@ -9,7 +9,7 @@ const ORDER_TIMEOUT_MS = 10_000
 /** Longer than the tests of one runner pod. */
 const LIFE_MS_MAX = 30 * 60_000
 
-export interface Proxy {
+export interface TcpProxy {
   /** Leads the hook through the proxy. */
   readonly env: Readonly<Record<string, string>>
   /** Gives orders, which cutting-proxy.cjs describes; resolves when they hold. */
@@ -19,7 +19,7 @@ export interface Proxy {
   stop(): Promise<void>
 }
 
-export async function startProxy(pod: RunnerPod): Promise<Proxy> {
+export async function startProxy(pod: RunnerPod): Promise<TcpProxy> {
   const program = await readFile(new URL('./cutting-proxy.cjs', import.meta.url), 'utf8')
   await pod.write(HOME, { 'cutting-proxy.cjs': program })
   const said: string[] = []

@@ -51,7 +51,7 @@ export async function openDoor(world: World, faults: readonly Fault[], outage?: 
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   if (outage !== undefined) {
-    world.clock.sleep(outage.fromMs, new AbortController().signal).then(() => server.closeAllConnections())
+    void world.clock.sleep(outage.fromMs, new AbortController().signal).then(() => server.closeAllConnections())
   }
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,

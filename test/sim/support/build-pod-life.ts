@@ -30,7 +30,7 @@ export async function liveBuildPod(
 
 async function push(life: Life, story: BuildStory, images: Map<string, string>): Promise<void> {
   const args = life.pod.spec?.containers[0]?.args ?? []
-  const valueOf = (flag: string) => args.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1) ?? ''
+  const flagOf = (flag: string) => args.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1) ?? ''
   const log = life.openLog('push')
   const say = (text: string) => log.add({ atMs: life.clock.now(), text })
   const end = async (exitCode: number) => {
@@ -44,12 +44,12 @@ async function push(life: Life, story: BuildStory, images: Map<string, string>):
     const attempt = (story.pushes[retries] ?? story.pushes.at(-1)) as PushTry
     await life.clock.sleep(attempt.endsAfterMs, life.signal)
     if (attempt.isAccepted) {
-      const destination = valueOf('--destination')
+      const destination = flagOf('--destination')
       images.set(destination.slice(destination.indexOf('/') + 1), DIGEST)
       say(`INFO[0001] Pushed ${destination.slice(0, destination.lastIndexOf(':'))}@${DIGEST}`)
       return end(0)
     }
-    if (retries === Number(valueOf('--push-retry'))) {
+    if (retries === Number(flagOf('--push-retry'))) {
       for (const line of [`Error: pushing image: ${REFUSED}`, 'Usage:', '  executor push <path> [flags]']) say(line)
       return end(1)
     }

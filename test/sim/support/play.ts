@@ -110,7 +110,7 @@ async function untilEnded<T>(
       end ??= { error }
     }
   )
-  stop?.then(() => {
+  void stop?.then(() => {
     end ??= { value: 'stopped' }
   })
   for (let tick = 0; ; tick += 1) {
@@ -141,7 +141,10 @@ function startHook(options: KubernetesOptions, request: StepRequest, clock: Simu
     }
   }
   const shown = showing()
-  const recording = record(createKubernetesPorts(options, { clock: mortal, reporter: shown.reporter, randomHex }))
+  const recording = record(
+    'container-step',
+    createKubernetesPorts(options, { clock: mortal, reporter: shown.reporter, randomHex })
+  )
   const cancelsAtMs: number[] = []
   let cancel = () => {}
   let hasEnded = false
@@ -150,7 +153,7 @@ function startHook(options: KubernetesOptions, request: StepRequest, clock: Simu
     kill = resolve
   })
   for (const { does, atMs } of scenario.orders) {
-    clock.sleep(atMs, never).then(() => {
+    void clock.sleep(atMs, never).then(() => {
       if (hasEnded) return
       if (does === 'kill') {
         isDead = true
@@ -180,7 +183,19 @@ function startHook(options: KubernetesOptions, request: StepRequest, clock: Simu
     const ledger = recording.calls.findLast((call) => call.stage === 'cleaningUp')?.ledger ?? []
     const removedAgain = left.filter((name) => ledger.includes(name))
     const { calls, facts } = recording
-    return { calls, facts, budgets: BUDGETS, cancelsAtMs, endedAtMs, output, left, removedAgain, secrets: [SECRET] }
+    const machine = 'container-step'
+    return {
+      machine,
+      calls,
+      facts,
+      budgets: BUDGETS,
+      cancelsAtMs,
+      endedAtMs,
+      output,
+      left,
+      removedAgain,
+      secrets: [SECRET]
+    }
   }
   return { ended, killed, history, shown: shown.result }
 }

@@ -62,7 +62,7 @@ export function startLife(clock: Clock, pod: V1Pod): Life {
       if (metadata.deletionTimestamp !== undefined) return
       metadata.deletionTimestamp = new Date(0)
       if (!hasKubelet) return
-      clock.sleep(afterMs, new AbortController().signal).then(() => {
+      void clock.sleep(afterMs, new AbortController().signal).then(() => {
         end()
         gone()
       })

@@ -50,7 +50,7 @@ test('arguments and env take their inputs, unexpanded otherwise', () => {
   )
   const { args, env } = fillIn(action, {})
   expect(args).toEqual(['a $(b) ${{ c', 'xa $(b) ${{ cx', 'a $(b) ${{ c', '', ''])
-  expect(env['GREETED']).toBe('a $(b) ${{ c!')
+  expect(env.GREETED).toBe('a $(b) ${{ c!')
 })
 
 test('warns of what has no value here, of unknown inputs, missing ones and parts that are not run', () => {

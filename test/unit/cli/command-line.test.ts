@@ -1,12 +1,12 @@
 /** Goal: what a command declares is what it takes; everything else is one line that says what to do. */
 import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
+import { type CliDependencies, UsageError } from '../../../src/cli/command.ts'
 import { declare } from '../../../src/cli/command-line.ts'
 import { COMMANDS } from '../../../src/cli/commands.ts'
-import { UsageError, type World } from '../../../src/cli/world.ts'
 
 let written = ''
-const world: World = {
+const deps: CliDependencies = {
   write: (data) => {
     written += String(data)
   },
@@ -46,14 +46,14 @@ const fetchIt = declare(
 
 describe('a command line', () => {
   test('gives what was written, and defaults for the rest', async () => {
-    expect(await fetchIt.run(['it'], world)).toBe(0)
+    expect(await fetchIt.run(['it'], deps)).toBe(0)
     expect(given).toEqual({
       values: { from: 'here', with: [], json: false, secretly: false },
       operands: ['it'],
       rest: undefined
     })
     const args = ['--json', '--with', 'a', '--how=fast', 'it', '--with', 'b', '--', '--json', 'c']
-    await fetchIt.run(args, world)
+    await fetchIt.run(args, deps)
     expect(given).toMatchObject({
       values: { how: 'fast', with: ['a', 'b'], json: true },
       operands: ['it'],
@@ -71,7 +71,7 @@ describe('a command line', () => {
     [['a', '--json=yes'], 'fetch: --json takes no value; slipway fetch --help tells what it takes'],
     [['a', '--how', 'fat'], "fetch: --how is one of fast, slowly, and not 'fat'"]
   ])('refuses %j', async (args, message) => {
-    const failure = (async () => await fetchIt.run(args, world))()
+    const failure = (async () => await fetchIt.run(args, deps))()
     await expect(failure).rejects.toThrow(UsageError)
     await expect(failure).rejects.toThrow(message)
   })
@@ -112,7 +112,7 @@ Exit codes:
 describe('completion in bash', async () => {
   written = ''
   const completion = COMMANDS.find(({ declaration }) => declaration.name === 'completion')
-  await completion?.run([], world)
+  await completion?.run([], deps)
   const script = written
   const complete = (...words: readonly string[]): readonly string[] => {
     const quoted = ['slipway', ...words].map((word) => `'${word}'`).join(' ')

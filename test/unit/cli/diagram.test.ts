@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { type CliDependencies, UsageError } from '../../../src/cli/command.ts'
 import { diagram } from '../../../src/cli/diagram.ts'
-import { UsageError, type World } from '../../../src/cli/world.ts'
 import { currentMachines } from '../../../src/visualizer/graph.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'slipway-diagram-'))
@@ -12,7 +12,7 @@ afterAll(() => rmSync(directory, { recursive: true }))
 
 async function show(...args: readonly string[]): Promise<string> {
   let shown = ''
-  const world: World = {
+  const deps: CliDependencies = {
     write: (data) => {
       shown += String(data)
     },
@@ -22,7 +22,7 @@ async function show(...args: readonly string[]): Promise<string> {
     isRoot: false,
     onCancel: () => () => {}
   }
-  expect(await diagram.run(args, world)).toBe(0)
+  expect(await diagram.run(args, deps)).toBe(0)
   return shown
 }
 

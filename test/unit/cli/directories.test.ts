@@ -29,7 +29,7 @@ test('makes the five directories with empty file commands, reads back what was w
       '/github/runner_temp'
     ])
     const commands = directories.mounts[3]?.source ?? ''
-    expect(join('/github/file_commands', 'set_output')).toBe(directories.env['GITHUB_OUTPUT'])
+    expect(join('/github/file_commands', 'set_output')).toBe(directories.env.GITHUB_OUTPUT)
     expect(await readFile(join(commands, 'set_output'), 'utf8')).toBe('')
     await writeFile(join(commands, 'set_output'), 'name=value\n')
     expect(await directories.readFileCommands()).toEqual({ GITHUB_OUTPUT: 'name=value\n' })

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import type { CliDependencies } from '../../../src/cli/command.ts'
 import { gc } from '../../../src/cli/gc.ts'
-import type { World } from '../../../src/cli/world.ts'
 import { handleOf } from '../../../src/effects/kubernetes/context/site.ts'
 
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64')
@@ -15,7 +15,7 @@ const TOKEN = 'fresh-registry-token'
 const [DEAD, OTHER] = [handleOf({ metadata: { uid: 'dead' } }), handleOf({ metadata: { uid: 'other' } })]
 const DIGEST = `sha256:${'a'.repeat(64)}`
 const servers: Server[] = []
-const kubeconfigBefore = process.env['KUBECONFIG']
+const kubeconfigBefore = process.env.KUBECONFIG
 let directory = ''
 
 async function serve(answer: (request: IncomingMessage, path: string, response: ServerResponse) => void) {
@@ -27,7 +27,7 @@ async function serve(answer: (request: IncomingMessage, path: string, response: 
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'slipway-gc-'))
-  process.env['KUBECONFIG'] = join(directory, 'kubeconfig')
+  process.env.KUBECONFIG = join(directory, 'kubeconfig')
 })
 afterEach(async () => {
   for (const server of servers.splice(0)) {
@@ -36,8 +36,8 @@ afterEach(async () => {
   }
 })
 afterAll(async () => {
-  if (kubeconfigBefore === undefined) delete process.env['KUBECONFIG']
-  else process.env['KUBECONFIG'] = kubeconfigBefore
+  if (kubeconfigBefore === undefined) delete process.env.KUBECONFIG
+  else process.env.KUBECONFIG = kubeconfigBefore
   await rm(directory, { recursive: true })
 })
 
@@ -78,7 +78,7 @@ async function collect(answers: Readonly<Record<string, unknown>>, args: readonl
   }
   await writeFile(join(directory, 'kubeconfig'), JSON.stringify(kubeconfig))
   let shown = ''
-  const world: World = {
+  const deps: CliDependencies = {
     write: (data) => {
       shown += String(data)
     },
@@ -93,7 +93,7 @@ async function collect(answers: Readonly<Record<string, unknown>>, args: readonl
     isRoot: false,
     onCancel: () => () => {}
   }
-  const exitCode = await gc.run(args, world)
+  const exitCode = await gc.run(args, deps)
   return { exitCode, shown, removed, registry }
 }
 

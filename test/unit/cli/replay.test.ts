@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
+import { type CliDependencies, UsageError } from '../../../src/cli/command.ts'
 import { replay } from '../../../src/cli/replay.ts'
-import { UsageError, type World } from '../../../src/cli/world.ts'
 
 const traces = fileURLToPath(new URL('../../page/traces/', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'slipway-replay-'))
@@ -13,7 +13,7 @@ afterAll(() => rmSync(directory, { recursive: true }))
 
 async function show(...args: readonly string[]): Promise<string> {
   let shown = ''
-  const world: World = {
+  const deps: CliDependencies = {
     write: (data) => {
       shown += String(data)
     },
@@ -23,7 +23,7 @@ async function show(...args: readonly string[]): Promise<string> {
     isRoot: false,
     onCancel: () => () => {}
   }
-  expect(await replay.run(args, world)).toBe(0)
+  expect(await replay.run(args, deps)).toBe(0)
   return shown
 }
 

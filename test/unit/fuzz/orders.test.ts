@@ -3,8 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseCreateOptions } from '../../../src/effects/kubernetes/specs/docker-options/options.ts'
 import { splitWords as splitOptions } from '../../../src/effects/kubernetes/specs/docker-options/words.ts'
-import { planJob } from '../../../src/effects/kubernetes/specs/job-plan.ts'
-import { environmentSecret, stepPod } from '../../../src/effects/kubernetes/specs/step-pod.ts'
+import { environmentSecret } from '../../../src/effects/kubernetes/specs/step-pod.ts'
 import { maskFor } from '../../../src/hooks/mask.ts'
 import { undoQuoting } from '../../../src/hooks/requests/arguments.ts'
 import { toJobRequest } from '../../../src/hooks/requests/job.ts'
@@ -15,7 +14,7 @@ import { SETTINGS } from '../../../src/hooks/settings/settings.ts'
 import { WrongValue } from '../../../src/hooks/settings/values.ts'
 import { readState } from '../../../src/hooks/state.ts'
 import { evilJson, evilText, FUZZ_TIMEOUT_MS, mutated, survives } from '../../support/fuzz.ts'
-import { PATHS, siteOf } from '../effects/kubernetes/context-fixture.ts'
+import { PATHS, planJob, siteOf, stepPod } from '../effects/kubernetes/context-fixture.ts'
 
 const OPTION_WORDS = [
   '--cpus',
@@ -89,7 +88,7 @@ function carryOut(stdin: string): void {
   const site = siteOf('copy')
   if (input.command === 'prepare_job') {
     const request = toJobRequest(input.args, PATHS)
-    JSON.stringify(planJob(site, request, undefined, { secret: () => 's', mark: 'm' }))
+    JSON.stringify(planJob(site, request, { secret: () => 's', mark: 'm' }))
   } else if (input.command === 'run_container_step') {
     const request = toStepRequest(input.args, PATHS)
     JSON.stringify([environmentSecret(site, request.env), stepPod(site, { reference: 'x', isBuilt: true }, request)])

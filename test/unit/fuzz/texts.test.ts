@@ -8,7 +8,6 @@ import { afterAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { replay } from '../../../src/cli/replay.ts'
 import { BUILDERS, type BuilderName } from '../../../src/effects/builders/catalog.ts'
-import { stepPod } from '../../../src/effects/kubernetes/specs/step-pod.ts'
 import { applyTemplate } from '../../../src/effects/kubernetes/template/merge.ts'
 import { parseTemplate } from '../../../src/effects/kubernetes/template/read.ts'
 import { compareMachines } from '../../../src/visualizer/difference.ts'
@@ -16,7 +15,7 @@ import { differenceLines, differenceMarkdown } from '../../../src/visualizer/dif
 import { currentMachines } from '../../../src/visualizer/graph.ts'
 import { MachineSetError, parseMachineSet } from '../../../src/visualizer/machine-set.ts'
 import { evilJson, evilText, FUZZ_TIMEOUT_MS, mutated, survives } from '../../support/fuzz.ts'
-import { siteOf } from '../effects/kubernetes/context-fixture.ts'
+import { siteOf, stepPod } from '../effects/kubernetes/context-fixture.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'slipway-fuzz-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -130,9 +129,12 @@ async function show(text: string): Promise<void> {
   writeFileSync(file, text)
   for (const args of [[file], [file, '--json']]) {
     let shown = ''
-    const world = { write: (data: unknown) => void (shown += String(data)), environment: {}, isRoot: false }
+    const write = (data: unknown) => {
+      shown += String(data)
+    }
+    const deps = { write, environment: {}, isRoot: false }
     await replay.run(args, {
-      ...world,
+      ...deps,
       workingDirectory: directory,
       temporaryDirectory: directory,
       onCancel: () => () => {}

@@ -8,7 +8,7 @@ import { createProcessRunner } from '../../../src/effects/local/process.ts'
 import { systemClock } from '../../../src/effects/system.ts'
 import { codeOf } from '../../contract/backend.ts'
 
-const { run, idle } = createProcessRunner({ PATH: process.env['PATH'], INHERITED: 'yes' }, systemClock)
+const { run, idle } = createProcessRunner({ PATH: process.env.PATH, INHERITED: 'yes' }, systemClock)
 const never = new AbortController().signal
 
 test('gives exit code, stdout, and both streams in the tail', async () => {

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { StepError } from '../../../errors.ts'
-import type { ApiAccess } from './request.ts'
+import type { Access, ApiAccess } from './request.ts'
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
@@ -15,11 +15,6 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 export interface ServiceAddress {
   readonly host: string
   readonly port: string
-}
-
-export interface Access {
-  readonly access: ApiAccess
-  readonly namespace: string
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The kubeconfig of the environment, for hooks outside of a pod; loaded only where there is one, because it takes its time. */
 import { KubeConfig } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import type { Access } from './access.ts'
+import type { Access } from './request.ts'
 
 /** KUBECONFIG, else the user's own file, else the service account; `namespace` overrides that of the context. Throws `not-configured`. */
 export function readKubeConfig(namespace: string | undefined): Access {

@@ -135,8 +135,7 @@ function drop(position: Position, timestamp: string): void {
 }
 
 /** Empty when there are none. */
-const earliest = (timestamps: readonly string[]): string =>
-  timestamps.reduce((least, one) => (one < least ? one : least), timestamps[0] ?? '')
+const earliest = (timestamps: readonly string[]): string => timestamps.toSorted()[0] ?? ''
 
 function countsOf(timestamps: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()

@@ -11,6 +11,11 @@ import type { KubeConfig } from '@kubernetes/client-node'
 /** Where the API server is and how to authenticate: a KubeConfig, or less. */
 export type ApiAccess = Pick<KubeConfig, 'getCurrentCluster' | 'applyToHTTPSOptions'>
 
+export interface Access {
+  readonly access: ApiAccess
+  readonly namespace: string
+}
+
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** Below the server's address. */

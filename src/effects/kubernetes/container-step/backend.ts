@@ -12,6 +12,7 @@ import { architecture } from '../../system.ts'
 import { createJanitor } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
+import { chooseTransfer } from '../files/choose.ts'
 import { type BuiltImages, createBuiltImages } from '../registry/built-images.ts'
 import { createBuilder } from './build.ts'
 import { checkStep, createRunner } from './run.ts'
@@ -70,11 +71,10 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
           const dockerfile = request.image === undefined ? request.dockerfile : undefined
           const registry = dockerfile === undefined ? undefined : await openForBuild(site, signal)
           const images = registry && builtImages(site, registry)
-          if (dockerfile !== undefined && site.job && site.storage.mode === 'copy') {
-            const { mirrorFromJob } = await import('../files/step.ts')
-            await mirrorFromJob(site, site.job, dirname(dockerfile), signal)
+          if (dockerfile !== undefined) {
+            await chooseTransfer(site).copyOutOfJob(dirname(dockerfile), signal)
+            await requireCertificates(site, builder.daemon?.tlsSecret, signal)
           }
-          if (dockerfile !== undefined) await requireCertificates(site, builder.daemon?.tlsSecret, signal)
           const resolver = createResolver({
             registry: options.registry,
             notConfigured,

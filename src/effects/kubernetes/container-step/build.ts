@@ -1,23 +1,23 @@
 /** Builder and Pusher on one build pod: the build runs as an init container, the push as the container after it. */
-import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
+import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import { BUDGETS } from '../../../machines/budgets.ts'
 import type { Builder, Pusher } from '../../../machines/ports.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
-import type { BuilderDefinition } from '../../builders/catalog.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
+import type { BuilderDefinition } from '../../builders/definition.ts'
 import { createTail } from '../../tail.ts'
 import { type LogSource, logTail } from '../api/logs.ts'
 import type { PushState } from '../cleanup/janitor.ts'
 import type { Site } from '../context/site.ts'
-import { deliverContext } from '../files/build-context.ts'
-import { createPatience, type Patience } from '../pods/grace.ts'
-import { containerStatus, firstLine, initFailure, podFailure, waitingFailure } from '../pods/status.ts'
+import { chooseContextTransfer } from '../files/choose.ts'
+import { createJudge } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
 import type { BuiltImages } from '../registry/built-images.ts'
 import { namingSecret } from '../registry/settings.ts'
-import { BUILD_CONTAINER, buildPod, isDelivered, PUSH_CONTAINER } from '../specs/build-pod.ts'
-import { templated } from '../specs/templated.ts'
+import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from '../specs/build-pod.ts'
+import { templated } from '../specs/parts.ts'
+import { buildFailure, buildHasStarted, pushOutcome, throwBuildError } from './build-outcome.ts'
 import { type DigestOf, watchArrival } from './push-arrival.ts'
 import { type PushTries, watchPushTries } from './push-tries.ts'
 
@@ -44,6 +44,7 @@ export interface BuildPodBuilder extends Builder, Pusher {
 export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuilder {
   const { builder } = options
   const { definition } = builder
+  const transfer = chooseContextTransfer(site)
   // The build pod pushes by itself once its build has ended well, so only a build that failed is known not to have.
   let pushState: PushState = 'none'
   let name = ''
@@ -60,16 +61,19 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       const pod = name
       pushState = 'possible'
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
-      await site.cluster.createPod(templated(site, buildPod(site, { name, plan, builder }), 'build'), signal)
-      if (isDelivered(site)) await deliverContext(site, { pod, plan, identity: options.identity, lost }, signal)
-      const isPatient = createPatience(site.clock)
-      await waitForPod(site, pod, (current) => hasStarted(current, builder.image, isPatient), lost, signal)
+      const plain = buildPod(site, transfer.buildPod(plan), { name, plan, builder })
+      await site.cluster.createPod(templated(site, plain, 'build'), signal)
+      const context = { plan, identity: options.identity }
+      await transfer.copyInContext({ pod, lost }, context, signal).catch(throwBuildError)
+      const judge = createJudge(site.clock)
+      const check = (current: V1Pod) => buildHasStarted(judge(current, BUILD_CONTAINER), builder.image)
+      await waitForPod(site, pod, check, lost, signal)
       const ended = await followBuild(site, pod, plan, definition, lost, signal)
       const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
       if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest }
       // Of an earlier build pod that was lost nobody knows how far it came.
       if (attempts === 1) pushState = 'none'
-      throw namingSecret(buildFailure(ended.pod, ended.terminated, ended.tail, definition), site.registry)
+      throw namingSecret(buildFailure(ended, ended.tail, definition), site.registry)
     },
 
     async push(plan, built, signal) {
@@ -85,9 +89,9 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
         logTail(pushLog(site, name), { lines: PUSH_LOG_LINES, previous: false }, toRead)
       )
       const { next, look, ended, pushed } = tries
-      const isPatient = createPatience(site.clock)
+      const judge = createJudge(site.clock)
       const check = (pod: V1Pod) =>
-        arrival.hasArrived() ? 'pushed' : (next() ?? pushOutcome(pod, builder.pushImage, isPatient))
+        arrival.hasArrived() ? 'pushed' : (next() ?? pushOutcome(judge(pod, PUSH_CONTAINER), builder.pushImage))
       const pause = async () => {
         await arrival.pause()
         await look(signal)
@@ -129,34 +133,6 @@ function must(name: string | undefined): string {
   return name
 }
 
-/** Throws for an image that no waiting will bring, naming the setting that can; a failure that may heal passes. */
-function throwIfUnavailable(failure: StepError, image: string, setting: 'BUILDER_IMAGE' | 'PUSHER_IMAGE') {
-  if (failure.code === 'start-failed') throw failure
-  if (failure.retryable) return
-  const [variable, why] = [`ACTIONS_RUNNER_CONTAINER_HOOKS_${setting}`, firstLine(failure.detail ?? '')]
-  throw new StepError(
-    'builder-image-unavailable',
-    `cannot pull image ${image}: set ${variable} to one the nodes can pull (${why})`,
-    { detail: failure.detail, cause: failure }
-  )
-}
-
-/** True once a container runs or has ended; throws when the builder's image cannot be had. */
-function hasStarted(pod: V1Pod, image: string, isPatient: Patience): true | undefined {
-  const status = containerStatus(pod, BUILD_CONTAINER)
-  if (status?.state?.running !== undefined || status?.state?.terminated !== undefined) return true
-  const failure = waitingFailure(status)
-  if (failure !== undefined && !isPatient(pod, failure, status)) {
-    throwIfUnavailable(failure, image, 'BUILDER_IMAGE')
-    throw new StepError('builder-lost', failure.message, { detail: failure.detail, cause: failure })
-  }
-  const lost = podFailure(pod)
-  if (lost !== undefined) throw builderLost(lost)
-  const blocked = initFailure(pod)
-  if (blocked !== undefined && !isPatient(pod, blocked)) throw blocked.retryable ? builderLost(blocked) : blocked
-  return undefined
-}
-
 async function followBuild(
   site: Site,
   name: string,
@@ -173,50 +149,9 @@ async function followBuild(
   site.reporter.group(`Build ${plan.dockerfile} with ${definition.name}`)
   try {
     const request = { pod: name, container: BUILD_CONTAINER, write, lost }
-    const ended = await followToEnd(site, request, signal).catch((error: unknown) => {
-      throw error instanceof StepError && !error.retryable ? builderLost(error) : error
-    })
+    const ended = await followToEnd(site, request, signal).catch(throwBuildError)
     return { ...ended, tail: tail.text() }
   } finally {
     site.reporter.endGroup()
   }
-}
-
-/** An evicted or deleted build pod can be replaced by another one; user code is only built again, never run. */
-const builderLost = (cause: StepError) =>
-  new StepError('builder-lost', `the build pod was lost: ${cause.message}`, { detail: cause.detail, cause })
-
-function buildFailure(
-  pod: V1Pod,
-  terminated: V1ContainerStateTerminated,
-  tail: string,
-  definition: BuilderDefinition
-): StepError {
-  if (terminated.reason === 'OOMKilled') {
-    return new StepError(
-      'builder-out-of-memory',
-      'the build ran out of memory (OOMKilled): give build pods a higher memory limit'
-    )
-  }
-  const lost = podFailure(pod)
-  return lost === undefined ? definition.classifyBuildFailure(tail) : builderLost(lost)
-}
-
-/** How a push has ended; undefined while it goes on. */
-function pushOutcome(pod: V1Pod, image: string, isPatient: Patience): 'ended well' | 'ended' | undefined {
-  const status = containerStatus(pod, PUSH_CONTAINER)
-  const exitCode = status?.state?.terminated?.exitCode
-  if (exitCode === 0) return 'ended well'
-  const failure = waitingFailure(status)
-  if (failure !== undefined && !isPatient(pod, failure, status)) throwIfUnavailable(failure, image, 'PUSHER_IMAGE')
-  const lost = podFailure(pod)
-  if (lost !== undefined) {
-    throw new StepError('layout-lost', `the build pod was lost before its image was pushed: ${lost.message}`, {
-      detail: lost.detail,
-      cause: lost
-    })
-  }
-  const blocked = initFailure(pod)
-  if (blocked !== undefined) throw blocked
-  return exitCode === undefined ? undefined : 'ended'
 }

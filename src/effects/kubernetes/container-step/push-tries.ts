@@ -4,7 +4,7 @@
  */
 import { StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
-import type { BuilderDefinition } from '../../builders/catalog.ts'
+import type { BuilderDefinition } from '../../builders/definition.ts'
 
 /** How often the log of a push that goes on is looked at; most have ended by then. */
 const LOOK_MS = 1_000

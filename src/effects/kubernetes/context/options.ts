@@ -2,6 +2,7 @@
 import type { Clock } from '../../../machines/ports.ts'
 import type { BuilderName } from '../../builders/catalog.ts'
 import type { Reporter } from '../../log/reporter.ts'
+import type { RunnerPaths } from '../../work-tree/layout.ts'
 import type { ServiceAddress } from '../api/access.ts'
 import type { RegistrySettings } from '../registry/settings.ts'
 
@@ -40,16 +41,6 @@ export interface BuilderDaemon {
   readonly address: string
   /** Name of the Secret with ca.crt, tls.crt and tls.key; undefined: without TLS. */
   readonly tlsSecret?: string | undefined
-}
-
-/** Directories on the runner's own disk, absolute. */
-export interface RunnerPaths {
-  /** RUNNER_WORKSPACE, `_work/repo`; its parent is the work directory. */
-  readonly runnerWorkspace: string
-  /** RUNNER_TEMP, `_work/_temp`. */
-  readonly runnerTemp: string
-  /** GITHUB_WORKSPACE, `_work/repo/repo`. */
-  readonly githubWorkspace: string
 }
 
 export interface KubernetesDependencies {

@@ -5,7 +5,6 @@
 import { readFile } from 'node:fs/promises'
 import type { V1ObjectMeta, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { PodTemplate } from '../template/read.ts'
-import type { Site } from './site.ts'
 
 const FILE = 'resolv.conf'
 const PATH = `/etc/${FILE}`
@@ -26,7 +25,7 @@ export interface OwnResolver {
 }
 
 /** `hasFirst`: a container runs before the build anyhow. Another one would cost a second, so what is known is written down instead. */
-export function ownResolver({ resolverFile }: Site, hasFirst: boolean): OwnResolver {
+export function ownResolver(resolverFile: string | undefined, hasFirst: boolean): OwnResolver {
   const mount = { name: VOLUME, mountPath: PATH, subPath: FILE, readOnly: true }
   if (hasFirst || resolverFile === undefined) {
     // Who pushes is another user, and without the privilege to read everything.

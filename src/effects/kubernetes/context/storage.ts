@@ -4,10 +4,11 @@
  *
  * Both look the same to a pod: one volume called `work` whose layout is that of the runner's `_work`.
  */
-import { dirname, relative } from 'node:path'
+import { relative } from 'node:path'
 import type { V1Container, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Mount } from '../../../machines/types.ts'
+import { workDirectoryOf } from '../../work-tree/layout.ts'
 import type { KubernetesOptions } from './options.ts'
 
 export const WORK_VOLUME = 'work'
@@ -35,7 +36,7 @@ export function runnerContainer(pod: V1Pod): V1Container | undefined {
 
 /** Decides the storage mode from the runner pod's own spec; `claimName` overrides what is found there. */
 export function detectStorage(pod: V1Pod, options: Pick<KubernetesOptions, 'claimName' | 'paths'>): Storage {
-  const workDirectory = dirname(options.paths.runnerWorkspace)
+  const workDirectory = workDirectoryOf(options.paths)
   const mount = mountOf(runnerContainer(pod), workDirectory)
   const source = pod.spec?.volumes?.find(({ name }) => name === mount?.name)
   const claimName = options.claimName ?? claimOf(pod, source)
@@ -67,6 +68,13 @@ function claimOf(pod: V1Pod, volume: V1Volume | undefined): string | undefined {
   return undefined
 }
 
+/** Whether pods have copies of the runner's files, and not the files themselves. */
+export const isCopied = ({ mode }: Pick<Storage, 'mode'>): boolean => mode === 'copy'
+
+/** Whether a path of the runner's disk is the work directory, or below it. */
+export const isInWork = ({ workDirectory }: Pick<Storage, 'workDirectory'>, hostPath: string): boolean =>
+  hostPath === workDirectory || hostPath.startsWith(`${workDirectory}/`)
+
 /** `_temp/_github_home` for `/home/runner/_work/_temp/_github_home`; throws `not-supported` for what is outside `_work`. */
 export function workPath(storage: Storage, hostPath: string): string {
   const path = relative(storage.workDirectory, hostPath)
@@ -79,9 +87,13 @@ export function workPath(storage: Storage, hostPath: string): string {
   return path
 }
 
+/** Path inside the work volume of a path of the runner's disk; empty for the volume's root. */
+export const volumePath = (storage: Storage, hostPath: string): string =>
+  join(storage.rootPath, workPath(storage, hostPath))
+
 /** A mount of the runner's disk as a mount of the work volume. */
 export function workMount(storage: Storage, mount: Mount): V1VolumeMount {
-  const subPath = join(storage.rootPath, workPath(storage, mount.source))
+  const subPath = volumePath(storage, mount.source)
   return {
     name: WORK_VOLUME,
     mountPath: mount.target,

@@ -5,9 +5,8 @@ import { COMPLETE_MEMBER } from '../../archive/pack.ts'
 import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from '../api/exec.ts'
 import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
-import { createPatience, type Patience } from '../pods/grace.ts'
-import { containerStatus, firstLine, initFailure, podFailure, waitingFailure } from '../pods/status.ts'
-import { DELIVERED_MARKER, WORK_ROOT } from '../specs/parts.ts'
+import { createJudge, firstLine, type Judge } from '../pods/status.ts'
+import { COPIED_MARKER, WORK_ROOT } from './containers.ts'
 import { completeMember, type Outbox, openAll, type Source, target } from './sources.ts'
 
 /** Between attempts to reach a container that is about to start. */
@@ -19,12 +18,12 @@ const LOST_CONNECTIONS_MAX = 20
 /** Of the container's log, when it ended before the files were there. */
 const LOG_LINES = 5
 
-export interface Delivery {
+export interface CopyIn {
   readonly pod: string
   /** Runs in the pod, or is about to. */
   readonly container: string
   readonly sources: readonly Source[]
-  /** Paths below the work volume whose content is written down, so that `collect` knows later what is gone. */
+  /** Paths below the work volume whose content is written down, so that copying out knows later what is gone. */
   readonly watched: readonly string[]
   /** What a broken transfer is called in this stage. */
   readonly failure: ErrorCode
@@ -42,7 +41,7 @@ const receiveScript = (sources: number): string =>
   [
     `cd ${WORK_ROOT}`,
     'rm -f .delivering-*',
-    `[ ! -e ${DELIVERED_MARKER} ] || exit 0`,
+    `[ ! -e ${COPIED_MARKER} ] || exit 0`,
     ': > .delivering-$$',
     `echo ${READY.trim()}`,
     'tar --extract --preserve-permissions --numeric-owner --ignore-zeros --file=-',
@@ -51,31 +50,31 @@ const receiveScript = (sources: number): string =>
     'if [ $# -gt 0 ]; then find "$@" -print0 | sort --zero-terminated > .before; fi',
     // Its time is what tells later what has changed.
     'touch -c .delivering-$$',
-    `mv .delivering-$$ ${DELIVERED_MARKER}`
+    `mv .delivering-$$ ${COPIED_MARKER}`
   ].join('\n')
 
 /**
  * Fills the work volume of a pod through one of its containers, as soon as that can be reached: the kubelet reports it up to a
  * second later. What waits for the files in the pod goes on by itself once everything is there.
  */
-export async function deliver(site: Site, delivery: Delivery, signal: AbortSignal): Promise<void> {
-  let state: Awaited<ReturnType<typeof deliverState>> = 'starting'
-  const isPatient = createPatience(site.clock)
-  let outbox = openAll(delivery.sources, signal)
+export async function copyIn(site: Site, request: CopyIn, signal: AbortSignal): Promise<void> {
+  let state: Awaited<ReturnType<typeof look>> = 'starting'
+  const judge = createJudge(site.clock)
+  let outbox = openAll(request.sources, signal)
   let connectionsLost = 0
   try {
     // Bounded by the signal: every stage has a budget.
     for (let attempts = 1; ; attempts += 1) {
-      if (attempts % ATTEMPTS_PER_LOOK === 0) state = await deliverState(site, delivery, isPatient, signal)
-      if (state === 'delivered') return
+      if (attempts % ATTEMPTS_PER_LOOK === 0) state = await look(site, request, judge, signal)
+      if (state === 'filled') return
       if (outbox.state() !== 'whole') {
         outbox.close()
-        outbox = openAll(delivery.sources, signal)
+        outbox = openAll(request.sources, signal)
       }
       try {
-        const { exitCode, stderr } = await sendAll(site, delivery, outbox, signal)
+        const { exitCode, stderr } = await sendAll(site, request, outbox, signal)
         if (exitCode === 0) return
-        throw new StepError(delivery.failure, `could not unpack files in pod ${delivery.pod}: ${stderr}`, {
+        throw new StepError(request.failure, `could not unpack files in pod ${request.pod}: ${stderr}`, {
           detail: stderr
         })
       } catch (error) {
@@ -84,10 +83,10 @@ export async function deliver(site: Site, delivery: Delivery, signal: AbortSigna
         // Before the container runs, every way to fail only means: not yet.
         const isTooEarly = state === 'starting' && outbox.state() !== 'taken'
         if (!isTooEarly && !(error instanceof ExecRefused)) {
-          const failure = asFailure(error, delivery)
+          const failure = asFailure(error, request)
           connectionsLost += 1
           if (failure.code !== 'cluster-unreachable' || connectionsLost > LOST_CONNECTIONS_MAX) throw failure
-          site.reporter.line(`Files for pod ${delivery.pod}: ${failure.message}, trying again`)
+          site.reporter.line(`Files for pod ${request.pod}: ${failure.message}, trying again`)
         }
       }
       await site.clock.sleep(EXEC_RETRY_MS, signal)
@@ -98,21 +97,21 @@ export async function deliver(site: Site, delivery: Delivery, signal: AbortSigna
 }
 
 /** What is no StepError was said by the runner's own disk, of a file that became shorter or went away while it was read. */
-const asFailure = (error: unknown, { pod, failure }: Delivery): StepError =>
+const asFailure = (error: unknown, { pod, failure }: CopyIn): StepError =>
   error instanceof StepError
     ? error
     : new StepError(failure, `could not read files for pod ${pod}: ${(error as Error).message}`, { cause: error })
 
 /** One attempt. */
-async function sendAll(site: Site, delivery: Delivery, outbox: Outbox, signal: AbortSignal): Promise<ExecResult> {
-  const { pod, container, sources, watched } = delivery
+async function sendAll(site: Site, request: CopyIn, outbox: Outbox, signal: AbortSignal): Promise<ExecResult> {
+  const { pod, container, sources, watched } = request
   const stdin = new PassThrough()
   const { stdout, ready } = listenForReady()
   const sending = ready.then(async () => {
     await outbox.empty(stdin)
     stdin.end()
   })
-  const command = ['sh', '-ec', receiveScript(sources.length), 'deliver', ...watched]
+  const command = ['sh', '-ec', receiveScript(sources.length), 'copy-in', ...watched]
   const receiving = exec({ ...target(site, pod, container), command, stdin, stdout }, signal)
   try {
     // A failure to send is told as such, and not as the broken connection that it leads to.
@@ -160,28 +159,19 @@ export async function send(
   }
 }
 
-/** Looks at the pod between attempts; `delivered` when the container has ended well, which a lost answer may have hidden from us. */
-async function deliverState(
-  site: Site,
-  { pod: name, container, lost }: Delivery,
-  isPatient: Patience,
-  signal: AbortSignal
-) {
+/** Looks at the pod between attempts; `filled` when the container has ended well, which a lost answer may have hidden from us. */
+async function look(site: Site, { pod: name, container, lost }: CopyIn, judge: Judge, signal: AbortSignal) {
   const pod = await site.cluster.getPod(name, signal)
   if (pod === undefined) throw lost()
-  const status = containerStatus(pod, container)
-  const failure = podFailure(pod) ?? waitingFailure(status)
-  if (failure !== undefined && !isPatient(pod, failure, status)) throw failure
-  const exitCode = status?.state?.terminated?.exitCode
-  if (exitCode === 0) return 'delivered'
-  if (exitCode !== undefined) {
-    const log = await logTail(target(site, name, container), { lines: LOG_LINES, previous: false }, signal)
-    throw new StepError(
-      'start-failed',
-      `the container that receives files ended with exit code ${exitCode}: ${firstLine(log)}`
-    )
-  }
-  const blocked = initFailure(pod)
-  if (blocked !== undefined && !isPatient(pod, blocked)) throw blocked
-  return status?.state?.running === undefined ? 'starting' : 'running'
+  const verdict = judge(pod, container)
+  if (verdict.is === 'lost' || verdict.is === 'blocked') throw verdict.failure
+  if (verdict.is !== 'ended') return verdict.is
+  const { exitCode } = verdict.terminated
+  if (exitCode === 0) return 'filled'
+  if (verdict.failure !== undefined) throw verdict.failure
+  const log = await logTail(target(site, name, container), { lines: LOG_LINES, previous: false }, signal)
+  throw new StepError(
+    'start-failed',
+    `the container that receives files ended with exit code ${exitCode}: ${firstLine(log)}`
+  )
 }

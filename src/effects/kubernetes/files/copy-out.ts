@@ -7,21 +7,22 @@ import { StepError } from '../../../errors.ts'
 import { BYTES_MAX } from '../../archive/limits.ts'
 import { COMPLETE_MEMBER } from '../../archive/pack.ts'
 import { GONE_MEMBER, unpack } from '../../archive/unpack.ts'
+import { quote } from '../../shell-words.ts'
 import { PLAIN_FILES, STAY_DIRECTORIES } from '../../work-tree/layout.ts'
 import { isBelow } from '../../work-tree/tree.ts'
 import { type ExecResult, exec } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
+import { FILES_CONTAINER } from '../names.ts'
 import { firstLine } from '../pods/status.ts'
-import { quote } from '../script/program.ts'
-import { DELIVERED_MARKER, FILES_CONTAINER, WORK_ROOT } from '../specs/parts.ts'
+import { COPIED_MARKER, WORK_ROOT } from './containers.ts'
 import { send } from './copy-in.ts'
 import { atMost, fromContainer, type Source, TAR_CREATE, target } from './sources.ts'
 
-export interface Collection {
+export interface CopyOut {
   readonly pod: string
   /** Paths that go to the runner's disk. */
   readonly toRunner: readonly string[]
-  /** All that `deliver` was told to watch, in a job with a job pod: to a container of that pod. */
+  /** All that copying in was told to watch, in a job with a job pod: to a container of that pod. */
   readonly toJob?: { readonly pod: string; readonly container: string; readonly paths: readonly string[] } | undefined
 }
 
@@ -36,7 +37,7 @@ const findGone = (way: Way, paths: readonly string[], gone: string): string =>
     `comm --zero-terminated -23 .before .after-${way} > ${gone}`
   ].join(' && ')
 
-/** What is brought back: sockets, pipes and devices are not. */
+/** What is copied out: sockets, pipes and devices are not. */
 const KINDS = '\\( -type f -o -type d -o -type l \\)'
 
 /**
@@ -47,7 +48,7 @@ const packChanged = (way: Way, paths: readonly string[], before: readonly string
   [
     `: > ${COMPLETE_MEMBER}`,
     `printf '${[...before, ''].join('\\0')}' > .changed-${way}`,
-    `find ${words(paths)} ${KINDS} -cnewer ${DELIVERED_MARKER} -print0 > .newer-${way}`,
+    `find ${words(paths)} ${KINDS} -cnewer ${COPIED_MARKER} -print0 > .newer-${way}`,
     `find ${words(paths)} ${KINDS} -print0 | sort --zero-terminated | comm --zero-terminated -13 .before - >> .newer-${way}`,
     `sort --zero-terminated --unique .newer-${way} >> .changed-${way}`,
     `printf '${COMPLETE_MEMBER}\\0' >> .changed-${way}`,
@@ -84,12 +85,12 @@ const UNPACK_IN_JOB = [
 ].join('\n')
 
 /** Rejects with `collect-failed`, and can then be called again. */
-export async function collect(site: Site, collection: Collection, signal: AbortSignal): Promise<void> {
-  const { pod, toRunner, toJob } = collection
+export async function copyOut(site: Site, request: CopyOut, signal: AbortSignal): Promise<void> {
+  const { pod, toRunner, toJob } = request
   // Neither is left to itself when the other one fails: the next attempt starts both anew.
   const ways = await Promise.allSettled([
-    toRunner.length > 0 && collectToRunner(site, pod, toRunner, signal),
-    toJob && collectToJob(site, pod, toJob, signal)
+    toRunner.length > 0 && toRunnersDisk(site, pod, toRunner, signal),
+    toJob && toJobPod(site, pod, toJob, signal)
   ])
   signal.throwIfAborted()
   const errors: readonly unknown[] = ways.flatMap((way) => (way.status === 'rejected' ? [way.reason] : []))
@@ -98,7 +99,7 @@ export async function collect(site: Site, collection: Collection, signal: AbortS
   if (permanent !== undefined) throw permanent
   const [error] = errors
   const text = error instanceof Error ? error.message : String(error)
-  throw new StepError('collect-failed', `could not bring files back from pod ${pod}: ${text}`, { cause: error })
+  throw new StepError('collect-failed', `could not copy files out of pod ${pod}: ${text}`, { cause: error })
 }
 
 /** GNU tar's for what it cannot read. Nothing runs in the pod any more, so another try would not read it either. */
@@ -106,15 +107,15 @@ const TAR_FATAL = 2
 
 const packingFailed = ({ exitCode, stderr }: ExecResult): Error =>
   exitCode === TAR_FATAL
-    ? new StepError('files-refused', `the step's files cannot be brought back: ${firstLine(stderr)}`, {
+    ? new StepError('files-refused', `the step's files cannot be copied out: ${firstLine(stderr)}`, {
         detail: stderr
       })
     : new Error(stderr)
 
-async function collectToJob(
+async function toJobPod(
   site: Site,
   pod: string,
-  job: NonNullable<Collection['toJob']>,
+  job: NonNullable<CopyOut['toJob']>,
   signal: AbortSignal
 ): Promise<void> {
   const command = ['sh', '-c', packForJob(job.paths)]
@@ -128,7 +129,7 @@ async function collectToJob(
   if (exitCode !== 0) throw new Error(stderr)
 }
 
-async function collectToRunner(site: Site, pod: string, paths: readonly string[], signal: AbortSignal): Promise<void> {
+async function toRunnersDisk(site: Site, pod: string, paths: readonly string[], signal: AbortSignal): Promise<void> {
   let leftOut = 0
   const unpacking = unpack({
     root: site.storage.workDirectory,
@@ -139,7 +140,7 @@ async function collectToRunner(site: Site, pod: string, paths: readonly string[]
     bytesMax: site.bytesMax,
     onLeftOut(path, why) {
       leftOut += 1
-      if (leftOut <= LEFT_OUT_SHOWN_MAX) site.reporter.warning(`'${path}' is not brought back to the runner: ${why}`)
+      if (leftOut <= LEFT_OUT_SHOWN_MAX) site.reporter.warning(`'${path}' is not copied to the runner: ${why}`)
     }
   })
   const script = `${findGone('runner', paths, GONE_MEMBER)} && ${packChanged('runner', paths, [GONE_MEMBER])}`

@@ -1,14 +1,54 @@
-/** Files that the runner's disk has got since prepare_job, brought to the job pod, for script steps in copy mode. */
+/** Files into and out of the job pod, for the copying transfer: all that there is at first, an action that came later, a directory to build from. */
+import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
+import type { Clock } from '../../../machines/ports.ts'
+import { isStaging } from '../../archive/staging.ts'
+import { unpack } from '../../archive/unpack.ts'
+import { HOOK_RESPONSES } from '../../work-tree/layout.ts'
+import { isBelow } from '../../work-tree/tree.ts'
+import { exec } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
-import { FILES_CONTAINER, WORK_ROOT } from '../specs/parts.ts'
-import { send } from './copy-in.ts'
-import { fromRunner } from './sources.ts'
+import { workPath } from '../context/storage.ts'
+import { COPY_IN_CONTAINER, FILES_CONTAINER } from '../names.ts'
+import { createJudge, hasStarted } from '../pods/status.ts'
+import { waitForPod } from '../pods/wait.ts'
+import { WORK_ROOT } from './containers.ts'
+import { copyIn, send } from './copy-in.ts'
+import { fromRunner, packPaths, target } from './sources.ts'
+import type { NewJobPod } from './transfer.ts'
+
+/** Everything below the work directory, in one stream, once a node has the pod. */
+export async function copyInJob(
+  site: Site,
+  { pod, lost, hasPredecessor, schedulingMsMax }: NewJobPod,
+  signal: AbortSignal
+): Promise<void> {
+  await waitForPod(
+    { ...site, schedulingMsMax },
+    pod,
+    hasPredecessor ? receiverStarted(site.clock) : isScheduled,
+    lost,
+    signal
+  )
+  const root = site.storage.workDirectory
+  const sources = [fromRunner({ root, paths: [''], include: (path) => path !== HOOK_RESPONSES && !isStaging(path) })]
+  const failure = 'workspace-delivery-failed'
+  await copyIn(site, { pod, container: COPY_IN_CONTAINER, sources, watched: [], failure, lost }, signal)
+}
+
+const isScheduled = (pod: V1Pod): true | undefined =>
+  pod.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'True') || undefined
+
+/** The kubelet finds a container by its pod's name, also one that is being killed: a new pod of that name must run first. */
+function receiverStarted(clock: Clock): (pod: V1Pod) => true | undefined {
+  const judge = createJudge(clock)
+  return (pod) => hasStarted(judge(pod, COPY_IN_CONTAINER))
+}
 
 const UNPACK = `cd ${WORK_ROOT} && tar --extract --preserve-permissions --numeric-owner --file=- && rm -f "$0"`
 
 /** Sends an action and, after it, the mark that it is whole; paths relative to the work directory. Rejects with `workspace-delivery-failed`. */
-export async function bringToJob(site: Site, action: string, signal: AbortSignal): Promise<void> {
+export async function copyInAction(site: Site, action: string, signal: AbortSignal): Promise<void> {
   if (site.job === undefined) throw new StepError('run-lost', 'the job pod is gone')
   const { pod } = site.job
   // A last member of its own: two steps may bring an action at the same time.
@@ -22,5 +62,24 @@ export async function bringToJob(site: Site, action: string, signal: AbortSignal
     signal
   )
   if (exitCode === 0) return
-  throw new StepError('workspace-delivery-failed', `could not bring ${action} to the job pod: ${stderr}`)
+  throw new StepError('workspace-delivery-failed', `could not copy ${action} into the job pod: ${stderr}`)
+}
+
+/** For an action that the job has checked out: its Dockerfile is built from the runner's disk, but was checked out in the job pod. */
+export async function copyOutOfJob(site: Site, directory: string, signal: AbortSignal): Promise<void> {
+  const path = workPath(site.storage, directory)
+  if (site.job === undefined || !isBelow(path, [site.workspacePath])) return
+  const unpacking = unpack({
+    root: site.storage.workDirectory,
+    isWanted: (found) => isBelow(found, [path]),
+    bytesMax: site.bytesMax
+  })
+  const command = packPaths([path], [])
+  const [{ exitCode, stderr }] = await Promise.all([
+    exec({ ...target(site, site.job.pod, FILES_CONTAINER), command, stdout: unpacking.input }, signal),
+    unpacking.done
+  ])
+  if (exitCode !== 0) {
+    throw new StepError('workspace-delivery-failed', `could not read ${path} in the job pod: ${stderr}`)
+  }
 }

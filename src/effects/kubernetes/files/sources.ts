@@ -6,7 +6,7 @@ import { tooLarge } from '../../archive/limits.ts'
 import { COMPLETE_MEMBER, type PackRequest, pack } from '../../archive/pack.ts'
 import { type ExecRequest, type ExecResult, exec } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
-import { WORK_ROOT } from '../specs/parts.ts'
+import { WORK_ROOT } from './containers.ts'
 
 /** A tar stream, and when everything has been put into it without a failure. */
 interface Archive {
@@ -18,7 +18,7 @@ interface Archive {
 export type Source = (completeMember: string, signal: AbortSignal) => Archive
 
 /** Where in a pod to run a command. */
-export const target = (site: Site, pod: string, container: string): Omit<ExecRequest, 'command'> => ({
+export const target = (site: Pick<Site, 'cluster'>, pod: string, container: string): Omit<ExecRequest, 'command'> => ({
   access: site.cluster.access,
   namespace: site.cluster.namespace,
   pod,

@@ -1,5 +1,4 @@
 /** JobHost on one job pod: planned as a whole, placed with the runner's files, up with all its containers, and looked at. */
-import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { JobFacts } from '../../../machines/job-start.ts'
 import type { Ledger, LedgerEntry } from '../../../machines/ledger.ts'
@@ -8,13 +7,13 @@ import { logTail } from '../api/logs.ts'
 import { createJanitor, labelled } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
+import { chooseTransfer } from '../files/choose.ts'
 import { target } from '../files/sources.ts'
 import { objectName } from '../names.ts'
-import { containerStatus } from '../pods/status.ts'
 import { waitForPod } from '../pods/wait.ts'
 import { type JobPlan, planJob } from '../specs/job-plan.ts'
 import { isAlpine, isAlpineOnceUp } from './inspect.ts'
-import { deliverJob, prepareDirectories, sweep } from './place.ts'
+import { prepareDirectories, sweep } from './place.ts'
 import { createReadiness, MARGIN_MS, type NotUp } from './readiness.ts'
 
 const NAME_SUFFIX_LENGTH = 8
@@ -40,7 +39,7 @@ export function createJobPorts(options: JobOptions, deps: KubernetesDependencies
         const site = await discoverSite({ ...options, jobPod: undefined }, deps, signal)
         const suffix = () => deps.randomHex(NAME_SUFFIX_LENGTH)
         const secret = () => objectName(options.runnerPod, 'secret', suffix())
-        const plan = planJob(site, request, site.template, { secret, mark: suffix() })
+        const plan = planJob(site, chooseTransfer(site).jobPod, request, { secret, mark: suffix() })
         for (const warning of plan.warnings) deps.reporter.warning(warning)
         const leftovers = await labelled(site.cluster, options.runnerPod, signal)
         refuseForeign(site, leftovers)
@@ -76,7 +75,7 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
   const { startTimeoutMs: timeoutMs } = options
   const name = pod.metadata?.name ?? ''
   const marked = { pod: name, mark: plan.mark }
-  const pods = { ...site, schedulingMsMax: timeoutMs - MARGIN_MS }
+  const schedulingMsMax = timeoutMs - MARGIN_MS
   const hasPredecessor = leftovers.some((entry) => entry.name === name)
   const lost = () =>
     new StepError('run-lost', `the job pod ${name} disappeared: somebody deleted it, or its node is gone`)
@@ -92,9 +91,7 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
       // Before the pod: the kubelet pulls without a secret that is not there yet.
       await Promise.all(secrets.map((secret) => cluster.createSecret(secret, signal)))
       await cluster.createPod(pod, signal)
-      if (site.storage.mode === 'volume') return
-      await waitForPod(pods, name, hasPredecessor ? isDelivering : isScheduled, lost, signal)
-      await deliverJob(site, name, lost, signal)
+      await chooseTransfer(site).copyInJob({ pod: name, lost, hasPredecessor, schedulingMsMax }, signal)
     },
 
     async start(_request, signal) {
@@ -102,7 +99,7 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
       const check = createReadiness({ expected, startedAtMs, timeoutMs, clock })
       const stop = new AbortController()
       const either = AbortSignal.any([signal, stop.signal])
-      const isUp = waitForPod(pods, name, check, lost, either)
+      const isUp = waitForPod({ ...site, schedulingMsMax }, name, check, lost, either)
       // Asked meanwhile, so that inspecting finds the answer there.
       const hasAnswered = isAlpineOnceUp(site, marked, either).then((found) => {
         isFoundAlpine = found
@@ -126,13 +123,6 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
   ]
   return { ...host, ledger, janitor: createJanitor(site, undefined) }
 }
-
-const isScheduled = (pod: V1Pod): true | undefined =>
-  pod.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'True') || undefined
-
-/** The kubelet finds a container by its pod's name, also one that is being killed: a new pod of that name must run first. */
-const isDelivering = (pod: V1Pod): true | undefined =>
-  containerStatus(pod, 'deliver')?.state?.running !== undefined || undefined
 
 /** The failure, with the last lines of the container that caused it. */
 async function explained(

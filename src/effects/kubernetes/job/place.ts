@@ -1,15 +1,13 @@
-/** What placing a job pod takes besides creating it: room for it, directories on the runner's disk, and in copy mode its files. */
+/** What placing a job pod takes besides creating it: room for it, and directories on the runner's disk. */
 import { dirname, join } from 'node:path'
-import { StepError } from '../../../errors.ts'
 import type { JobRequest } from '../../../machines/job-start.ts'
 import type { Ledger } from '../../../machines/ledger.ts'
-import { isStaging, removeStaging } from '../../archive/staging.ts'
-import { ACTIONS, FILE_COMMANDS, HOOK_RESPONSES, TEMP, TOOLS } from '../../work-tree/layout.ts'
+import { removeStaging } from '../../archive/staging.ts'
+import { ACTIONS, FILE_COMMANDS, TEMP, TOOLS } from '../../work-tree/layout.ts'
 import { isThere, openForEveryUser } from '../../work-tree/rights.ts'
 import { createJanitor } from '../cleanup/janitor.ts'
 import type { Site } from '../context/site.ts'
-import { type Delivery, deliver } from '../files/copy-in.ts'
-import { fromRunner } from '../files/sources.ts'
+import { isInWork } from '../context/storage.ts'
 
 const GONE_POLL_MS = 100
 /** Besides what is mounted by itself: where steps of any user write to. */
@@ -30,25 +28,16 @@ export async function sweep(site: Site, leftovers: Ledger, signal: AbortSignal):
 
 /** Makes what containers will write to, for every user; sources of user volumes are made like docker makes them. */
 export async function prepareDirectories(
-  { storage: { workDirectory }, workspacePath }: Site,
+  { storage, workspacePath }: Site,
   { mounts }: JobRequest,
   userDirectories: readonly string[]
 ): Promise<void> {
-  const isInWork = (path: string) => path === workDirectory || path.startsWith(`${workDirectory}/`)
-  const mounted = mounts.filter(({ source, readOnly }) => !readOnly && isInWork(source)).map(({ source }) => source)
+  const { workDirectory } = storage
+  const mounted = mounts.filter(({ source, readOnly }) => !readOnly && isInWork(storage, source))
   const written = [...WRITTEN, dirname(workspacePath), workspacePath].map((path) => join(workDirectory, path))
   await removeStaging(workDirectory)
-  await openForEveryUser(workDirectory, [...mounted, ...written])
+  await openForEveryUser(workDirectory, [...mounted.map(({ source }) => source), ...written])
   for (const directory of userDirectories) {
     if (!(await isThere(workDirectory, directory))) await openForEveryUser(workDirectory, [directory])
   }
-}
-
-/** Everything below the work directory, in one stream. */
-export async function deliverJob(site: Site, pod: string, lost: () => StepError, signal: AbortSignal): Promise<void> {
-  const root = site.storage.workDirectory
-  const sources = [fromRunner({ root, paths: [''], include: (path) => path !== HOOK_RESPONSES && !isStaging(path) })]
-  const failure = 'workspace-delivery-failed'
-  const delivery: Delivery = { pod, container: 'deliver', sources, watched: [], failure, lost }
-  await deliver(site, delivery, signal)
 }

@@ -2,8 +2,7 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
-import { createPatience } from '../pods/grace.ts'
-import { failedInit, podFailure, terminationFailure, unschedulableReason, waitingFailure } from '../pods/status.ts'
+import { createJudge, titled, unschedulableReason } from '../pods/status.ts'
 import type { ExpectedContainer } from '../specs/job-plan.ts'
 
 /** Less than the stage's own budget, so that the reason is told. */
@@ -15,8 +14,6 @@ export interface NotUp {
   readonly container?: string | undefined
 }
 
-type Verdict = 'up' | NotUp | undefined
-
 export interface ReadinessOptions {
   readonly expected: readonly ExpectedContainer[]
   /** On the clock; `timeoutMs` is counted from then. */
@@ -26,78 +23,55 @@ export interface ReadinessOptions {
 }
 
 /** Looks at a pod again and again; undefined while there is still something to wait for. Remembers since when what is wrong. */
-export function createReadiness(options: ReadinessOptions): (pod: V1Pod) => Verdict {
+export function createReadiness(options: ReadinessOptions): (pod: V1Pod) => 'up' | NotUp | undefined {
   const { expected, startedAtMs, timeoutMs, clock } = options
-  const isPatient = createPatience(clock)
-  const since = new Map<string, number>()
-  const hasLasted = (what: string, ms: number): boolean => {
-    const start = since.get(what) ?? clock.now()
-    since.set(what, start)
-    return clock.now() - start > ms
+  const judge = createJudge(clock)
+  const unhealthySinceMs = new Map<string, number>()
+  /** Docker gives up a service whose health check has failed for as long. */
+  const isUnhealthy = ({ name, unhealthyAfterMs }: ExpectedContainer): boolean => {
+    const sinceMs = unhealthySinceMs.get(name) ?? clock.now()
+    unhealthySinceMs.set(name, sinceMs)
+    return unhealthyAfterMs !== undefined && clock.now() - sinceMs > unhealthyAfterMs
   }
-  const verdictOn = (pod: V1Pod, status: V1ContainerStatus): Verdict => {
-    const known = expected.find(({ name }) => name === status.name)
-    const title = known?.title ?? `the container ${status.name}`
-    const waiting = waitingFailure(status)
-    if (waiting !== undefined && !isPatient(pod, waiting, status)) {
-      return { error: titled(title, waiting) }
+  /** What keeps one container from being ready. One that nobody expects, a side-car of a template, may end as it likes. */
+  const faultOf = (pod: V1Pod, name: string, statuses: readonly V1ContainerStatus[]): NotUp | undefined => {
+    const known = expected.find((one) => one.name === name)
+    const title = known?.title ?? `the container ${name}`
+    const verdict = judge(pod, name)
+    if (verdict.is === 'lost') return { error: verdict.failure }
+    if (verdict.is === 'blocked') {
+      const { by, failure, hasRun } = verdict
+      return { error: by === name ? titled(title, failure) : failure, container: hasRun ? by : undefined }
     }
-    if (known === undefined) return undefined
-    if (isReady(known, status)) return 'up'
-    if (status.state?.waiting?.reason === 'CrashLoopBackOff') return ended(pod, status, title)
-    if (status.state?.terminated !== undefined && pod.spec?.restartPolicy === 'Never') return ended(pod, status, title)
-    const isUnhealthy = status.state?.running !== undefined && !status.ready
-    if (isUnhealthy && known.unhealthyAfterMs !== undefined && hasLasted(status.name, known.unhealthyAfterMs)) {
+    if (known === undefined || isReady(known, statuses)) return undefined
+    if (verdict.is === 'ended') {
+      const { failure, terminated } = verdict
+      const message = `${title} ended with exit code ${terminated.exitCode} before the job could start`
+      return { error: failure ? titled(title, failure) : new StepError('start-failed', message), container: name }
+    }
+    if (verdict.is === 'running' && isUnhealthy(known)) {
       const error = new StepError('start-failed', `${title} is unhealthy: its health check never succeeded`)
-      return { error, container: status.name }
+      return { error, container: name }
     }
     return undefined
   }
   return (pod) => {
-    const lost = failedInitOf(pod) ?? podFailure(pod)
-    if (lost !== undefined) return 'error' in lost ? lost : { error: lost }
-    const { containerStatuses: statuses = [], initContainerStatuses = [] } = pod.status ?? {}
-    const verdicts = [...initContainerStatuses.filter(isWaiting), ...statuses].map((status) => verdictOn(pod, status))
-    const notUp = verdicts.find((verdict) => typeof verdict === 'object')
-    if (notUp !== undefined) return notUp
-    const waitedFor = expected.filter(
-      (one) =>
-        !isReady(
-          one,
-          statuses.find(({ name }) => name === one.name)
-        )
-    )
+    const statuses = pod.status?.containerStatuses ?? []
+    const names = new Set([...statuses, ...expected].map(({ name }) => name))
+    for (const name of names) {
+      const fault = faultOf(pod, name, statuses)
+      if (fault !== undefined) return fault
+    }
+    const waitedFor = expected.filter((one) => !isReady(one, statuses))
     if (waitedFor.length === 0) return 'up'
     return clock.now() - startedAtMs > timeoutMs - MARGIN_MS ? tooLate(pod, waitedFor, timeoutMs) : undefined
   }
 }
 
 /** A service may also be a program with an end, and have reached it. */
-const isReady = ({ mayEnd }: ExpectedContainer, status: V1ContainerStatus | undefined): boolean =>
-  status?.ready === true || (mayEnd && status?.state?.terminated?.exitCode === 0)
-
-const isWaiting = ({ state }: V1ContainerStatus): boolean => state?.waiting !== undefined
-
-const titled = (title: string, error: StepError): StepError =>
-  new StepError(error.code, `${title}: ${error.message}`, { detail: error.detail, cause: error })
-
-function ended(pod: V1Pod, status: V1ContainerStatus, title: string): Verdict {
-  const terminated = status.state?.terminated ?? status.lastState?.terminated
-  if (terminated === undefined) return undefined
-  const { exitCode } = terminated
-  const cause = terminationFailure(pod, terminated)
-  const error =
-    cause === undefined
-      ? new StepError('start-failed', `${title} ended with exit code ${exitCode} before the job could start`)
-      : titled(title, cause)
-  return { error, container: status.name }
-}
-
-function failedInitOf(pod: V1Pod): NotUp | undefined {
-  const failed = failedInit(pod)
-  if (failed === undefined) return undefined
-  const verdict = ended(pod, failed, `the init container ${failed.name}`)
-  return typeof verdict === 'object' ? verdict : undefined
+function isReady({ name, mayEnd }: ExpectedContainer, statuses: readonly V1ContainerStatus[]): boolean {
+  const status = statuses.find((one) => one.name === name)
+  return status?.ready === true || (mayEnd && status?.state?.terminated?.exitCode === 0)
 }
 
 function tooLate(pod: V1Pod, waitedFor: readonly ExpectedContainer[], timeoutMs: number): NotUp {

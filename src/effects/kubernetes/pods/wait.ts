@@ -1,11 +1,11 @@
 /** Waiting for pods and following their containers to the end, for builds and runs. Results come from pod status, never from a socket. */
-import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node'
+import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
 import type { Reporter } from '../../log/reporter.ts'
 import type { Cluster } from '../api/cluster.ts'
 import { createLogReader, type LogReader, type LogReading } from '../api/logs.ts'
-import { containerStatus, podFailure, unschedulableReason } from './status.ts'
+import { type Ended, unschedulableReason, verdictOn } from './status.ts'
 
 /**
  * The stock Role has no watch on pods, so status is polled: tightly at first, because most pods start or end within the kubelet's
@@ -80,12 +80,6 @@ export interface FollowRequest {
   readonly container: string
   readonly write: (chunk: Buffer) => void
   readonly lost: () => StepError
-}
-
-/** What a container ended with, and the pod as it was then. */
-export interface Ended {
-  readonly pod: V1Pod
-  readonly terminated: V1ContainerStateTerminated
 }
 
 /** Streams a started container's log, whole and in order, and resolves when the pod's status says that it has ended. */
@@ -193,11 +187,9 @@ async function throughOutages<T>(
   }
 }
 
-/** How a container ended, if it has; throws when its pod failed without saying so for the container. */
-export function endOf(pod: V1Pod, container: string): Ended | undefined {
-  const terminated = containerStatus(pod, container)?.state?.terminated
-  if (terminated !== undefined) return { pod, terminated }
-  const failure = podFailure(pod)
-  if (failure !== undefined) throw failure
-  return undefined
+/** How a container that was started has ended, if it has; throws when its pod failed without saying so for the container. */
+function endOf(pod: V1Pod, container: string): Ended | undefined {
+  const verdict = verdictOn(pod, container)
+  if (verdict.is === 'lost') throw verdict.failure
+  return verdict.is === 'ended' ? verdict : undefined
 }

@@ -4,20 +4,20 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { ScriptPorts } from '../../../machines/ports.ts'
 import { timeoutSignal } from '../../system.ts'
+import { JOB_WORK } from '../../work-tree/layout.ts'
 import { openAccess } from '../api/access.ts'
 import { apiError, isNotFound } from '../api/errors.ts'
 import { ExecRefused, exec } from '../api/exec.ts'
 import { apiPath } from '../api/path.ts'
 import { requestJson } from '../api/request.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
-import { detectStorage } from '../context/storage.ts'
+import { detectStorage, isCopied } from '../context/storage.ts'
 import { JOB_CONTAINER, jobPodName } from '../names.ts'
 import { jobPodGone, jobPodOfOther, lookAtOwnPods, lookEarly, type OwnPods } from '../pods/own.ts'
 import type { ScriptPlace } from './connection.ts'
 import { type OpenShell, openEarly } from './early-shell.ts'
 import { createScriptHost } from './host.ts'
 import { createScriptJanitor } from './janitor.ts'
-import { CONTAINER_WORK } from './program.ts'
 
 const CALL_TIMEOUT_MS = 15_000
 
@@ -43,16 +43,17 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
       place,
       async isCopied(signal) {
         const { runnerPod } = await (await found).look(signal)
-        return detectStorage(runnerPod, options).mode === 'copy'
+        return isCopied(detectStorage(runnerPod, options))
       },
       paths: options.paths,
       hashFiles: options.hashFiles,
       async bringAction(path, signal) {
-        const [{ discoverSite }, { bringToJob }] = await Promise.all([
+        const [{ discoverSite }, { chooseTransfer }] = await Promise.all([
           import('../context/site.ts'),
-          import('../files/job.ts')
+          import('../files/choose.ts')
         ])
-        await bringToJob(await discoverSite(options, deps, signal), posix.relative(CONTAINER_WORK, path), signal)
+        const site = await discoverSite(options, deps, signal)
+        await chooseTransfer(site).copyInAction(posix.relative(JOB_WORK, path), signal)
       },
       randomHex
     }),

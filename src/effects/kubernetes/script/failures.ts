@@ -3,7 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import { ExecRefused, execForbidden, isExecForbidden, isWithoutShell } from '../api/exec.ts'
 import { JOB_CONTAINER } from '../names.ts'
-import { containerStatus, firstLine, podFailure, terminationFailure } from '../pods/status.ts'
+import { firstLine, verdictOn } from '../pods/status.ts'
 import type { ScriptPlace } from './connection.ts'
 
 const EXIT_NOT_EXECUTABLE = 126
@@ -42,13 +42,15 @@ export function failureOf(pod: V1Pod | undefined, name: string): StepError | und
   if (pod === undefined) {
     return new StepError('run-lost', `the job pod ${name} is gone: somebody deleted it, or its node is gone`)
   }
-  const terminated = containerStatus(pod, JOB_CONTAINER)?.state?.terminated
-  if (terminated === undefined) return podFailure(pod)
+  const verdict = verdictOn(pod, JOB_CONTAINER)
+  if (verdict.is === 'lost') return verdict.failure
+  if (verdict.is !== 'ended') return undefined
+  const { exitCode } = verdict.terminated
   return (
-    terminationFailure(pod, terminated) ??
+    verdict.failure ??
     new StepError(
       'run-lost',
-      `the job container ended with exit code ${terminated.exitCode} while the step was running: its main process has to run for the whole job`
+      `the job container ended with exit code ${exitCode} while the step was running: its main process has to run for the whole job`
     )
   )
 }

@@ -3,21 +3,26 @@ import { join, posix, relative } from 'node:path'
 import { StepError } from '../../../errors.ts'
 import type { ScriptRequest } from '../../../machines/script-step.ts'
 import type { Directory } from '../../work-tree/directory.ts'
-import { FILE_COMMANDS, WORKFLOW } from '../../work-tree/layout.ts'
+import {
+  ACTIONS,
+  EVENT,
+  FILE_COMMANDS,
+  JOB_WORK,
+  type RunnerPaths,
+  TEMP,
+  workDirectoryOf
+} from '../../work-tree/layout.ts'
 import { inDirectory, inTree, openBelow, readWhole } from '../../work-tree/tree.ts'
-import type { RunnerPaths } from '../context/options.ts'
-import { CONTAINER_WORK } from './program.ts'
-import { CONTAINER_FILE_COMMANDS, type Exchange, type PlacedFile } from './session.ts'
+import { type Exchange, JOB_FILE_COMMANDS, type PlacedFile } from './session.ts'
 
-const TEMP = `${CONTAINER_WORK}/_temp`
+const JOB_TEMP = `${JOB_WORK}/${TEMP}`
+const pathsBelow = (directory: string): RegExp => new RegExp(`${directory}/[^\\s'"\`;|&<>()]+`, 'g')
 /** Paths below the runner's temporary directory, wherever in an argument they stand: `sh -c 'source /__w/_temp/x'`. */
-const TEMP_PATHS = /\/__w\/_temp\/[^\s'"`;|&<>()]+/g
+const TEMP_PATHS = pathsBelow(JOB_TEMP)
 /** A path below an action's directory, wherever in an argument it stands. */
-const ACTION_PATHS = /\/__w\/_actions\/[^\s'"`;|&<>()]+/g
+const ACTION_PATHS = pathsBelow(`${JOB_WORK}/${ACTIONS}`)
 /** `_actions/<owner>/<repository>/<ref>`; a ref may have slashes. */
 const ACTION_DEPTH = { min: 3, max: 10 }
-/** Written by the runner before every step, the first of them after prepare_job (its ActionRunner), and the same for a whole job. */
-const EVENT = `${CONTAINER_WORK}/${WORKFLOW}/event.json`
 
 /** A script and the file commands are small; what is larger was meant to be something else. */
 export const PLACED_BYTES_MAX = 32 * 1024 * 1024
@@ -35,17 +40,17 @@ export async function readExchange(
   hashFiles: readonly string[]
 ): Promise<Exchange> {
   const scripts = new Set([request.entryPoint, ...request.args].flatMap((word) => word.match(TEMP_PATHS) ?? []))
-  const workDirectory = join(paths.runnerWorkspace, '..')
+  const workDirectory = workDirectoryOf(paths)
   return await inTree(workDirectory, async (tree) => {
     const wanted = [
       ...[...scripts].map((path) => ({ path: posix.normalize(path), umask: '022' as const })),
       ...(await fileCommands(request, tree)).map((path) => ({ path, umask: '000' as const })),
-      { path: EVENT, umask: '022' as const, stays: true }
-    ].filter(({ path }) => path.startsWith(`${TEMP}/`))
+      { path: `${JOB_WORK}/${EVENT}`, umask: '022' as const, stays: true }
+    ].filter(({ path }) => path.startsWith(`${JOB_TEMP}/`))
     return {
       placed: await readPlaced(tree, wanted),
       actions: await actionsOf(request, tree),
-      workspace: posix.join(CONTAINER_WORK, relative(workDirectory, paths.githubWorkspace)),
+      workspace: posix.join(JOB_WORK, relative(workDirectory, paths.githubWorkspace)),
       patterns: [...READ_BY_RUNNER, ...hashFiles]
     }
   })
@@ -59,13 +64,13 @@ async function actionsOf({ entryPoint, args, env }: ScriptRequest, tree: Directo
   const words = [entryPoint, ...args, env.GITHUB_ACTION_PATH ?? '']
   const found = new Set<string>()
   for (const path of new Set(words.flatMap((word) => word.match(ACTION_PATHS) ?? []))) {
-    const [, root, ...parts] = posix.relative(CONTAINER_WORK, posix.normalize(path)).split('/')
+    const [, root, ...parts] = posix.relative(JOB_WORK, posix.normalize(path)).split('/')
     if (root === undefined) continue
     for (let depth = ACTION_DEPTH.min; depth <= Math.min(parts.length + 1, ACTION_DEPTH.max); depth += 1) {
-      const action = posix.join('_actions', root, ...parts.slice(0, depth - 1))
+      const action = posix.join(ACTIONS, root, ...parts.slice(0, depth - 1))
       const mark = await openBelow(tree, `${action}.completed`)
       await mark?.handle.close()
-      if (mark !== undefined) found.add(posix.join(CONTAINER_WORK, action))
+      if (mark !== undefined) found.add(posix.join(JOB_WORK, action))
     }
   }
   return [...found]
@@ -73,10 +78,10 @@ async function actionsOf({ entryPoint, args, env }: ScriptRequest, tree: Directo
 
 /** Those that the step's environment names: others are of other steps, which may run at the same time. Without any, all there are. */
 async function fileCommands({ env }: ScriptRequest, tree: Directory): Promise<readonly string[]> {
-  const named = Object.values(env).filter((value) => posix.dirname(value) === CONTAINER_FILE_COMMANDS)
+  const named = Object.values(env).filter((value) => posix.dirname(value) === JOB_FILE_COMMANDS)
   if (named.length > 0) return [...new Set(named)]
   const found = await inDirectory(tree, FILE_COMMANDS, (directory) => directory.list())
-  return (found ?? []).map(({ name }) => `${CONTAINER_FILE_COMMANDS}/${name}`)
+  return (found ?? []).map(({ name }) => `${JOB_FILE_COMMANDS}/${name}`)
 }
 
 /** The plain files that are there: what is not on the runner is the job container's own. */
@@ -84,7 +89,7 @@ async function readPlaced(tree: Directory, wanted: readonly Omit<PlacedFile, 'co
   const placed: PlacedFile[] = []
   let bytes = 0
   for (const file of wanted) {
-    const source = posix.relative(CONTAINER_WORK, file.path)
+    const source = posix.relative(JOB_WORK, file.path)
     const found = await openBelow(tree, source)
     if (found === undefined) continue
     bytes += found.stats.size
@@ -112,8 +117,8 @@ export interface Collected {
 export function createCollected({ workspace, placed }: Exchange, warn: (message: string) => void): Collected {
   const files = new Map<string, Buffer>()
   /** What the runner's disk has already. */
-  const known = new Map(placed.map(({ path, content }) => [posix.relative(CONTAINER_WORK, path), content]))
-  const repository = `${posix.relative(CONTAINER_WORK, workspace)}/`
+  const known = new Map(placed.map(({ path, content }) => [posix.relative(JOB_WORK, path), content]))
+  const repository = `${posix.relative(JOB_WORK, workspace)}/`
   /** Only what was placed for this step and what lies in the repository, whatever the container says. */
   const isExpected = (path: string) => known.has(path) || path.startsWith(repository)
   let current: { readonly path: string; readonly chunks: Buffer[] } | undefined
@@ -121,7 +126,7 @@ export function createCollected({ workspace, placed }: Exchange, warn: (message:
   let isFull = false
   return {
     begin(containerPath) {
-      const path = posix.relative(CONTAINER_WORK, posix.normalize(containerPath))
+      const path = posix.relative(JOB_WORK, posix.normalize(containerPath))
       current = isExpected(path) ? { path, chunks: [] } : undefined
     },
     add(chunk) {
@@ -148,13 +153,13 @@ export function createCollected({ workspace, placed }: Exchange, warn: (message:
       const { parse } = await import('yaml')
       return actions.flatMap(([path, content]) => {
         const scripts = scriptsOf(parse, content.toString('utf8')).map((name) => posix.join(posix.dirname(path), name))
-        return scripts.filter((script) => isExpected(script)).map((script) => join(CONTAINER_WORK, script))
+        return scripts.filter((script) => isExpected(script)).map((script) => join(JOB_WORK, script))
       })
     },
-    async write({ runnerWorkspace }) {
+    async write(paths) {
       if (files.size === 0) return
       try {
-        await writeAll(join(runnerWorkspace, '..'), files)
+        await writeAll(workDirectoryOf(paths), files)
       } catch (error) {
         if (error instanceof StepError && !error.retryable) throw error
         throw new StepError('collect-failed', `could not write the step's files: ${(error as Error).message}`, {

@@ -1,10 +1,9 @@
 /** ScriptHost on the job pod: one exec per connection, which starts the script or joins it, and shows its log exactly once. */
-import { dirname } from 'node:path'
 import { StepError } from '../../../errors.ts'
 import type { ScriptHost } from '../../../machines/ports.ts'
 import type { ScriptRequest } from '../../../machines/script-step.ts'
+import { type RunnerPaths, workDirectoryOf } from '../../work-tree/layout.ts'
 import { openFileCommands } from '../../work-tree/rights.ts'
-import type { RunnerPaths } from '../context/options.ts'
 import { type Connection, converse, type ScriptPlace } from './connection.ts'
 import { explain, shellFailure } from './failures.ts'
 import type { Collected } from './files.ts'
@@ -84,7 +83,7 @@ async function begin(
   const state = { mark: options.randomHex(MARK_LENGTH), shown: 0, started: false, received: false, done: false }
   if (!(await options.isCopied(signal))) {
     // The runner makes them for its own user before every step.
-    await openFileCommands(dirname(options.paths.runnerWorkspace))
+    await openFileCommands(workDirectoryOf(options.paths))
     return state
   }
   const { createCollected, readExchange } = await import('./files.ts')

@@ -13,9 +13,8 @@
  * - Only `serve` belongs to the connection. The other two live on without it, and the next connection runs another `serve`.
  * - Frames: \\036, a secret mark, words, newline. The mark comes over stdin and never gets to the script, so it cannot forge one.
  */
-
-/** A word for the shell that is exactly this text. */
-export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+import { quote } from '../../shell-words.ts'
+import { JOB_WORK, TEMP } from '../../work-tree/layout.ts'
 
 /** Bytes that a joining connection skips at a time; the rest is skipped by whoever receives them. */
 export const SKIP_BLOCK_BYTES = 65_536
@@ -26,11 +25,8 @@ export const variables = (values: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${name}=${quote(value)}\n`)
     .join('')
 
-/** Where the runner's work directory is in the job container (hook-protocol section 6). */
-export const CONTAINER_WORK = '/__w'
-
 /** Where the files of a running script are: in the second one if its user may not write to the first. */
-export const BASES = `${CONTAINER_WORK}/_temp /tmp`
+export const BASES = `${JOB_WORK}/${TEMP} /tmp`
 
 /** Directory of one script in the job container. Its name begins with a dot, so that `rm -rf "$RUNNER_TEMP"/*` leaves it alone. */
 export const RUN_DIRECTORY = '.slipway-$id'

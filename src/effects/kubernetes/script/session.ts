@@ -1,8 +1,10 @@
 /** The text that one connection types into a shell of the job container, for the hosts of scripts: what to run, and how. */
 import type { ScriptRequest } from '../../../machines/script-step.ts'
-import { BASES, CONTAINER_WORK, quote, SESSION, variables } from './program.ts'
+import { quote } from '../../shell-words.ts'
+import { FILE_COMMANDS, JOB_WORK } from '../../work-tree/layout.ts'
+import { BASES, SESSION, variables } from './program.ts'
 
-export const CONTAINER_FILE_COMMANDS = `${CONTAINER_WORK}/_temp/_runner_file_commands`
+export const JOB_FILE_COMMANDS = `${JOB_WORK}/${FILE_COMMANDS}`
 
 /** A file of the runner's disk that the script needs in the job container. */
 export interface PlacedFile {
@@ -106,7 +108,7 @@ function contentOf(content: Uint8Array): string {
  */
 function listing({ placed, workspace, patterns }: Exchange): string[] {
   const names = patterns.map((pattern) => `-iname ${quote(pattern)}`).join(' -o ')
-  const commands = placed.map(({ path }) => path).filter((path) => path.startsWith(`${CONTAINER_FILE_COMMANDS}/`))
+  const commands = placed.map(({ path }) => path).filter((path) => path.startsWith(`${JOB_FILE_COMMANDS}/`))
   return [
     ...(commands.length > 0 ? [`printf '%s\\n' ${commands.map(quote).join(' ')}`] : []),
     'set --',

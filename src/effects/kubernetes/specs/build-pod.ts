@@ -5,21 +5,18 @@
 import type { V1Container, V1EnvVar, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { BUDGETS } from '../../../machines/budgets.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
-import type { ContainerCommand } from '../../builders/catalog.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
+import type { ContainerCommand } from '../../builders/definition.ts'
 import { type OwnResolver, ownResolver } from '../context/resolver-file.ts'
 import type { Site } from '../context/site.ts'
-import { WORK_VOLUME, workPath } from '../context/storage.ts'
-import { ownedMetadata } from '../names.ts'
+import { WORK_VOLUME } from '../context/storage.ts'
+import { COPY_IN_CONTAINER, ownedMetadata } from '../names.ts'
 import { CA_KEY } from '../registry/settings.ts'
-import { AWAIT_DELIVERY, deliverContainer, hardened, placement, podBase } from './parts.ts'
+import { type ContextFiles, hardened, helperContainer, type PodFiles, placement, podBase } from './parts.ts'
 import { buildSecrets, mountsOf, type SecretPart, volumesOf } from './secret-parts.ts'
 
 export const BUILD_CONTAINER = 'build'
 export const PUSH_CONTAINER = 'push'
-
-/** Directory of the work volume that a context is delivered into. */
-export const CONTEXT_NAME = 'context'
 
 /** In place of the memory that containers of a pod share: a push needs none. */
 const MEMORY: V1VolumeMount = { name: 'push-memory', mountPath: '/dev/shm' }
@@ -36,14 +33,7 @@ export interface BuildPodRequest {
   readonly builder: ChosenBuilder
 }
 
-/**
- * Whether the context is sent to the build pod, which otherwise mounts the runner's volume. What is kept for other jobs is built
- * from bytes that were looked at as they were sent: on the volume, a container of the job could change them in between.
- */
-export const isDelivered = ({ storage, registry }: Site): boolean =>
-  storage.mode === 'copy' || registry?.isKept === true
-
-export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
+export function buildPod(site: Site, files: ContextFiles, request: BuildPodRequest): V1Pod {
   const { name: podName, plan, builder } = request
   const { definition, daemon } = builder
   const { registry } = site
@@ -53,10 +43,10 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
     name: WORK_VOLUME,
     mountPath: at('context'),
     readOnly: true,
-    subPath: contextSubPath(site, plan)
+    subPath: files.contextPath
   }
   const certificates = certificatesOf(daemon?.tlsSecret, at('certificates'))
-  const resolver = ownResolver(site, isDelivered(site))
+  const resolver = ownResolver(site.resolverFile, files.arrival !== undefined)
   const { authority, baseLogin, pushLogin } = buildSecrets(site, at('registry-authority'))
   const commands = definition.containers({
     contextPath: context.mountPath,
@@ -83,12 +73,12 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
     metadata: { ...ownedMetadata(podName, site.runnerPod), ...resolver.metadata },
     spec: {
       ...podBase(site),
-      ...(isDelivered(site) ? {} : placement(site)),
+      ...placement(files),
       // A kubelet that restarts a failing push restarts a failing build as well: the push repeats itself (docs/adr/0014).
       restartPolicy: 'Never',
       activeDeadlineSeconds: DEADLINE_SECONDS,
       initContainers: [
-        ...firstContainer(site, resolver),
+        ...firstContainer(site, files, resolver),
         {
           ...container(BUILD_CONTAINER, builder.image, commands.build, baseLogin),
           securityContext: hardened(definition.buildCapabilities),
@@ -103,7 +93,7 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
         }
       ],
       volumes: [
-        isDelivered(site) ? { name: WORK_VOLUME, emptyDir: {} } : site.storage.volume,
+        files.volume,
         { name: layout.name, emptyDir: {} },
         MEMORY_VOLUME,
         resolver.volume,
@@ -115,24 +105,12 @@ export function buildPod(site: Site, request: BuildPodRequest): V1Pod {
 }
 
 /** Runs before anything of the Dockerfile does, where there is something to do. */
-function firstContainer(site: Site, { copying }: OwnResolver): V1Container[] {
+function firstContainer(site: Site, { arrival }: PodFiles, { copying }: OwnResolver): V1Container[] {
   if (copying === undefined) return []
-  const deliver = deliverContainer(site)
-  const [words, mounts] = isDelivered(site) ? [[AWAIT_DELIVERY], deliver.volumeMounts ?? []] : [[], []]
-  return [
-    {
-      ...deliver,
-      command: ['sh', '-c', [copying.words, ...words].join(' && ')],
-      volumeMounts: [...mounts, copying.mount]
-    }
-  ]
-}
-
-/** A context that is sent stands beside the marker that says that it is complete. */
-function contextSubPath(site: Site, plan: BuildPlan): string {
-  if (isDelivered(site)) return CONTEXT_NAME
-  const path = workPath(site.storage, plan.contextDirectory)
-  return [site.storage.rootPath, path].filter((part) => part !== '').join('/')
+  const waiting = arrival === undefined ? [] : [arrival]
+  const words = [copying, ...waiting].map((part) => part.words).join(' && ')
+  const volumeMounts = [...waiting, copying].map((part) => part.mount)
+  return [helperContainer(site, { name: COPY_IN_CONTAINER, command: ['sh', '-c', words], volumeMounts })]
 }
 
 function certificatesOf(secretName: string | undefined, mountPath: string) {

@@ -2,22 +2,21 @@
 import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { ContainerRequest, JobRequest } from '../../../machines/job-start.ts'
+import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
-import { JOB_CONTAINER } from '../names.ts'
+import { FILES_CONTAINER, JOB_CONTAINER } from '../names.ts'
 import { applyTemplate } from '../template/merge.ts'
-import type { PodTemplate } from '../template/read.ts'
 import { unhealthyAfterMs } from './docker-options/health-check.ts'
 import { parseCreateOptions } from './docker-options/options.ts'
 import { cut } from './docker-options/words.ts'
 import { pullSecrets } from './job-credentials.ts'
 import { jobPod, KEEP_ALIVE, OWN_CONTAINERS, type PlannedContainer } from './job-pod.ts'
 import { planVolumes } from './job-volumes.ts'
-import { FILES_CONTAINER } from './parts.ts'
+import type { PodFiles } from './parts.ts'
 import { isHostName, serviceNames } from './service-names.ts'
 
 /** Where GitHub's runner images have them, for requests that name a path of another machine. */
 const EXTERNALS_DEFAULT = '/home/runner/externals'
-const EXTERNALS_TARGET = '/__e'
 
 /** A container that has to be up before the job can start. */
 export interface ExpectedContainer {
@@ -51,12 +50,7 @@ export interface NewNames {
 }
 
 /** Throws `invalid-input` or `not-supported` for what cannot be done. */
-export function planJob(
-  site: Site,
-  request: JobRequest,
-  template: PodTemplate | undefined,
-  newNames: NewNames
-): JobPlan {
+export function planJob(site: Site, files: PodFiles, request: JobRequest, newNames: NewNames): JobPlan {
   const { container, services, mounts } = request
   if (container === undefined) throw jobContainerRequired()
   const requests = [container, ...services]
@@ -70,8 +64,8 @@ export function planJob(
     const options = parseCreateOptions(one.createOptions)
     return { index, name, request: one, options, mounts: volumes.mounts[index] ?? [] }
   })
-  const externals = mounts.find(({ target }) => target === EXTERNALS_TARGET)?.source || EXTERNALS_DEFAULT
-  const plain = jobPod(site, {
+  const externals = mounts.find(({ target }) => target === JOB_EXTERNALS)?.source || EXTERNALS_DEFAULT
+  const plain = jobPod(site, files, {
     job: containers[0] as PlannedContainer,
     services: containers.slice(1),
     volumes: volumes.volumes,
@@ -79,7 +73,7 @@ export function planJob(
     pullSecrets: secrets.flatMap(({ metadata }) => metadata?.name ?? []),
     mark: newNames.mark
   })
-  const { pod, warnings } = applyTemplate(plain, template, 'job')
+  const { pod, warnings } = applyTemplate(plain, site.template, 'job')
   return {
     pod,
     secrets,

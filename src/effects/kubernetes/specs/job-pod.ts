@@ -1,12 +1,20 @@
 /** The pod of a job, pure: its container, its services, and what moves the runner's files there (design section 5). */
 import type { V1Container, V1HostAlias, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { ContainerRequest } from '../../../machines/job-start.ts'
+import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
-import { JOB_CONTAINER, jobPodName, ownedMetadata, SERVICE_NAMES_ANNOTATION } from '../names.ts'
+import {
+  COPY_IN_CONTAINER,
+  FILES_CONTAINER,
+  JOB_CONTAINER,
+  jobPodName,
+  ownedMetadata,
+  SERVICE_NAMES_ANNOTATION
+} from '../names.ts'
 import { readinessProbe } from './docker-options/health-check.ts'
 import type { CreateOptions } from './docker-options/options.ts'
 import { EXTERNALS_VOLUME, type VolumePlan } from './job-volumes.ts'
-import { AWAIT_DELIVERY, deliverContainer, FILES_CONTAINER, filesContainer, placement, podBase } from './parts.ts'
+import { helperContainer, type PodFiles, placement, podBase } from './parts.ts'
 import { toContainerPort } from './ports.ts'
 import { isHostName } from './service-names.ts'
 
@@ -14,11 +22,9 @@ import { isHostName } from './service-names.ts'
 export const KEEP_ALIVE = ['tail', '-f', '/dev/null'] as const
 const FILL_CONTAINER = 'fs-init'
 const EXTERNALS_PATH = '/externals'
-/** The user and group of GitHub's runner image, whose files the job shares. */
-const RUNNER_GROUP = 1001
 
 /** Names that services cannot have. */
-export const OWN_CONTAINERS: readonly string[] = [JOB_CONTAINER, FILL_CONTAINER, 'deliver', FILES_CONTAINER]
+export const OWN_CONTAINERS: readonly string[] = [JOB_CONTAINER, FILL_CONTAINER, COPY_IN_CONTAINER, FILES_CONTAINER]
 
 /** A container of the workflow with everything that was decided about it. */
 export interface PlannedContainer {
@@ -42,11 +48,11 @@ export interface JobPodPlan {
 }
 
 /** Where the job container finds the mark. */
-export const markPath = (mark: string): string => `/__e/.slipway-${mark}`
+export const markPath = (mark: string): string => `${JOB_EXTERNALS}/.slipway-${mark}`
 
-export function jobPod(site: Site, plan: JobPodPlan): V1Pod {
+export function jobPod(site: Site, files: PodFiles, plan: JobPodPlan): V1Pod {
   const { job, services } = plan
-  const isCopied = site.storage.mode === 'copy'
+  const { fsGroup } = files
   const base = podBase(site)
   const all = [job, ...services]
   const metadata = ownedMetadata(jobPodName(site.runnerPod.metadata?.name ?? ''), site.runnerPod)
@@ -60,16 +66,16 @@ export function jobPod(site: Site, plan: JobPodPlan): V1Pod {
     },
     spec: {
       ...base,
-      ...placement(site),
-      ...(isCopied && { securityContext: { ...base.securityContext, fsGroup: RUNNER_GROUP } }),
+      ...placement(files),
+      ...(fsGroup !== undefined && { securityContext: { ...base.securityContext, fsGroup } }),
       imagePullSecrets: [...(base.imagePullSecrets ?? []), ...plan.pullSecrets.map((name) => ({ name }))],
       ...(hostname !== undefined && isHostName(hostname) && !hostname.includes('.') && { hostname }),
       hostAliases: hostAliases(plan),
       restartPolicy: 'Never',
-      initContainers: [fillContainer(site, plan)],
-      containers: [jobContainer(job), ...services.map(container), ...(isCopied ? [filesContainer(site)] : [])],
+      initContainers: [fillContainer(site, files, plan)],
+      containers: [jobContainer(job), ...services.map(container), ...files.containers],
       volumes: [
-        site.storage.volume,
+        files.volume,
         { name: EXTERNALS_VOLUME, emptyDir: {} },
         ...plan.volumes,
         ...all.flatMap((planned) => memoryVolumes(planned).map(({ volume }) => volume))
@@ -177,19 +183,15 @@ const FILL = [
   `: > ${EXTERNALS_PATH}/.slipway-$0`
 ].join(' ')
 
-/** Brings what JavaScript actions run with; in copy mode the same container receives the files, since each one costs time. */
-function fillContainer(site: Site, { externals, mark }: JobPodPlan): V1Container {
-  const deliver = deliverContainer(site)
+/** Brings what JavaScript actions run with; where files have to arrive the same container waits for them, since each one costs time. */
+function fillContainer(site: Site, { arrival }: PodFiles, { externals, mark }: JobPodPlan): V1Container {
   const mount: V1VolumeMount = { name: EXTERNALS_VOLUME, mountPath: EXTERNALS_PATH }
-  const run = (script: string) => ['sh', '-ec', script, mark, ...externals]
-  if (site.storage.mode === 'volume') {
-    return { ...deliver, name: FILL_CONTAINER, command: run(FILL), volumeMounts: [mount] }
-  }
-  return {
-    ...deliver,
-    command: run(`${FILL}; ${AWAIT_DELIVERY}`),
-    volumeMounts: [...(deliver.volumeMounts ?? []), mount]
-  }
+  const waiting = arrival === undefined ? [] : [arrival]
+  return helperContainer(site, {
+    name: arrival === undefined ? FILL_CONTAINER : COPY_IN_CONTAINER,
+    command: ['sh', '-ec', [FILL, ...waiting.map(({ words }) => words)].join('; '), mark, ...externals],
+    volumeMounts: [...waiting.map((part) => part.mount), mount]
+  })
 }
 
 /** Kubernetes expands `$(NAME)`; a doubled `$` stands for itself. */

@@ -3,13 +3,11 @@ import { posix } from 'node:path'
 import type { V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Mount } from '../../../machines/types.ts'
-import { type Storage, workMount } from '../context/storage.ts'
+import { DOCKER_SOCKET, JOB_EXTERNALS, JOB_WORK } from '../../work-tree/layout.ts'
+import { isInWork, type Storage, workMount } from '../context/storage.ts'
 
 /** Node and its like for JavaScript actions, copied out of the runner's image. The name is the shipped hook's. */
 export const EXTERNALS_VOLUME = 'externals'
-const EXTERNALS_TARGET = '/__e'
-const WORK_TARGET = '/__w'
-const DOCKER_SOCKET = /(^|\/)docker\.sock$/
 
 export interface VolumePlan {
   /** Besides the work volume and the externals. */
@@ -44,7 +42,7 @@ export function planVolumes(storage: Storage, { system, user }: Wanted): VolumeP
   }
   const ofRunner = (mount: Mount): V1VolumeMount => {
     const { source, target: mountPath, readOnly } = mount
-    if (mountPath === EXTERNALS_TARGET) return { name: EXTERNALS_VOLUME, mountPath, readOnly: true }
+    if (mountPath === JOB_EXTERNALS) return { name: EXTERNALS_VOLUME, mountPath, readOnly: true }
     return isInWork(storage, source) ? workMount(storage, mount) : { name: emptyVolume(source), mountPath, readOnly }
   }
   const ofUser = (mount: Mount): V1VolumeMount[] => {
@@ -58,13 +56,10 @@ export function planVolumes(storage: Storage, { system, user }: Wanted): VolumeP
     directories.push(source)
     return [workMount(storage, mount)]
   }
-  const work = system.filter(({ target }) => target === WORK_TARGET)
+  const work = system.filter(({ target }) => target === JOB_WORK)
   const mounts = user.map((own, index) => [...(index === 0 ? system : work).map(ofRunner), ...own.flatMap(ofUser)])
   return { volumes, mounts, directories, warnings: [...warnings] }
 }
-
-const isInWork = ({ workDirectory }: Storage, path: string): boolean =>
-  path === workDirectory || path.startsWith(`${workDirectory}/`)
 
 const outsideWork = ({ workDirectory }: Storage, { source, target }: Mount) =>
   new StepError(

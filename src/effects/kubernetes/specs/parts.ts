@@ -1,13 +1,27 @@
-/** Parts that build pods and step pods have in common, so that each security decision is written once. */
-import type { V1Container, V1PodSpec, V1SecurityContext, V1VolumeMount } from '@kubernetes/client-node'
-import { BUDGETS, JOB_BUDGETS } from '../../../machines/budgets.ts'
+/** Parts that our pods have in common, so that each security decision is written once. */
+import type { V1Container, V1Pod, V1PodSpec, V1SecurityContext, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { Site } from '../context/site.ts'
-import { WORK_VOLUME } from '../context/storage.ts'
+import { applyTemplate, type PodKind } from '../template/merge.ts'
 
-/** Where the whole work volume is mounted in the containers that move files. */
-export const WORK_ROOT = '/work'
-/** Exists in the work volume when everything has been delivered. Hidden from the action, which sees sub-paths only. */
-export const DELIVERED_MARKER = `${WORK_ROOT}/.delivered`
+/** How a pod comes by the runner's files, as the transfer has chosen: data for the pure builders. */
+export interface PodFiles {
+  /** Has the files in the layout of the runner's work directory, or gets them. */
+  readonly volume: V1Volume
+  /** The only node that can mount it; undefined where every node can. */
+  readonly nodeName?: string | undefined
+  /** What an init container waits with until the files are there, in a shell's words; undefined where they are. */
+  readonly arrival?: { readonly words: string; readonly mount: V1VolumeMount } | undefined
+  /** Beside the pod's own: files are moved through them. */
+  readonly containers: readonly V1Container[]
+  /** Owns a volume that is new. */
+  readonly fsGroup?: number | undefined
+}
+
+/** The same for a build pod. */
+export interface ContextFiles extends PodFiles {
+  /** Path inside the volume of the build context. */
+  readonly contextPath: string
+}
 
 /** For containers that are not the action's own: no privilege to gain, and only the capabilities named. */
 export function hardened(capabilities: readonly string[] = []): V1SecurityContext {
@@ -29,9 +43,8 @@ export function podBase(site: Site): Partial<V1PodSpec> {
   }
 }
 
-/** Pins a pod to the runner's node when only that node can mount the work volume; the scheduler still checks that it fits. */
-export function placement(site: Site): Partial<V1PodSpec> {
-  const { nodeName } = site.storage
+/** Pins a pod to the node that alone can mount its work volume; the scheduler still checks that it fits. */
+export function placement({ nodeName }: PodFiles): Partial<V1PodSpec> {
   if (nodeName === undefined) return {}
   const onNode = { matchFields: [{ key: 'metadata.name', operator: 'In', values: [nodeName] }] }
   return {
@@ -39,45 +52,18 @@ export function placement(site: Site): Partial<V1PodSpec> {
   }
 }
 
-/** Container that files are moved through in copy mode, as long as its pod lives. */
-export const FILES_CONTAINER = 'files'
-/** As long as anybody brings files to a pod. */
-const DELIVERY_SECONDS_MAX = Math.max(BUDGETS.pulling.budgetMs, JOB_BUDGETS.placing.budgetMs) / 1_000
+/** What only a helper of ours differs in. */
+type Helper = Required<Pick<V1Container, 'name' | 'command' | 'volumeMounts'>> & Pick<V1Container, 'securityContext'>
 
-const wholeWork: V1VolumeMount = { name: WORK_VOLUME, mountPath: WORK_ROOT }
+/** A container of ours beside those of the workflow, in the runner's image: that is on the node, and has what is needed. */
+export const helperContainer = (
+  { runnerImage: image }: Site,
+  { name, command, securityContext = hardened(), volumeMounts }: Helper
+): V1Container => ({ name, image, imagePullPolicy: 'IfNotPresent', command, securityContext, volumeMounts })
 
-/** A shell's words that end when the files have arrived. */
-export const AWAIT_DELIVERY = `until [ -e ${DELIVERED_MARKER} ]; do sleep 0.05; done`
-
-/** Waits, as the runner's own user, until the files have arrived. Its own process has nothing to do with them. */
-export function deliverContainer(site: Site): V1Container {
-  return {
-    name: 'deliver',
-    image: site.runnerImage,
-    imagePullPolicy: 'IfNotPresent',
-    command: ['sh', '-c', AWAIT_DELIVERY],
-    securityContext: hardened(),
-    volumeMounts: [wholeWork]
-  }
+/** A step or build pod as the administrator's template wants it, with what the template asked for in vain said once. */
+export function templated(site: Site, plain: V1Pod, kind: Exclude<PodKind, 'job'>): V1Pod {
+  const { pod, warnings } = applyTemplate(plain, site.template, kind)
+  for (const warning of warnings) site.reporter.warning(warning)
+  return pod
 }
-
-/** Idles while files are moved through it; root, because any user may own them. */
-export const filesContainer = (site: Site): V1Container => ({
-  name: FILES_CONTAINER,
-  image: site.runnerImage,
-  imagePullPolicy: 'IfNotPresent',
-  command: ['sleep', 'infinity'],
-  securityContext: { ...hardened(['CHOWN', 'FOWNER', 'DAC_OVERRIDE']), runAsUser: 0, runAsNonRoot: false },
-  volumeMounts: [wholeWork]
-})
-
-/**
- * The first container of a pod whose others need the files. The kubelet starts containers in their order, and starts none
- * while a postStart hook runs: quicker by a second than an init container, whose end it has to notice first.
- */
-export const filesFirst = (site: Site): V1Container => ({
-  ...filesContainer(site),
-  lifecycle: {
-    postStart: { exec: { command: ['timeout', String(DELIVERY_SECONDS_MAX), 'sh', '-c', AWAIT_DELIVERY] } }
-  }
-})

@@ -5,7 +5,7 @@ import type { StepRequest } from '../../../machines/types.ts'
 import type { Site } from '../context/site.ts'
 import { workMount } from '../context/storage.ts'
 import { ownedMetadata } from '../names.ts'
-import { filesFirst, placement, podBase } from './parts.ts'
+import { type PodFiles, placement, podBase } from './parts.ts'
 
 /** The action's container has the name the shipped hook gives it, which people's templates rely on. */
 export const STEP_CONTAINER = 'job'
@@ -19,7 +19,7 @@ export interface StepImage {
   readonly isBuilt: boolean
 }
 
-export function stepPod(site: Site, image: StepImage, request: StepRequest): V1Pod {
+export function stepPod(site: Site, files: PodFiles, image: StepImage, request: StepRequest): V1Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -27,11 +27,11 @@ export function stepPod(site: Site, image: StepImage, request: StepRequest): V1P
     spec: {
       ...podBase(site),
       ...(image.isBuilt && pullSecrets(site)),
-      ...placement(site),
+      ...placement(files),
       ...serviceAliases(site),
       restartPolicy: 'Never',
       containers: [
-        ...(site.storage.mode === 'copy' ? [filesFirst(site)] : []),
+        ...files.containers,
         {
           name: STEP_CONTAINER,
           image: image.reference,
@@ -46,7 +46,7 @@ export function stepPod(site: Site, image: StepImage, request: StepRequest): V1P
           volumeMounts: request.mounts.map((mount) => workMount(site.storage, mount))
         }
       ],
-      volumes: [site.storage.volume]
+      volumes: [files.volume]
     }
   }
 }

@@ -4,8 +4,7 @@
  */
 import type { V1Affinity, V1Container, V1ObjectMeta, V1Pod, V1PodSpec } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import { RUNNER_POD_LABEL, SERVICE_NAMES_ANNOTATION } from '../names.ts'
-import { FILES_CONTAINER } from '../specs/parts.ts'
+import { FILES_CONTAINER, RUNNER_POD_LABEL, SERVICE_NAMES_ANNOTATION } from '../names.ts'
 import type { ContainerPatch, PodPatch, PodTemplate } from './read.ts'
 
 /** Marks a container of the template as one of ours to be changed. */

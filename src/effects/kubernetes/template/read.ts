@@ -105,12 +105,15 @@ function toPatch(given: z.infer<typeof podTemplateSpec> | null | undefined): Pod
   return {
     labels: given?.metadata?.labels ?? {},
     annotations: given?.metadata?.annotations ?? {},
-    // That they are valid Kubernetes is for the API server to say, which does it precisely.
-    containers: (containers ?? []) as readonly ContainerPatch[],
-    initContainers: (initContainers ?? []) as readonly ContainerPatch[],
+    containers: toContainers(containers),
+    initContainers: toContainers(initContainers),
     spec: Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== null)) as Partial<V1PodSpec>
   }
 }
+
+/** That they are valid Kubernetes is for the API server to say, which does it precisely. */
+const toContainers = (given: readonly z.infer<typeof container>[] | null | undefined) =>
+  (given ?? []) as unknown as readonly ContainerPatch[]
 
 const wrong = (path: string, what: string) =>
   new StepError('invalid-input', `the pod template ${path} ${what}; correct ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE`)

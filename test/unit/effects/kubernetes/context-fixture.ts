@@ -3,8 +3,14 @@ import type { V1Pod } from '@kubernetes/client-node'
 import type { Cluster } from '../../../../src/effects/kubernetes/api/cluster.ts'
 import type { Site } from '../../../../src/effects/kubernetes/context/site.ts'
 import { detectStorage } from '../../../../src/effects/kubernetes/context/storage.ts'
+import { chooseContextTransfer, chooseTransfer } from '../../../../src/effects/kubernetes/files/choose.ts'
+import { type BuildPodRequest, buildPod as specOfBuild } from '../../../../src/effects/kubernetes/specs/build-pod.ts'
+import { type JobPlan, type NewNames, planJob as planOfJob } from '../../../../src/effects/kubernetes/specs/job-plan.ts'
+import { type StepImage, stepPod as specOfStep } from '../../../../src/effects/kubernetes/specs/step-pod.ts'
 import { createReporter } from '../../../../src/effects/log/reporter.ts'
 import { systemClock } from '../../../../src/effects/system.ts'
+import type { JobRequest } from '../../../../src/machines/job-start.ts'
+import type { StepRequest } from '../../../../src/machines/types.ts'
 
 export const PATHS = {
   runnerWorkspace: '/home/runner/_work/repo',
@@ -59,3 +65,11 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
     ...parts
   }
 }
+
+/** The product's pods, with the files that the site's storage gives them. */
+export const stepPod = (site: Site, image: StepImage, request: StepRequest): V1Pod =>
+  specOfStep(site, chooseTransfer(site).stepPod, image, request)
+export const buildPod = (site: Site, request: BuildPodRequest): V1Pod =>
+  specOfBuild(site, chooseContextTransfer(site).buildPod(request.plan), request)
+export const planJob = (site: Site, request: JobRequest, newNames: NewNames): JobPlan =>
+  planOfJob(site, chooseTransfer(site).jobPod, request, newNames)

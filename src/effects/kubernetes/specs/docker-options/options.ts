@@ -19,7 +19,7 @@ export interface CreateOptions {
   readonly names: readonly string[]
   readonly hosts: readonly { readonly ip: string; readonly name: string }[]
   readonly shmSize?: string
-  readonly tmpfs: readonly { readonly path: string; readonly size?: string | undefined }[]
+  readonly tmpfs: readonly { readonly path: string; readonly size?: string }[]
   /** Empty: back to none. */
   readonly entryPoint?: string
   readonly workingDirectory?: string
@@ -33,14 +33,13 @@ export interface CreateOptions {
 }
 
 type Lists = Pick<CreateOptions, 'names' | 'hosts' | 'tmpfs' | 'capAdd' | 'capDrop' | 'ignored'>
-type Draft = { -readonly [Key in keyof Omit<CreateOptions, keyof Lists | 'env'>]: CreateOptions[Key] } & {
-  readonly [Key in keyof Lists]: Lists[Key][number][]
-} & {
-  readonly env: Map<string, string>
+type ListsDraft = { readonly [Key in keyof Lists]: Lists[Key][number][] }
+type ValuesDraft = { -readonly [Key in keyof Omit<CreateOptions, keyof Lists | 'env'>]: CreateOptions[Key] } & {
   healthCommand?: string
   noHealth?: boolean
 }
-type HealthDraft = { -readonly [Key in keyof HealthCheck]?: HealthCheck[Key] }
+type Draft = ListsDraft & ValuesDraft & { readonly env: Map<string, string> }
+type HealthDraft = { -readonly [Key in Exclude<keyof HealthCheck, 'command'>]?: HealthCheck[Key] }
 
 interface Parsing {
   readonly draft: Draft
@@ -48,19 +47,43 @@ interface Parsing {
 }
 
 /** Takes one option's value; false: it means something that Kubernetes has no counterpart for. */
-type Take = (parsing: Parsing, value: string, option: string) => boolean | undefined | void
+type Take = (parsing: Parsing, value: string, option: string) => boolean
 
-const isTrue = (value: string) => value !== 'false' && value !== '0'
+/** How the text of a value is read; throws `invalid-input` naming the option. */
+type Read<Value> = (option: string, value: string) => Value
+
+const sets =
+  <const Key extends keyof ValuesDraft>(key: Key, read: Read<ValuesDraft[Key]>): Take =>
+  ({ draft }, value, option) => {
+    const values: ValuesDraft = draft
+    values[key] = read(option, value)
+    return true
+  }
+
+const addsTo =
+  <const Key extends keyof Lists>(key: Key, read: Read<Lists[Key][number]>): Take =>
+  ({ draft }, value, option) => {
+    const lists: ListsDraft = draft
+    lists[key].push(read(option, value))
+    return true
+  }
+
+const tunesHealth =
+  (key: keyof HealthDraft, read: Read<number>): Take =>
+  ({ health }, value, option) => {
+    health[key] = read(option, value)
+    return true
+  }
+
+const asGiven: Read<string> = (_option, value) => value
+const isTrue: Read<boolean> = (_option, value) => value !== 'false' && value !== '0'
 
 const VALUE_OPTIONS = new Map<string, Take>(
   Object.entries<Take>({
-    '--cpus': ({ draft }, value, option) => {
-      if (!/^(\d+|\d*\.\d+)$/.test(value)) throw invalid(option, 'a number such as 1.5', value)
-      draft.cpus = String(Number(value))
-    },
-    '--memory': ({ draft }, value, option) => void (draft.memory = quantity(option, value)),
-    '--memory-reservation': ({ draft }, value, option) => void (draft.memoryReservation = quantity(option, value)),
-    '--shm-size': ({ draft }, value, option) => void (draft.shmSize = quantity(option, value)),
+    '--cpus': sets('cpus', cpus),
+    '--memory': sets('memory', quantity),
+    '--memory-reservation': sets('memoryReservation', quantity),
+    '--shm-size': sets('shmSize', quantity),
     '--user': ({ draft }, value) => {
       const [user = '', group] = value.split(':')
       const [uid, gid] = [numericId(user), group === undefined ? undefined : numericId(group)]
@@ -82,9 +105,10 @@ const VALUE_OPTIONS = new Map<string, Take>(
     '--hostname': ({ draft }, value) => {
       draft.hostname = value
       draft.names.push(value)
+      return true
     },
-    '--name': ({ draft }, value) => void draft.names.push(value),
-    '--network-alias': ({ draft }, value) => void draft.names.push(value),
+    '--name': addsTo('names', asGiven),
+    '--network-alias': addsTo('names', asGiven),
     '--add-host': ({ draft }, value, option) => {
       const [, name, ip] = /^([^:=]+)[:=]\[?([^\]]+)\]?$/.exec(value) ?? []
       if (name === undefined || ip === undefined) throw invalid(option, 'name:ip', value)
@@ -92,33 +116,24 @@ const VALUE_OPTIONS = new Map<string, Take>(
       draft.hosts.push({ name, ip })
       return true
     },
-    '--entrypoint': ({ draft }, value) => void (draft.entryPoint = value),
-    '--workdir': ({ draft }, value) => void (draft.workingDirectory = value),
-    '--cap-add': ({ draft }, value) => void draft.capAdd.push(capability(value)),
-    '--cap-drop': ({ draft }, value) => void draft.capDrop.push(capability(value)),
-    '--tmpfs': ({ draft }, value, option) => {
-      const [path = '', options = ''] = value.split(':')
-      const size = /(?:^|,)size=([^,]+)/.exec(options)?.[1]
-      draft.tmpfs.push({ path, size: size === undefined ? undefined : quantity(option, size) })
-    },
-    '--health-cmd': ({ draft }, value) => void (draft.healthCommand = value),
-    '--health-interval': ({ health }, value, option) => void (health.intervalSeconds = durationSeconds(option, value)),
-    '--health-timeout': ({ health }, value, option) => void (health.timeoutSeconds = durationSeconds(option, value)),
-    '--health-start-period': ({ health }, value, option) => {
-      health.startPeriodSeconds = durationSeconds(option, value)
-    },
-    '--health-retries': ({ health }, value, option) => {
-      if (!/^\d+$/.test(value)) throw invalid(option, 'a whole number', value)
-      health.retries = Number(value)
-    }
+    '--entrypoint': sets('entryPoint', asGiven),
+    '--workdir': sets('workingDirectory', asGiven),
+    '--cap-add': addsTo('capAdd', capability),
+    '--cap-drop': addsTo('capDrop', capability),
+    '--tmpfs': addsTo('tmpfs', tmpfs),
+    '--health-cmd': sets('healthCommand', asGiven),
+    '--health-interval': tunesHealth('intervalSeconds', durationSeconds),
+    '--health-timeout': tunesHealth('timeoutSeconds', durationSeconds),
+    '--health-start-period': tunesHealth('startPeriodSeconds', durationSeconds),
+    '--health-retries': tunesHealth('retries', wholeNumber)
   })
 )
 
 const FLAGS = new Map<string, Take>(
   Object.entries<Take>({
-    '--privileged': ({ draft }, value) => void (draft.privileged = isTrue(value)),
-    '--read-only': ({ draft }, value) => void (draft.readOnly = isTrue(value)),
-    '--no-healthcheck': ({ draft }, value) => void (draft.noHealth = isTrue(value))
+    '--privileged': sets('privileged', isTrue),
+    '--read-only': sets('readOnly', isTrue),
+    '--no-healthcheck': sets('noHealth', isTrue)
   })
 )
 
@@ -189,7 +204,25 @@ const numericId = (text: string): number | undefined => {
   return /^\d+$/.test(text) ? Number(text) : undefined
 }
 
-const capability = (text: string): string => text.toUpperCase().replace(/^CAP_/, '')
+function capability(_option: string, value: string): string {
+  return value.toUpperCase().replace(/^CAP_/, '')
+}
+
+function tmpfs(option: string, value: string): CreateOptions['tmpfs'][number] {
+  const [path = '', options = ''] = value.split(':')
+  const size = /(?:^|,)size=([^,]+)/.exec(options)?.[1]
+  return { path, ...(size !== undefined && { size: quantity(option, size) }) }
+}
+
+function cpus(option: string, value: string): string {
+  if (!/^(\d+|\d*\.\d+)$/.test(value)) throw invalid(option, 'a number such as 1.5', value)
+  return String(Number(value))
+}
+
+function wholeNumber(option: string, value: string): number {
+  if (!/^\d+$/.test(value)) throw invalid(option, 'a whole number', value)
+  return Number(value)
+}
 
 const invalid = (option: string, wanted: string, value: string) =>
   new StepError('invalid-input', `${option} must be ${wanted}, but is '${cut(value)}'; correct it in the workflow`)

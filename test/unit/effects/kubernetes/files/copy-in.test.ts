@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Cluster } from '../../../../../src/effects/kubernetes/api/cluster.ts'
-import { deliver } from '../../../../../src/effects/kubernetes/files/copy-in.ts'
+import { WORK_ROOT } from '../../../../../src/effects/kubernetes/files/containers.ts'
+import { copyIn } from '../../../../../src/effects/kubernetes/files/copy-in.ts'
 import { fromRunner, packPaths } from '../../../../../src/effects/kubernetes/files/sources.ts'
-import { WORK_ROOT } from '../../../../../src/effects/kubernetes/specs/parts.ts'
 import { StepError } from '../../../../../src/errors.ts'
 import { siteOf } from '../context-fixture.ts'
 
@@ -40,7 +40,7 @@ test('an exec that is forbidden is asked for once, and its verb named', async ()
   const lost = () => new StepError('run-lost', 'gone')
   const sources = [fromRunner({ root: directory, paths: [''] })]
   const delivery = { pod: 'p', container: 'files', sources, watched: [], lost } as const
-  await expect(deliver(site, { ...delivery, failure: 'workspace-delivery-failed' }, never)).rejects.toMatchObject({
+  await expect(copyIn(site, { ...delivery, failure: 'workspace-delivery-failed' }, never)).rejects.toMatchObject({
     code: 'cluster-forbidden',
     message: expect.stringContaining('pods/exec in namespace arc')
   })

@@ -118,7 +118,7 @@ it.each<[string, Given, string, string, string | undefined]>([
   ],
   [
     'follows an init container that failed',
-    { init: ended(1) },
+    { init: ended(1), job: status('job', waiting('PodInitializing')) },
     'start-failed',
     'the init container fs-init ended with exit code 1',
     'fs-init'

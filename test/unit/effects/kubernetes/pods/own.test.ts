@@ -41,8 +41,8 @@ const STRANGERS: Readonly<Record<string, V1ObjectMeta>> = {
 
 let directory = ''
 let server: PodServer
-let said = ''
-const deps = { clock: systemClock, randomHex, reporter: createReporter((data) => void (said += data)) }
+const reporter = createReporter(() => {})
+const deps = { clock: systemClock, randomHex, reporter }
 const optionsFor = (jobPod: string | undefined) => ({
   runnerPod: 'runner-a',
   jobPod,
@@ -72,7 +72,6 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'slipway-own-pods-'))
   server = await startPodServer(directory, [])
   vi.stubEnv('KUBECONFIG', server.kubeconfig)
-  said = ''
 })
 afterEach(async () => {
   vi.unstubAllEnvs()

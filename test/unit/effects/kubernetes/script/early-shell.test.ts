@@ -53,7 +53,12 @@ describe('a shell that is opened early', () => {
     const { opened, shell } = shells()
     const [early] = opened as [Opened]
     let take = () => {}
-    const slow = new Writable({ highWaterMark: 1, write: (_chunk, _encoding, done) => void (take = done) })
+    const slow = new Writable({
+      highWaterMark: 1,
+      write(_chunk, _encoding, done) {
+        take = done
+      }
+    })
     void shell(new PassThrough(), slow, never)
     expect(early.stdout.write(Buffer.alloc(64 * 1024))).toBe(false)
     expect(early.stdout.writableNeedDrain).toBe(true)

@@ -3,10 +3,9 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, it, test } from 'vitest'
 import { stringify } from 'yaml'
 import { pullSecrets } from '../../../../../src/effects/kubernetes/specs/job-credentials.ts'
-import { planJob } from '../../../../../src/effects/kubernetes/specs/job-plan.ts'
 import { parseTemplate } from '../../../../../src/effects/kubernetes/template/read.ts'
 import type { ContainerRequest, JobRequest } from '../../../../../src/machines/job-start.ts'
-import { siteOf } from '../context-fixture.ts'
+import { planJob, siteOf } from '../context-fixture.ts'
 
 const WORK = '/home/runner/_work'
 const golden = (name: string) => `../../../../golden/${name}.yaml`
@@ -31,10 +30,14 @@ const job = container({ env: { HOME: '/github/home' }, workingDirectory: '/__w/r
 function plan(request: Partial<JobRequest>, mode: 'copy' | 'volume' = 'volume') {
   let secrets = 0
   const secret = () => `runner-abc-secret-${secrets++}`
-  return planJob(siteOf(mode), { container: job, services: [], mounts, ...request }, undefined, {
-    secret,
-    mark: '01234567'
-  })
+  return planJob(
+    siteOf(mode),
+    { container: job, services: [], mounts, ...request },
+    {
+      secret,
+      mark: '01234567'
+    }
+  )
 }
 
 const containerOf = (pod: V1Pod, name: string) => {
@@ -212,10 +215,14 @@ describe('what cannot be done', () => {
 
 test('a job container answers for the pod only when nothing else is in it and nothing changed what it runs', async () => {
   const isAlone = (request: Partial<JobRequest>, template?: Awaited<ReturnType<typeof parseTemplate>>) =>
-    planJob(siteOf('copy'), { container: job, services: [], mounts, ...request }, template, {
-      secret: () => 's',
-      mark: 'm'
-    }).isAlone
+    planJob(
+      siteOf('copy', { template }),
+      { container: job, services: [], mounts, ...request },
+      {
+        secret: () => 's',
+        mark: 'm'
+      }
+    ).isAlone
   const template = (yaml: string) => parseTemplate(yaml, '/t')
   expect(isAlone({})).toBe(true)
   expect(isAlone({ services: [container({ image: 'redis' })] })).toBe(false)

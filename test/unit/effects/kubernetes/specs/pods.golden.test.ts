@@ -4,10 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { chooseBuilder } from '../../../../../src/effects/builders/choose.ts'
 import type { RegistrySettings } from '../../../../../src/effects/kubernetes/registry/settings.ts'
-import { buildPod } from '../../../../../src/effects/kubernetes/specs/build-pod.ts'
-import { environmentSecret, stepPod } from '../../../../../src/effects/kubernetes/specs/step-pod.ts'
+import { environmentSecret } from '../../../../../src/effects/kubernetes/specs/step-pod.ts'
 import type { StepRequest } from '../../../../../src/machines/types.ts'
-import { siteOf } from '../context-fixture.ts'
+import { buildPod, siteOf, stepPod } from '../context-fixture.ts'
 
 const golden = (name: string) => `../../../../golden/${name}.yaml`
 const WORK = '/home/runner/_work'

@@ -1,0 +1,72 @@
+/** What a builder declares, for the files that hold one each and for the build pod. */
+import type { StepError } from '../../errors.ts'
+
+/** What to build, in paths of the build pod. */
+export interface BuildSpec {
+  /** Directory of the build context. */
+  readonly contextPath: string
+  /** Relative to the context. */
+  readonly dockerfile: string
+  /** Directory, shared by both containers, for the OCI image layout. */
+  readonly layoutPath: string
+  /** File that the digest of the image is written to. */
+  readonly digestPath: string
+  /** `host/repository:tag`. */
+  readonly pushReference: string
+  /** How often the container that pushes tries, the first time included. */
+  readonly pushTriesMax: number
+  /** Registries, `host:port`, that speak plain HTTP; for pushing and for FROM. */
+  readonly plainHttpHosts: readonly string[]
+  /** File with the certificates, PEM, that the registry's own is signed with; undefined: those of the image. */
+  readonly registryAuthorityPath?: string | undefined
+  /** For a builder that only asks a daemon elsewhere to build. */
+  readonly daemon?: Daemon | undefined
+}
+
+export interface Daemon {
+  /** `tcp://host:port`. */
+  readonly address: string
+  /** Directory with `ca.crt`, `tls.crt` and `tls.key`; undefined: without TLS. */
+  readonly certificatesPath?: string | undefined
+}
+
+/** What a container runs. */
+export interface ContainerCommand {
+  /** Undefined: the image's own entrypoint. */
+  readonly command?: readonly string[]
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+/**
+ * Two containers: only the second one may hold push credentials, and it runs none of the Dockerfile's code. Credentials come
+ * as a Docker config file in the directory that DOCKER_CONFIG names.
+ */
+export interface BuilderContainers {
+  readonly build: ContainerCommand
+  readonly push: ContainerCommand
+}
+
+export interface BuilderDefinition {
+  readonly name: string
+  /** Pinned; may be overridden by configuration. */
+  readonly defaultImage: string
+  readonly version: string
+  /** Pinned image of the container that pushes; undefined: the builder's own. May be overridden by configuration. */
+  readonly pushImage?: string
+  /** Whether `BuildSpec.daemon` has to be given. */
+  readonly needsDaemon: boolean
+  /** Absolute; context and layout are mounted below, where they hide nothing of the builder's or the Dockerfile's. */
+  readonly directory: string
+  /** What the build container needs; the Baseline pod security standard has to allow it. */
+  readonly buildCapabilities: readonly string[]
+  containers(spec: BuildSpec): BuilderContainers
+  /** Why a build failed, from the last 100 lines or more of its log; `builder-lost` when the log does not say. */
+  classifyBuildFailure(logTail: string): StepError
+  /** Why the container that pushes has given up, from its log; `push-failed` when the log does not say. */
+  classifyPushFailure(log: string): StepError
+  /** Why each try of a push failed that is followed by another one in the same container, in order, from its log. */
+  failedPushes(log: string): readonly StepError[]
+  /** What the container that pushes says it has pushed, `sha256:...`, from its log; undefined when the log does not say. */
+  pushedDigest(log: string): string | undefined
+}

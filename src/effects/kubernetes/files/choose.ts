@@ -1,0 +1,16 @@
+/** Which transfer a pod needs, for all that makes pods: the storage decides, and for builds also whether their images are kept. */
+import type { Site } from '../context/site.ts'
+import { isCopied } from '../context/storage.ts'
+import { copyTransfer } from './copy.ts'
+import type { Transfer } from './transfer.ts'
+import { volumeTransfer } from './volume.ts'
+
+export const chooseTransfer = (site: Site): Transfer =>
+  isCopied(site.storage) ? copyTransfer(site) : volumeTransfer(site)
+
+/**
+ * What is kept for other jobs is built from bytes that were looked at as they were sent: on a volume, a container of the job
+ * could change them in between.
+ */
+export const chooseContextTransfer = (site: Site): Transfer =>
+  site.registry?.isKept ? copyTransfer(site) : chooseTransfer(site)

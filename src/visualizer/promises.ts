@@ -1,0 +1,37 @@
+/** What each machine promises, written by hand and not read from the machine: what the oracles hold every run to. */
+
+export interface Promises {
+  /** Each of these stages needs the success of another one before it. */
+  readonly needs: Readonly<Record<string, string>>
+  /** Attempted a single time, whatever its failure: it runs what users wrote. */
+  readonly once: readonly string[]
+  /** The stage whose success decides the exit code. */
+  readonly decides: string
+  /** The stage that follows the deciding one however that ended, unless the run was cancelled. */
+  readonly collects?: string
+  /** What may end a run without cleaning up: a success that leaves what was asked for, or nothing. */
+  readonly waysOut: readonly string[]
+}
+
+/** By the id of the machine. */
+export const PROMISES: Readonly<Record<string, Promises>> = {
+  'container-step': {
+    needs: { building: 'resolving', pushing: 'building', pulling: 'resolving', running: 'pulling' },
+    once: ['running'],
+    decides: 'running',
+    collects: 'collecting',
+    waysOut: []
+  },
+  'job-start': {
+    needs: { placing: 'resolving', starting: 'placing', inspecting: 'starting' },
+    once: [],
+    decides: 'inspecting',
+    waysOut: ['inspecting done succeeded']
+  },
+  'script-step': {
+    needs: {},
+    once: [],
+    decides: 'executing',
+    waysOut: ['executing done succeeded', 'executing done failed']
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Where each machine goes, written by hand from docs/ARCHITECTURE.md and from nothing of src: the paths of the production
+ * machines are compared with it. Events are the words of the models (test/support/*-model*.ts).
+ */
+
+export interface Rules {
+  readonly begins: string
+  /** Stage -> what its actor answers -> where that leads. */
+  readonly stages: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Where a failure leads, when that is not to cleaningUp. */
+  readonly failed: Readonly<Record<string, string>>
+  /** Stages that are attempted a single time. */
+  readonly once: readonly string[]
+}
+
+/** Stands for cleaningUp's success: the end is decided by what was before. */
+const AS_IT_WAS = 'cancelled | failed | succeeded'
+const cleaningUp = { 'cleaned up': AS_IT_WAS }
+
+export const RULES: Readonly<Record<string, Rules>> = {
+  'container-step': {
+    begins: 'resolving',
+    stages: {
+      resolving: { 'to build': 'building', 'already built': 'pulling', prebuilt: 'pulling' },
+      building: { built: 'pushing' },
+      pushing: { pushed: 'pulling' },
+      pulling: { pulled: 'running' },
+      running: { 'exited with 0': 'collecting', 'exited with 3': 'collecting' },
+      collecting: { collected: 'cleaningUp' },
+      cleaningUp
+    },
+    failed: { running: 'collecting', cleaningUp: 'stuck' },
+    once: ['running']
+  },
+  'job-start': {
+    begins: 'resolving',
+    stages: {
+      resolving: { planned: 'placing' },
+      placing: { placed: 'starting' },
+      starting: { started: 'inspecting' },
+      inspecting: { inspected: 'succeeded' },
+      cleaningUp
+    },
+    failed: { cleaningUp: 'stuck' },
+    once: []
+  },
+  'script-step': {
+    begins: 'executing',
+    stages: { executing: { 'exited with 0': 'succeeded', 'exited with 3': 'failed' }, cleaningUp },
+    failed: { cleaningUp: 'stuck' },
+    once: []
+  }
+}
+
+/** All that decides what comes next. */
+export interface Situation {
+  readonly stage: string
+  /** For the next attempt. */
+  readonly waits: boolean
+  readonly attempt: number
+  /** How often it was told to hurry: 0, 1 or 2. */
+  readonly urgency: number
+  readonly cancelled: boolean
+  readonly failed: boolean
+  readonly exitCode: number | undefined
+}
+
+export const begin = ({ begins }: Rules): Situation => ({
+  stage: begins,
+  waits: false,
+  attempt: 1,
+  urgency: 0,
+  cancelled: false,
+  failed: false,
+  exitCode: undefined
+})
+
+/** Where an event leads; undefined when it cannot happen there. */
+export function next(rules: Rules, now: Situation, event: string, attemptsMax: number): Situation | undefined {
+  const answers = rules.stages[now.stage]
+  if (answers === undefined) return undefined
+  const to = (stage: string, change: Partial<Situation> = {}) => ({
+    ...now,
+    stage,
+    waits: false,
+    attempt: 1,
+    ...change
+  })
+  const isCleaning = now.stage === 'cleaningUp'
+  const fail = () => to(rules.failed[now.stage] ?? 'cleaningUp', isCleaning ? {} : { failed: true })
+  if (event === 'cancel' && !isCleaning) return to('cleaningUp', { cancelled: true, urgency: 1 })
+  if (event === 'cancel') return now.urgency < 2 ? to('cleaningUp', { urgency: now.urgency + 1 }) : undefined
+  if (event === `${now.stage} took too long`) return fail()
+  if (event === `${now.stage} backed off`) return now.waits ? to(now.stage, { attempt: now.attempt + 1 }) : undefined
+  if (now.waits) return undefined
+  if (event === `${now.stage} failed for good`) return fail()
+  if (event === `${now.stage} failed for now`) {
+    const isTriedAgain = !rules.once.includes(now.stage) && now.attempt < attemptsMax
+    return isTriedAgain ? { ...now, waits: true } : fail()
+  }
+  const target = answers[event]
+  if (target === undefined) return undefined
+  const [, code] = /^exited with (\d+)$/.exec(event) ?? []
+  const exitCode = code === undefined ? (event === 'inspected' ? 0 : now.exitCode) : Number(code)
+  return to(target === AS_IT_WAS ? endOf(now) : target, { exitCode })
+}
+
+const endOf = ({ cancelled, failed, exitCode }: Situation): string =>
+  cancelled ? 'cancelled' : failed || exitCode !== 0 ? 'failed' : 'succeeded'
+
+/** How the hook exits: as the program did; else 130 after a cancel, 1 after a failure (of the codes that models use). */
+export const exitCodeOf = ({ cancelled, failed, exitCode }: Situation): number =>
+  exitCode || (failed ? 1 : cancelled ? 130 : (exitCode ?? 1))
