@@ -5,10 +5,11 @@ import type { EngineName } from '../effects/local/engine.ts'
 import { runContainerStep } from '../effects/run/wire.ts'
 import { randomHex, systemClock } from '../effects/system.ts'
 import { GITHUB } from '../effects/work-tree/layout.ts'
-import { BUDGETS } from '../machines/budgets.ts'
+import type { StepOutput } from '../machines/container-step.ts'
 import { entryName } from '../machines/ledger.ts'
 import type { Janitor } from '../machines/ports.ts'
-import type { StepOutput, StepRequest } from '../machines/types.ts'
+import { BUDGETS } from '../machines/stages.ts'
+import type { StepRequest } from '../machines/types.ts'
 import { type Action, fillIn, readAction } from './action-file.ts'
 import type { CliDependencies } from './command.ts'
 import { makeDirectories, parseOutputs, type StepDirectories } from './directories.ts'
@@ -97,9 +98,9 @@ function requestOf(
 /** The same janitor, which also notes what it has removed. */
 function noting(janitor: Janitor, removed: string[]): Janitor {
   return {
-    async cleanUp(ledger, hurried, signal) {
-      await janitor.cleanUp(ledger, hurried, signal)
-      removed.push(...ledger.map(entryName))
+    async cleanUp(input, signal) {
+      await janitor.cleanUp(input, signal)
+      removed.push(...input.ledger.map(entryName))
     }
   }
 }

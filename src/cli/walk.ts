@@ -1,13 +1,14 @@
 /** The walk through the states as lines for people, one fact at a time, for the commands that run an action. */
-import type { Observer, StepFact } from '../effects/run/wire.ts'
-import type { StageName } from '../machines/budgets.ts'
-import { ANY_STAGE, OUTCOMES, STAGES } from '../machines/states.ts'
-import type { Outcome } from '../machines/types.ts'
+import type { Observer, RunFact } from '../effects/run/wire.ts'
+import { OUTCOMES, type Outcome } from '../machines/run.ts'
+import { STEP_STAGES, type StageName } from '../machines/stages.ts'
 import type { Line } from './screen.ts'
 
 /** What the walk has to remember between two facts. */
 export interface Walk {
-  /** When the stage that is being walked through began. */
+  /** The stage that is being walked through. */
+  readonly stage?: StageName | undefined
+  /** When that stage began. */
   readonly stageStartedAtMs: number
   /** Attempts of that stage, the running one included. */
   readonly attempts: number
@@ -22,44 +23,41 @@ export interface WalkLine {
 
 export const WALK_START: Walk = { stageStartedAtMs: 0, attempts: 0, hasFailed: false }
 
-const stageOf = (state: string): StageName | undefined => {
-  const [name = ''] = state.split('.')
-  return Object.hasOwn(STAGES, name) ? (name as StageName) : undefined
-}
+/** Only container steps are run here. */
+const labelOf = (stage: string): string => STEP_STAGES[stage as StageName].label
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`
 const times = (attempts: number): string => (attempts > 1 ? `, ${attempts} attempts` : '')
 
 /** What one fact adds: the walk after it, and the lines to print. Times are milliseconds since the run began. */
-export function step(walk: Walk, fact: StepFact, atMs: number): { walk: Walk; lines: readonly WalkLine[] } {
+export function step(walk: Walk, fact: RunFact, atMs: number): { walk: Walk; lines: readonly WalkLine[] } {
   if (fact.type === 'attemptFailed') {
-    const text = `${ANY_STAGE[fact.stage].label}: attempt ${fact.attempt} failed: ${fact.code}: ${fact.message}`
+    const text = `${labelOf(fact.stage)}: attempt ${fact.attempt} failed: ${fact.code}: ${fact.message}`
     const line: WalkLine = { mark: 'failed', text: fact.retrying ? `${text}; will try again` : text }
     return { walk: { ...walk, hasFailed: !fact.retrying }, lines: [line] }
   }
-  const before = stageOf(fact.from)
-  const after = stageOf(fact.state)
-  if (before !== undefined && before === after) {
-    if (!fact.state.endsWith('.attempting')) return { walk, lines: [] }
-    const attempts = walk.attempts + 1
-    return {
-      walk: { ...walk, attempts },
-      lines: [{ mark: 'begins', text: `${STAGES[before].label}: attempt ${attempts}` }]
-    }
+  if (fact.type === 'timedOut') {
+    return { walk: { ...walk, hasFailed: true }, lines: [endOf(walk, 'failed', ': out of time', atMs)] }
+  }
+  const { at, event } = fact
+  if (at !== undefined && at.stage === walk.stage) {
+    if (at.phase === 'backingOff') return { walk, lines: [] }
+    const text = `${labelOf(at.stage)}: ${event === 'CANCEL' ? 'in a hurry' : `attempt ${at.attempt}`}`
+    return { walk: { ...walk, attempts: at.attempt }, lines: [{ mark: 'begins', text }] }
   }
   const lines: WalkLine[] = []
-  if (before !== undefined && !walk.hasFailed) lines.push(endOf(before, walk, fact.event, atMs))
-  if (after !== undefined) lines.push({ mark: 'begins', text: STAGES[after].label })
-  else lines.push(outcomeLine(fact.state as Outcome))
-  return { walk: { stageStartedAtMs: atMs, attempts: 1, hasFailed: false }, lines }
+  if (walk.stage !== undefined && !walk.hasFailed) {
+    lines.push(event === 'CANCEL' ? endOf(walk, 'cancelled', ': cancelled', atMs) : endOf(walk, 'done', '', atMs))
+  }
+  lines.push(at === undefined ? outcomeLine(fact.state as Outcome) : { mark: 'begins', text: labelOf(at.stage) })
+  const stage = at?.stage as StageName | undefined
+  return { walk: { stage, stageStartedAtMs: atMs, attempts: 1, hasFailed: false }, lines }
 }
 
-function endOf(stage: StageName, walk: Walk, event: string, atMs: number): WalkLine {
-  const text = `${STAGES[stage].label} (${seconds(atMs - walk.stageStartedAtMs)}${times(walk.attempts)})`
-  if (event === 'CANCEL') return { mark: 'cancelled', text: `${text}: cancelled` }
-  if (event.endsWith('.budget')) return { mark: 'failed', text: `${text}: out of time` }
-  return { mark: 'done', text }
-}
+const endOf = (walk: Walk, mark: WalkLine['mark'], how: string, atMs: number): WalkLine => ({
+  mark,
+  text: `${labelOf(walk.stage ?? '')} (${seconds(atMs - walk.stageStartedAtMs)}${times(walk.attempts)})${how}`
+})
 
 const OUTCOME_MARKS: Readonly<Record<Outcome, WalkLine['mark']>> = {
   succeeded: 'done',

@@ -1,4 +1,4 @@
-/** The trace of one order, opened while the order already waits for its first answer, so that its start is no later for it. */
+/** The trace of one command, opened while the command already waits for its first answer, so that its start is no later for it. */
 import type { Trace } from '../effects/log/trace.ts'
 import type { Observer } from '../effects/run/wire.ts'
 import type { CommandTrace, HookDependencies } from './context.ts'
@@ -17,7 +17,7 @@ export function traceOf(
   const { traces, runnerPod } = config
   if (traces === undefined) return undefined
   const { clock, cancels, randomHex, reporter } = dependencies
-  const onFailure = (reason: string) => reporter.line(`This order is not traced: ${reason}`)
+  const onFailure = (reason: string) => reporter.line(`This command is not traced: ${reason}`)
   const open = async () => {
     const [{ createTrace }, { maskFor }] = await Promise.all([import('../effects/log/trace.ts'), import('./mask.ts')])
     const ofCommand = maskFor(input)

@@ -6,8 +6,8 @@ import type { ScriptOptions } from '../effects/kubernetes/script/backend.ts'
 import type { Reporter } from '../effects/log/reporter.ts'
 import type { TraceEnd } from '../effects/log/trace.ts'
 import type { Observer } from '../effects/run/wire.ts'
-import type { JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
-import type { Failure } from '../machines/types.ts'
+import type { CleanupPorts, JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
+import type { Failure } from '../machines/run.ts'
 import type { HookCommand, HookInput } from './requests/protocol.ts'
 import type { HookConfig } from './settings/config.ts'
 
@@ -16,13 +16,7 @@ export interface Backends {
   steps(): Promise<{ createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts }>
   jobs(): Promise<{ createJobPorts(options: JobOptions, deps: KubernetesDependencies): JobPorts }>
   scripts(): Promise<{ createScriptPorts(options: ScriptOptions, deps: KubernetesDependencies): ScriptPorts }>
-  cleanup(): Promise<{
-    cleanUpJob(
-      options: KubernetesOptions,
-      deps: KubernetesDependencies,
-      signal: AbortSignal
-    ): Promise<readonly string[]>
-  }>
+  cleanup(): Promise<{ createCleanupPorts(options: KubernetesOptions, deps: KubernetesDependencies): CleanupPorts }>
 }
 
 /** One of them. */
@@ -30,9 +24,9 @@ export type Backend<Name extends keyof Backends> = Awaited<ReturnType<Backends[N
 
 /** How the runner cancels a command: SIGINT, then SIGTERM. */
 export interface Cancellation {
-  /** Calls `listener` for every order, those that came before included. Returns how to stop listening. */
+  /** Calls `listener` for every cancel, those that came before included. Returns how to stop listening. */
   listen(listener: () => void): () => void
-  /** Aborted by the first order. */
+  /** Aborted by the first one. */
   readonly signal: AbortSignal
 }
 
@@ -64,7 +58,7 @@ export interface CommandContext extends KubernetesDependencies {
 
 type InputOf<Name extends HookCommand> = Extract<HookInput, { command: Name }>
 
-/** Carries out one order of the runner. Resolves with the exit code; rejects with a StepError that was not shown yet. */
+/** Carries out one command of the runner. Resolves with the exit code; rejects with a StepError that was not shown yet. */
 export type Command<Name extends HookCommand> = (input: InputOf<Name>, context: CommandContext) => Promise<number>
 
 /** Exactly one annotation for a failure; what only the operator needs stands before it as plain lines. */

@@ -1,5 +1,6 @@
-/** Hides the values of an order that may be secrets in what is kept of it, for traces: the runner masks only its own log. */
+/** Hides the values of a command that may be secrets in what is kept of it, for traces: the runner masks only its own log. */
 import { createRedaction, type Redaction } from '../effects/log/redaction.ts'
+import { splitWords } from '../effects/shell-words.ts'
 import type { HookInput } from './requests/protocol.ts'
 
 /** Most values are no secrets; hiding a shorter one would hide half the text. */
@@ -8,7 +9,7 @@ const VALUE_LENGTH_MIN = 6
 /** Variables that GitHub and the runner set and that hold no secret. */
 const HARMLESS = /^(?:(?:GITHUB|RUNNER)_(?!.*(?:TOKEN|SECRET|PASSWORD|KEY))\w+|HOME|PATH|CI|LANG)$/
 
-/** The containers of an order; scripts have the same fields where they matter here. */
+/** The containers of a command; scripts have the same fields where they matter here. */
 interface Part {
   readonly environmentVariables?: Readonly<Record<string, string>>
   readonly entryPointArgs?: readonly string[]
@@ -29,18 +30,24 @@ function partsOf(input: HookInput): readonly Part[] {
 
 function secretsOf({ environmentVariables = {}, entryPointArgs = [], createOptions = '', registry }: Part): string[] {
   const variables = Object.entries(environmentVariables).flatMap(([name, value]) => (HARMLESS.test(name) ? [] : value))
-  const options = createOptions.split(/\s+/).flatMap((word) => word.split('=').slice(1))
-  return [...variables, ...entryPointArgs, ...options, registry?.password ?? '']
+  return [...variables, ...entryPointArgs, ...valuesOf(createOptions), registry?.password ?? '']
 }
 
-/** A function that hides every value of the order's environments, arguments, options and credentials, and every line of them. */
+/** What stands behind each `=` of options: `--env=A=b` has `A=b` and `b`. */
+const valuesOf = (createOptions: string): string[] =>
+  (splitWords(createOptions) ?? createOptions.split(' ')).flatMap((word) => {
+    const parts = word.split('=')
+    return parts.slice(1).map((_, at) => parts.slice(at + 1).join('='))
+  })
+
+/** A function that hides every value of the command's environments, arguments, options and credentials, and every line of them. */
 export function maskFor(input: HookInput): Redaction['redact'] {
-  let order: Redaction | undefined
+  let redaction: Redaction | undefined
   return (text) => {
-    if (order === undefined) {
-      order = createRedaction(VALUE_LENGTH_MIN)
-      for (const value of partsOf(input).flatMap(secretsOf)) order.hide(value)
+    if (redaction === undefined) {
+      redaction = createRedaction(VALUE_LENGTH_MIN)
+      for (const value of partsOf(input).flatMap(secretsOf)) redaction.hide(value)
     }
-    return order.redact(text)
+    return redaction.redact(text)
   }
 }

@@ -1,11 +1,11 @@
 /** What all commands that run a machine show of it: progress in the log, a trace if there is one, and how it ended. */
-import { createProgress, type MachineStages, type RunOutput, summaryLine } from '../effects/log/progress.ts'
+import { createProgress, type MachineStages, type ShownOutput, summaryLine } from '../effects/log/progress.ts'
 import type { Reporter } from '../effects/log/reporter.ts'
 import type { Observer } from '../effects/run/wire.ts'
-import type { Failure } from '../machines/types.ts'
+import type { Failure } from '../machines/run.ts'
 import { type CommandContext, showFailure } from './context.ts'
 
-type Ended = RunOutput & { readonly failure?: Failure | undefined; readonly remaining: readonly string[] }
+type Ended = ShownOutput & { readonly failure?: Failure | undefined; readonly remaining: readonly string[] }
 
 /**
  * Runs a machine with observers and shows its end. A program that exits with a
@@ -24,7 +24,9 @@ export async function observed<Output extends Ended>(
   await trace?.end(output)
   reporter.endGroup()
   if (!quietly) reporter.line(summaryLine(output, machine))
-  if (output.outcome === 'stuck') reporter.warning(`Cleanup could not remove: ${output.remaining.join(', ')}`)
+  // What failed says it itself where nothing else was done.
+  if (output.outcome === 'stuck' && output.failure?.code !== 'cleanup-failed')
+    reporter.warning(`Cleanup could not remove: ${output.remaining.join(', ')}`)
   if (output.failure !== undefined) showFailure(reporter, output.failure)
   return output
 }

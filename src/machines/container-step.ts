@@ -5,128 +5,93 @@
  *   resolving -> building -> pushing -> pulling -> running -> collecting -> cleaningUp -> succeeded | failed | cancelled | stuck
  *
  * A prebuilt or already built image goes from resolving to pulling. Failures and CANCEL go to cleaningUp from wherever
- * they happen, except that whatever running ends with, collecting follows. Pure: the ports are provided by effects/wire.
+ * they happen, except that whatever running ends with, collecting follows. Pure: the ports are provided by effects/run/wire.
  */
-import { assign, fromPromise, setup } from 'xstate'
 import { StepError } from '../errors.ts'
-import type { StageName } from './budgets.ts'
-import {
-  type CleanUpInput,
-  cleaningUp,
-  endingIn,
-  exitCodeOf,
-  finalState,
-  NOTHING_ENDED,
-  noteFailure,
-  outcomeOf
-} from './ending.ts'
-import { record } from './ledger.ts'
-import { type BackOffInput, type BudgetInput, once, stage } from './stage.ts'
-import { STAGES, type StateMeta } from './states.ts'
-import type {
-  BuildPlan,
-  BuiltImage,
-  CancelEvent,
-  Resolution,
-  RunResult,
-  StepContext,
-  StepInput,
-  StepOutput,
-  StepRequest
-} from './types.ts'
+import type { BuildInput, CollectInput, ImageInput, PushInput, ResolveInput } from './inputs.ts'
+import { defineMachine, port } from './machine.ts'
+import { pushStateOf } from './push-state.ts'
+import type { RunContext, RunOutput } from './run.ts'
+import { attemptsOf } from './stage.ts'
+import { STEP_STAGES, type StageName } from './stages.ts'
+import type { BuildPlan, BuiltImage, Resolution, RunResult, StepRequest } from './types.ts'
 
-const notProvided = async (): Promise<never> => {
-  throw new StepError('internal', 'a port of the container-step machine was not provided')
+export interface StepContext extends RunContext<StepRequest, StageName> {
+  readonly resolution?: Resolution | undefined
+  readonly built?: BuiltImage | undefined
+  /** What to run: a reference by digest when we built it. */
+  readonly image?: string | undefined
 }
 
-/** Inputs of the actors that stand for ports; effects/wire connects each to one port method. */
-export interface ImageInput {
-  readonly image: string
-  readonly request: StepRequest
+export interface StepOutput extends RunOutput<StageName> {
+  readonly image?: string | undefined
+  /** Where the image comes from; undefined when that was not decided. */
+  readonly imageSource?: Resolution['kind'] | undefined
 }
-export interface PushInput {
-  readonly plan: BuildPlan
-  readonly built: BuiltImage
-}
-
-const MACHINE_ID = 'container-step'
 
 function must<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new StepError('internal', `${what} is not known in this state`)
   return value
 }
 
-const planOf = (context: StepContext): BuildPlan => {
-  if (context.resolution?.kind !== 'build') throw new StepError('internal', 'there is nothing to build in this state')
-  return context.resolution.plan
+const resolutionOf = ({ resolution }: StepContext): Resolution => must(resolution, 'what was resolved')
+
+const planOf = ({ resolution }: StepContext): BuildPlan =>
+  must(resolution?.kind === 'build' ? resolution.plan : undefined, 'what to build')
+
+const buildInput = (context: StepContext): BuildInput => {
+  const { building, pushing } = context.budgets
+  return {
+    plan: planOf(context),
+    nonce: resolutionOf(context).nonce,
+    attempt: attemptsOf(context, 'building'),
+    pushTriesMax: pushing.attemptsMax,
+    deadlineMs: building.budgetMs + pushing.budgetMs
+  }
 }
 
-const imageInput = (context: StepContext): ImageInput => ({
-  image: must(context.image, 'the image'),
+const pushInput = (context: StepContext): PushInput => {
+  const { attemptsMax: triesMax, backOffMs, backOffMsMax } = context.budgets.pushing
+  return {
+    plan: planOf(context),
+    built: must(context.built, 'the built image'),
+    attempt: attemptsOf(context, 'pushing'),
+    tries: { triesMax, backOffMs, backOffMsMax }
+  }
+}
+
+const collectInput = (context: StepContext): CollectInput => ({
+  nonce: resolutionOf(context).nonce,
   request: context.request
 })
 
-/** What the stages of this machine have in common. */
-const common = <Name extends StageName>(name: Name) => ({
-  ...endingIn(MACHINE_ID),
-  name,
-  meta: STAGES[name],
-  onFailed: noteFailure(name)
+const imageInput = (context: StepContext): ImageInput => ({
+  ...collectInput(context),
+  image: must(context.image, 'the image'),
+  isBuilt: resolutionOf(context).kind !== 'prebuilt'
 })
 
-const toLedger = (list: keyof Resolution['creates']) => ({
-  entry: assign<StepContext, CancelEvent, undefined, CancelEvent, never>(({ context }) => ({
-    ledger: record(context.ledger, context.resolution?.creates[list] ?? [])
-  }))
-})
-
-/** Adds what a stage will create to the ledger before the stage's actor starts. */
-const recording = (list: keyof Resolution['creates'], config: any) => ({
-  ...config,
-  entry: [toLedger(list).entry, config.entry]
-})
-
-export const containerStep = setup({
-  types: {
-    context: {} as StepContext,
-    events: {} as CancelEvent,
-    input: {} as StepInput,
-    output: {} as StepOutput,
-    meta: {} as StateMeta
-  },
+const { attempts, once, cleaningUp, machine } = defineMachine({
+  id: 'container-step',
+  stages: STEP_STAGES,
+  types: { context: {} as StepContext, output: {} as StepOutput },
   actors: {
-    resolve: fromPromise<Resolution, StepRequest>(notProvided),
-    build: fromPromise<BuiltImage, BuildPlan>(notProvided),
-    push: fromPromise<string, PushInput>(notProvided),
-    pull: fromPromise<void, ImageInput>(notProvided),
-    run: fromPromise<RunResult, ImageInput>(notProvided),
-    collect: fromPromise<void, StepRequest>(notProvided),
-    cleanUp: fromPromise<void, CleanUpInput>(notProvided),
-    budget: fromPromise<void, BudgetInput>(notProvided),
-    backOff: fromPromise<void, BackOffInput>(notProvided)
+    resolve: port<ResolveInput, Resolution>(),
+    build: port<BuildInput, BuiltImage>(),
+    push: port<PushInput, string>(),
+    pull: port<ImageInput, void>(),
+    run: port<ImageInput, RunResult>(),
+    collect: port<CollectInput, void>()
   }
-}).createMachine({
-  id: MACHINE_ID,
-  context: ({ input }) => ({
-    ...input,
-    ...NOTHING_ENDED,
-    stages: {}
-  }),
+})
+
+export const containerStep = machine({
   initial: 'resolving',
-  output: ({ context }): StepOutput => ({
-    outcome: outcomeOf(context),
-    exitCode: exitCodeOf(context),
-    image: context.image,
-    imageSource: context.resolution?.kind,
-    failure: context.failure,
-    remaining: context.remaining,
-    stages: context.stages
-  }),
+  output: ({ image, resolution }) => ({ image, imageSource: resolution?.kind }),
   states: {
-    resolving: stage<'resolving', StepContext, StepRequest, Resolution>({
-      ...common('resolving'),
+    resolving: attempts('resolving', {
       actor: 'resolve',
-      input: (context) => context.request,
+      input: ({ request, budgets }) => ({ request, buildAttemptsMax: budgets.building.attemptsMax }),
       onDone: (_context, resolution) => ({
         resolution,
         image: resolution.kind === 'build' ? undefined : resolution.image
@@ -136,50 +101,37 @@ export const containerStep = setup({
         { target: 'pulling', when: 'prebuilt or already built' }
       ]
     }),
-    building: recording(
-      'building',
-      stage<'building', StepContext, BuildPlan, BuiltImage>({
-        ...common('building'),
-        actor: 'build',
-        input: planOf,
-        onDone: (_context, built) => ({ built }),
-        done: [{ target: 'pushing' }]
-      })
-    ),
-    pushing: stage<'pushing', StepContext, PushInput, string>({
-      ...common('pushing'),
+    building: attempts('building', {
+      actor: 'build',
+      input: buildInput,
+      creates: ({ resolution }) => resolution?.creates.building ?? [],
+      onDone: (_context, built) => ({ built }),
+      done: [{ target: 'pushing' }]
+    }),
+    pushing: attempts('pushing', {
       actor: 'push',
-      input: (context) => ({ plan: planOf(context), built: must(context.built, 'the built image') }),
+      input: pushInput,
       onDone: (_context, image) => ({ image }),
       done: [{ target: 'pulling' }]
     }),
-    pulling: recording(
-      'pulling',
-      stage<'pulling', StepContext, ImageInput, void>({
-        ...common('pulling'),
-        actor: 'pull',
-        input: imageInput,
-        done: [{ target: 'running' }]
-      })
-    ),
-    running: once<'running', StepContext, ImageInput, RunResult>({
-      ...common('running'),
+    pulling: attempts('pulling', {
+      actor: 'pull',
+      input: imageInput,
+      creates: ({ resolution }) => resolution?.creates.pulling ?? [],
+      done: [{ target: 'running' }]
+    }),
+    running: once('running', {
       actor: 'run',
       input: imageInput,
-      onDone: (_context, result) => ({ exitCode: result.exitCode }),
+      onDone: (_context, { exitCode }) => ({ exitCode }),
       done: [{ target: 'collecting' }],
       failed: 'collecting'
     }),
-    collecting: stage<'collecting', StepContext, StepRequest, void>({
-      ...common('collecting'),
+    collecting: attempts('collecting', {
       actor: 'collect',
-      input: (context) => context.request,
+      input: collectInput,
       done: [{ target: 'cleaningUp' }]
     }),
-    cleaningUp: cleaningUp<StepContext>(MACHINE_ID, STAGES.cleaningUp, ['cancelled', 'failed', 'succeeded']),
-    succeeded: finalState('succeeded'),
-    failed: finalState('failed'),
-    cancelled: finalState('cancelled'),
-    stuck: finalState('stuck')
+    cleaningUp: cleaningUp(['cancelled', 'failed', 'succeeded'], pushStateOf)
   }
 })

@@ -1,42 +1,25 @@
 /** How every machine ends: failures and CANCEL lead through cleaningUp, and the outcome is decided in one place. */
-import { assign } from 'xstate'
 import { ERROR_CODES, type StepError } from '../errors.ts'
-import { CLEANUP_BUDGET_MS, type Urgency } from './budgets.ts'
-import { entryName, type Ledger } from './ledger.ts'
-import { type StagedContext, stage } from './stage.ts'
-import { OUTCOMES, type StateMeta } from './states.ts'
-import type { CancelEvent, Failure, Outcome } from './types.ts'
+import type { CleanUpInput, PushState } from './inputs.ts'
+import { entryName } from './ledger.ts'
+import { OUTCOMES, type Outcome } from './run.ts'
+import { type AnyContext, attempts, type StagePlace, tell, update } from './stage.ts'
+import { CLEANUP_BUDGET_MS, type Urgency } from './stages.ts'
 
-/** What a context must have for its machine to end this way. */
-export interface EndingContext<Name extends string> extends StagedContext<Name> {
-  /** Of the program that was run, when it ran to its end. */
-  readonly exitCode?: number | undefined
-  /** The first failure; later ones (collecting, say) never replace it. */
-  readonly failure?: Failure | undefined
-  readonly cancelled: boolean
-  readonly urgency: Urgency
-  readonly ledger: Ledger
-  /** Cleanup gave up. */
-  readonly stuck: boolean
-  /** What cleanup could not remove. */
-  readonly remaining: readonly string[]
-}
-
+/** What a context knows of its end before anything has happened. */
 export const NOTHING_ENDED = {
+  stages: {},
   cancelled: false,
   urgency: 0,
   ledger: [],
   stuck: false,
   remaining: []
-} as const satisfies Omit<EndingContext<never>, keyof StagedContext<never>>
+} as const satisfies Partial<AnyContext>
 
-/** Input of the `cleanUp` actor. */
-export interface CleanUpInput {
-  readonly ledger: Ledger
-  readonly hurried: boolean
-}
+/** After SIGTERM; nothing can be faster. */
+const URGENCY_MAX: Urgency = 2
 
-type Ended = Pick<EndingContext<never>, 'exitCode' | 'failure' | 'cancelled' | 'stuck' | 'remaining'>
+type Ended = Pick<AnyContext, 'exitCode' | 'failure' | 'cancelled' | 'stuck'>
 
 /** The exit code the hook reports: the program's own whenever it ran to its end. */
 export function exitCodeOf(context: Ended): number {
@@ -46,67 +29,75 @@ export function exitCodeOf(context: Ended): number {
 }
 
 /** How it ended, apart from what cleanup could not remove. */
-export function endOf(context: Ended): Exclude<Outcome, 'stuck'> {
+function endOf(context: Ended): Exclude<Outcome, 'stuck'> {
   if (context.cancelled) return 'cancelled'
   return context.failure === undefined && context.exitCode === 0 ? 'succeeded' : 'failed'
 }
 
 export const outcomeOf = (context: Ended): Outcome => (context.stuck ? 'stuck' : endOf(context))
 
-/** What a stage's failure leaves in the context: the first one counts. */
-export const noteFailure =
-  (name: Failure['stage']) =>
-  (context: { readonly failure?: Failure | undefined }, error: StepError): { failure: Failure } => ({
-    failure: context.failure ?? { code: error.code, stage: name, message: error.message, detail: error.detail }
-  })
-
-/** What most stages have in common: a failure leads to cleaningUp, and so does CANCEL. */
-export const endingIn = (machine: string) => ({
-  machine,
-  failed: 'cleaningUp',
-  on: {
-    CANCEL: {
-      target: `#${machine}.cleaningUp`,
-      actions: assign<EndingContext<never>, CancelEvent, undefined, CancelEvent, never>({ cancelled: true, urgency: 1 })
-    }
-  }
+/** What cleanup could not do. */
+const gaveUp = ({ ledger }: AnyContext, { remaining }: StepError) => ({
+  stuck: true,
+  remaining: remaining ?? ledger.map(entryName)
 })
 
-/** The stage that undoes the ledger, and then takes the final state, out of those in `ends`, that fits how it ended. */
-export function cleaningUp<Context extends EndingContext<'cleaningUp'>>(
-  machine: string,
-  meta: StateMeta,
-  ends: readonly Exclude<Outcome, 'stuck'>[]
-) {
-  return stage<'cleaningUp', Context, CleanUpInput, void>({
-    machine,
-    name: 'cleaningUp',
-    meta,
-    actor: 'cleanUp',
-    input: (context) => ({ ledger: context.ledger, hurried: context.urgency > 0 }),
-    budgetMs: (context) => Math.min(context.budgets.cleaningUp.budgetMs, CLEANUP_BUDGET_MS[context.urgency]),
-    done: ends.map((target) => ({ target, when: target, guard: (context) => endOf(context) === target })),
-    failed: 'stuck',
-    onFailed: (context, error) =>
-      ({ stuck: true, remaining: error.remaining ?? context.ledger.map(entryName) }) as unknown as Partial<Context>,
-    on: {
-      // Each CANCEL leaves less time: SIGINT, then SIGTERM. A third one cannot make it faster.
-      CANCEL: {
-        description: 'until it cannot be faster',
-        guard: ({ context }: { context: Context }) => context.urgency < 2,
-        target: `#${machine}.cleaningUp`,
-        reenter: true,
-        actions: assign<EndingContext<never>, CancelEvent, undefined, CancelEvent, never>(({ context }) => ({
-          urgency: (context.urgency + 1) as Urgency
-        }))
-      }
-    }
+/**
+ * What stages have in common: of several failures the first one counts, and what fails leads to cleaningUp, as CANCEL does. In
+ * a machine without that stage, which does nothing but clean up, both lead to an end.
+ */
+export function endingOf(place: StagePlace, cleansUp: boolean, failed: string = cleansUp ? 'cleaningUp' : 'failed') {
+  const { machine, name } = place
+  const onFailed = (context: AnyContext, error: StepError): Partial<AnyContext> => ({
+    failure: context.failure ?? { code: error.code, stage: name, message: error.message, detail: error.detail },
+    ...(failed === 'stuck' && gaveUp(context, error))
   })
+  const cancel = {
+    target: `#${machine}.${cleansUp ? 'cleaningUp' : 'cancelled'}`,
+    actions: update(() => ({ cancelled: true, urgency: 1 }))
+  }
+  return { failed, onFailed, cancel }
 }
 
+/** The stage that undoes the ledger, and then takes the final state, out of those in `ends`, that fits how it ended. */
+export const cleanUp = (
+  place: StagePlace,
+  ends: readonly Exclude<Outcome, 'stuck'>[],
+  pushStateOf: (context: AnyContext) => PushState
+) =>
+  attempts(place, {
+    actor: 'cleanUp',
+    input: (context): CleanUpInput => ({
+      ledger: context.ledger,
+      hurried: context.urgency === URGENCY_MAX,
+      pushState: pushStateOf(context)
+    }),
+    budgetMs: ({ budgets, urgency }) =>
+      Math.min(budgets[place.name]?.budgetMs ?? Number.POSITIVE_INFINITY, CLEANUP_BUDGET_MS[urgency]),
+    done: ends.map((target) => ({ target, when: target, guard: (context) => endOf(context) === target })),
+    failed: 'stuck',
+    onFailed: gaveUp,
+    // Each CANCEL leaves less time: SIGINT, then SIGTERM. A third one cannot make it faster.
+    cancel: {
+      description: 'until it cannot be faster',
+      guard: ({ context }: { context: AnyContext }) => context.urgency < URGENCY_MAX,
+      target: `#${place.machine}.cleaningUp`,
+      reenter: true,
+      actions: update(({ urgency }) => ({ urgency: (urgency + 1) as Urgency }))
+    }
+  })
+
 /** A final state with its metadata. */
-export const finalState = (outcome: Outcome) => ({
+const finalState = (outcome: Outcome) => ({
   type: 'final' as const,
   meta: OUTCOMES[outcome],
-  description: OUTCOMES[outcome].purpose
+  description: OUTCOMES[outcome].purpose,
+  entry: tell((_context, { type }) => ({ type: 'entered', state: outcome, event: type }))
 })
+
+export const FINAL_STATES = {
+  succeeded: finalState('succeeded'),
+  failed: finalState('failed'),
+  cancelled: finalState('cancelled'),
+  stuck: finalState('stuck')
+} as const satisfies Record<Outcome, object>

@@ -1,10 +1,11 @@
 /** What a step has created or is about to create, for cleanup: an entry stands here before the call that creates the thing. */
 
 /**
- * `image`: a tag or digest in the registry. `pod` and `secret`: by name. `process`: a script step in the job container.
+ * `image`: a tag or digest in the registry. `pod` and `secret`: by name. `build-pod`: a pod that pushes what it has built.
+ * `process`: a script step in the job container.
  * `container` and `directory`: the local engine's.
  */
-export type ResourceKind = 'pod' | 'secret' | 'image' | 'process' | 'container' | 'directory'
+export type ResourceKind = 'pod' | 'build-pod' | 'secret' | 'image' | 'process' | 'container' | 'directory'
 
 export interface LedgerEntry {
   readonly kind: ResourceKind

@@ -1,48 +1,57 @@
 /**
- * What the machines need from the world. Two real backends implement these (kubernetes, local), and
+ * What the machines need from outside. Two real backends implement these (kubernetes, local), and
  * scripted ones in the tests; test/contract holds all of them to the same promises.
  *
  * Every method takes plain data and an AbortSignal, rejects with a StepError, is safe to call again after a failure,
- * and rejects promptly once the signal is aborted.
+ * and rejects promptly once the signal is aborted. How far a step is stands in the machine's context, and comes with each call.
  */
 
-import type { JobFacts, JobRequest } from './job-start.ts'
+import type { BuildInput, CleanUpInput, CollectInput, ImageInput, PushInput, ResolveInput } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
-import type { ScriptRequest } from './script-step.ts'
-import type { BuildPlan, BuiltImage, Resolution, RunResult, StepRequest } from './types.ts'
+import type {
+  BuiltImage,
+  CleanupRequest,
+  JobFacts,
+  JobImages,
+  JobRequest,
+  Leftovers,
+  Resolution,
+  RunResult,
+  ScriptRequest
+} from './types.ts'
 
 /** Decides what to run, and under which names: a prebuilt image, one already built for this content, or a build. */
 export interface ImageResolver {
-  resolve(request: StepRequest, signal: AbortSignal): Promise<Resolution>
+  resolve(input: ResolveInput, signal: AbortSignal): Promise<Resolution>
 }
 
 /** Builds one image without pushing it; holds no push credentials. */
 export interface Builder {
-  build(plan: BuildPlan, signal: AbortSignal): Promise<BuiltImage>
+  build(input: BuildInput, signal: AbortSignal): Promise<BuiltImage>
 }
 
 /** Pushes what was built. Called again after a failure, it pushes again without building. Returns what to run, by digest. */
 export interface Pusher {
-  push(plan: BuildPlan, built: BuiltImage, signal: AbortSignal): Promise<string>
+  push(input: PushInput, signal: AbortSignal): Promise<string>
 }
 
 /** Brings an image to where it runs, and runs it exactly once. */
 export interface Runner {
   /** Places the image and the workspace; resolves when the action's process has been started or is sure to start. */
-  pull(image: string, request: StepRequest, signal: AbortSignal): Promise<void>
+  pull(input: ImageInput, signal: AbortSignal): Promise<void>
   /** Streams the log and resolves with the action's own exit code. Only ever called once. */
-  run(image: string, request: StepRequest, signal: AbortSignal): Promise<RunResult>
+  run(input: ImageInput, signal: AbortSignal): Promise<RunResult>
 }
 
 /** Brings workspace, home and file commands back to the runner's disk, whatever the exit code was. */
 export interface Workspace {
-  collect(request: StepRequest, signal: AbortSignal): Promise<void>
+  collect(input: CollectInput, signal: AbortSignal): Promise<void>
 }
 
 /** Undoes a ledger: idempotent, a thing that is gone already counts as removed. */
 export interface Janitor {
-  /** Rejects with `cleanup-failed` and the `remaining` names when something is still there. `hurried`: skip what can wait. */
-  cleanUp(ledger: Ledger, hurried: boolean, signal: AbortSignal): Promise<void>
+  /** Rejects with `cleanup-failed` and the `remaining` names when something is still there. */
+  cleanUp(input: CleanUpInput, signal: AbortSignal): Promise<void>
 }
 
 /** Time and chance, injected. */
@@ -98,5 +107,22 @@ export interface ScriptHost {
 export interface ScriptPorts {
   readonly host: ScriptHost
   readonly janitor: Janitor
+  readonly clock: Clock
+}
+
+/** Removes what belongs to one runner pod, for job-cleanup. */
+export interface JobCleaner {
+  list(request: CleanupRequest, signal: AbortSignal): Promise<Leftovers>
+  /** Deletes, and does not wait. Rejects with `cleanup-failed` and the `remaining` names when something cannot be deleted. */
+  removeObjects(objects: Ledger, signal: AbortSignal): Promise<void>
+  /** Resolves when nothing is there any more; after a while rejects with `cleanup-failed` and the `remaining` names. */
+  confirm(request: CleanupRequest, signal: AbortSignal): Promise<void>
+  /** Resolves with what was removed. */
+  removeImages(images: JobImages, signal: AbortSignal): Promise<Ledger>
+}
+
+/** What job-cleanup needs. */
+export interface CleanupPorts {
+  readonly cleaner: JobCleaner
   readonly clock: Clock
 }

@@ -1,21 +1,23 @@
 /**
- * The shape every stage has, for all machines: `stage()` makes a compound state attempting <-> backingOff under one time
- * budget, `once()` a state that is attempted a single time.
+ * The shape every stage has, for all machines: attempting <-> backingOff under one time budget, or a single attempt.
  *
  * Both invoke two kinds of actors besides their own: `budget` (a sleep that ends the stage) and `backOff` (a sleep between
  * attempts). They are invoked sleeps and not `after` delays, because a pending `after` is lost when a snapshot is restored.
  */
-import { assign } from 'xstate'
+import { assign, type EventObject, emit } from 'xstate'
 import { StepError, toStepError } from '../errors.ts'
-import { backOffMs, type StageBudget } from './budgets.ts'
-import type { StateMeta } from './states.ts'
-import type { StageRecord } from './types.ts'
+import { type Ledger, record } from './ledger.ts'
+import type { CancelEvent, Fact, Phase, RunContext, StageRecord } from './run.ts'
+import type { AnyStageName } from './stages.ts'
+import type { Stage, StageBudget } from './table.ts'
 
-/** What a context must have for its machine to be made of stages. */
-export interface StagedContext<Name extends string> {
-  readonly budgets: Readonly<Record<Name, StageBudget>>
-  readonly now: () => number
-  readonly stages: Readonly<Partial<Record<Name, StageRecord>>>
+/** A context of whichever machine. */
+export type AnyContext = RunContext<unknown, string>
+
+/** An event as a transition sees it: an actor's answer has one of both. */
+export interface Answer extends EventObject {
+  readonly output?: unknown
+  readonly error?: unknown
 }
 
 /** Input of the `backOff` actor. */
@@ -32,154 +34,198 @@ export interface BudgetInput {
   readonly ms: number
 }
 
-type Assignment<Context> = (context: Context) => Partial<Context>
-
-interface DoneBranch<Context, Output> {
-  /** Top-level state to go to. */
-  readonly target: string
+// Members with parameters are methods, so that the options of one machine fit what is asked of any.
+export interface DoneBranch<Context, Output, State extends string> {
+  readonly target: State
   /** What the guard asks for, in a few words, for the diagram. */
   readonly when?: string
   /** The first branch whose guard holds is taken; a branch without one always holds. */
-  readonly guard?: (context: Context, output: Output) => boolean
+  guard?(context: Context, output: Output): boolean
 }
 
-export interface StageOptions<Name extends string, Context extends StagedContext<Name>, Input, Output> {
+export interface StageOptions<Context, Input, Output, State extends string> {
+  /** Name of the actor in the machine. */
+  readonly actor: string
+  input(context: Context): Input
+  readonly done: readonly DoneBranch<Context, Output, State>[]
+  onDone?(context: Context, output: Output): Partial<Context>
+  /** What the stage is going to create. The ledger knows it before the call that does. */
+  creates?(context: Context): Ledger
+  /** Where a permanent failure, the last failed attempt or a budget that is used up leads, and what is noted about it. */
+  readonly failed: State
+  onFailed(context: Context, error: StepError): Partial<Context>
+  budgetMs?(context: Context): number
+  /** A CANCEL while the stage goes on. */
+  readonly cancel: object
+}
+
+/** A stage by its place in a machine. */
+export interface StagePlace {
   /** Id of the machine; targets are addressed below it. */
   readonly machine: string
   /** Key of the state in the machine, and id of its actor. */
-  readonly name: Name
-  /** Name of the actor in `setup()`. */
-  readonly actor: string
-  readonly meta: StateMeta
-  readonly input: (context: Context) => Input
-  readonly done: readonly DoneBranch<Context, Output>[]
-  readonly onDone?: (context: Context, output: Output) => Partial<Context>
-  /** Where a permanent failure, the last failed attempt or an exhausted budget leads, and what is noted about it. */
-  readonly failed: string
-  readonly onFailed: (context: Context, error: StepError) => Partial<Context>
-  readonly budgetMs?: (context: Context) => number
-  /** Transitions that hold during the whole stage, CANCEL for example. */
-  readonly on?: Readonly<Record<string, unknown>>
+  readonly name: AnyStageName
+  readonly stage: Stage
 }
+
+type Options = StageOptions<AnyContext, unknown, unknown, string>
+type Change = (context: AnyContext, event: Answer) => Partial<AnyContext>
 
 /** Attempts of a stage so far, the running one included. */
-export function attemptsOf<Name extends string>(context: StagedContext<Name>, name: Name): number {
-  return context.stages[name]?.attempts ?? 0
+export const attemptsOf = (context: AnyContext, name: string): number => context.stages[name]?.attempts ?? 0
+
+const budgetOf = (context: AnyContext, name: string): StageBudget => {
+  const budget = context.budgets[name]
+  if (budget === undefined) throw new StepError('internal', `the stage ${name} has no budget`)
+  return budget
 }
 
-// XState's config types cannot be written for a context that is a type parameter. The parts below are checked against
-// StageOptions; that they fit a machine is checked by the model suite, which takes every one of their transitions.
-type StateConfig = any
+/** The delay before attempt `attempt + 1`, without jitter: exponential, capped. Milliseconds. */
+export const backOffMs = (budget: StageBudget, attempt: number): number =>
+  Math.min(budget.backOffMs * 2 ** Math.max(0, attempt - 1), budget.backOffMsMax)
+
+export const update = (change: Change) =>
+  assign<AnyContext, Answer, undefined, CancelEvent, never>(({ context, event }) => change(context, event))
+
+export const tell = (fact: (context: AnyContext, event: Answer) => Fact) =>
+  emit<AnyContext, Answer, undefined, CancelEvent, Fact>(({ context, event }) => fact(context, event))
 
 /** What becomes of the context's record of one stage at each turn of the stage. */
-function bookkeeping<Name extends string, Context extends StagedContext<Name>>(name: Name) {
+function bookkeeping(name: string) {
   const note =
-    (change: (record: StageRecord, context: Context) => StageRecord): Assignment<Context> =>
-    (context) => {
-      const record = context.stages[name] ?? { attempts: 0, startedAtMs: context.now() }
-      return { stages: { ...context.stages, [name]: change(record, context) } } as Partial<Context>
+    (change: (record: StageRecord, context: AnyContext, event: Answer) => StageRecord): Change =>
+    (context, event) => {
+      const before = context.stages[name] ?? { attempts: 0, startedAtMs: context.now() }
+      return { stages: { ...context.stages, [name]: change(before, context, event) } }
     }
   return {
     started: note(({ startedAtMs }) => ({ attempts: 0, startedAtMs })),
-    attempted: note((record) => ({ ...record, attempts: record.attempts + 1 })),
-    ended: note((record, context) => ({ ...record, endedAtMs: context.now() })),
-    willRetry: ({ code, message }: StepError) => note((record) => ({ ...record, lastFailure: { code, message } }))
+    attempted: note((before) => ({ ...before, attempts: before.attempts + 1 })),
+    ended: note((before, context) => ({ ...before, endedAtMs: context.now() })),
+    willRetry: note((before, _context, event) => {
+      const { code, message } = toStepError(event.error)
+      return { ...before, lastFailure: { code, message } }
+    })
   }
 }
 
-function parts<Name extends string, Context extends StagedContext<Name>, Input, Output>(
-  options: StageOptions<Name, Context, Input, Output>
-) {
-  const { machine, name, actor, meta } = options
-  const target = (state: string) => `#${machine}.${state}`
-  const update = (change: (context: Context, event: StateConfig) => Partial<Context>) =>
-    assign(({ context, event }: StateConfig) => change(context, event))
-  const note = bookkeeping<Name, Context>(name)
-  const failedWith = (errorOf: (context: Context, event: StateConfig) => StepError) => ({
-    target: target(options.failed),
-    actions: update((context, event) => options.onFailed(context, errorOf(context, event)))
+const tellEntered = (stage: AnyStageName, phase: Phase) =>
+  tell((context, { type }) => ({
+    type: 'entered',
+    state: `${stage}.${phase}`,
+    event: type,
+    at: { stage, phase, attempt: attemptsOf(context, stage) }
+  }))
+
+const tellFailed = (stage: AnyStageName, retrying: boolean) =>
+  tell((context, event) => {
+    const { code, message } = toStepError(event.error)
+    const attempt = attemptsOf(context, stage)
+    const nextInMs = retrying ? backOffMs(budgetOf(context, stage), attempt) : undefined
+    return { type: 'attemptFailed', stage, attempt, code, message, retrying, nextInMs }
   })
+
+const tellTimedOut = (stage: AnyStageName, budgetMs: (context: AnyContext) => number) =>
+  tell((context) => ({
+    type: 'timedOut',
+    stage,
+    attempt: attemptsOf(context, stage),
+    afterMs: budgetMs(context)
+  }))
+
+/** What both kinds of stages are made of. */
+function parts({ machine, name, stage }: StagePlace, options: Options) {
+  const target = (state: string) => `#${machine}.${state}`
+  const note = bookkeeping(name)
+  const budgetMs = (context: AnyContext) => options.budgetMs?.(context) ?? budgetOf(context, name).budgetMs
+  const failedWith = (errorOf: (context: AnyContext, event: Answer) => StepError) =>
+    update((context, event) => options.onFailed(context, errorOf(context, event)))
   return {
     /** The frame around one or many attempts: bookkeeping, budget, and what holds throughout. */
     frame: {
-      meta,
-      description: meta.purpose,
-      entry: update(note.started),
+      meta: stage,
+      description: stage.purpose,
+      entry: [
+        update((context) => ({ ledger: record(context.ledger, options.creates?.(context) ?? []) })),
+        update(note.started)
+      ],
       exit: update(note.ended),
-      on: options.on ?? {},
+      on: { CANCEL: options.cancel },
+      initial: 'attempting',
       invoke: {
         id: `${name}.budget`,
         src: 'budget',
-        input: ({ context }: { context: Context }): BudgetInput => ({
-          stage: name,
-          ms: options.budgetMs?.(context) ?? context.budgets[name].budgetMs
-        }),
-        onDone: failedWith((context) => timeoutError(context, options))
+        input: ({ context }: { context: AnyContext }): BudgetInput => ({ stage: name, ms: budgetMs(context) }),
+        onDone: {
+          target: target(options.failed),
+          actions: [
+            tellTimedOut(name, budgetMs),
+            failedWith((context) => timeoutError(stage.label, context.stages[name], budgetMs(context)))
+          ]
+        }
       }
     },
     attempt: {
-      entry: update(note.attempted),
+      entry: [update(note.attempted), tellEntered(name, 'attempting')],
       invoke: {
         id: name,
-        src: actor,
-        input: ({ context }: { context: Context }) => options.input(context),
+        src: options.actor,
+        input: ({ context }: { context: AnyContext }) => options.input(context),
         onDone: options.done.map((branch) => ({
           target: target(branch.target),
           ...(branch.when !== undefined && { description: branch.when }),
           ...(branch.guard && {
-            guard: ({ context, event }: StateConfig) => branch.guard?.(context, event.output) ?? true
+            guard: ({ context, event }: { context: AnyContext; event: Answer }) =>
+              branch.guard?.(context, event.output) ?? true
           }),
           ...(options.onDone && { actions: update((context, event) => options.onDone?.(context, event.output) ?? {}) })
         }))
       }
     },
-    noteRetry: update((context, event) => note.willRetry(toStepError(event.error))(context)),
-    permanent: failedWith((_context, event) => toStepError(event.error))
+    retry: [tellFailed(name, true), update(note.willRetry)],
+    permanent: {
+      target: target(options.failed),
+      actions: [tellFailed(name, false), failedWith((_context, event) => toStepError(event.error))]
+    }
   }
 }
 
 /** What a stage that ran out of time fails with: what its last attempt failed with, if there was one. */
-function timeoutError<Name extends string, Context extends StagedContext<Name>>(
-  context: Context,
-  { name, meta, budgetMs }: { name: Name; meta: StateMeta; budgetMs?: (context: Context) => number }
-): StepError {
-  const seconds = (budgetMs?.(context) ?? context.budgets[name].budgetMs) / 1_000
-  const last = context.stages[name]?.lastFailure
+function timeoutError(label: string, stage: StageRecord | undefined, ms: number): StepError {
+  const last = stage?.lastFailure
   return last === undefined
-    ? new StepError('stage-timeout', `${meta.label} took longer than ${seconds} s`)
-    : new StepError(last.code, `${last.message} (given up after ${seconds} s)`)
+    ? new StepError('stage-timeout', `${label} took longer than ${ms / 1_000} s`)
+    : new StepError(last.code, `${last.message} (given up after ${ms / 1_000} s)`)
 }
 
 /** A stage of bounded attempts with exponential back-off; permanent failures leave at once. */
-export function stage<Name extends string, Context extends StagedContext<Name>, Input, Output>(
-  options: StageOptions<Name, Context, Input, Output>
-): StateConfig {
-  const { name } = options
-  const { frame, attempt, noteRetry, permanent } = parts(options)
-  const canRetry = ({ context, event }: { context: Context; event: StateConfig }) =>
-    toStepError(event.error).retryable && attemptsOf(context, name) < context.budgets[name].attemptsMax
+export function attempts(place: StagePlace, options: Options) {
+  const { name } = place
+  const { frame, attempt, retry, permanent } = parts(place, options)
+  const canRetry = ({ context, event }: { context: AnyContext; event: Answer }) =>
+    toStepError(event.error).retryable && attemptsOf(context, name) < budgetOf(context, name).attemptsMax
   return {
     ...frame,
-    initial: 'attempting',
     states: {
       attempting: {
         ...attempt,
         invoke: {
           ...attempt.invoke,
           onError: [
-            { guard: canRetry, description: 'retryable, attempts left', target: 'backingOff', actions: noteRetry },
+            { guard: canRetry, description: 'retryable, attempts left', target: 'backingOff', actions: retry },
             { ...permanent, description: 'permanent, or no attempt left' }
           ]
         }
       },
       backingOff: {
+        entry: tellEntered(name, 'backingOff'),
         invoke: {
           id: `${name}.backOff`,
           src: 'backOff',
-          input: ({ context }: { context: Context }): BackOffInput => ({
+          input: ({ context }: { context: AnyContext }): BackOffInput => ({
             stage: name,
             attempt: attemptsOf(context, name),
-            ms: backOffMs(context.budgets[name], attemptsOf(context, name))
+            ms: backOffMs(budgetOf(context, name), attemptsOf(context, name))
           }),
           onDone: { target: 'attempting' }
         }
@@ -189,13 +235,7 @@ export function stage<Name extends string, Context extends StagedContext<Name>, 
 }
 
 /** A stage that is attempted once, whatever its failure: running, since user code is never run twice. */
-export function once<Name extends string, Context extends StagedContext<Name>, Input, Output>(
-  options: StageOptions<Name, Context, Input, Output>
-): StateConfig {
-  const { frame, attempt, permanent } = parts(options)
-  return {
-    ...frame,
-    initial: 'attempting',
-    states: { attempting: { ...attempt, invoke: { ...attempt.invoke, onError: permanent } } }
-  }
+export function oneAttempt(place: StagePlace, options: Options) {
+  const { frame, attempt, permanent } = parts(place, options)
+  return { ...frame, states: { attempting: { ...attempt, invoke: { ...attempt.invoke, onError: permanent } } } }
 }

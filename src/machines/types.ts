@@ -1,7 +1,4 @@
-/** The data that flows through the container-step machine: closed, plain, serialisable. */
-import type { ErrorCode } from '../errors.ts'
-import type { AnyStageName, Budgets, StageName } from './budgets.ts'
-import type { EndingContext } from './ending.ts'
+/** What the commands ask for, and the data that the ports of all machines take and give: closed, plain, serialisable. */
 import type { Ledger } from './ledger.ts'
 
 /** A directory of the runner's disk that the step sees at `target` (hook-protocol section 2, Mount). */
@@ -41,10 +38,18 @@ export interface BuildPlan {
 }
 
 /** What resolving decided. `creates` lists what each later stage will make, so that the ledger knows before the call. */
-export type Resolution =
-  | { readonly kind: 'prebuilt'; readonly image: string; readonly creates: Creates }
-  | { readonly kind: 'cached'; readonly image: string; readonly creates: Creates }
-  | { readonly kind: 'build'; readonly plan: BuildPlan; readonly creates: Creates }
+export type Resolution = Named &
+  (
+    | { readonly kind: 'prebuilt'; readonly image: string }
+    | { readonly kind: 'cached'; readonly image: string }
+    | { readonly kind: 'build'; readonly plan: BuildPlan }
+  )
+
+interface Named {
+  /** Random hexadecimal digits in the name of everything that is made for this step, so that steps side by side do not meet. */
+  readonly nonce: string
+  readonly creates: Creates
+}
 
 export interface Creates {
   readonly building: Ledger
@@ -55,6 +60,8 @@ export interface Creates {
 export interface BuiltImage {
   /** `sha256:...` of its manifest. */
   readonly digest: string
+  /** The build pod that has it; undefined where the engine of this computer does. */
+  readonly pod?: string
 }
 
 export interface RunResult {
@@ -62,49 +69,76 @@ export interface RunResult {
   readonly exitCode: number
 }
 
-/** A failure as data, for the output, the trace and the log. */
-export interface Failure {
-  readonly code: ErrorCode
-  readonly stage: AnyStageName
-  readonly message: string
-  readonly detail?: string | undefined
+/** Credentials for pulling one image (hook-protocol section 2, Registry). */
+export interface RegistryCredentials {
+  readonly username: string
+  readonly password: string
+  /** Host of the registry; empty for Docker Hub. */
+  readonly server: string
 }
 
-export interface StageRecord {
-  readonly attempts: number
-  /** Milliseconds on the injected clock. */
-  readonly startedAtMs: number
-  readonly endedAtMs?: number | undefined
-  /** Why the last attempt failed that was tried again: a stage that runs out of time says so. */
-  readonly lastFailure?: Pick<Failure, 'code' | 'message'> | undefined
+/** The job container or a service, as the workflow describes it. */
+export interface ContainerRequest {
+  readonly image: string
+  /** Replaces the image's ENTRYPOINT; undefined keeps it. */
+  readonly entryPoint?: string | undefined
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly workingDirectory?: string | undefined
+  /** `docker create` options, as one string. */
+  readonly createOptions?: string | undefined
+  /** `[host:]port[/protocol]`. */
+  readonly ports: readonly string[]
+  /** The workflow's own volumes. */
+  readonly volumes: readonly Mount[]
+  readonly credentials?: RegistryCredentials | undefined
 }
 
-export interface StepInput {
-  readonly request: StepRequest
-  readonly budgets: Budgets
-  /** Milliseconds of a monotonic clock; injected so that the machine reads none. */
-  readonly now: () => number
+export interface JobRequest {
+  /** Undefined: services only. */
+  readonly container?: ContainerRequest | undefined
+  readonly services: readonly ContainerRequest[]
+  /** What the runner mounts into the job container (hook-protocol section 2, system mounts). */
+  readonly mounts: readonly Mount[]
 }
 
-export interface StepContext extends StepInput, EndingContext<StageName> {
-  readonly resolution?: Resolution | undefined
-  readonly built?: BuiltImage | undefined
-  /** What to run: a reference by digest when we built it. */
-  readonly image?: string | undefined
+/** What the runner is told about a job that is up. */
+export interface JobFacts {
+  readonly pod: string
+  /** Where the pod's files are: its own copies, or the runner's volume. */
+  readonly storage: 'copy' | 'volume'
+  readonly isAlpine: boolean
 }
 
-/** CANCEL is the only order from outside; everything else is an actor's answer. */
-export type CancelEvent = { readonly type: 'CANCEL' }
+/** One script or JavaScript action, as the runner asks for it (hook-protocol section 2). */
+export interface ScriptRequest {
+  /** Distinguishes this script from every other in the job pod; names its process and its files there. */
+  readonly id: string
+  readonly entryPoint: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** Directories to put before PATH, the first one foremost. */
+  readonly prependPath: readonly string[]
+  readonly workingDirectory: string
+}
 
-export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'stuck'
+/** Whose job is cleaned up. */
+export interface CleanupRequest {
+  readonly runnerPod: string
+}
 
-export interface StepOutput {
-  readonly outcome: Outcome
-  readonly exitCode: number
-  readonly image?: string | undefined
-  /** Where the image comes from; undefined when that was not decided. */
-  readonly imageSource?: Resolution['kind'] | undefined
-  readonly failure?: Failure | undefined
-  readonly remaining: readonly string[]
-  readonly stages: Readonly<Partial<Record<StageName, StageRecord>>>
+/** What of a job is still there. */
+export interface Leftovers {
+  /** Labelled for the runner pod, and belonging to nothing else. */
+  readonly objects: Ledger
+  /** Undefined when the job can have none. */
+  readonly images?: JobImages | undefined
+}
+
+/** Images of one job in the registry. */
+export interface JobImages {
+  /** All of it is the job's. */
+  readonly repository: string
+  /** Remembered by the job: tags may have been moved. */
+  readonly digests: readonly string[]
 }

@@ -1,12 +1,19 @@
 /** The Markdown page of one machine: its diagram and a table of its states, for docs/machines. */
-import { COMMON_CODES } from '../machines/failures.ts'
+import { COMMON_CODES } from '../machines/table.ts'
 import type { GraphState, MachineGraph } from './graph-format.ts'
 import { toMermaid } from './mermaid.ts'
 import { budgetInWords } from './words.ts'
 
 const code = (text: string): string => `\`${text}\``
 
-const rowOf = ({ label, id, purpose, port, budgetMs, attemptsMax, codes }: GraphState): string => {
+/** The first wait between attempts, and the longest. */
+const waitsOf = ({ backOffMs, backOffMsMax }: GraphState): string =>
+  backOffMs === undefined || backOffMsMax === undefined
+    ? ''
+    : `${budgetInWords(backOffMs)} to ${budgetInWords(backOffMsMax)}`
+
+const rowOf = (state: GraphState): string => {
+  const { label, id, purpose, port, budgetMs, attemptsMax, codes, creates } = state
   const key = id.slice(id.indexOf('.') + 1)
   const cells = [
     `${label} (${code(key)})`,
@@ -14,6 +21,8 @@ const rowOf = ({ label, id, purpose, port, budgetMs, attemptsMax, codes }: Graph
     port === undefined ? '' : code(port),
     budgetMs === undefined ? '' : budgetInWords(budgetMs),
     budgetMs === undefined ? '' : String(attemptsMax ?? 1),
+    waitsOf(state),
+    (creates ?? []).join(', '),
     (codes ?? []).map(code).join(', ')
   ]
   return `| ${cells.join(' | ')} |`
@@ -31,8 +40,8 @@ export function toDocument(graph: MachineGraph): string {
     toMermaid(graph).trimEnd(),
     '```',
     '',
-    '| state | purpose | port | time budget | attempts | error codes |',
-    '| --- | --- | --- | --- | --- | --- |',
+    '| state | purpose | port | time budget | attempts | waits between | creates | error codes |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...described.map(rowOf),
     '',
     `Every stage may also end with ${COMMON_CODES.map(code).join(', ')}.`,

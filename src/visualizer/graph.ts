@@ -1,12 +1,11 @@
 /** The graph of a production machine as plain data with stable ids, for the diagrams, the page and the comparison. */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
 import { getStateNodes } from 'xstate/graph'
-import { ANY_BUDGET, type AnyStageName, type StageBudget } from '../machines/budgets.ts'
 import { containerStep } from '../machines/container-step.ts'
-import { STAGE_CODES } from '../machines/failures.ts'
+import { jobCleanup } from '../machines/job-cleanup.ts'
 import { jobStart } from '../machines/job-start.ts'
 import { scriptStep } from '../machines/script-step.ts'
-import type { StateMeta } from '../machines/states.ts'
+import type { Stage, StateMeta } from '../machines/table.ts'
 import {
   GRAPH_FORMAT,
   type GraphState,
@@ -16,7 +15,7 @@ import {
 } from './graph-format.ts'
 
 /** The machines that Slipway runs on, in the order in which they are shown. */
-export const MACHINES: readonly AnyStateMachine[] = [containerStep, jobStart, scriptStep]
+export const MACHINES: readonly AnyStateMachine[] = [containerStep, jobStart, scriptStep, jobCleanup]
 
 const BACK_OFF = '.backOff'
 
@@ -29,22 +28,27 @@ function inWords(key: string): string {
 const waitsForNextAttempt = (node: AnyStateNode): boolean => node.invoke.some(({ id }) => id.endsWith(BACK_OFF))
 
 function toState(machine: AnyStateMachine, node: AnyStateNode): GraphState {
-  const meta = node.meta as StateMeta | undefined
+  const meta = node.meta as (StateMeta & Partial<Stage>) | undefined
   const { parent } = node
   const isRetried = Object.values(node.states).some(waitsForNextAttempt)
-  const codes = STAGE_CODES[machine.id]?.[node.key]
-  const budget: StageBudget | undefined = ANY_BUDGET[node.key as AnyStageName]
+  const { purpose, port, budget, codes, creates } = meta ?? {}
   return {
     id: node.id,
     ...(parent !== undefined && parent !== machine.root && { parent: parent.id }),
     kind: node.type === 'final' ? 'end' : meta === undefined ? 'part' : 'stage',
     label: meta?.label ?? inWords(node.key),
     initial: parent?.initial.target.includes(node) ?? false,
-    ...(meta && { purpose: meta.purpose }),
-    ...(meta?.port !== undefined && { port: meta.port }),
-    ...(meta?.budgetMs !== undefined && { budgetMs: meta.budgetMs }),
-    ...(isRetried && budget !== undefined && { attemptsMax: budget.attemptsMax }),
-    ...(codes !== undefined && { codes })
+    ...(purpose !== undefined && { purpose }),
+    ...(port !== undefined && { port }),
+    ...(budget !== undefined && { budgetMs: budget.budgetMs }),
+    ...(isRetried &&
+      budget !== undefined && {
+        attemptsMax: budget.attemptsMax,
+        backOffMs: budget.backOffMs,
+        backOffMsMax: budget.backOffMsMax
+      }),
+    ...(codes !== undefined && { codes }),
+    ...(creates !== undefined && { creates })
   }
 }
 

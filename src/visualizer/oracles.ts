@@ -1,6 +1,6 @@
 /** What must be true of every run whatever happened in it, judged by its moves: for `slipway replay --check` and the tests. */
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
-import { CLEANUP_BUDGET_MS } from '../machines/budgets.ts'
+import { CLEANUP_BUDGET_MS } from '../machines/stages.ts'
 import { exitCodeIsTrue, outcomeIsTrue, stagesAreTrue } from './end-oracles.ts'
 import { type Move, stageOf } from './moves.ts'
 import { CLEANUP, complain, isAttempt, isChange, isDone, isEnd, type Oracle } from './oracle.ts'
@@ -86,11 +86,8 @@ const whatRanIsCollected: Oracle = ({ moves, promises: { decides, collects } }) 
   )
 }
 
-const timesAreInOrder: Oracle = ({ moves }) =>
-  moves.flatMap(({ number, atMs, failure }, at) => {
-    const before = moves[at - 1]?.atMs ?? Number.NEGATIVE_INFINITY
-    return complain(atMs < (failure?.atMs ?? before) || (failure?.atMs ?? before) < before, number, 'time goes back')
-  })
+const timesAreInOrder: Oracle = ({ times }) =>
+  times.flatMap(({ number, atMs }, at) => complain(atMs < (times[at - 1]?.atMs ?? atMs), number, 'time goes back'))
 
 /** The facts are an unbroken walk from the first state on. */
 const theWalkIsUnbroken: Oracle = ({ moves }) =>

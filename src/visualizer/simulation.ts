@@ -1,6 +1,6 @@
 /** A run that is taken by hand, one transition at a time: where it stands and what can happen next, for the page. */
-import { CLEANUP_BUDGET_MS } from '../machines/budgets.ts'
-import type { Outcome } from '../machines/types.ts'
+import type { Outcome } from '../machines/run.ts'
+import { CLEANUP_BUDGET_MS } from '../machines/stages.ts'
 import { codesOf, isRetryable } from './codes.ts'
 import type { GraphState, GraphTransition, MachineGraph } from './graph-format.ts'
 
@@ -143,6 +143,14 @@ export function take(graph: MachineGraph, stand: Stand, id: string): Stand {
     isCancelled: stand.isCancelled || (isOrder && !isHurry(graph, stand, transition)),
     ...(failedIn !== undefined && { failedIn })
   }
+}
+
+/** Stands in a state however the run came there; undefined for a state that the machine does not have. */
+export function standIn(graph: MachineGraph, id: string, before: Stand | undefined): Stand | undefined {
+  const state = graph.states.find((candidate) => candidate.id === id)
+  if (state === undefined) return undefined
+  const { failedIn } = before ?? {}
+  return { ...enter(graph, state, before), ...(failedIn !== undefined && { failedIn }) }
 }
 
 /** Where a run stood at its start and after each of its transitions. */

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { V1Pod } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ChosenBuilder } from '../../src/effects/builders/choose.ts'
 import { kaniko } from '../../src/effects/builders/kaniko.ts'
 
 import { buildPod, siteOf } from '../unit/effects/kubernetes/context-fixture.ts'
@@ -92,21 +93,18 @@ describe.skipIf(!(await canBuild()))('the container that pushes', () => {
       pushReference: `${host}/${name}/image:1`,
       pullRepository: `${host}/${name}/image`
     }
-    const { spec } = buildPod(site, {
-      name,
-      plan,
-      builder: {
-        image: IMAGES.debian,
-        pushImage: IMAGES.kaniko,
-        definition: {
-          ...kaniko,
-          containers: (given) => ({
-            build: { command: ['sh', '-ec', script], args: [], env: { LAYOUT: given.layoutPath, CONTENT: content } },
-            push: kaniko.containers({ ...given, pushTriesMax: 1 }).push
-          })
-        }
+    const builder: ChosenBuilder = {
+      image: IMAGES.debian,
+      pushImage: IMAGES.kaniko,
+      definition: {
+        ...kaniko,
+        containers: (given) => ({
+          build: { command: ['sh', '-ec', script], args: [], env: { LAYOUT: given.layoutPath, CONTENT: content } },
+          push: kaniko.containers(given).push
+        })
       }
-    })
+    }
+    const { spec } = buildPod(site, builder, { plan, nonce: '0', attempt: 1, pushTriesMax: 1, deadlineMs: 600_000 })
     const volumes = (spec?.volumes ?? []).map((volume) =>
       volume.name === 'work' ? { name: 'work', emptyDir: {} } : volume
     )

@@ -8,6 +8,7 @@ import { StepError } from '../../src/errors.ts'
 import type { Ledger } from '../../src/machines/ledger.ts'
 import type { StepPorts } from '../../src/machines/ports.ts'
 import type { BuildPlan, Mount, Resolution, StepRequest } from '../../src/machines/types.ts'
+import { toBuild, toCleanUp, toPush, toResolve, toRun } from '../support/port-inputs.ts'
 
 /** A backend under contract; every `open` gives ports for one step. */
 export interface Backend {
@@ -73,15 +74,18 @@ export const request = (parts: Partial<StepRequest>): StepRequest => ({
 })
 
 export interface Planned {
+  readonly resolution: Resolution
   readonly plan: BuildPlan
+  readonly nonce: string
   readonly ledger: Ledger
 }
 
 /** What the backend would build for the Dockerfile, and everything the step would create. */
 export async function planFor({ ports }: OpenBackend, dockerfile: string): Promise<Planned> {
-  const resolution = await ports.resolver.resolve(request({ dockerfile }), never)
+  const resolution = await ports.resolver.resolve(toResolve(request({ dockerfile })), never)
   if (resolution.kind !== 'build') throw new Error(`resolved to ${resolution.kind}, not to a build`)
-  return { plan: resolution.plan, ledger: ledgerOf(resolution) }
+  const { plan, nonce } = resolution
+  return { resolution, plan, nonce, ledger: ledgerOf(resolution) }
 }
 
 export const ledgerOf = ({ creates }: Resolution): Ledger => [...creates.building, ...creates.pulling]
@@ -104,6 +108,13 @@ export const GITHUB_MOUNTS = ['workspace', 'home', 'workflow', 'file_commands', 
 export const mountsBelow = (directory: string): Mount[] =>
   GITHUB_MOUNTS.map((name) => ({ source: join(directory, name), target: `/github/${name}`, readOnly: false }))
 
+export async function buildAndPush(
+  { builder, pusher }: StepPorts,
+  planned: Pick<Planned, 'plan' | 'nonce'>
+): Promise<string> {
+  return await pusher.push(toPush(planned.plan, await builder.build(toBuild(planned), never)), never)
+}
+
 export interface Ran {
   readonly exitCode: number
   readonly log: string
@@ -116,19 +127,20 @@ export async function runStep(backend: Backend, parts: Partial<StepRequest>, fil
       const { ports } = open
       const dockerfile = files === undefined ? undefined : join(directory, 'Dockerfile')
       const step = request({ ...parts, dockerfile })
-      const resolution = await ports.resolver.resolve(step, never)
+      const resolution = await ports.resolver.resolve(toResolve(step), never)
       try {
-        const image =
-          resolution.kind === 'build'
-            ? await ports.pusher.push(resolution.plan, await ports.builder.build(resolution.plan, never), never)
-            : resolution.image
-        await ports.runner.pull(image, step, never)
+        const input = toRun(
+          resolution.kind === 'build' ? await buildAndPush(ports, resolution) : resolution.image,
+          step,
+          resolution
+        )
+        await ports.runner.pull(input, never)
         const before = open.log().length
-        const { exitCode } = await ports.runner.run(image, step, never)
-        await ports.workspace.collect(step, never)
+        const { exitCode } = await ports.runner.run(input, never)
+        await ports.workspace.collect(input, never)
         return { exitCode, log: open.log().slice(before) }
       } finally {
-        await ports.janitor.cleanUp(ledgerOf(resolution), false, never)
+        await ports.janitor.cleanUp(toCleanUp(ledgerOf(resolution)), never)
       }
     })
   )

@@ -1,6 +1,7 @@
 /** The promises of Builder and Pusher, for every backend. */
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { toBuild, toCleanUp, toPush } from '../support/port-inputs.ts'
 import {
   type Backend,
   codeOf,
@@ -28,7 +29,7 @@ function planned<T>(
       try {
         return await work(open, plan)
       } finally {
-        await open.ports.janitor.cleanUp(plan.ledger, false, never)
+        await open.ports.janitor.cleanUp(toCleanUp(plan.ledger), never)
       }
     })
   )
@@ -48,8 +49,8 @@ export function describeBuilder(backend: Backend): void {
       return planned(
         backend,
         files,
-        async ({ ports, log, client }, { plan }) => {
-          const { digest } = await ports.builder.build(plan, never)
+        async ({ ports, log, client }, { plan, nonce }) => {
+          const { digest } = await ports.builder.build(toBuild({ plan, nonce }), never)
           expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/)
           expect(log()).toMatch(printed('seen by the author'))
           expect(log()).toMatch(printed('kept.txt'))
@@ -64,35 +65,31 @@ export function describeBuilder(backend: Backend): void {
       planned(
         backend,
         { Dockerfile: `${FROM}RUN echo dial tcp: connection refused; exit 3\n` },
-        async ({ ports, log }, { plan }) => {
-          expect(await codeOf(ports.builder.build(plan, never))).toBe('dockerfile-failed')
+        async ({ ports, log }, planned) => {
+          expect(await codeOf(ports.builder.build(toBuild(planned), never))).toBe('dockerfile-failed')
           expect(log()).toMatch(printed('dial tcp: connection refused'))
         }
       ))
 
     test('a COPY of a file that is not there is dockerfile-failed', () =>
-      planned(backend, { Dockerfile: `${FROM}COPY nowhere /\n` }, async ({ ports }, { plan }) => {
-        expect(await codeOf(ports.builder.build(plan, never))).toBe('dockerfile-failed')
+      planned(backend, { Dockerfile: `${FROM}COPY nowhere /\n` }, async ({ ports }, planned) => {
+        expect(await codeOf(ports.builder.build(toBuild(planned), never))).toBe('dockerfile-failed')
       }))
 
     test('a base image that does not exist is base-image-not-found', () =>
-      planned(backend, { Dockerfile: `FROM ${backend.from.missing}\n` }, async ({ ports }, { plan }) => {
-        expect(await codeOf(ports.builder.build(plan, never))).toBe('base-image-not-found')
+      planned(backend, { Dockerfile: `FROM ${backend.from.missing}\n` }, async ({ ports }, planned) => {
+        expect(await codeOf(ports.builder.build(toBuild(planned), never))).toBe('base-image-not-found')
       }))
 
     test('stops when it is aborted, and cleanup leaves nothing', () =>
-      planned(
-        backend,
-        { Dockerfile: `${FROM}RUN echo started; sleep 600\n` },
-        async ({ ports, log }, { plan, ledger }) => {
-          const stopping = new AbortController()
-          const building = codeOf(ports.builder.build(plan, stopping.signal))
-          await expect.poll(log, { timeout: 30_000 }).toMatch(printed('started'))
-          stopping.abort()
-          expect(await building).toBe('cancelled')
-          await ports.janitor.cleanUp(ledger, true, never)
-        }
-      ))
+      planned(backend, { Dockerfile: `${FROM}RUN echo started; sleep 600\n` }, async ({ ports, log }, planned) => {
+        const stopping = new AbortController()
+        const building = codeOf(ports.builder.build(toBuild(planned), stopping.signal))
+        await expect.poll(log, { timeout: 30_000 }).toMatch(printed('started'))
+        stopping.abort()
+        expect(await building).toBe('cancelled')
+        await ports.janitor.cleanUp(toCleanUp(planned.ledger, true), never)
+      }))
   })
 }
 
@@ -101,25 +98,25 @@ export function describePusher(backend: Backend): void {
 
   describe(`pusher: ${backend.name}`, () => {
     test('returns a digest that the registry has, and may be asked again without building', () =>
-      planned(backend, files, async ({ ports, client, log }, { plan }) => {
-        const built = await ports.builder.build(plan, never)
-        const image = await ports.pusher.push(plan, built, never)
+      planned(backend, files, async ({ ports, client, log }, { plan, nonce }) => {
+        const built = await ports.builder.build(toBuild({ plan, nonce }), never)
+        const image = await ports.pusher.push(toPush(plan, built), never)
         const [repository, digest] = image.split('@')
         expect(repository).toBe(plan.pullRepository)
         expect(await client.digestOf(plan.pushReference, never)).toBe(digest)
 
-        expect(await ports.pusher.push(plan, built, never)).toBe(image)
+        expect(await ports.pusher.push(toPush(plan, built, 2), never)).toBe(image)
         expect(await client.digestOf(plan.pushReference, never)).toBe(digest)
         expect(log().match(printed('built-by-the-contract'))).toHaveLength(1)
       }))
 
     test('a registry that is gone is registry-unreachable', () =>
-      planned(backend, files, async ({ ports }, { plan }) => {
+      planned(backend, files, async ({ ports }, { plan, nonce }) => {
         // The discard port: nothing listens there.
         const elsewhere = { ...plan, pushReference: '127.0.0.1:9/gone:1', pullRepository: '127.0.0.1:9/gone' }
-        const built = await ports.builder.build(elsewhere, never)
-        expect(await codeOf(ports.pusher.push(elsewhere, built, never))).toBe('registry-unreachable')
-        await ports.janitor.cleanUp([{ kind: 'image', name: elsewhere.pushReference }], false, never)
+        const built = await ports.builder.build(toBuild({ plan: elsewhere, nonce }), never)
+        expect(await codeOf(ports.pusher.push(toPush(elsewhere, built), never))).toBe('registry-unreachable')
+        await ports.janitor.cleanUp(toCleanUp([{ kind: 'image', name: elsewhere.pushReference }]), never)
       }))
   })
 }

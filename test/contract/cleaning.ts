@@ -3,8 +3,10 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { toCleanUp, toResolve, toRun } from '../support/port-inputs.ts'
 import {
   type Backend,
+  buildAndPush,
   codeOf,
   ledgerOf,
   mountsBelow,
@@ -21,17 +23,18 @@ export function describeJanitor(backend: Backend): void {
       withFiles({ Dockerfile: `FROM ${backend.from.base}\nCMD ["true"]\n` }, (directory) =>
         withBackend(backend, async (open) => {
           const { ports, client } = open
-          const { plan, ledger } = await planFor(open, join(directory, 'Dockerfile'))
-          const image = await ports.pusher.push(plan, await ports.builder.build(plan, never), never)
-          const step = request({})
-          await ports.runner.pull(image, step, never)
-          await ports.runner.run(image, step, never)
+          const planned = await planFor(open, join(directory, 'Dockerfile'))
+          const { plan, ledger, resolution } = planned
+          const image = await buildAndPush(ports, planned)
+          const input = toRun(image, request({}), resolution)
+          await ports.runner.pull(input, never)
+          await ports.runner.run(input, never)
           expect(await client.digestOf(plan.pushReference, never)).toBeDefined()
 
-          await ports.janitor.cleanUp(ledger, false, never)
+          await ports.janitor.cleanUp(toCleanUp(ledger), never)
           expect(await client.digestOf(plan.pushReference, never)).toBeUndefined()
           expect(await client.digestOf(image, never)).toBeUndefined()
-          await ports.janitor.cleanUp(ledger, false, never)
+          await ports.janitor.cleanUp(toCleanUp(ledger), never)
         })
       ))
 
@@ -40,7 +43,7 @@ export function describeJanitor(backend: Backend): void {
         withBackend(backend, async (open) => {
           const { ledger } = await planFor(open, join(directory, 'Dockerfile'))
           expect(ledger.map(({ kind }) => kind)).toContain('image')
-          await open.ports.janitor.cleanUp(ledger, true, never)
+          await open.ports.janitor.cleanUp(toCleanUp(ledger, true), never)
         })
       ))
 
@@ -51,14 +54,15 @@ export function describeJanitor(backend: Backend): void {
           const mounts = mountsBelow(directory).slice(0, 1)
           const script = 'trap "" TERM; echo started; while true; do date >> /github/workspace/beat; sleep 0.1; done'
           const step = request({ image: backend.run.base, entryPoint: 'sh', args: ['-c', script], mounts })
-          const resolution = await ports.resolver.resolve(step, never)
-          await ports.runner.pull(backend.run.base, step, never)
+          const resolution = await ports.resolver.resolve(toResolve(step), never)
+          const input = toRun(backend.run.base, step, resolution)
+          await ports.runner.pull(input, never)
           const stopping = new AbortController()
-          const running = codeOf(ports.runner.run(backend.run.base, step, stopping.signal))
+          const running = codeOf(ports.runner.run(input, stopping.signal))
           await expect.poll(log, { timeout: 30_000 }).toMatch(/^started$/m)
           stopping.abort()
           expect(await running).toBe('cancelled')
-          await ports.janitor.cleanUp(ledgerOf(resolution), true, never)
+          await ports.janitor.cleanUp(toCleanUp(ledgerOf(resolution), true), never)
 
           const beats = () => readFile(join(directory, 'workspace', 'beat'), 'utf8')
           const atTheEnd = await beats()

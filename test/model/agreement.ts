@@ -1,6 +1,6 @@
 /** Compares a machine with the reference, event by event and both ways, in every situation that it can get into. */
 import { type AnyMachineSnapshot, initialTransition, transition } from 'xstate'
-import type { AnyStageName } from '../../src/machines/budgets.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
 import { createPureStep, type MachineModel, type ModelEvent } from '../support/machine-graph.ts'
 import { begin, exitCodeOf, next, type Rules, type Situation } from './reference.ts'
 

@@ -1,6 +1,6 @@
 /** Cancel orders at the moments that matter most, by hand: random search gets to them, but names them badly. */
 import { expect, test } from 'vitest'
-import { BUDGETS, CLEANUP_BUDGET_MS } from '../../src/machines/budgets.ts'
+import { BUDGETS, CLEANUP_BUDGET_MS } from '../../src/machines/stages.ts'
 import { play, type Scenario } from '../support/scenario.ts'
 import type { Behaviour, Script } from '../support/script.ts'
 import { ALL_SCRIPTED } from '../support/scripted-machines.ts'
@@ -49,9 +49,10 @@ test('a cancel order in the middle of the run aborts it, collects nothing, and c
   expect(history.output).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
 })
 
-test('a cancel order during cleanup hurries it and leaves the outcome as it was', async () => {
-  const history = await play(scenario({ cleaningUp: [hang, succeed] }, [4]))
-  expect(history.calls.slice(-2)).toMatchObject([
+test('cancel orders during cleanup start it again, the second one in a hurry, and leave the outcome as it was', async () => {
+  const history = await play(scenario({ cleaningUp: [hang, hang, succeed] }, [4, 4]))
+  expect(history.calls.slice(-3)).toMatchObject([
+    { stage: 'cleaningUp', ending: 'abandoned', hurried: false },
     { stage: 'cleaningUp', ending: 'abandoned', hurried: false },
     { stage: 'cleaningUp', ending: 'succeeded', hurried: true }
   ])

@@ -10,8 +10,8 @@ import { type Observer, runContainerStep } from '../../src/effects/run/wire.ts'
 import { randomHex } from '../../src/effects/system.ts'
 import { StepError } from '../../src/errors.ts'
 import { environment } from '../../src/hooks/settings/config.ts'
-import { BUDGETS } from '../../src/machines/budgets.ts'
 import type { Pusher, StepPorts } from '../../src/machines/ports.ts'
+import { BUDGETS } from '../../src/machines/stages.ts'
 import type { StepRequest } from '../../src/machines/types.ts'
 
 interface Recording {
@@ -27,10 +27,10 @@ interface Recording {
 function unreliable(pusher: Pusher): Pusher {
   let calls = 0
   return {
-    async push(plan, built, signal) {
+    async push(input, signal) {
       calls += 1
       if (calls <= 2) throw new StepError('registry-unreachable', 'the registry does not answer: connection refused')
-      return await pusher.push(plan, built, signal)
+      return await pusher.push(input, signal)
     }
   }
 }

@@ -1,6 +1,7 @@
 /** The container-step machine as the model suites walk it, and the data that scripted steps are made of. */
-import { BUDGETS, type StageName } from '../../src/machines/budgets.ts'
+
 import { containerStep } from '../../src/machines/container-step.ts'
+import { BUDGETS, type StageName } from '../../src/machines/stages.ts'
 import type { BuildPlan, Resolution, StepRequest } from '../../src/machines/types.ts'
 import type { Answer } from './machine-graph.ts'
 import { createStagedModel, failures } from './staged-model.ts'
@@ -28,10 +29,11 @@ export const PLAN: BuildPlan = {
 export const DIGEST = `sha256:${'a'.repeat(64)}`
 export const PUSHED_IMAGE = `${PLAN.pullRepository}@${DIGEST}`
 
+const nonce = '0a1b2c3d'
 const creates = {
   building: [
     { kind: 'secret', name: 'push-credentials' },
-    { kind: 'pod', name: 'build-1' },
+    { kind: 'build-pod', name: 'build-1' },
     { kind: 'image', name: PLAN.pushReference }
   ],
   pulling: [{ kind: 'pod', name: 'step-1' }]
@@ -39,9 +41,9 @@ const creates = {
 
 /** The three things that resolving can decide. */
 export const RESOLUTIONS: Readonly<Record<Resolution['kind'], Resolution>> = {
-  build: { kind: 'build', plan: PLAN, creates },
-  cached: { kind: 'cached', image: PUSHED_IMAGE, creates: { building: [], pulling: creates.pulling } },
-  prebuilt: { kind: 'prebuilt', image: 'alpine:3.22', creates: { building: [], pulling: creates.pulling } }
+  build: { kind: 'build', nonce, plan: PLAN, creates },
+  cached: { kind: 'cached', nonce, image: PUSHED_IMAGE, creates: { building: [], pulling: creates.pulling } },
+  prebuilt: { kind: 'prebuilt', nonce, image: 'alpine:3.22', creates: { building: [], pulling: creates.pulling } }
 }
 
 const answers: Readonly<Record<StageName, readonly Answer[]>> = {

@@ -1,10 +1,12 @@
 /** What one run of a machine did, recorded for the oracles whatever the ports are: scripted, simulated or real. */
-import type { Observer, StepFact } from '../../src/effects/run/wire.ts'
+import type { Observer, RunFact } from '../../src/effects/run/wire.ts'
 import { type ErrorCode, toStepError } from '../../src/errors.ts'
-import type { AnyStageName, StageBudget } from '../../src/machines/budgets.ts'
-import { entryName, type Ledger } from '../../src/machines/ledger.ts'
+import type { CleanUpInput } from '../../src/machines/inputs.ts'
+import { entryName } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
-import type { Failure, Outcome, StageRecord } from '../../src/machines/types.ts'
+import type { Failure, Outcome, StageRecord } from '../../src/machines/run.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
+import type { StageBudget } from '../../src/machines/table.ts'
 
 /** Of each machine: the stage that calls a method of a port, by `port.method`. */
 export const METHODS = {
@@ -24,7 +26,13 @@ export const METHODS = {
     'host.inspect': 'inspecting',
     'janitor.cleanUp': 'cleaningUp'
   },
-  'script-step': { 'host.execute': 'executing', 'janitor.cleanUp': 'cleaningUp' }
+  'script-step': { 'host.execute': 'executing', 'janitor.cleanUp': 'cleaningUp' },
+  'job-cleanup': {
+    'cleaner.list': 'listing',
+    'cleaner.removeObjects': 'removingObjects',
+    'cleaner.confirm': 'confirming',
+    'cleaner.removeImages': 'removingImages'
+  }
 } as const satisfies Record<string, Readonly<Record<string, AnyStageName>>>
 
 export type MachineId = keyof typeof METHODS
@@ -60,7 +68,7 @@ export interface RunOutput {
 export interface History {
   readonly machine: MachineId
   readonly calls: readonly PortCall[]
-  readonly facts: readonly { readonly fact: StepFact; readonly atMs: number }[]
+  readonly facts: readonly { readonly fact: RunFact; readonly atMs: number }[]
   readonly budgets: Readonly<Record<string, StageBudget>>
   /** When each cancel order was given. */
   readonly cancelsAtMs: readonly number[]
@@ -104,13 +112,17 @@ export function portsOf<Ports>(machine: MachineId, clock: Clock, answer: (method
   return { ...ports, clock } as Ports
 }
 
+const isImageGiven = (given: unknown): given is { readonly image: string } =>
+  typeof (given as { readonly image?: unknown }).image === 'string'
+
 /** What a call was given, as far as an oracle asks for it. */
 function givenTo({ stage, args }: Call): Partial<PortCall> {
-  const [first, second] = args
+  const [first] = args
   if (stage === 'cleaningUp') {
-    return { ledger: (first as Ledger).map(entryName), ...(typeof second === 'boolean' && { hurried: second }) }
+    const { ledger, hurried } = first as CleanUpInput
+    return { ledger: ledger.map(entryName), hurried }
   }
-  return typeof first === 'string' ? { image: first } : {}
+  return isImageGiven(first) ? { image: first.image } : {}
 }
 
 /** What it came to, likewise. */
@@ -146,7 +158,7 @@ export function createCallNotes(clock: Pick<Clock, 'now'>) {
 /** Ports that note every call on its way to the given ones, and an observer that notes every fact. */
 export function record<Ports extends { readonly clock: Clock }>(machine: MachineId, ports: Ports): Recording<Ports> {
   const { calls, note } = createCallNotes(ports.clock)
-  const facts: { fact: StepFact; atMs: number }[] = []
+  const facts: { fact: RunFact; atMs: number }[] = []
   const recorded = portsOf<Ports>(machine, ports.clock, (method) => {
     const [port = '', name = ''] = method.split('.')
     return (call) => note(call, async () => await (ports as unknown as PortTable)[port]?.[name]?.(...call.args))

@@ -1,8 +1,7 @@
 /** A path of the model suite, walked through the production runner of machines and then to an end: as a history for the oracles. */
 import { type AnyActorRef, type AnyStateMachine, fromPromise } from 'xstate'
 import { runMachine } from '../../src/effects/run/run-machine.ts'
-import type { AnyStageName } from '../../src/machines/budgets.ts'
-import type { CleanUpInput } from '../../src/machines/ending.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
 import { SECRET } from './container-step-model.ts'
 import { type Call, createCallNotes, type History, type RunOutput } from './history.ts'
 import type { ModelEvent, ModelPath } from './machine-graph.ts'
@@ -21,12 +20,6 @@ function decisionsOf(events: readonly ModelEvent[]) {
   const said = events.map(({ says }) => says)
   const resolution = said.includes('to build') ? 'build' : said.includes('already built') ? 'cached' : 'prebuilt'
   return { resolution, exitCode: said.includes('exited with 3') ? 3 : 0 } as const
-}
-
-const argsOf = (stage: string, input: unknown): readonly unknown[] => {
-  if (stage !== 'cleaningUp') return [(input as { readonly image?: unknown }).image ?? input]
-  const { ledger, ...rest } = input as CleanUpInput
-  return [ledger, ...Object.values(rest)]
 }
 
 /** More than any path has: what is left of it goes well. */
@@ -59,7 +52,7 @@ export async function playPath(
   const actor = fromPromise(
     async ({ self, input, signal }: { self: AnyActorRef; input: unknown; signal: AbortSignal }) => {
       if (self.id.includes('.')) return await wait(self.id, signal)
-      const call = { stage: self.id as AnyStageName, args: argsOf(self.id, input), signal }
+      const call = { stage: self.id as AnyStageName, args: [input], signal }
       return await note(call, () => perform(call))
     }
   )

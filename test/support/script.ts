@@ -1,6 +1,6 @@
 /** What a scripted run does: how each call of each stage behaves, and what the stages decide. */
 import type { ErrorCode } from '../../src/errors.ts'
-import type { AnyStageName } from '../../src/machines/budgets.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
 import type { Resolution } from '../../src/machines/types.ts'
 
 /** What one call of a port does. The code `internal` stands for an error that is no StepError. */

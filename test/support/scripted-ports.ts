@@ -1,14 +1,15 @@
-/** Ports that do what a script says, on a simulated clock, in a small world of things that can be left behind. */
+/** Ports that do what a script says, on a simulated clock, with a list of the things that can be left behind. */
 import { type ErrorCode, StepError } from '../../src/errors.ts'
-import type { AnyStageName } from '../../src/machines/budgets.ts'
+import type { CleanUpInput } from '../../src/machines/inputs.ts'
 import { entryName, type Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
 import { type Call, portsOf } from './history.ts'
 import type { Behaviour, Script } from './script.ts'
 import type { AnyPorts, ScriptedMachine } from './scripted-machines.ts'
 import { createThings } from './things.ts'
 
-export interface ScriptedWorld {
+export interface ScriptedBackend {
   readonly ports: AnyPorts
   /** `kind name` of everything that was created and not removed. */
   readonly things: ReadonlySet<string>
@@ -19,7 +20,7 @@ export interface ScriptedWorld {
 const atOnce: Behaviour = { does: 'succeed', afterMs: 0 }
 
 /** Ports for one run. What a stage creates is there as soon as it is called. */
-export function createScriptedPorts(machine: ScriptedMachine, script: Script, clock: Clock): ScriptedWorld {
+export function createScriptedPorts(machine: ScriptedMachine, script: Script, clock: Clock): ScriptedBackend {
   const things = createThings(machine, script)
   const counts = new Map<AnyStageName, number>()
 
@@ -46,7 +47,7 @@ export function createScriptedPorts(machine: ScriptedMachine, script: Script, cl
     }
   }
   const cleanUp = async (call: Call) => {
-    const ledger = call.args[0] as Ledger
+    const { ledger } = call.args[0] as CleanUpInput
     await perform(call, removeSome(ledger))
     things.remove(ledger.map(entryName))
   }

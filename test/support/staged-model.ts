@@ -1,8 +1,9 @@
 /** How the model suites walk a machine that is made of stages: small budgets, and what actors of every stage may answer. */
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 import { StepError } from '../../src/errors.ts'
-import type { AnyStageName, StageBudget } from '../../src/machines/budgets.ts'
-import type { EndingContext } from '../../src/machines/ending.ts'
+import type { RunContext } from '../../src/machines/run.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
+import type { StageBudget } from '../../src/machines/table.ts'
 import type { Answer, MachineModel } from './machine-graph.ts'
 
 /** One failure that is retried and one that is not. */
@@ -31,14 +32,16 @@ export function createStagedModel(
     },
     /** State, and of the context what guards read; attempts of stages that are over decide nothing any more. */
     keyOf(snapshot: AnyMachineSnapshot) {
-      const { stages, cancelled, urgency, failure, exitCode, ledger, stuck } =
-        snapshot.context as EndingContext<AnyStageName>
+      const { stages, cancelled, urgency, failure, exitCode, ledger, stuck, images } = snapshot.context as RunContext<
+        unknown,
+        AnyStageName
+      > & { readonly images?: unknown }
       const current = stageNames.find((name) => snapshot.matches(name as never))
       const attempts = current && stages[current]?.attempts
       const failed = failure?.stage
       return JSON.stringify([
         snapshot.value,
-        { attempts, cancelled, urgency, failed, exitCode, ledger: ledger.length, stuck }
+        { attempts, cancelled, urgency, failed, exitCode, ledger: ledger.length, stuck, images: images !== undefined }
       ])
     }
   }

@@ -1,22 +1,22 @@
 /** The things of a scripted run: what its stages create, and what goes away again. */
-import type { AnyStageName } from '../../src/machines/budgets.ts'
+
 import { entryName } from '../../src/machines/ledger.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
 import type { Script } from './script.ts'
 import type { ScriptedMachine } from './scripted-machines.ts'
 
 export function createThings(machine: ScriptedMachine, script: Pick<Script, 'resolution' | 'exitCode'>) {
   const all = new Set<string>()
-  const { creates, endsByItself = [] } = machine
-  const namesOf = (stage: AnyStageName) => (creates(script)[stage] ?? []).map(entryName)
+  const { creates, removes } = machine
   return {
     /** `kind name` of everything that was created and not removed. */
     all: all as ReadonlySet<string>,
     begin(stage: AnyStageName): void {
-      for (const name of namesOf(stage)) all.add(name)
+      for (const entry of creates(script)[stage] ?? []) all.add(entryName(entry))
     },
     /** What the stage's call resolves with. */
     done(stage: AnyStageName): unknown {
-      if (endsByItself.includes(stage)) for (const name of namesOf(stage)) all.delete(name)
+      for (const entry of removes[stage] ?? []) all.delete(entryName(entry))
       return machine.answers(script)[stage]
     },
     /** Returns what was there. */

@@ -11,6 +11,7 @@ import { applyTemplate } from '../../effects/kubernetes/template/merge.ts'
 import { pullRepository, pushReference, repositoryOf } from '../../effects/registry/reference.ts'
 import { StepError } from '../../errors.ts'
 import type { HookConfig } from '../../hooks/settings/config.ts'
+import { BUDGETS } from '../../machines/stages.ts'
 import { type Check, type Finding, fail, pass, warn } from './check.ts'
 import { ask, type Facts } from './facts.ts'
 import { permission } from './permission-checks.ts'
@@ -19,6 +20,8 @@ import { TEMPLATE } from './settings-checks.ts'
 
 export const MERGE = 'Template merge'
 export const ADMISSION = 'Pods are admitted'
+/** In the names of pods that nobody creates. */
+const NONCE = '00000000'
 
 interface Sample {
   readonly kind: string
@@ -57,18 +60,16 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
   const image = site.runnerImage
   const request = { image, args: [], env: {}, mounts: [] }
   const transfer = chooseTransfer(site)
-  const own = { reference: image, isBuilt: true }
-  const stepRequest = { ...request, workingDirectory: '/' }
-  const step = applyTemplate(stepPod(site, transfer.stepPod, own, stepRequest), site.template, 'step')
+  const own = { nonce: NONCE, image, isBuilt: true, request: { ...request, workingDirectory: '/' } }
+  const step = applyTemplate(stepPod(site, transfer.stepPod, own), site.template, 'step')
   const container = { image, args: [], env: {}, ports: [], volumes: [] }
   const jobRequest = { container, services: [], mounts: [] }
-  const job = planJob(site, transfer.jobPod, jobRequest, { secret: () => '', mark: 'doctor' })
+  const job = planJob(site, transfer.jobPod, jobRequest, { secret: () => '', nonce: 'doctor' })
   const samples = [
     { kind: 'step pod', ...step },
     { kind: 'job pod', pod: job.pod, warnings: job.warnings }
   ]
-  const [name] = site.names.buildPods
-  if (registry === undefined || name === undefined) return samples
+  if (registry === undefined) return samples
   const repository = repositoryOf(registry, site.handle)
   const plan = {
     contextDirectory: `${paths.runnerTemp}/context`,
@@ -77,8 +78,14 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
     pushReference: pushReference(registry, repository, 'doctor'),
     pullRepository: pullRepository(registry, repository)
   }
-  const files = chooseContextTransfer(site).buildPod(plan)
-  const build = buildPod(site, files, { name, plan, builder: chooseBuilder(config) })
+  const { building, pushing } = BUDGETS
+  const build = buildPod(site, chooseContextTransfer(site).buildPod(plan), chooseBuilder(config), {
+    plan,
+    nonce: NONCE,
+    attempt: 1,
+    pushTriesMax: pushing.attemptsMax,
+    deadlineMs: building.budgetMs + pushing.budgetMs
+  })
   return [...samples, { kind: 'build pod', ...applyTemplate(build, site.template, 'build') }]
 }
 

@@ -1,6 +1,6 @@
 /** A check as data, and running many of them in order: each one once, and none whose prerequisite did not hold. For `slipway doctor`. */
 import { toStepError } from '../../errors.ts'
-import type { Failure } from '../../machines/types.ts'
+import type { Failure } from '../../machines/run.ts'
 
 export const STATUSES = ['pass', 'warn', 'fail', 'skipped'] as const
 export type Status = (typeof STATUSES)[number]

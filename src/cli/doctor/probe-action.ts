@@ -1,13 +1,14 @@
 /** A container action that proves a set-up, run through the hook's own machine and ports, for doctor's last checks. */
 import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { keepLast } from '../../effects/capture.ts'
 import { createKubernetesPorts } from '../../effects/kubernetes/container-step/backend.ts'
 import type { Reporter } from '../../effects/log/reporter.ts'
 import { type Observer, runContainerStep } from '../../effects/run/wire.ts'
-import { createTail } from '../../effects/tail.ts'
-import { BUDGETS, type Budgets } from '../../machines/budgets.ts'
+import type { StepOutput } from '../../machines/container-step.ts'
 import type { StepPorts } from '../../machines/ports.ts'
-import type { StepOutput, StepRequest } from '../../machines/types.ts'
+import { BUDGETS, type Budgets } from '../../machines/stages.ts'
+import type { StepRequest } from '../../machines/types.ts'
 import type { Facts } from './facts.ts'
 import { ARCHITECTURES, PROBE_DIRECTORY, PROBE_FILE, PROBE_TEXT, probeProgram } from './probe-program.ts'
 
@@ -44,7 +45,7 @@ export async function runProbe(facts: Facts, control: ProbeControl, signal: Abor
   const config = facts.config()
   const id = facts.deps.randomHex(8)
   const disk = await makeDirectories(config.paths.runnerTemp, id)
-  const log = createTail(LOG_BYTES_MAX)
+  const log = keepLast(LOG_BYTES_MAX)
   const lines: string[] = []
   const reporter: Reporter = { ...facts.deps.reporter, ...noting(lines), output: (chunk) => log.add(chunk) }
   let pushReference: string | undefined

@@ -1,8 +1,7 @@
 /** The stages of the probe action as checks: the build, push, pull, run and way back that every Dockerfile action takes. */
 import type { Observer } from '../../effects/run/wire.ts'
-import type { StageName } from '../../machines/budgets.ts'
-import { ANY_STAGE } from '../../machines/states.ts'
-import type { StepOutput } from '../../machines/types.ts'
+import type { StepOutput } from '../../machines/container-step.ts'
+import { STEP_STAGES, type StageName } from '../../machines/stages.ts'
 import { timeInWords } from '../../visualizer/words.ts'
 import { ADMISSION } from './admission-checks.ts'
 import { BUILDER } from './builder-check.ts'
@@ -32,7 +31,8 @@ const PREREQUISITES = [STORAGE, ADMISSION, permission('pods/exec'), permission('
 export function probeChecks(facts: Facts, { onStage, onCancel }: ProbeWatch): readonly Check[] {
   let running: Promise<ProbeEnd> | undefined
   const observer: Observer = (fact) => {
-    if (fact.type === 'entered') onStage(labelOf(fact.state))
+    if (fact.type === 'entered')
+      onStage(fact.at === undefined ? fact.state : STEP_STAGES[fact.at.stage as StageName].label)
   }
   const isBuilt = hasRegistry(facts)
   const check = (
@@ -84,11 +84,6 @@ function hasRegistry(facts: Facts): boolean {
 function took({ stages }: StepOutput, stage: StageName): string {
   const { startedAtMs = 0, endedAtMs = startedAtMs } = stages[stage] ?? {}
   return timeInWords(endedAtMs - startedAtMs)
-}
-
-const labelOf = (state: string): string => {
-  const [stage = ''] = state.split('.')
-  return Object.hasOwn(ANY_STAGE, stage) ? ANY_STAGE[stage as StageName].label : state
 }
 
 /** Why the walk did not get past some stages; undefined when it did. */

@@ -2,7 +2,7 @@
 
 import { SECRET_VARIABLES } from '../../effects/kubernetes/registry/settings.ts'
 import type { ErrorCode } from '../../errors.ts'
-import type { Failure } from '../../machines/types.ts'
+import type { Failure } from '../../machines/run.ts'
 
 const REGISTRY = 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY'
 

@@ -1,6 +1,7 @@
 /** What buildctl's real error output means, as a table: its last error decides the code and the author's message. */
 import { StepError } from '../../errors.ts'
-import { lastLines, lastOf, NETWORK, plain, type Rule, type Table, toError } from './failure-table.ts'
+import { failureFrom, type Rule, type Table } from '../failure-table.ts'
+import { lastLines, lastOf, NETWORK, plain } from './log.ts'
 
 interface Report {
   /** BuildKit's own words, without the `error: failed to solve:` in front. */
@@ -107,7 +108,7 @@ const BUILD_RULES: readonly Rule<Report>[] = [
 
 const BUILD_FAILURES: Table<Report> = {
   rules: BUILD_RULES,
-  otherwise: { code: 'dockerfile-failed', message: 'The image cannot be built' }
+  otherwise: { code: 'dockerfile-failed', message: ({ reason }) => `The image cannot be built: ${reason}` }
 }
 
 /** Why `buildctl build` failed. A log without its last word means that it was ended from outside: `builder-lost`. */
@@ -117,5 +118,5 @@ export function classifyBuildFailure(logTail: string): StepError {
   if (reason === undefined) {
     return new StepError('builder-lost', 'The builder ended without saying why', { detail: lastLines(log) })
   }
-  return toError(BUILD_FAILURES, { reason, instruction: lastOf(log, /^ {1,4}\d+ \| >>> (.*)$/gm) })
+  return failureFrom(BUILD_FAILURES, reason, { reason, instruction: lastOf(log, /^ {1,4}\d+ \| >>> (.*)$/gm) })
 }

@@ -1,8 +1,24 @@
-/** The builder that the options choose, with its images and its daemon, for the build pod and the names of images. */
-
-import type { BuilderDaemon, KubernetesOptions } from '../kubernetes/context/options.ts'
-import { BUILDERS, defaultBuilder } from './catalog.ts'
+/** The builder that an administrator chooses, with its images and its daemon, for the build pod and the names of images. */
+import { BUILDERS, type BuilderName, defaultBuilder } from './catalog.ts'
 import type { BuilderDefinition } from './definition.ts'
+
+export interface BuilderChoice {
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER; undefined: the default one. */
+  readonly builder?: BuilderName | undefined
+  /** Undefined: the builder's default image. */
+  readonly builderImage?: string | undefined
+  /** Image that pushes what was built; undefined: the builder's own choice. */
+  readonly pusherImage?: string | undefined
+  /** The daemon of a builder that needs one. */
+  readonly builderDaemon?: BuilderDaemon | undefined
+}
+
+export interface BuilderDaemon {
+  /** `tcp://host:port`, as pods reach it. */
+  readonly address: string
+  /** Name of the Secret with ca.crt, tls.crt and tls.key; undefined: without TLS. */
+  readonly tlsSecret?: string | undefined
+}
 
 export interface ChosenBuilder {
   readonly definition: BuilderDefinition
@@ -11,16 +27,14 @@ export interface ChosenBuilder {
   readonly daemon?: BuilderDaemon | undefined
 }
 
-export function chooseBuilder(
-  options: Pick<KubernetesOptions, 'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon'>
-): ChosenBuilder {
-  const definition = options.builder === undefined ? defaultBuilder : BUILDERS[options.builder]
-  const image = options.builderImage ?? definition.defaultImage
+export function chooseBuilder(choice: BuilderChoice): ChosenBuilder {
+  const definition = choice.builder === undefined ? defaultBuilder : BUILDERS[choice.builder]
+  const image = choice.builderImage ?? definition.defaultImage
   return {
     definition,
     image,
-    pushImage: options.pusherImage ?? definition.pushImage ?? image,
-    daemon: options.builderDaemon
+    pushImage: choice.pusherImage ?? definition.pushImage ?? image,
+    daemon: choice.builderDaemon
   }
 }
 

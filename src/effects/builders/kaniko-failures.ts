@@ -1,6 +1,7 @@
 /** What Kaniko's real error output means, as tables: the text of its last error decides the code and the author's message. */
 import { StepError } from '../../errors.ts'
-import { after, lastLines, lastOf, NETWORK, plain, type Rule, type Table, toError } from './failure-table.ts'
+import { failureFrom, type Rule, type Table } from '../failure-table.ts'
+import { lastLines, lastOf, NETWORK, plain } from './log.ts'
 
 /** What a message can be made of. */
 interface Report {
@@ -84,11 +85,11 @@ const PUSH_RULES: readonly Rule<Report>[] = [
 
 const BUILD_FAILURES: Table<Report> = {
   rules: BUILD_RULES,
-  otherwise: { code: 'dockerfile-failed', message: 'The image cannot be built' }
+  otherwise: { code: 'dockerfile-failed', message: ({ reason }) => `The image cannot be built: ${reason}` }
 }
 const PUSH_FAILURES: Table<Report> = {
   rules: PUSH_RULES,
-  otherwise: { code: 'push-failed', message: 'The push failed' }
+  otherwise: { code: 'push-failed', message: ({ reason }) => `The push failed: ${reason}` }
 }
 
 /** Why `executor` failed. A log without Kaniko's last word means that it was ended from outside: `builder-lost`. */
@@ -100,8 +101,7 @@ export function classifyBuildFailure(logTail: string): StepError {
   if (reason === undefined) {
     return new StepError('builder-lost', 'The builder ended without saying why', { detail: lastLines(log) })
   }
-  const report: Report = { reason: concise(reason), instruction: lastInstruction(log), baseImage: lastBaseImage(log) }
-  return toError(BUILD_FAILURES, report)
+  return failure(BUILD_FAILURES, reason, { instruction: lastInstruction(log), baseImage: lastBaseImage(log) })
 }
 
 /** Why `executor push` gave up. */
@@ -126,8 +126,19 @@ const PUSHED = /^INFO\[\d+\] Pushed \S+@(sha256:[0-9a-f]{64}) *$/gm
 
 export const pushedDigest = (logText: string): string | undefined => lastOf(plain(logText), PUSHED)
 
-const pushFailure = (reason: string) =>
-  toError(PUSH_FAILURES, { reason: concise(reason), instruction: undefined, baseImage: undefined })
+const pushFailure = (reason: string) => failure(PUSH_FAILURES, reason, { instruction: undefined, baseImage: undefined })
+
+/** The log has been shown already while it was written, so the detail is Kaniko's own reason. */
+function failure(table: Table<Report>, said: string, known: Omit<Report, 'reason'>): StepError {
+  const reason = concise(said)
+  return failureFrom(table, reason, { ...known, reason })
+}
+
+/** What follows the last occurrence of `marker`. */
+function after(log: string, marker: string): string | undefined {
+  const index = log.lastIndexOf(marker)
+  return index < 0 ? undefined : log.slice(index + marker.length)
+}
 
 /** An error that Kaniko prints its usage after: everything in `push`, and what is found wrong before a build. */
 const usageError = (log: string) => [...log.matchAll(/^Error: ([\s\S]*?)\nUsage:\n/gm)].at(-1)?.[1]

@@ -5,6 +5,8 @@ import type { V1ObjectMeta, V1OwnerReference, V1Pod } from '@kubernetes/client-n
 export const RUNNER_POD_LABEL = 'runner-pod'
 /** On everything Slipway creates. */
 export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'slipway' } as const
+/** On build pods: a pod that may be pushing is asked to end, and not killed. */
+export const BUILD_POD_LABEL = 'slipway/build-pod'
 /** On the job pod: the names of its services, comma-separated, for the container actions of the job. */
 export const SERVICE_NAMES_ANNOTATION = 'slipway/service-names'
 /** The job container of a job pod; people's templates and the shipped hook call it so. */
@@ -25,11 +27,16 @@ export const isObjectName = (name: string): boolean => name.length <= OBJECT_NAM
 export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret' | 'image', suffix: string): string =>
   cutName(runnerPod, `-${kind}-${suffix}`)
 
-/** What ends the name of a build pod, after as much as fits of a runner pod's, which may be like it: `-build-01234567-1`. */
-const BUILD_POD = /-build-[0-9a-f]{8}-[1-9]\d?$/
+/** A name of its own for every attempt: the kubelet finds a container by its pod's name, even one that is being killed. */
+export const buildPodName = (runnerPod: V1Pod, nonce: string, attempt: number): string =>
+  objectName(runnerPod.metadata?.name ?? '', 'build', `${nonce}-${attempt}`)
 
-/** Whether a pod of ours builds, and so may push. */
-export const isBuildPod = (name: string): boolean => BUILD_POD.test(name)
+export const stepPodName = (runnerPod: V1Pod, nonce: string): string =>
+  objectName(runnerPod.metadata?.name ?? '', 'step', nonce)
+
+/** Of the Secret with a step's environment. */
+export const environmentName = (runnerPod: V1Pod, nonce: string): string =>
+  objectName(runnerPod.metadata?.name ?? '', 'secret', nonce)
 
 /** The name of a runner's job pod, which people and other hooks look for. */
 export const jobPodName = (runnerPod: string): string => cutName(runnerPod, '-workflow')

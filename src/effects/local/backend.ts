@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StepError, toStepError } from '../../errors.ts'
-import { entryName, type Ledger, type LedgerEntry } from '../../machines/ledger.ts'
+import { entryName, type LedgerEntry } from '../../machines/ledger.ts'
 import type { Builder, Clock, Janitor, Pusher, Runner, StepPorts } from '../../machines/ports.ts'
+import { createResolver } from '../content/resolver.ts'
 import type { Reporter } from '../log/reporter.ts'
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts'
-import { createResolver } from '../resolver.ts'
 import { detectEngine } from './detect.ts'
 import type { Engine, EngineName } from './engine.ts'
 import { createProcessRunner, type Environment, type ProcessRunner } from './process.ts'
@@ -44,7 +44,7 @@ const HANDLE_LENGTH = 16
 
 function createBuilder(engine: Engine, reporter: Reporter): Builder {
   return {
-    async build(plan, signal) {
+    async build({ plan }, signal) {
       // The observers of the run hear of the new state first, and only then the group opens below it.
       await Promise.resolve()
       reporter.group(`Build ${plan.dockerfile} with ${engine.name}`)
@@ -59,7 +59,7 @@ function createBuilder(engine: Engine, reporter: Reporter): Builder {
 
 function createPusher(engine: Engine, client: RegistryClient): Pusher {
   return {
-    async push(plan, _built, signal) {
+    async push({ plan }, signal) {
       await engine.push(plan.pushReference, signal)
       const digest = await client.digestOf(plan.pushReference, signal)
       if (digest === undefined) {
@@ -70,10 +70,14 @@ function createPusher(engine: Engine, client: RegistryClient): Pusher {
   }
 }
 
-function createRunner(engine: Engine, container: string): Runner {
+const containerName = (nonce: string): string => `slipway-${nonce}`
+
+function createRunner(engine: Engine): Runner {
   return {
-    pull: (image, request, signal) => engine.place(image, container, request, signal),
-    run: async (image, request, signal) => ({ exitCode: await engine.run(container, image, request, signal) })
+    pull: ({ image, nonce, request }, signal) => engine.place(image, containerName(nonce), request, signal),
+    run: async ({ image, nonce, request }, signal) => ({
+      exitCode: await engine.run(containerName(nonce), image, request, signal)
+    })
   }
 }
 
@@ -83,7 +87,7 @@ function createJanitor(engine: Engine, client: RegistryClient, processes: Proces
     if (entry.kind === 'image') await client.remove(entry.name, signal)
   }
   return {
-    async cleanUp(ledger: Ledger, _hurried, signal) {
+    async cleanUp({ ledger }, signal) {
       // What an aborted program is still making could not be removed.
       await processes.idle()
       const failures: StepError[] = []
@@ -123,15 +127,15 @@ export async function createLocalPorts(
   const registry = await startLocalRegistry(await mkdtemp(join(directory, 'registry-')), () => randomHex(HANDLE_LENGTH))
   const target = { pushHost: registry.host, pullHost: registry.host, plainHttp: true }
   const client = createRegistryClient(target)
-  const container = `slipway-${randomHex(HANDLE_LENGTH)}`
   const resolver = createResolver({
     registry: target,
     notConfigured: () => new StepError('internal', 'The local registry is not running'),
+    nonce: () => randomHex(HANDLE_LENGTH),
     repository: () => randomHex(HANDLE_LENGTH),
     builderIdentity: `${engine.name} ${engine.version}`,
-    creates: (plan) => ({
+    creates: (plan, { nonce }) => ({
       building: plan === undefined ? [] : [...engine.creates, { kind: 'image', name: plan.pushReference }],
-      pulling: [...engine.creates, { kind: 'container', name: container }]
+      pulling: [...engine.creates, { kind: 'container', name: containerName(nonce) }]
     })
   })
   return {
@@ -141,7 +145,7 @@ export async function createLocalPorts(
       resolver,
       builder: createBuilder(engine, reporter),
       pusher: createPusher(engine, client),
-      runner: createRunner(engine, container),
+      runner: createRunner(engine),
       // The mounts are live: what the action wrote is on this computer's disk already.
       workspace: { collect: async () => undefined },
       janitor: createJanitor(engine, client, processes),

@@ -2,15 +2,8 @@
 import { join } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { BuildPlan, Mount, StepRequest } from '../../machines/types.ts'
-import {
-  type Engine,
-  type EngineDependencies,
-  environmentArguments,
-  isByDigest,
-  lastLine,
-  must,
-  type Probe
-} from './engine.ts'
+import { lastLine } from '../failure-table.ts'
+import { type Engine, type EngineDependencies, environmentArguments, isByDigest, must, type Probe } from './engine.ts'
 import { buildFailure, isGone, pullFailure, pushFailure, startFailure, undoFailure } from './failures.ts'
 
 /** Where docker and podman differ. */

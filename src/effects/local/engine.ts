@@ -44,10 +44,6 @@ export function must(result: CommandResult, toError: (output: string) => StepErr
   throw toError(result.tail)
 }
 
-/** The last line with text in it, where programs say what went wrong. */
-export const lastLine = (output: string): string =>
-  (output.trimEnd().split('\n').at(-1) ?? '').trim().replace(/^(Error|ERROR): /, '')
-
 /** `docker://alpine` and the like never reach an engine; digests are asked for again, names only when they are missing. */
 export const isByDigest = (image: string): boolean => image.includes('@sha256:')
 

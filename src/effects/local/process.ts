@@ -3,11 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { StepError } from '../../errors.ts'
 import type { Clock } from '../../machines/ports.ts'
+import { keepFirst, keepLast, LAST_WORDS_BYTES_MAX } from '../capture.ts'
 
 /** Kept of what a program wrote to stdout, for answers such as an image id; a program that writes more has its start kept. */
 const STDOUT_BYTES_MAX = 1024 * 1024
-/** Kept from the end of everything a program wrote, for telling why it failed. */
-const TAIL_BYTES_MAX = 64 * 1024
 /** How long a program may take to stop by itself after SIGTERM; it must fit into the shortest cleanup budget. */
 const STOP_GRACE_MS = 1_000
 
@@ -34,18 +33,6 @@ export interface ProcessRunner {
   run(program: string, args: readonly string[], options: CommandOptions): Promise<CommandResult>
   /** Resolves when no program is running any more, the aborted ones included. */
   idle(): Promise<void>
-}
-
-/** Collects chunks up to a bound: the first ones, or the last ones. */
-function capture(bytesMax: number, keep: 'first' | 'last') {
-  let kept = Buffer.alloc(0)
-  return {
-    add(chunk: Buffer) {
-      const all = Buffer.concat([kept, chunk])
-      kept = keep === 'first' ? all.subarray(0, bytesMax) : all.subarray(-bytesMax)
-    },
-    text: () => kept.toString('utf8')
-  }
 }
 
 /** Signals the whole group; one that has ended already is fine. */
@@ -89,8 +76,8 @@ export function createProcessRunner(environment: Environment, clock: Clock): Pro
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...environment, ...env }
       })
-      const stdout = capture(STDOUT_BYTES_MAX, 'first')
-      const tail = capture(TAIL_BYTES_MAX, 'last')
+      const stdout = keepFirst(STDOUT_BYTES_MAX)
+      const tail = keepLast(LAST_WORDS_BYTES_MAX)
       const hear = (chunk: Buffer) => {
         tail.add(chunk)
         if (!signal.aborted) onOutput?.(chunk)

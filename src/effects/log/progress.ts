@@ -1,11 +1,12 @@
 /** What the walk through the states looks like in the step log: stages, visible retries and one summary line, for people. */
-import { type AnyStageName, backOffMs, type StageBudget } from '../../machines/budgets.ts'
-import { OUTCOMES, type StateMeta } from '../../machines/states.ts'
-import type { Outcome, Resolution, StageRecord } from '../../machines/types.ts'
+import { OUTCOMES, type Outcome, type StageRecord } from '../../machines/run.ts'
+import type { AnyStageName } from '../../machines/stages.ts'
+import type { StageBudget, StateMeta } from '../../machines/table.ts'
+import type { Resolution } from '../../machines/types.ts'
 import type { Observer } from '../run/wire.ts'
 import type { Reporter } from './reporter.ts'
 
-/** The stages of one machine; another one may have a stage of the same name that is for something else. */
+/** The stages of one machine, and what bounds them in this run; another one may have a stage of the same name that is for something else. */
 export interface MachineStages {
   readonly stages: Readonly<Partial<Record<AnyStageName, StateMeta>>>
   readonly budgets: Readonly<Partial<Record<AnyStageName, StageBudget>>>
@@ -13,32 +14,34 @@ export interface MachineStages {
 
 /** Writes a line when a stage starts, and when an attempt failed: why, and when the next one comes. */
 export function createProgress(reporter: Reporter, { stages, budgets }: MachineStages): Observer {
+  let current: AnyStageName | undefined
   return (fact) => {
     if (fact.type === 'entered') {
-      const stage = stages[stageOf(fact.state)]
-      if (stage !== undefined && stage !== stages[stageOf(fact.from)]) reporter.line(`${stage.label}: ${stage.purpose}`)
-      return
+      const before = current
+      current = fact.at?.stage
+      const stage = current && stages[current]
+      if (stage !== undefined && current !== before) reporter.line(`${stage.label}: ${stage.purpose}`)
     }
-    const { stage, attempt, code, message, retrying } = fact
-    const budget = retrying ? budgets[stage] : undefined
-    const next =
-      budget === undefined
-        ? ''
-        : `; attempt ${attempt + 1} of ${budget.attemptsMax} in about ${inSeconds(backOffMs(budget, attempt))}`
-    reporter.line(`${stages[stage]?.label ?? stage} failed (${code}): ${message}${next}`)
+    if (fact.type === 'attemptFailed') {
+      const { stage, attempt, code, message, nextInMs } = fact
+      const next =
+        nextInMs === undefined
+          ? ''
+          : `; attempt ${attempt + 1} of ${budgets[stage]?.attemptsMax} in about ${inSeconds(nextInMs)}`
+      reporter.line(`${stages[stage]?.label ?? stage} failed (${code}): ${message}${next}`)
+    }
   }
 }
 
-/** The stage of `building.attempting` and of `building.backingOff`, so that a back-off does not start its stage anew. */
-const stageOf = (state: string): AnyStageName => state.replace(/\.(attempting|backingOff)$/, '') as AnyStageName
-
-/** What the outputs of all machines have in common. */
-export interface RunOutput {
+/** Of an output, what the log and the trace show. */
+export interface ShownOutput {
   readonly outcome: Outcome
   readonly exitCode: number
   readonly image?: string | undefined
   readonly imageSource?: Resolution['kind'] | undefined
   readonly stages: Readonly<Partial<Record<AnyStageName, StageRecord>>>
+  /** Only of a run that removes what others have made. */
+  readonly removed?: readonly string[] | undefined
 }
 
 const IMAGE_WORDS: Readonly<Record<Resolution['kind'], string>> = {
@@ -47,14 +50,11 @@ const IMAGE_WORDS: Readonly<Record<Resolution['kind'], string>> = {
   build: 'built now, image'
 }
 
-/** One line for what cleanup_job did. */
-export function cleanupLine(removed: readonly string[], tookMs: number): string {
-  const what = removed.length === 0 ? 'there was nothing to remove' : `removed ${removed.join(', ')}`
-  return `Cleaned up in ${inSeconds(tookMs)}: ${what}`
-}
-
-/** One line for a whole run: outcome, time and attempts of every stage, and the image by digest with whether it was built for this run. */
-export function summaryLine(output: RunOutput, { stages }: Pick<MachineStages, 'stages'>): string {
+/**
+ * One line for a whole run: outcome, time and attempts of every stage, and the image by digest with whether it was built for this
+ * run, or what was removed.
+ */
+export function summaryLine(output: ShownOutput, { stages }: Pick<MachineStages, 'stages'>): string {
   const records = Object.entries(output.stages)
   const parts = records.map(([name, { attempts, startedAtMs, endedAtMs }]) => {
     const label = (stages[name as AnyStageName]?.label ?? name).toLowerCase()
@@ -65,8 +65,12 @@ export function summaryLine(output: RunOutput, { stages }: Pick<MachineStages, '
   const ends = records.map(([, { startedAtMs, endedAtMs }]) => endedAtMs ?? startedAtMs)
   const total = records.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts)
   const image = output.image === undefined ? '' : `; ${IMAGE_WORDS[output.imageSource ?? 'prebuilt']} ${output.image}`
-  const outcome = OUTCOMES[output.outcome].label
-  return `${outcome} with exit code ${output.exitCode} in ${inSeconds(total)}: ${parts.join(', ')}${image}`
+  const { outcome, exitCode, removed } = output
+  if (outcome === 'succeeded' && removed !== undefined) {
+    const what = removed.length === 0 ? 'there was nothing to remove' : `removed ${removed.join(', ')}`
+    return `Cleaned up in ${inSeconds(total)} (${parts.join(', ')}): ${what}`
+  }
+  return `${OUTCOMES[outcome].label} with exit code ${exitCode} in ${inSeconds(total)}: ${parts.join(', ')}${image}`
 }
 
 const inSeconds = (ms: number) => `${(ms / 1_000).toFixed(ms < 9_950 ? 1 : 0)} s`

@@ -4,7 +4,7 @@
 import { pino } from 'pino/browser.js'
 import type { Observer } from '../run/wire.ts'
 import { utcStamp } from '../system.ts'
-import type { RunOutput } from './progress.ts'
+import type { ShownOutput } from './progress.ts'
 import { openBoundedFile, type TracePlace } from './trace-file.ts'
 
 /** What the first line says. `command` is the runner's name for the order. */
@@ -14,15 +14,13 @@ export interface TraceHead {
 }
 
 /** How an order ended; `stages` and `image` only where a machine ran. */
-export interface TraceEnd extends Omit<RunOutput, 'stages'> {
-  readonly stages?: RunOutput['stages'] | undefined
+export interface TraceEnd extends Omit<ShownOutput, 'stages'> {
+  readonly stages?: ShownOutput['stages'] | undefined
   readonly failure?:
     | { readonly code: string; readonly stage?: string; readonly message: string; readonly detail?: string | undefined }
     | undefined
   /** What cleanup could not remove. */
   readonly remaining?: readonly string[] | undefined
-  /** What cleanup_job removed. */
-  readonly removed?: readonly string[] | undefined
 }
 
 export interface Trace {
@@ -33,7 +31,7 @@ export interface Trace {
 }
 
 /** Of the first line. Format 1 had no such line. */
-export const TRACE_FORMAT = 'slipway-trace-2'
+export const TRACE_FORMAT = 'slipway-trace-3'
 const SUFFIX_LENGTH = 8
 /** Kept of the end of what only the operator needs. */
 const DETAIL_LENGTH_MAX = 64 * 1024

@@ -2,7 +2,7 @@
  * How Slipway proves who it is when a registry answers 401: HTTP Basic, or a bearer token of the registry's token service
  * (CNCF distribution, "Token Authentication Specification"), for the registry client.
  */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { denied, unreachable } from './failures.ts'
 import type { Send } from './request.ts'
 
@@ -41,7 +41,7 @@ const TOKENS_MAX = 100_000
 /** Of what a registry says about itself. */
 const SHOWN_LENGTH_MAX = 200
 
-const token = z.string().min(1).max(TOKEN_LENGTH_MAX).optional()
+const token = z.optional(z.string().check(z.minLength(1), z.maxLength(TOKEN_LENGTH_MAX)))
 /** Registries call it by either name. */
 const tokenAnswer = z.object({ token, access_token: token })
 

@@ -1,5 +1,5 @@
 /** What a registry has and when it was made, read without moving a layer, for `slipway gc`. */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { StepError } from '../../errors.ts'
 import { type ImageReference, isDigest } from './reference.ts'
 
@@ -10,11 +10,11 @@ const PAGE_LENGTH = 500
 /** Fifty thousand repositories. */
 const PAGES_MAX = 100
 
-const catalog = z.object({ repositories: z.array(z.unknown()).nullable() })
-const digest = z.object({ digest: z.string().refine(isDigest) })
+const catalog = z.object({ repositories: z.nullable(z.array(z.unknown())) })
+const digest = z.object({ digest: z.string().check(z.refine(isDigest)) })
 /** An image's manifest names its configuration, an index names manifests. */
-const manifest = z.object({ config: digest.optional(), manifests: z.array(digest).optional() })
-const configuration = z.object({ created: z.string().optional() })
+const manifest = z.object({ config: z.optional(digest), manifests: z.optional(z.array(digest)) })
+const configuration = z.object({ created: z.optional(z.string()) })
 
 /**
  * Names of all repositories, page by page; undefined when the registry does not list them: the call is no part of the OCI
@@ -44,7 +44,7 @@ export async function createdAt(
   { repository, version }: Pick<ImageReference, 'repository' | 'version'>,
   signal: AbortSignal
 ): Promise<string | undefined> {
-  const read = async <Schema extends z.ZodType>(schema: Schema, path: string) => {
+  const read = async <Schema extends z.ZodMiniType>(schema: Schema, path: string) => {
     const { status, body } = await get(`${repository}/${path}`, signal)
     return status === 200 ? parsed(schema, body) : undefined
   }
@@ -55,7 +55,7 @@ export async function createdAt(
   return (await read(configuration, `blobs/${image.config.digest}`))?.created
 }
 
-function parsed<Schema extends z.ZodType>(schema: Schema, text: string): z.infer<Schema> | undefined {
+function parsed<Schema extends z.ZodMiniType>(schema: Schema, text: string): z.infer<Schema> | undefined {
   try {
     return schema.safeParse(JSON.parse(text)).data
   } catch {

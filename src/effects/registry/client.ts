@@ -1,5 +1,5 @@
 /** The few calls Slipway makes to a registry itself: is it there, what digest has a tag, remove an image. No layers. */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { StepError } from '../../errors.ts'
 import { type Account, createAuthenticator, parseJson } from './auth.ts'
 import { createdAt, listRepositories } from './catalog.ts'
@@ -50,7 +50,7 @@ const MANIFEST_TYPES = [
 const NO_IMAGE = `sha256:${'0'.repeat(64)}`
 
 /** OCI distribution specification, "Listing Tags"; a repository whose tags are all gone answers with null. */
-const tagList = z.object({ tags: z.array(z.unknown()).nullish() })
+const tagList = z.object({ tags: z.nullish(z.array(z.unknown())) })
 /** A job makes one for each Dockerfile action. */
 const TAGS_MAX = 1_000
 /** Of what the registry calls a tag; a longer one is none. */

@@ -1,5 +1,5 @@
 /** The credentials in a Docker config file, as Secrets of type kubernetes.io/dockerconfigjson hold one. */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { parseJson } from './auth.ts'
 
 export interface Login {
@@ -10,11 +10,11 @@ export interface Login {
 }
 
 const entry = z.object({
-  username: z.string().optional(),
-  password: z.string().optional(),
-  auth: z.string().optional(),
-  identitytoken: z.unknown().optional(),
-  registrytoken: z.unknown().optional()
+  username: z.optional(z.string()),
+  password: z.optional(z.string()),
+  auth: z.optional(z.string()),
+  identitytoken: z.optional(z.unknown()),
+  registrytoken: z.optional(z.unknown())
 })
 const dockerConfig = z.object({ auths: z.record(z.string(), entry) })
 

@@ -1,26 +1,38 @@
 /** What can go wrong between Slipway and a registry, as StepErrors, for the registry client and its authentication. */
 import { StepError } from '../../errors.ts'
+import { failureFrom, type Table } from '../failure-table.ts'
+
+interface Report {
+  readonly host: string
+  readonly reason: string
+}
+
+const cannotReach = ({ host, reason }: Report) => `The image registry ${host} cannot be reached: ${reason}`
 
 /** Node's words for a certificate that it does not trust, and for a server that does not speak TLS. */
-const HINTS: readonly (readonly [RegExp, string])[] = [
-  [
-    /SELF_SIGNED_CERT|UNABLE_TO_(VERIFY_LEAF|GET_ISSUER)|DEPTH_ZERO/,
-    '; set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_CA_SECRET to a Secret with the certificate of its authority'
+const UNREACHABLE: Table<Report> = {
+  rules: [
+    {
+      pattern: /SELF_SIGNED_CERT|UNABLE_TO_(VERIFY_LEAF|GET_ISSUER)|DEPTH_ZERO/,
+      code: 'registry-unreachable',
+      message: (report) =>
+        `${cannotReach(report)}; set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_CA_SECRET to a Secret with the certificate of its authority`
+    },
+    {
+      pattern: /WRONG_VERSION_NUMBER|wrong version number/,
+      code: 'registry-unreachable',
+      message: (report) =>
+        `${cannotReach(report)}; if it speaks plain HTTP, set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PLAIN_HTTP to true`
+    }
   ],
-  [
-    /WRONG_VERSION_NUMBER|wrong version number/,
-    '; if it speaks plain HTTP, set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PLAIN_HTTP to true'
-  ]
-]
+  otherwise: { code: 'registry-unreachable', message: cannotReach }
+}
 
 /** `thrown`: what broke the connection, or the reason in words. */
 export function unreachable(host: string, what: string, thrown: unknown): StepError {
   const reason = typeof thrown === 'string' ? thrown : reasonOf(thrown)
-  const hint = HINTS.find(([pattern]) => pattern.test(`${codeOf(thrown)} ${reason}`))?.[1] ?? ''
-  return new StepError('registry-unreachable', `The image registry ${host} cannot be reached: ${reason}${hint}`, {
-    detail: `${what}: ${reason}`,
-    ...(typeof thrown !== 'string' && { cause: thrown })
-  })
+  const options = { detail: `${what}: ${reason}`, ...(typeof thrown !== 'string' && { cause: thrown }) }
+  return failureFrom(UNREACHABLE, `${codeOf(thrown)} ${reason}`, { host, reason }, options)
 }
 
 /** `account`: whose credentials were used, `Secret push-it`; undefined: nobody's. */

@@ -3,24 +3,47 @@
  * it is run, because making one takes as long as a few API calls.
  */
 import { fromPromise } from 'xstate'
-import type { Budgets, JobBudgets, ScriptBudgets } from '../../machines/budgets.ts'
-import type { ImageInput, PushInput } from '../../machines/container-step.ts'
-import type { CleanUpInput } from '../../machines/ending.ts'
-import type { JobFacts, JobOutput, JobRequest } from '../../machines/job-start.ts'
+import type { StepOutput } from '../../machines/container-step.ts'
+import type {
+  BuildInput,
+  CleanUpInput,
+  CollectInput,
+  ImageInput,
+  PushInput,
+  ResolveInput
+} from '../../machines/inputs.ts'
+import type { CleanupOutput } from '../../machines/job-cleanup.ts'
+import type { JobOutput } from '../../machines/job-start.ts'
 import type { Ledger } from '../../machines/ledger.ts'
-import type { Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
-import type { ScriptOutput, ScriptRequest } from '../../machines/script-step.ts'
+import type { CleanupPorts, Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
+import type { ScriptOutput } from '../../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../../machines/stage.ts'
-import type { BuildPlan, BuiltImage, Resolution, RunResult, StepOutput, StepRequest } from '../../machines/types.ts'
+import type { Budgets, CleanupBudgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
+import type {
+  BuiltImage,
+  CleanupRequest,
+  JobFacts,
+  JobImages,
+  JobRequest,
+  Leftovers,
+  Resolution,
+  RunResult,
+  ScriptRequest,
+  StepRequest
+} from '../../machines/types.ts'
 import { type Observer, type RunControl, runMachine } from './run-machine.ts'
 
-export type { Observer, StepFact } from './run-machine.ts'
+export type { Observer, RunFact } from './run-machine.ts'
 
-/** The actors every machine has. */
-const common = (janitor: Janitor, clock: Clock) => ({
-  cleanUp: fromPromise<void, CleanUpInput>(({ input, signal }) => janitor.cleanUp(input.ledger, input.hurried, signal)),
+const sleeps = (clock: Clock) => ({
   budget: fromPromise<void, BudgetInput>(({ input, signal }) => clock.sleep(input.ms, signal)),
   backOff: fromPromise<void, BackOffInput>(({ input, signal }) => clock.sleep(clock.jitter(input.ms), signal))
+})
+
+/** The actors of every machine that may leave something behind. */
+const common = (janitor: Janitor, clock: Clock) => ({
+  cleanUp: fromPromise<void, CleanUpInput>(({ input, signal }) => janitor.cleanUp(input, signal)),
+  ...sleeps(clock)
 })
 
 interface RunOptions<Request, Ports, StageBudgets> {
@@ -52,12 +75,12 @@ export async function runContainerStep(options: RunOptions<StepRequest, StepPort
   const { resolver, builder, pusher, runner, workspace, janitor, clock } = options.ports
   const logic = containerStep.provide({
     actors: {
-      resolve: fromPromise<Resolution, StepRequest>(({ input, signal }) => resolver.resolve(input, signal)),
-      build: fromPromise<BuiltImage, BuildPlan>(({ input, signal }) => builder.build(input, signal)),
-      push: fromPromise<string, PushInput>(({ input, signal }) => pusher.push(input.plan, input.built, signal)),
-      pull: fromPromise<void, ImageInput>(({ input, signal }) => runner.pull(input.image, input.request, signal)),
-      run: fromPromise<RunResult, ImageInput>(({ input, signal }) => runner.run(input.image, input.request, signal)),
-      collect: fromPromise<void, StepRequest>(({ input, signal }) => workspace.collect(input, signal)),
+      resolve: fromPromise<Resolution, ResolveInput>(({ input, signal }) => resolver.resolve(input, signal)),
+      build: fromPromise<BuiltImage, BuildInput>(({ input, signal }) => builder.build(input, signal)),
+      push: fromPromise<string, PushInput>(({ input, signal }) => pusher.push(input, signal)),
+      pull: fromPromise<void, ImageInput>(({ input, signal }) => runner.pull(input, signal)),
+      run: fromPromise<RunResult, ImageInput>(({ input, signal }) => runner.run(input, signal)),
+      collect: fromPromise<void, CollectInput>(({ input, signal }) => workspace.collect(input, signal)),
       ...common(janitor, clock)
     }
   })
@@ -90,6 +113,24 @@ export async function runScriptStep(
     actors: {
       execute: fromPromise<RunResult, ScriptRequest>(({ input, signal }) => host.execute(input, signal)),
       ...common(janitor, clock)
+    }
+  })
+  return await runMachine(logic, inputOf(options), controlOf(options))
+}
+
+/** Removes what belongs to one runner pod (cleanup_job). */
+export async function runJobCleanup(
+  options: RunOptions<CleanupRequest, CleanupPorts, CleanupBudgets>
+): Promise<CleanupOutput> {
+  const { jobCleanup } = await import('../../machines/job-cleanup.ts')
+  const { cleaner, clock } = options.ports
+  const logic = jobCleanup.provide({
+    actors: {
+      list: fromPromise<Leftovers, CleanupRequest>(({ input, signal }) => cleaner.list(input, signal)),
+      removeObjects: fromPromise<void, Ledger>(({ input, signal }) => cleaner.removeObjects(input, signal)),
+      confirm: fromPromise<void, CleanupRequest>(({ input, signal }) => cleaner.confirm(input, signal)),
+      removeImages: fromPromise<Ledger, JobImages>(({ input, signal }) => cleaner.removeImages(input, signal)),
+      ...sleeps(clock)
     }
   })
   return await runMachine(logic, inputOf(options), controlOf(options))

@@ -2,8 +2,7 @@
 
 import { runScriptStep } from '../../effects/run/wire.ts'
 import { turn } from '../../effects/system.ts'
-import { SCRIPT_BUDGETS } from '../../machines/budgets.ts'
-import { SCRIPT_STAGES } from '../../machines/states.ts'
+import { SCRIPT_BUDGETS, SCRIPT_STAGES } from '../../machines/stages.ts'
 import { afterStep } from '../after-step.ts'
 import type { Command } from '../context.ts'
 import { observed } from '../observed-run.ts'

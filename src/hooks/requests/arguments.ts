@@ -1,10 +1,22 @@
-/** The exact argument vector of a container action, from the fragments the runner sends, for the hook. */
+/** The exact arguments of a container action or a script, from the fragments the runner sends, for the hook. */
+import { splitWords } from '../../effects/shell-words.ts'
+import { StepError } from '../../errors.ts'
 
 /** Characters between two arguments, outside quotes; a newline is an ordinary character. */
 const isBlank = (character: string | undefined) => character === ' ' || character === '\t'
 
 /**
- * Undoes the runner's quoting. The runner writes all arguments into one command line (each in double quotes, an inner
+ * The arguments of a script: the runner splits one command line at every space, so the pieces are joined again and read as a
+ * POSIX shell reads words (hook-protocol section 2, "Argument quoting"). Throws `invalid-input` for a quote that is not closed.
+ */
+export function shellWords(fragments: readonly string[]): string[] {
+  const words = splitWords(fragments.join(' '))
+  if (words !== undefined) return words
+  throw new StepError('invalid-input', "args.entryPointArgs has a quote that is not closed; check the step's shell")
+}
+
+/**
+ * The arguments of a container action: undoes the runner's quoting. The runner writes all arguments into one command line (each in double quotes, an inner
  * quote escaped by a backslash), splits that line at single spaces, trims the pieces and drops the empty ones. So the
  * pieces are joined by one space and read as docker would have been given them: by .NET's rules for a command line,
  * which the runner's own `docker run` goes through (hook-protocol section 2; actions/runner#3598).

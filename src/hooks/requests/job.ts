@@ -11,8 +11,7 @@ import {
   workDirectoryOf
 } from '../../effects/work-tree/layout.ts'
 import { StepError } from '../../errors.ts'
-import type { ContainerRequest, JobRequest } from '../../machines/job-start.ts'
-import type { Mount } from '../../machines/types.ts'
+import type { ContainerRequest, JobRequest, Mount } from '../../machines/types.ts'
 import { undoQuoting } from './arguments.ts'
 import type { ContainerArgs, HookInput, MountArgs } from './protocol.ts'
 

@@ -1,6 +1,6 @@
 /** The runner's side of the conversation: what arrives on stdin, checked, for the hook's commands. */
 import { addAbortSignal, type Readable } from 'node:stream'
-// The small one: it is loaded for every order before anything else.
+// The small one: it is loaded for every command before anything else.
 import * as z from 'zod/mini'
 import { StepError } from '../../errors.ts'
 
@@ -78,7 +78,7 @@ const input = z.discriminatedUnion('command', [
   z.object({ command: z.literal('run_container_step'), args: container, ...shared })
 ])
 
-/** One order of the runner: `command`, its `args`, the `state` of the job and where to write the response. */
+/** One call by the runner: `command`, its `args`, the `state` of the job and where to write the response. */
 export type HookInput = z.infer<typeof input>
 export type HookCommand = HookInput['command']
 export type ContainerArgs = z.infer<typeof container>
@@ -114,7 +114,7 @@ export async function readInput(stream: Readable, signal: AbortSignal): Promise<
     .replace(/^\uFEFF/, '')
 }
 
-/** The order in a JSON document, on one line or many. Throws `invalid-input` naming the field that is wrong. */
+/** The call in a JSON document, on one line or many. Throws `invalid-input` naming the field that is wrong. */
 export function parseInput(text: string): HookInput {
   if (text.trim() === '') throw invalid('The input is empty; the runner sends one JSON document on stdin')
   let document: unknown

@@ -13,9 +13,8 @@ import {
 } from '../../effects/work-tree/layout.ts'
 import { StepError } from '../../errors.ts'
 import type { Mount, StepRequest } from '../../machines/types.ts'
-import { undoQuoting } from './arguments.ts'
+import { shellWords, undoQuoting } from './arguments.ts'
 import type { ContainerArgs, MountArgs } from './protocol.ts'
-import { splitWords } from './script.ts'
 
 /** The runner's node is for the job container; a container action brings what it needs. */
 const EXTERNALS = new RegExp(`^${JOB_EXTERNALS}(/|$)`)
@@ -38,7 +37,7 @@ export function toStepRequest(args: ContainerArgs, paths: RunnerPaths): StepRequ
  * words of a shell.
  */
 const toArguments = (fragments: readonly string[]): string[] =>
-  fragments.some((fragment) => fragment.includes(' ')) ? splitWords(fragments) : undoQuoting(fragments)
+  fragments.some((fragment) => fragment.includes(' ')) ? shellWords(fragments) : undoQuoting(fragments)
 
 /** If both are given the image wins, as in the runner's own docker hook (hook-protocol section 7). */
 function whatToRun({ image, dockerfile }: ContainerArgs): Pick<StepRequest, 'image' | 'dockerfile'> {

@@ -24,7 +24,7 @@ export interface HookConfig extends KubernetesOptions {
   readonly prepareTimeout?: string | undefined
   /** Names, with wildcards, of the files that hashFiles() needs on the runner's disk in copy mode. */
   readonly hashFiles: readonly string[]
-  /** Where to write one trace file per order; undefined: nowhere. */
+  /** Where to write one trace file per command; undefined: nowhere. */
   readonly traces?: TracePlace | undefined
 }
 

@@ -116,7 +116,7 @@ const TRACE = {
   traceDirectory: {
     variable: `${CONTAINER_HOOKS}_TRACE_DIRECTORY`,
     unset: "`_diag/slipway` beside the work directory, where the runner's own logs are, if `_diag` is there",
-    meaning: 'Absolute path: one [trace](operating.md#traces) per order is written there. `off`: none are written.',
+    meaning: 'Absolute path: one [trace](operating.md#traces) per command is written there. `off`: none are written.',
     parse: directoryOrOff
   }
 } as const satisfies Record<string, Setting>

@@ -1,9 +1,12 @@
 /** The HTTP side of a simulated cluster: pods, secrets and logs of the API server, and the registry, with faults in between. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { type Answer, refusal } from './answer.ts'
+import { isExec, serveExec } from './exec-answers.ts'
 import { serveLog } from './log-answers.ts'
 import { serveRegistry } from './registry-answers.ts'
-import type { CallName, Fault, Outage, Trouble } from './story.ts'
+import type { CallName, Trouble } from './story.ts'
+import type { Weather } from './weather.ts'
 import { NAMESPACE, type World } from './world.ts'
 
 /** Where one process of the hook reaches the cluster. */
@@ -18,27 +21,9 @@ export interface Door {
   close(): Promise<void>
 }
 
-/** What a request gets. */
-export interface Answer {
-  readonly status: number
-  readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-export async function openDoor(world: World, faults: readonly Fault[], outage?: Outage): Promise<Door> {
+export async function openDoor(world: World, { troubleOf, outage }: Weather): Promise<Door> {
   const requests: string[] = []
-  const counts = new Map<CallName, number>()
   let activity = 0
-  const isAway = () => {
-    const passedMs = world.clock.now() - (outage?.fromMs ?? Number.POSITIVE_INFINITY)
-    return passedMs >= 0 && passedMs < (outage?.forMs ?? 0)
-  }
-  const troubleOf = (call: CallName): Trouble | undefined => {
-    const count = counts.get(call) ?? 0
-    counts.set(call, count + 1)
-    if (call !== 'registry' && isAway()) return { does: 'reset', after: false }
-    return faults.find((fault) => fault.call === call && count >= fault.nth && count < fault.nth + fault.times)?.trouble
-  }
   const server = createServer((request, response) => {
     activity += 1
     response.on('close', () => {
@@ -46,12 +31,34 @@ export async function openDoor(world: World, faults: readonly Fault[], outage?: 
     })
     void serve(world, request, response, requests, troubleOf)
   })
-  server.on('connection', () => {
+  const connections = new Set<Socket>()
+  server.on('connection', (socket) => {
     activity += 1
+    connections.add(socket)
+    const move = () => {
+      activity += 1
+    }
+    socket.on('close', () => {
+      move()
+      connections.delete(socket)
+    })
   })
+  server.on('upgrade', (request, socket: Socket, head) => {
+    activity += 1
+    requests.push(`${request.method} ${request.url}`)
+    socket.on('data', () => {
+      activity += 1
+    })
+    socket.on('error', () => {})
+    if (!isExec(new URL(request.url ?? '/', 'http://cluster'))) return void socket.destroy()
+    serveExec(world, request, socket, head, () => troubleOf('get pods/exec'))
+  })
+  const cutAll = () => {
+    for (const socket of connections) socket.destroy()
+  }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   if (outage !== undefined) {
-    void world.clock.sleep(outage.fromMs, new AbortController().signal).then(() => server.closeAllConnections())
+    void world.clock.sleep(outage.fromMs, new AbortController().signal).then(cutAll)
   }
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -60,7 +67,7 @@ export async function openDoor(world: World, faults: readonly Fault[], outage?: 
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        server.closeAllConnections()
+        cutAll()
       })
   }
 }
@@ -78,14 +85,16 @@ async function serve(
   requests.push(`${method} ${request.url}`)
   const call = callOf(method, url)
   const trouble = call === undefined ? undefined : troubleOf(call)
-  if (trouble !== undefined && trouble.does !== 'cut' && !trouble.after) return misbehave(response, trouble)
+  const refusal = trouble?.does === 'reset' || trouble?.does === 'status' ? trouble : undefined
+  if (refusal?.after === false) return misbehave(response, refusal)
   if (call === 'get pods/log') return serveLog(world, url, response, trouble)
   const answer = call === 'registry' ? serveRegistry(world, method, url) : serveApi(world, method, url, body)
-  if (trouble !== undefined && trouble.does !== 'cut') return misbehave(response, trouble)
-  send(response, answer, trouble?.does === 'cut')
+  if (refusal !== undefined) return misbehave(response, refusal)
+  // The client gives a silent connection up.
+  if (trouble?.does !== 'silent') send(response, answer, trouble?.does === 'cut')
 }
 
-function misbehave(response: ServerResponse, trouble: Exclude<Trouble, { does: 'cut' }>): void {
+function misbehave(response: ServerResponse, trouble: Extract<Trouble, { does: 'reset' | 'status' }>): void {
   if (trouble.does === 'reset') {
     response.socket?.destroy()
     return
@@ -117,6 +126,7 @@ function callOf(method: string, url: URL): CallName | undefined {
 }
 
 function serveApi(world: World, method: string, url: URL, body: string): Answer {
+  if (url.pathname === `/api/v1/namespaces/${NAMESPACE}`) return { status: 200, body: {} }
   const [, resource, name, sub] = BELOW.exec(url.pathname) ?? []
   if (resource === undefined || sub === 'exec') return refusal(403, `forbidden: ${method} ${url.pathname}`)
   const isPods = resource === 'pods'
@@ -134,17 +144,19 @@ function serveApi(world: World, method: string, url: URL, body: string): Answer 
   }
   const all = isPods ? [...world.pods.values()].map(({ pod }) => pod) : [...world.secrets.values()]
   if (name === undefined) {
-    const [key = '', value] = (url.searchParams.get('labelSelector') ?? '').split('=')
-    return { status: 200, body: { items: all.filter(({ metadata }) => metadata?.labels?.[key] === value) } }
+    const selector = url.searchParams.get('labelSelector') ?? ''
+    return { status: 200, body: { items: all.filter(({ metadata }) => isSelected(metadata?.labels ?? {}, selector)) } }
   }
   const found = all.find(({ metadata }) => metadata?.name === name)
   return found === undefined ? gone : { status: 200, body: found }
 }
 
-export const refusal = (status: number, message: string, reason?: string): Answer => ({
-  status,
-  body: { kind: 'Status', status: 'Failure', code: status, message, reason }
-})
+/** `key=value` or `key`, with commas between. */
+const isSelected = (labels: Readonly<Record<string, string>>, selector: string): boolean =>
+  selector.split(',').every((one) => {
+    const [key = '', value] = one.split('=')
+    return one === '' || (value === undefined ? key in labels : labels[key] === value)
+  })
 
 async function readAll(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []

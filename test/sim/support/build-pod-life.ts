@@ -1,12 +1,21 @@
 /** The life of a simulated build pod: an init container that builds, then one that pushes and tries again when it fails. */
+import type { V1Pod } from '@kubernetes/client-node'
+import type { Done } from './pod-life.ts'
 import { begin, type Life, runProgram } from './pod-life.ts'
 import type { BuildStory, PushTry } from './story.ts'
-import type { Done } from './world.ts'
 
 /** Kaniko doubles it with every try. */
 const FIRST_PAUSE_MS = 1_000
 export const DIGEST = `sha256:${'d'.repeat(64)}`
 const REFUSED = 'dial tcp 10.96.0.9:5000: connect: connection refused'
+
+export const isBuildPod = (pod: V1Pod): boolean => pod.spec?.containers.some(({ name }) => name === 'push') ?? false
+
+/** The story of the attempt that a build pod belongs to; the last one is for all further attempts. */
+export function buildOf({ metadata }: V1Pod, builds: readonly BuildStory[]): BuildStory | undefined {
+  const attempt = Number(metadata?.name?.split('-').at(-1)) - 1
+  return builds[attempt] ?? builds.at(-1)
+}
 
 export async function liveBuildPod(
   life: Life,
@@ -18,6 +27,7 @@ export async function liveBuildPod(
   await begin(life, story, 'build', true)
   if (life.pod.spec?.restartPolicy !== 'Never') throw new Error('a kubelet would run a failing Dockerfile again')
   const { program } = story
+  done.builds += 1
   const { exitCode } = program
   await runProgram(life, 'build', program, [], true)
   if (exitCode !== 0) done.buildsFailedAtMs.push(life.clock.now())

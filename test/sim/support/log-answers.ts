@@ -18,11 +18,11 @@ export function serveLog(world: World, url: URL, response: ServerResponse, troub
   const isFollowed = query.get('follow') === 'true'
   const hasTimestamps = query.get('timestamps') === 'true'
   const sinceTime = query.get('sinceTime')
-  let left = trouble?.does === 'cut' ? trouble.afterBytes : Number.POSITIVE_INFINITY
+  let left = trouble?.does === 'cut' || trouble?.does === 'silent' ? trouble.afterBytes : Number.POSITIVE_INFINITY
   let sent = 0
   response.writeHead(200, { 'content-type': 'text/plain' })
   response.flushHeaders()
-  const cut = () => response.socket?.destroy()
+  const cut = () => trouble?.does === 'cut' && response.socket?.destroy()
   const write = (bytes: Buffer) => {
     const part = bytes.subarray(0, left)
     left -= part.length

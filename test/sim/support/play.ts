@@ -2,26 +2,27 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cleanUpJob } from '../../../src/effects/kubernetes/cleanup/job.ts'
 import { createKubernetesPorts } from '../../../src/effects/kubernetes/container-step/backend.ts'
 import type { KubernetesOptions } from '../../../src/effects/kubernetes/context/options.ts'
 import { createReporter, type Reporter } from '../../../src/effects/log/reporter.ts'
 import { runContainerStep } from '../../../src/effects/run/wire.ts'
-import { BUDGETS } from '../../../src/machines/budgets.ts'
-import type { Clock } from '../../../src/machines/ports.ts'
-import type { StepOutput, StepRequest } from '../../../src/machines/types.ts'
+import type { StepOutput } from '../../../src/machines/container-step.ts'
+import type { Clock, StepPorts } from '../../../src/machines/ports.ts'
+import { BUDGETS } from '../../../src/machines/stages.ts'
+import type { StepRequest } from '../../../src/machines/types.ts'
+import { cleanUpJob } from '../../support/clean-up-job.ts'
 import { type History, record } from '../../support/history.ts'
 import { createSimulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts'
 import { type Door, openDoor } from './api-server.ts'
+import { buildOf, isBuildPod, liveBuildPod } from './build-pod-life.ts'
 import { kubeconfig, layOut, optionsFor, runnerPodFor, SECRET } from './lay-out.ts'
+import './load.ts'
+import { liveStepPod } from './pod-life.ts'
 import { quiet } from './quiet.ts'
 import type { Scenario } from './story.ts'
+import { useClock } from './system.ts'
+import { createWeather, FAIR } from './weather.ts'
 import { createWorld, RUNNER_POD, type World } from './world.ts'
-
-// What a step loads when it gets there: loading is something that happens without `quiet` seeing it.
-import '../../../src/effects/kubernetes/api/kubeconfig.ts'
-import '../../../src/effects/kubernetes/template/read.ts'
-import '../../../src/machines/container-step.ts'
 
 const JITTER = 0.75
 /** More than any scenario needs. */
@@ -47,30 +48,38 @@ export interface Played {
 
 const never = new AbortController().signal
 
-export async function play(scenario: Scenario): Promise<Played> {
+/** How the hook comes by its ports. */
+export type PortsMaker = (make: () => StepPorts) => StepPorts
+
+export async function play(scenario: Scenario, portsFrom: PortsMaker = (make) => make()): Promise<Played> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-sim-'))
   const clock = createSimulatedClock(JITTER)
-  const world = createWorld(clock, scenario, runnerPodFor(directory))
+  useClock(clock)
+  const world = createWorld(clock, runnerPodFor(directory), async (life, { images, done }) => {
+    if (isBuildPod(life.pod)) await liveBuildPod(life, buildOf(life.pod, scenario.builds), images, done)
+    else await liveStepPod(life, scenario.step, done)
+  })
+  const weather = createWeather(clock, scenario.faults, scenario.outage)
   const usualKubeconfig = process.env.KUBECONFIG
   process.env.KUBECONFIG = join(directory, 'kubeconfig')
   const doors: Door[] = []
   try {
     const request = await layOut(directory, scenario)
     const open = async (isFaulty: boolean): Promise<KubernetesOptions> => {
-      const door = await openDoor(world, isFaulty ? scenario.faults : [], isFaulty ? scenario.outage : undefined)
+      const door = await openDoor(world, isFaulty ? weather : FAIR)
       doors.push(door)
       await writeFile(process.env.KUBECONFIG ?? '', kubeconfig(door.host))
       return optionsFor(directory, door.host)
     }
     const activity = () => doors.reduce((sum, door) => sum + door.activity(), 0)
-    const hook = startHook(await open(true), request, clock, scenario)
+    const hook = startHook(await open(true), request, clock, scenario, portsFrom)
     const result = await untilEnded(clock, activity, hook.ended, hook.killed)
     let cleanUpFailure: unknown
     if (result === 'stopped') {
       await doors[0]?.close()
       const deps = { clock, reporter: createReporter(() => {}), randomHex }
-      const cleaning = cleanUpJob(await open(false), deps, never).catch((error: unknown) => {
-        cleanUpFailure = error
+      const cleaning = cleanUpJob(await open(false), deps).then(({ failure }) => {
+        cleanUpFailure = failure
       })
       await untilEnded(clock, activity, cleaning)
     }
@@ -130,7 +139,13 @@ interface Ended {
 }
 
 /** The hook's process for one step, as far as a process can be one here. */
-function startHook(options: KubernetesOptions, request: StepRequest, clock: SimulatedClock, scenario: Scenario) {
+function startHook(
+  options: KubernetesOptions,
+  request: StepRequest,
+  clock: SimulatedClock,
+  scenario: Scenario,
+  portsFrom: PortsMaker
+) {
   let isDead = false
   // A process that was killed gets no time any more.
   const mortal: Clock = {
@@ -141,10 +156,8 @@ function startHook(options: KubernetesOptions, request: StepRequest, clock: Simu
     }
   }
   const shown = showing()
-  const recording = record(
-    'container-step',
-    createKubernetesPorts(options, { clock: mortal, reporter: shown.reporter, randomHex })
-  )
+  const make = () => createKubernetesPorts(options, { clock: mortal, reporter: shown.reporter, randomHex })
+  const recording = record('container-step', portsFrom(make))
   const cancelsAtMs: number[] = []
   let cancel = () => {}
   let hasEnded = false
@@ -229,7 +242,9 @@ function showing() {
 /** Everything that is in the cluster and in the registry, by the names that a ledger has for it. */
 function thingsIn({ pods, secrets, images }: World, host: string): string[] {
   return [
-    ...[...pods.keys()].filter((name) => name !== RUNNER_POD).map((name) => `pod ${name}`),
+    ...[...pods]
+      .filter(([name]) => name !== RUNNER_POD)
+      .map(([name, { pod }]) => `${isBuildPod(pod) ? 'build-pod' : 'pod'} ${name}`),
     ...[...secrets.keys()].map((name) => `secret ${name}`),
     ...[...images.keys()].map((name) => `image ${host}/${name}`)
   ]

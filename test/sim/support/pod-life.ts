@@ -1,9 +1,19 @@
 /** The life of one simulated pod, from the scheduler to its end, as a kubelet reports it. */
 import type { V1ContainerState, V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import type { Clock } from '../../../src/machines/ports.ts'
+import type { Container, Program as RealProgram } from './container.ts'
 import { createPodLog, type PodLog } from './pod-log.ts'
-import type { Mishap, PodStory, Program } from './story.ts'
-import type { Done } from './world.ts'
+import type { Mishap, PodCourse, PodStory, Program } from './story.ts'
+
+/** What programs have done, whatever became of their pods. */
+export interface Done {
+  /** What each start of an action's program has printed, whole lines. */
+  readonly runs: string[][]
+  /** Builds that were begun. */
+  builds: number
+  /** When builds came to a bad end, all pods together. */
+  readonly buildsFailedAtMs: number[]
+}
 
 export interface Life {
   readonly clock: Clock
@@ -11,6 +21,12 @@ export interface Life {
   /** Aborted when no program of the pod runs any more. */
   readonly signal: AbortSignal
   readonly logs: ReadonlyMap<string, PodLog>
+  /** Containers with a shell that are up, reported or not. */
+  readonly containers: Map<string, Container>
+  /** Those of them that were killed for that. */
+  readonly outOfMemory: Set<string>
+  /** Runs a command in a container; undefined when it is not up. */
+  run(container: string, command: readonly string[]): RealProgram | undefined
   /** The log of a container that starts now. */
   openLog(container: string): PodLog
   report(container: string, change: Partial<V1ContainerStatus>, isInit?: boolean): void
@@ -26,18 +42,24 @@ export interface Life {
 export function startLife(clock: Clock, pod: V1Pod): Life {
   const controller = new AbortController()
   const logs = new Map<string, PodLog>()
+  const containers = new Map<string, Container>()
   let gone = () => {}
   let hasKubelet = true
   pod.status ??= { phase: 'Pending' }
   const end = () => {
     controller.abort()
     for (const log of logs.values()) log.end()
+    for (const container of containers.values()) container.end()
+    containers.clear()
   }
   return {
     clock,
     pod,
     signal: controller.signal,
     logs,
+    containers,
+    outOfMemory: new Set(),
+    run: (container, command) => containers.get(container)?.run(command),
     openLog(container) {
       const log = createPodLog()
       logs.set(container, log)
@@ -82,7 +104,7 @@ const PULL_BACK_OFF_MS = 1_000
 const CREATING: V1ContainerState = { waiting: { reason: 'ContainerCreating' } }
 
 /** Until the first container of a pod runs. */
-export async function begin(life: Life, story: PodStory, container: string, isInit: boolean): Promise<void> {
+export async function begin(life: Life, story: PodCourse, container: string, isInit: boolean): Promise<void> {
   const { clock, pod, signal } = life
   if (story.scheduledAfterMs > 0) {
     const condition = { type: 'PodScheduled', status: 'False', message: '0/1 nodes are available: 1 Insufficient cpu.' }
@@ -140,7 +162,7 @@ export async function liveStepPod(life: Life, story: PodStory, done: Done): Prom
 
 const KILLED = 137
 
-async function befall(life: Life, { kind, afterMs }: Mishap, container: string, isInit: boolean): Promise<void> {
+export async function befall(life: Life, { kind, afterMs }: Mishap, container: string, isInit = false): Promise<void> {
   await life.clock.sleep(afterMs, life.signal).catch(() => {})
   const { pod } = life
   const phase = pod.status?.phase
@@ -148,6 +170,11 @@ async function befall(life: Life, { kind, afterMs }: Mishap, container: string, 
   switch (kind) {
     case 'out of memory':
       if (!life.isRunning(container)) return
+      if (life.containers.has(container)) {
+        // Those beside it go on.
+        life.outOfMemory.add(container)
+        return life.containers.get(container)?.end()
+      }
       life.report(container, { state: { terminated: { exitCode: KILLED, reason: 'OOMKilled' } } }, isInit)
       pod.status = { ...pod.status, phase: 'Failed' }
       return life.end()

@@ -15,17 +15,21 @@ export interface Mishap {
   readonly afterMs: number
 }
 
-/** What a pod meets before and while its first program runs. */
-export interface PodStory {
+/** What a pod meets before its first program runs, and while it does. */
+export interface PodCourse {
   readonly scheduledAfterMs: number
   /** How often the kubelet fails to pull the image first, and with what words. */
   readonly pullFailures: number
   readonly pullMessage: string
   readonly startedAfterMs: number
-  readonly program: Program
   /** From the end of a program until the kubelet's report of it has arrived. */
   readonly reportedAfterMs: number
   readonly mishap?: Mishap | undefined
+}
+
+/** A pod whose first program is a simulated one. */
+export interface PodStory extends PodCourse {
+  readonly program: Program
 }
 
 /** One try of the push. */
@@ -47,6 +51,7 @@ export const CALLS = [
   'create secrets',
   'delete secrets',
   'get pods/log',
+  'get pods/exec',
   'registry'
 ] as const
 export type CallName = (typeof CALLS)[number]
@@ -55,8 +60,12 @@ export type CallName = (typeof CALLS)[number]
 export type Trouble =
   | { readonly does: 'reset'; readonly after: boolean }
   | { readonly does: 'status'; readonly status: number; readonly retryAfterSeconds?: number; readonly after: boolean }
-  /** The connection is cut in the middle of the answer; of a followed log, after so many bytes. */
+  /** The connection is cut in the middle of the answer; of a followed log and of a command, after so many bytes. */
   | { readonly does: 'cut'; readonly afterBytes: number }
+  /** Nothing comes and nothing is taken any more, and nobody says so. */
+  | { readonly does: 'silent'; readonly afterBytes: number }
+  /** Of a command: its input ends there, or the rest of its output gets lost, and all the same it is said to have ended as it did. */
+  | { readonly does: 'lose'; readonly what: 'stdin' | 'stdout'; readonly afterBytes: number }
 
 /** Something that goes wrong between the hook and the cluster: `times` calls from the `nth` on (from 0). */
 export interface Fault {

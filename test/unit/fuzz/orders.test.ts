@@ -2,13 +2,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseCreateOptions } from '../../../src/effects/kubernetes/specs/docker-options/options.ts'
-import { splitWords as splitOptions } from '../../../src/effects/kubernetes/specs/docker-options/words.ts'
 import { environmentSecret } from '../../../src/effects/kubernetes/specs/step-pod.ts'
+import { splitWords } from '../../../src/effects/shell-words.ts'
 import { maskFor } from '../../../src/hooks/mask.ts'
-import { undoQuoting } from '../../../src/hooks/requests/arguments.ts'
+import { shellWords, undoQuoting } from '../../../src/hooks/requests/arguments.ts'
 import { toJobRequest } from '../../../src/hooks/requests/job.ts'
 import { parseInput } from '../../../src/hooks/requests/protocol.ts'
-import { splitWords, toScriptRequest } from '../../../src/hooks/requests/script.ts'
+import { toScriptRequest } from '../../../src/hooks/requests/script.ts'
 import { toStepRequest } from '../../../src/hooks/requests/step.ts'
 import { SETTINGS } from '../../../src/hooks/settings/settings.ts'
 import { WrongValue } from '../../../src/hooks/settings/values.ts'
@@ -88,10 +88,11 @@ function carryOut(stdin: string): void {
   const site = siteOf('copy')
   if (input.command === 'prepare_job') {
     const request = toJobRequest(input.args, PATHS)
-    JSON.stringify(planJob(site, request, { secret: () => 's', mark: 'm' }))
+    JSON.stringify(planJob(site, request, { secret: () => 's', nonce: 'm' }))
   } else if (input.command === 'run_container_step') {
     const request = toStepRequest(input.args, PATHS)
-    JSON.stringify([environmentSecret(site, request.env), stepPod(site, { reference: 'x', isBuilt: true }, request)])
+    const run = { nonce: '0', image: 'x', isBuilt: true, request }
+    JSON.stringify([environmentSecret(site, run), stepPod(site, run)])
   } else if (input.command === 'run_script_step') toScriptRequest(input.args, 'id')
 }
 
@@ -107,7 +108,7 @@ test('options', { timeout: FUZZ_TIMEOUT_MS }, async () => {
   await survives(evilText(...OPTION_WORDS), (given) => {
     expect(typeof JSON.stringify(parseCreateOptions(given))).toBe('string')
   })
-  await survives(evilText(...OPTION_WORDS), splitOptions)
+  await survives(evilText(...OPTION_WORDS), splitWords)
   const option = fc.tuple(
     fc.constantFrom(...OPTION_WORDS.filter((word) => word.startsWith('--'))),
     evilText('1', 'm', 'h', '=', ':')
@@ -118,7 +119,7 @@ test('options', { timeout: FUZZ_TIMEOUT_MS }, async () => {
 test('arguments', { timeout: FUZZ_TIMEOUT_MS }, async () => {
   const fragments = fc.array(evilText('"', "'", '\\', '\\"', '""', '$', '`'), { maxLength: 5 })
   await survives(fragments, (given) => expect(undoQuoting(given).join('')).toBeTypeOf('string'))
-  await survives(fragments, (given) => expect(splitWords(given).join('')).toBeTypeOf('string'))
+  await survives(fragments, (given) => expect(shellWords(given).join('')).toBeTypeOf('string'))
 })
 
 test.each(Object.entries(SETTINGS))('the setting %s', { timeout: FUZZ_TIMEOUT_MS }, async (_name, { parse }) => {

@@ -53,7 +53,7 @@ async function merge(yaml: string): Promise<void> {
   const parsed = await parseTemplate(yaml, '/template.yaml')
   const request = { image: 'x', args: [], env: {}, mounts: [], workingDirectory: '/' }
   const pods: readonly V1Pod[] = (['copy', 'volume'] as const).map((mode) =>
-    stepPod(siteOf(mode), { reference: 'x', isBuilt: true }, request)
+    stepPod(siteOf(mode), { nonce: '0', image: 'x', isBuilt: true, request })
   )
   for (const pod of pods) {
     for (const kind of ['job', 'step', 'build'] as const) {

@@ -1,6 +1,6 @@
 /** The response file: the runner's own and nothing else, whatever stands in its place before or while a job is set up. */
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -48,9 +48,43 @@ describe('the response', () => {
 
   it('is not written without a file', async () => await respond(undefined))
 
-  it('is refused before anything is made when it could not be written', async () => {
-    const missing = join(home, 'missing/1.json')
-    await expect(openResponse(missing, work)).rejects.toMatchObject({ code: 'invalid-input' })
+  it.each([
+    ['missing/1.json', 'ENOENT'],
+    ['_work/missing/1.json', 'ENOENT'],
+    ['_work', 'EISDIR'],
+    ['_work/', 'EISDIR']
+  ])('is refused before anything is made when it could not be written: %s', async (path, reason) => {
+    const refusal = { code: 'invalid-input', message: expect.stringContaining(`${path} cannot be written (${reason})`) }
+    await expect(openResponse(`${home}/${path}`, work)).rejects.toMatchObject(refusal)
+  })
+
+  it('is refused when it is the directory above the work directory', async () => {
+    await expect(openResponse(home, work)).rejects.toMatchObject({ code: 'files-refused' })
+  })
+
+  it('may be beside the work directory under a name that begins like the way up', async () => {
+    await respond(join(work, '..json'))
+    expect(await readFile(join(work, '..json'), 'utf8')).toBe('{"state":{}}')
+  })
+
+  it('is told as unwritable when the disk refuses it later', async () => {
+    const response = await openResponse(file, work)
+    await response.close()
+    const refusal = { code: 'invalid-input', message: expect.stringContaining('EBADF'), cause: expect.anything() }
+    await expect(response.write({})).rejects.toMatchObject(refusal)
+  })
+
+  it('holds no file once it is closed', async () => {
+    const held = async () => {
+      const open = await readdir('/proc/self/fd')
+      const paths = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+      return paths.filter((path) => path.startsWith(home))
+    }
+    const response = await openResponse(file, work)
+    await response.write({})
+    expect(await held()).toEqual([file])
+    await response.close()
+    expect(await held()).toEqual([])
   })
 })
 
@@ -80,7 +114,10 @@ describe.each<readonly [string, () => Promise<void>]>([
 ])('%s in its place', (_title, replace) => {
   it('before the job is refused at once', async () => {
     await replace()
-    await expect(respond(file)).rejects.toMatchObject({ code: 'files-refused' })
+    await expect(respond(file)).rejects.toMatchObject({
+      code: 'files-refused',
+      message: expect.stringContaining('_runner_hook_responses')
+    })
     await untouched()
   })
 

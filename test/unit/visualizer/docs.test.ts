@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ERROR_CODES } from '../../../src/errors.ts'
-import { COMMON_CODES, STAGE_CODES } from '../../../src/machines/failures.ts'
+import { STAGES_OF } from '../../../src/machines/stages.ts'
+import { COMMON_CODES } from '../../../src/machines/table.ts'
 import { toDocument } from '../../../src/visualizer/document.ts'
 import { currentMachines, MACHINES } from '../../../src/visualizer/graph.ts'
 import { allStates, allTransitions } from '../../support/machine-graph.ts'
@@ -46,7 +47,7 @@ describe.each(set.machines.map((graph) => [graph.id, graph] as const))('%s', (id
 test('every error code leaves some stage, but for cancelled, which is no failure of one', () => {
   const listed = new Set([
     ...COMMON_CODES,
-    ...Object.values(STAGE_CODES).flatMap((stages) => Object.values(stages).flat())
+    ...Object.values(STAGES_OF).flatMap((stages) => Object.values(stages).flatMap(({ codes }) => codes))
   ])
   expect(Object.keys(ERROR_CODES).filter((code) => !listed.has(code as keyof typeof ERROR_CODES))).toEqual([
     'cancelled'

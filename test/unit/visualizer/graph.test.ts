@@ -9,7 +9,7 @@ const small = createMachine({
   initial: 'working',
   states: {
     working: {
-      meta: { label: 'Work: hard', purpose: 'To work.', port: 'host', budgetMs: 5_000 },
+      meta: { label: 'Work: hard', purpose: 'To work.', port: 'host', budget: { budgetMs: 5_000 } },
       initial: 'attempting',
       on: { CANCEL: 'done' },
       invoke: { id: 'working.budget', src: 'budget', onDone: 'done' },

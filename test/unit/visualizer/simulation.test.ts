@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type AnyMachineSnapshot, createMachine, initialTransition } from 'xstate'
-import { CLEANUP_BUDGET_MS } from '../../../src/machines/budgets.ts'
+import { CLEANUP_BUDGET_MS } from '../../../src/machines/stages.ts'
 import { compareMachines, unite, withoutRemoved } from '../../../src/visualizer/difference.ts'
 import { currentMachines, toGraph } from '../../../src/visualizer/graph.ts'
 import type { GraphTransition, MachineGraph } from '../../../src/visualizer/graph-format.ts'
@@ -20,7 +20,7 @@ import {
   take
 } from '../../../src/visualizer/simulation.ts'
 import { containerStepModel } from '../../support/container-step-model.ts'
-import { jobStartModel, scriptStepModel } from '../../support/job-models.ts'
+import { jobCleanupModel, jobStartModel, scriptStepModel } from '../../support/job-models.ts'
 import { createPureStep, type Edge, edgesOf, type MachineModel } from '../../support/machine-graph.ts'
 
 const set = currentMachines()
@@ -139,7 +139,8 @@ describe.each(machines)('%s, simulated', (_id, graph) => {
 const models: readonly (readonly [string, MachineModel])[] = [
   ['container-step', containerStepModel],
   ['job-start', jobStartModel],
-  ['script-step', scriptStepModel]
+  ['script-step', scriptStepModel],
+  ['job-cleanup', jobCleanupModel]
 ]
 
 test('every machine has a model to be held against', () =>

@@ -1,14 +1,15 @@
 /**
- * One command in a running container over a websocket, with streams that wait for each other, for the copy mode.
+ * One command in a running container over a websocket, with streams that wait for each other, for files, scripts and questions.
  *
  * The client library's own Exec neither reports a dropped socket, nor slows the sender down, nor takes a signal
- * (xstate-facts section 6), so only its configuration and authentication are used here.
+ * (docs/adr/0004-kubernetes-client.md), so only its configuration and authentication are used here.
  */
 import type { RequestOptions } from 'node:https'
 import type { Readable, Writable } from 'node:stream'
 import type { V1Status } from '@kubernetes/client-node'
 import { WebSocket } from 'ws'
 import { StepError } from '../../../errors.ts'
+import { keepFirst } from '../../capture.ts'
 import { every } from '../../system.ts'
 import { apiPath } from './path.ts'
 import type { ApiAccess } from './request.ts'
@@ -159,8 +160,7 @@ function keepAlive(socket: WebSocket): () => void {
 
 function receive(socket: WebSocket, request: ExecRequest): Promise<ExecResult> {
   const { stdout } = request
-  const stderr: Buffer[] = []
-  let stderrBytes = 0
+  const stderr = keepFirst(STDERR_BYTES_MAX)
   let status: V1Status | undefined
   return new Promise((resolve, reject) => {
     stdout?.on('error', reject)
@@ -173,16 +173,15 @@ function receive(socket: WebSocket, request: ExecRequest): Promise<ExecResult> {
           socket.pause()
           stdout.once('drain', () => socket.resume())
         }
-      } else if (data[0] === CHANNEL.stderr && stderrBytes < STDERR_BYTES_MAX) {
-        stderr.push(payload.subarray(0, STDERR_BYTES_MAX - stderrBytes))
-        stderrBytes += payload.length
+      } else if (data[0] === CHANNEL.stderr) {
+        stderr.add(payload)
       } else if (data[0] === CHANNEL.status) {
         status = JSON.parse(payload.toString('utf8')) as V1Status
         socket.close()
       }
     })
     socket.on('close', (code) => {
-      const text = Buffer.concat(stderr).toString('utf8').trim()
+      const text = stderr.text().trim()
       if (status === undefined) {
         reject(
           new StepError('cluster-unreachable', `the connection to ${request.pod} was lost (code ${code})`, {

@@ -2,9 +2,10 @@
  * A container's whole log in order, nothing lost and nothing doubled over dropped connections, for build and step output.
  *
  * Follows with timestamps and, after a cut, asks again from the last one seen. The client library's own Log raises an
- * uncaught error when a followed log is aborted (xstate-facts section 6), so the request is made here.
+ * uncaught error when a followed log is aborted (docs/adr/0004-kubernetes-client.md), so the request is made here.
  */
 import type { IncomingMessage } from 'node:http'
+import { LAST_WORDS_BYTES_MAX } from '../../capture.ts'
 import { timeoutSignal } from '../../system.ts'
 import { isTransient } from './errors.ts'
 import { apiPath } from './path.ts'
@@ -18,7 +19,6 @@ const UNORDERED_LINES_MAX = 100
 /** RFC 3339 with nanoseconds and offset has 35 characters. */
 const TIMESTAMP_BYTES_MAX = 64
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/
-const TAIL_BYTES_MAX = 64 * 1024
 /** A tail is for explanations only: what has not come by then is done without. */
 const TAIL_MS_MAX = 10_000
 const NEWLINE = 10
@@ -152,13 +152,13 @@ export async function logTail(
   const query = {
     tailLines: String(options.lines),
     previous: String(options.previous),
-    limitBytes: String(TAIL_BYTES_MAX)
+    limitBytes: String(LAST_WORDS_BYTES_MAX)
   }
   const timed = AbortSignal.any([signal, timeoutSignal(TAIL_MS_MAX)])
   const response = await openPath(source, query, timed).catch(() => undefined)
   if (response === undefined) return ''
   // A tail is for explanations only: what arrived is good enough.
-  return (await readBody(response, TAIL_BYTES_MAX)).toString('utf8')
+  return (await readBody(response, LAST_WORDS_BYTES_MAX)).toString('utf8')
 }
 
 function open(source: LogSource, options: { follow: boolean; sinceTime: string }, signal: AbortSignal) {

@@ -7,6 +7,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
+import { keepFirst } from '../../capture.ts'
 
 /** Where the API server is and how to authenticate: a KubeConfig, or less. */
 export type ApiAccess = Pick<KubeConfig, 'getCurrentCluster' | 'applyToHTTPSOptions'>
@@ -97,17 +98,13 @@ export async function requestJson<T>(access: ApiAccess, request: ApiRequest, sig
 
 /** The first bytes of a body; what comes after them is not kept. */
 export async function readBody(response: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let bytes = 0
+  const body = keepFirst(bytesMax)
   try {
-    for await (const chunk of response) {
-      if (bytes < bytesMax) chunks.push(chunk as Buffer)
-      bytes += (chunk as Buffer).length
-    }
+    for await (const chunk of response) body.add(chunk as Buffer)
   } catch {
     // Callers look at `complete`.
   }
-  return Buffer.concat(chunks).subarray(0, bytesMax)
+  return body.bytes()
 }
 
 /** One agent with kept connections for each cluster; the kubeconfig's own when it leads through a proxy. */

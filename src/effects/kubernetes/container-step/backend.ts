@@ -1,21 +1,25 @@
 /** The Kubernetes backend of ports for one container step, made of pods, secrets and a registry, for the hook. */
 import { dirname } from 'node:path'
 import { StepError, toStepError } from '../../../errors.ts'
+import type { ResolveInput } from '../../../machines/inputs.ts'
 import type { LedgerEntry } from '../../../machines/ledger.ts'
 import type { StepPorts } from '../../../machines/ports.ts'
 import type { BuildPlan, Creates, Resolution } from '../../../machines/types.ts'
 import { type ChosenBuilder, chooseBuilder, identityOf } from '../../builders/choose.ts'
+import { createResolver, type StepNames } from '../../content/resolver.ts'
 import type { RegistryClient } from '../../registry/client.ts'
 import { repositoryOf, sharedRepository } from '../../registry/reference.ts'
-import { createResolver } from '../../resolver.ts'
 import { architecture } from '../../system.ts'
 import { createJanitor } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
+import { buildPodName, environmentName, stepPodName } from '../names.ts'
 import { type BuiltImages, createBuiltImages } from '../registry/built-images.ts'
 import { createBuilder } from './build.ts'
 import { checkStep, createRunner } from './run.ts'
+
+const NONCE_LENGTH = 8
 
 const notConfigured = () =>
   new StepError(
@@ -26,83 +30,100 @@ const notConfigured = () =>
 /** What of the builder is part of a build's hash. */
 const inputsIdentity = (builder: ChosenBuilder): string => `${identityOf(builder)} ${architecture}`
 
-type Backend = Omit<StepPorts, 'resolver' | 'clock'>
-
-/** What is known of images; undefined where nothing is built, or nothing outlives the step. */
-interface Knowledge {
-  readonly registry: RegistryClient | undefined
-  readonly images: BuiltImages | undefined
-}
-
-function createBackend(site: Site, builder: ChosenBuilder, knowledge: Knowledge, { kind }: Resolution): Backend {
-  const { registry, images } = knowledge
-  const buildPodBuilder = createBuilder(site, {
-    builder,
-    digestOf: registry?.digestOf,
-    remember: images?.remember,
-    identity: inputsIdentity(builder)
-  })
-  const runner = createRunner(site, kind !== 'prebuilt')
-  return {
-    builder: buildPodBuilder,
-    pusher: buildPodBuilder,
-    runner,
-    workspace: runner,
-    janitor: createJanitor(site, registry, buildPodBuilder.pushState)
-  }
-}
-
-/** The ports of one container step. The cluster is first looked at when the machine resolves, so that failures there are a stage's. */
+/**
+ * The ports of one container step. The cluster is first looked at when the machine resolves, so that failures there are a
+ * stage's. What is remembered here are two answers, the site and the registry's client: asked again they would be the same,
+ * only later.
+ */
 export function createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts {
   const builder = chooseBuilder(options)
-  let backend: Backend | undefined
-  const made = () => {
-    if (backend === undefined)
-      throw new StepError('internal', 'the Kubernetes backend is used before it resolved anything')
-    return backend
+  const siteOf = remembered((signal) => discoverSite(options, deps, signal))
+  const registryOf = remembered(async (signal) => openIfConfigured(await siteOf(signal), signal))
+  const withSite = <T>(signal: AbortSignal, work: (site: Site) => Promise<T>): Promise<T> =>
+    asPort(signal, async () => work(await siteOf(signal)))
+  const builderOf = async (site: Site, signal: AbortSignal) => {
+    const registry = await registryOf(signal)
+    const remember = registry && builtImages(site, registry)?.remember
+    return createBuilder(site, { builder, digestOf: registry?.digestOf, remember, identity: inputsIdentity(builder) })
   }
   return {
     clock: deps.clock,
     resolver: {
-      resolve: (request, signal) =>
-        asPort(signal, async () => {
-          const site = await discoverSite(options, deps, signal)
-          checkStep(site, request)
-          const dockerfile = request.image === undefined ? request.dockerfile : undefined
-          const registry = dockerfile === undefined ? undefined : await openForBuild(site, signal)
-          const images = registry && builtImages(site, registry)
-          if (dockerfile !== undefined) {
-            await chooseTransfer(site).copyOutOfJob(dirname(dockerfile), signal)
-            await requireCertificates(site, builder.daemon?.tlsSecret, signal)
-          }
-          const resolver = createResolver({
-            registry: options.registry,
-            notConfigured,
-            contextRoot: site.storage.workDirectory,
-            repository: () => repositoryFor(site),
-            builderIdentity: inputsIdentity(builder),
-            findBuilt: registry && findBuilt(site, registry, images),
-            creates: (plan) => createsOf(site, plan)
-          })
-          const resolution = await resolver.resolve(request, signal)
-          backend = createBackend(site, builder, { registry, images }, resolution)
+      resolve: (input, signal) =>
+        withSite(signal, async (site) => {
+          const resolution = await resolve({ site, options, deps, builder, registryOf }, input, signal)
           if (resolution.kind === 'cached') deps.reporter.line(`Nothing to build: ${resolution.image} has this content`)
           return resolution
         })
     },
-    builder: { build: (plan, signal) => asPort(signal, () => made().builder.build(plan, signal)) },
-    pusher: { push: (plan, built, signal) => asPort(signal, () => made().pusher.push(plan, built, signal)) },
-    runner: {
-      pull: (image, request, signal) => asPort(signal, () => made().runner.pull(image, request, signal)),
-      run: (image, request, signal) => asPort(signal, () => made().runner.run(image, request, signal))
+    builder: {
+      build: (input, signal) => withSite(signal, async (site) => (await builderOf(site, signal)).build(input, signal))
     },
-    workspace: { collect: (request, signal) => asPort(signal, () => made().workspace.collect(request, signal)) },
+    pusher: {
+      push: (input, signal) => withSite(signal, async (site) => (await builderOf(site, signal)).push(input, signal))
+    },
+    runner: {
+      pull: (input, signal) => withSite(signal, (site) => createRunner(site).pull(input, signal)),
+      run: (input, signal) => withSite(signal, (site) => createRunner(site).run(input, signal))
+    },
+    workspace: { collect: (input, signal) => withSite(signal, (site) => createRunner(site).collect(input, signal)) },
     janitor: {
-      // Nothing was resolved, so nothing was created.
-      cleanUp: (ledger, hurried, signal) =>
-        asPort(signal, async () => ledger.length > 0 && made().janitor.cleanUp(ledger, hurried, signal)).then(() => {})
+      async cleanUp(input, signal) {
+        // Nothing was resolved, so nothing was created.
+        if (input.ledger.length === 0) return
+        await withSite(signal, async (site) => {
+          const hasImage = input.ledger.some(({ kind }) => kind === 'image')
+          const registry = hasImage ? await registryOf(signal) : undefined
+          await createJanitor(site, registry).cleanUp(input, signal)
+        })
+      }
     }
   }
+}
+
+type LookUp<T> = (signal: AbortSignal) => Promise<T>
+
+/** Keeps the first answer; a failure is no answer. */
+function remembered<T>(ask: LookUp<T>): LookUp<T> {
+  let answer: { readonly value: T } | undefined
+  return async (signal) => {
+    answer ??= { value: await ask(signal) }
+    return answer.value
+  }
+}
+
+interface Resolving {
+  readonly site: Site
+  readonly options: KubernetesOptions
+  readonly deps: KubernetesDependencies
+  readonly builder: ChosenBuilder
+  readonly registryOf: LookUp<RegistryClient | undefined>
+}
+
+async function resolve(
+  { site, options, deps, builder, registryOf }: Resolving,
+  input: ResolveInput,
+  signal: AbortSignal
+): Promise<Resolution> {
+  const { request } = input
+  checkStep(site, request)
+  const dockerfile = request.image === undefined ? request.dockerfile : undefined
+  const registry = dockerfile === undefined ? undefined : await openForBuild(site, registryOf, signal)
+  if (dockerfile !== undefined) {
+    await chooseTransfer(site).copyOutOfJob(dirname(dockerfile), signal)
+    await requireCertificates(site, builder.daemon?.tlsSecret, signal)
+  }
+  const resolver = createResolver({
+    registry: options.registry,
+    notConfigured,
+    contextRoot: site.storage.workDirectory,
+    nonce: () => deps.randomHex(NONCE_LENGTH),
+    repository: () => repositoryFor(site),
+    builderIdentity: inputsIdentity(builder),
+    findBuilt: registry && findBuilt(site, registry),
+    creates: (plan, names) => createsOf(site, plan, names)
+  })
+  return await resolver.resolve(input, signal)
 }
 
 /** In a job with a job pod an image lives until cleanup_job, so that pre, main and post are built once. */
@@ -112,36 +133,51 @@ const outlivesStep = ({ job, registry }: Site): boolean => job !== undefined || 
 const builtImages = (site: Site, { digestOf }: RegistryClient): BuiltImages | undefined =>
   site.job !== undefined && !site.registry?.isKept ? createBuiltImages(site, digestOf) : undefined
 
-const findBuilt = ({ registry: settings }: Site, { digestOf }: RegistryClient, images: BuiltImages | undefined) =>
-  settings?.isKept ? (plan: BuildPlan, signal: AbortSignal) => digestOf(plan.pushReference, signal) : images?.find
+const findBuilt = (site: Site, registry: RegistryClient) =>
+  site.registry?.isKept
+    ? (plan: BuildPlan, signal: AbortSignal) => registry.digestOf(plan.pushReference, signal)
+    : builtImages(site, registry)?.find
 
 function repositoryFor({ registry, handle }: Site): string {
   if (registry === undefined) return handle
   return registry.isKept ? sharedRepository(registry) : repositoryOf(registry, handle)
 }
 
+async function openIfConfigured(site: Site, signal: AbortSignal): Promise<RegistryClient | undefined> {
+  if (site.registry === undefined) return undefined
+  const { openRegistry } = await import('../registry/credentials.ts')
+  return await openRegistry(site, site.registry, signal)
+}
+
 /** What a build needs of the registry and of Secrets is looked at before it, not after. Undefined: none is configured. */
-async function openForBuild(site: Site, signal: AbortSignal): Promise<RegistryClient | undefined> {
+async function openForBuild(
+  site: Site,
+  registryOf: LookUp<RegistryClient | undefined>,
+  signal: AbortSignal
+): Promise<RegistryClient | undefined> {
   const { registry: settings } = site
   if (settings === undefined) return undefined
-  const { checkPodSecrets, openRegistry } = await import('../registry/credentials.ts')
-  const [registry] = await Promise.all([openRegistry(site, settings, signal), checkPodSecrets(site, settings, signal)])
+  const { checkPodSecrets } = await import('../registry/credentials.ts')
+  const [registry] = await Promise.all([registryOf(signal), checkPodSecrets(site, settings, signal)])
   // Credentials or a certificate that are refused would be found out only after the build.
-  if (settings.pushSecret !== undefined || !settings.plainHttp) await registry.ping(signal)
+  if (settings.pushSecret !== undefined || !settings.plainHttp) await registry?.ping(signal)
   return registry
 }
 
-function createsOf(site: Site, plan: BuildPlan | undefined): Creates {
-  const { buildPods, stepPod, environment } = site.names
-  const pods = buildPods.map((name): LedgerEntry => ({ kind: 'pod', name }))
+function createsOf(site: Site, plan: BuildPlan | undefined, { nonce, buildAttemptsMax }: StepNames): Creates {
+  const { runnerPod } = site
+  const pods = Array.from(
+    { length: buildAttemptsMax },
+    (_, index): LedgerEntry => ({ kind: 'build-pod', name: buildPodName(runnerPod, nonce, index + 1) })
+  )
   const images: LedgerEntry[] =
     plan === undefined || outlivesStep(site) ? [] : [{ kind: 'image', name: plan.pushReference }]
   const building = plan === undefined ? [] : [...pods, ...images]
   return {
     building,
     pulling: [
-      { kind: 'secret', name: environment },
-      { kind: 'pod', name: stepPod }
+      { kind: 'secret', name: environmentName(runnerPod, nonce) },
+      { kind: 'pod', name: stepPodName(runnerPod, nonce) }
     ]
   }
 }

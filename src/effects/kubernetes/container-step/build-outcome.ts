@@ -1,7 +1,8 @@
 /** What the verdict on a build pod means for the build and for the push, for both ports that work with that pod. */
 import { StepError } from '../../../errors.ts'
 import type { BuilderDefinition } from '../../builders/definition.ts'
-import { type Blocked, type Ended, firstLine, hasStarted, isPodLost, type Verdict } from '../pods/status.ts'
+import { firstLine } from '../../failure-table.ts'
+import { type Blocked, type Ended, hasStarted, isPodLost, type Verdict } from '../pods/status.ts'
 import { BUILD_CONTAINER, PUSH_CONTAINER } from '../specs/build-pod.ts'
 
 /** True once the build runs or has ended; undefined while it may still start. Throws why it will not. */

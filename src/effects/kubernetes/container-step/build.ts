@@ -1,28 +1,25 @@
 /** Builder and Pusher on one build pod: the build runs as an init container, the push as the container after it. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import { BUDGETS } from '../../../machines/budgets.ts'
 import type { Builder, Pusher } from '../../../machines/ports.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import type { BuilderDefinition } from '../../builders/definition.ts'
-import { createTail } from '../../tail.ts'
+import { keepLast, LAST_WORDS_BYTES_MAX } from '../../capture.ts'
 import { type LogSource, logTail } from '../api/logs.ts'
-import type { PushState } from '../cleanup/janitor.ts'
 import type { Site } from '../context/site.ts'
 import { chooseContextTransfer } from '../files/choose.ts'
+import { buildPodName } from '../names.ts'
 import { createJudge } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
-import type { BuiltImages } from '../registry/built-images.ts'
+import type { BuiltImages, DigestOf } from '../registry/built-images.ts'
 import { namingSecret } from '../registry/settings.ts'
 import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from '../specs/build-pod.ts'
 import { templated } from '../specs/parts.ts'
 import { buildFailure, buildHasStarted, pushOutcome, throwBuildError } from './build-outcome.ts'
-import { type DigestOf, watchArrival } from './push-arrival.ts'
-import { type PushTries, watchPushTries } from './push-tries.ts'
+import { watchArrival } from './push-arrival.ts'
+import { watchPushTries } from './push-tries.ts'
 
-/** What of a log is kept to explain a failure. */
-const TAIL_BYTES_MAX = 64 * 1024
 /** More than a push writes: a line or two for each try, and its usage when it gives up. */
 const PUSH_LOG_LINES = 500
 const DIGEST = /sha256:[0-9a-f]{64}/
@@ -36,32 +33,18 @@ export interface BuilderOptions {
   readonly identity: string
 }
 
-/** Builder and Pusher, and what is known of the image in the registry. */
-export interface BuildPodBuilder extends Builder, Pusher {
-  pushState(): PushState
-}
-
-export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuilder {
+export function createBuilder(site: Site, options: BuilderOptions): Builder & Pusher {
   const { builder } = options
   const { definition } = builder
   const transfer = chooseContextTransfer(site)
-  // The build pod pushes by itself once its build has ended well, so only a build that failed is known not to have.
-  let pushState: PushState = 'none'
-  let name = ''
-  let attempts = 0
-  let tries: PushTries | undefined
 
   return {
-    pushState: () => pushState,
-
-    async build(plan, signal) {
-      if (name !== '') await site.cluster.deletePod(name, signal)
-      name = must(site.names.buildPods[attempts])
-      attempts += 1
-      const pod = name
-      pushState = 'possible'
+    async build(input, signal) {
+      const { plan, nonce, attempt } = input
+      const pod = buildPodName(site.runnerPod, nonce, attempt)
+      if (attempt > 1) await site.cluster.deletePod(buildPodName(site.runnerPod, nonce, attempt - 1), signal)
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
-      const plain = buildPod(site, transfer.buildPod(plan), { name, plan, builder })
+      const plain = buildPod(site, transfer.buildPod(plan), builder, input)
       await site.cluster.createPod(templated(site, plain, 'build'), signal)
       const context = { plan, identity: options.identity }
       await transfer.copyInContext({ pod, lost }, context, signal).catch(throwBuildError)
@@ -70,22 +53,16 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       await waitForPod(site, pod, check, lost, signal)
       const ended = await followBuild(site, pod, plan, definition, lost, signal)
       const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
-      if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest }
-      // Of an earlier build pod that was lost nobody knows how far it came.
-      if (attempts === 1) pushState = 'none'
+      if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest, pod }
       throw namingSecret(buildFailure(ended, ended.tail, definition), site.registry)
     },
 
-    async push(plan, built, signal) {
+    async push({ plan, built, attempt, tries: { triesMax } }, signal) {
+      const { digest, pod: name = '' } = built
       const lost = () =>
         new StepError('layout-lost', `the build pod ${name} was lost before its image was pushed: run the step again`)
-      const arrival = watchArrival(
-        site.clock,
-        options.digestOf,
-        { reference: plan.pushReference, digest: built.digest },
-        signal
-      )
-      tries ??= watchPushTries(site.clock, definition, BUDGETS.pushing.attemptsMax, (toRead) =>
+      const arrival = watchArrival(site.clock, options.digestOf, { reference: plan.pushReference, digest }, signal)
+      const tries = watchPushTries(site.clock, definition, { told: attempt - 1, max: triesMax }, (toRead) =>
         logTail(pushLog(site, name), { lines: PUSH_LOG_LINES, previous: false }, toRead)
       )
       const { next, look, ended, pushed } = tries
@@ -98,15 +75,11 @@ export function createBuilder(site: Site, options: BuilderOptions): BuildPodBuil
       }
       const outcome = await waitForPod(site, name, check, lost, signal, pause)
       if (outcome === 'pushed' || outcome === 'ended well') {
-        pushState = 'done'
-        if (outcome === 'ended well') requireSame(built.digest, await pushed(signal))
-        await options.remember?.(plan, built.digest, signal)
-        return `${plan.pullRepository}@${built.digest}`
+        if (outcome === 'ended well') requireSame(digest, await pushed(signal))
+        await options.remember?.(plan, digest, signal)
+        return `${plan.pullRepository}@${digest}`
       }
-      const failure = outcome === 'ended' ? await ended(signal) : outcome
-      // Who may not push has pushed nothing. Of an earlier build pod that was lost nobody knows how far it came.
-      if (failure.code === 'push-denied' && attempts === 1) pushState = 'none'
-      throw namingSecret(failure, site.registry)
+      throw namingSecret(outcome === 'ended' ? await ended(signal) : outcome, site.registry)
     }
   }
 }
@@ -128,11 +101,6 @@ const pushLog = ({ cluster }: Site, pod: string): LogSource => ({
   container: PUSH_CONTAINER
 })
 
-function must(name: string | undefined): string {
-  if (name === undefined) throw new StepError('internal', 'the build has more attempts than the ledger has build pods')
-  return name
-}
-
 async function followBuild(
   site: Site,
   name: string,
@@ -141,7 +109,7 @@ async function followBuild(
   lost: () => StepError,
   signal: AbortSignal
 ) {
-  const tail = createTail(TAIL_BYTES_MAX)
+  const tail = keepLast(LAST_WORDS_BYTES_MAX)
   const write = (chunk: Buffer) => {
     site.reporter.foreign(chunk)
     tail.add(chunk)

@@ -26,15 +26,15 @@ export interface PushTries {
   pushed(signal: AbortSignal): Promise<string | undefined>
 }
 
-/** One failure is told for each attempt of the machine, so that its attempts and the tries of the container are the same. */
+/** `told`: how many of the failures the machine knows. One failure is told for each attempt of the machine, so that its attempts and the tries of the container are the same. */
 export function watchPushTries(
   clock: Clock,
   definition: BuilderDefinition,
-  triesMax: number,
+  tries: { readonly told: number; readonly max: number },
   readLog: ReadLog
 ): PushTries {
   let failed: readonly StepError[] = []
-  let told = 0
+  let { told } = tries
   let lookedAtMs = clock.now()
   const next = () => {
     const failure = failed[told]
@@ -51,7 +51,7 @@ export function watchPushTries(
     async ended(signal) {
       const log = await lastLog(clock, readLog, signal)
       failed = definition.failedPushes(log)
-      return next() ?? finalFailure(definition.classifyPushFailure(log), told + 1 >= triesMax)
+      return next() ?? finalFailure(definition.classifyPushFailure(log), told + 1 >= tries.max)
     },
     pushed: async (signal) => definition.pushedDigest(await lastLog(clock, readLog, signal))
   }

@@ -1,11 +1,13 @@
 /** Runner and Workspace on one step pod: placed with its files, run once, and its files brought back. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
+import type { CollectInput, ImageInput } from '../../../machines/inputs.ts'
 import type { Runner, Workspace } from '../../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../../machines/types.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
 import type { Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
+import { environmentName, stepPodName } from '../names.ts'
 import { createJudge, hasStarted } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
 import { namingSecret } from '../registry/settings.ts'
@@ -15,40 +17,41 @@ import { applyTemplate } from '../template/merge.ts'
 
 /** Throws `invalid-input` or `not-supported` for a step that cannot be, before anything is built or created for it. */
 export function checkStep(site: Site, request: StepRequest): void {
-  environmentSecret(site, request.env)
-  const image = { reference: request.image ?? '', isBuilt: request.image === undefined }
-  applyTemplate(stepPod(site, chooseTransfer(site).stepPod, image, request), site.template, 'step')
+  const input = { nonce: '', request, image: request.image ?? '', isBuilt: request.image === undefined }
+  environmentSecret(site, input)
+  applyTemplate(stepPod(site, chooseTransfer(site).stepPod, input), site.template, 'step')
 }
 
-/** `isBuilt`: whether the image is one that was built for this step's plan, now or before. */
-export function createRunner(site: Site, isBuilt: boolean): Runner & Workspace {
-  const name = site.names.stepPod
+export function createRunner(site: Site): Runner & Workspace {
   const transfer = chooseTransfer(site)
-  const lost = () =>
-    new StepError('run-lost', `the step pod ${name} disappeared: somebody deleted it, or its node is gone`)
+  const nameOf = ({ nonce }: CollectInput) => stepPodName(site.runnerPod, nonce)
+  const lostOf = (input: CollectInput) => () =>
+    new StepError('run-lost', `the step pod ${nameOf(input)} disappeared: somebody deleted it, or its node is gone`)
 
   return {
-    async pull(image, request, signal) {
-      const secret = environmentSecret(site, request.env)
-      const pod = templated(site, stepPod(site, transfer.stepPod, { reference: image, isBuilt }, request), 'step')
+    async pull(input, signal) {
+      const { request } = input
+      const [name, lost] = [nameOf(input), lostOf(input)]
+      const secret = environmentSecret(site, input)
+      const pod = templated(site, stepPod(site, transfer.stepPod, input), 'step')
       const written = request.mounts.filter(isWritable).map(({ source }) => source)
       await openForEveryUser(site.storage.workDirectory, written)
       // Together: the kubelet needs the Secret only after it has set up the pod's network.
       await Promise.all([site.cluster.createSecret(secret, signal), site.cluster.createPod(pod, signal)])
       await transfer.copyInStep({ pod: name, lost }, request.mounts, signal)
-      await waitForPod(site, name, startedOrFailed(site, isBuilt), lost, signal)
+      await waitForPod(site, name, startedOrFailed(site, input), lost, signal)
     },
 
-    async run(_image, _request, signal) {
+    async run(input, signal) {
       const write = (chunk: Buffer) => site.reporter.output(chunk)
-      const request = { pod: name, container: STEP_CONTAINER, write, lost }
-      const { terminated, failure } = await followToEnd(site, request, signal)
+      const action = { pod: nameOf(input), container: STEP_CONTAINER, write, lost: lostOf(input) }
+      const { terminated, failure } = await followToEnd(site, action, signal)
       if (failure !== undefined) throw failure
       return { exitCode: terminated.exitCode }
     },
 
-    async collect(request, signal) {
-      await transfer.copyOutStep(name, request.mounts, signal)
+    async collect(input, signal) {
+      await transfer.copyOutStep(nameOf(input), input.request.mounts, signal)
     }
   }
 }
@@ -56,8 +59,8 @@ export function createRunner(site: Site, isBuilt: boolean): Runner & Workspace {
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 
 /** Checks whether the action's process has been started; gives what can heal some time to do so. */
-function startedOrFailed(site: Site, isBuilt: boolean): (pod: V1Pod) => true | undefined {
-  const judge = createJudge(site.clock, site.names.environment)
+function startedOrFailed(site: Site, { nonce, isBuilt }: ImageInput): (pod: V1Pod) => true | undefined {
+  const judge = createJudge(site.clock, environmentName(site.runnerPod, nonce))
   return (pod) => {
     const verdict = judge(pod, STEP_CONTAINER)
     const isOurImage = isBuilt && verdict.is === 'blocked' && verdict.by === STEP_CONTAINER

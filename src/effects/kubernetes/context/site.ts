@@ -1,9 +1,8 @@
 /** What every Kubernetes effect of one run shares: the cluster, the runner pod that owns everything, and where the work directory is. */
 import { createHash } from 'node:crypto'
 import type { V1LocalObjectReference, V1Pod } from '@kubernetes/client-node'
-import { BUDGETS } from '../../../machines/budgets.ts'
 import { type Cluster, connectCluster } from '../api/cluster.ts'
-import { objectName, SERVICE_NAMES_ANNOTATION } from '../names.ts'
+import { SERVICE_NAMES_ANNOTATION } from '../names.ts'
 import { lookAtOwnPods } from '../pods/own.ts'
 import type { Pods } from '../pods/wait.ts'
 import type { RegistrySettings } from '../registry/settings.ts'
@@ -12,7 +11,6 @@ import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import { usualResolverFile } from './resolver-file.ts'
 import { detectStorage, runnerContainer, type Storage, workPath } from './storage.ts'
 
-const NAME_SUFFIX_LENGTH = 8
 const HANDLE_LENGTH = 24
 /** What every handle looks like. */
 export const HANDLE = new RegExp(`^[0-9a-f]{${HANDLE_LENGTH}}$`)
@@ -48,7 +46,6 @@ export interface Site extends Pods {
   readonly registry?: RegistrySettings | undefined
   /** Repository of this runner's images: unguessable, and the same for every command of a job, so that builds are found again. */
   readonly handle: string
-  readonly names: { readonly buildPods: readonly string[]; readonly stepPod: string; readonly environment: string }
 }
 
 /** Looks at the runner pod and the job pod once; fails as `lookAtOwnPods` does. */
@@ -68,7 +65,6 @@ export async function discoverSite(
     lookAtOwnPods(cluster, options, signal),
     templateAt(options.templatePath)
   ])
-  const suffix = deps.randomHex(NAME_SUFFIX_LENGTH)
   const storage = detectStorage(runnerPod, options)
   return {
     cluster,
@@ -86,15 +82,7 @@ export async function discoverSite(
     // Without a service account the hook may be anywhere.
     resolverFile: options.service && (await usualResolverFile(runnerPod, template)),
     registry: options.registry,
-    handle: handleOf(runnerPod),
-    names: {
-      // A name of its own for every attempt: the kubelet finds a container by its pod's name, even one that is being killed.
-      buildPods: Array.from({ length: BUDGETS.building.attemptsMax }, (_, attempt) =>
-        objectName(options.runnerPod, 'build', `${suffix}-${attempt + 1}`)
-      ),
-      stepPod: objectName(options.runnerPod, 'step', suffix),
-      environment: objectName(options.runnerPod, 'secret', suffix)
-    }
+    handle: handleOf(runnerPod)
   }
 }
 

@@ -1,6 +1,5 @@
 /** The containers that files are moved through, for the copying transfer: root where any user may own the files, and privileged nowhere. */
 import type { V1Container, V1VolumeMount } from '@kubernetes/client-node'
-import { BUDGETS, JOB_BUDGETS } from '../../../machines/budgets.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
 import { FILES_CONTAINER } from '../names.ts'
@@ -11,8 +10,8 @@ export const WORK_ROOT = '/work'
 /** Exists in the work volume when everything has been copied in. Hidden from the action, which sees sub-paths only. */
 export const COPIED_MARKER = `${WORK_ROOT}/.delivered`
 
-/** As long as anybody copies files into a pod. */
-const COPY_SECONDS_MAX = Math.max(BUDGETS.pulling.budgetMs, JOB_BUDGETS.placing.budgetMs) / 1_000
+/** No stage copies files into a pod for longer, so that a pod whose hook is gone waits no longer. */
+export const COPY_SECONDS_MAX = 600
 
 const wholeWork: V1VolumeMount = { name: WORK_VOLUME, mountPath: WORK_ROOT }
 

@@ -2,10 +2,12 @@
 import { PassThrough, Writable } from 'node:stream'
 import { type ErrorCode, StepError } from '../../../errors.ts'
 import { COMPLETE_MEMBER } from '../../archive/pack.ts'
+import { firstLine } from '../../failure-table.ts'
+import { retry } from '../../retry.ts'
 import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from '../api/exec.ts'
 import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
-import { createJudge, firstLine, type Judge } from '../pods/status.ts'
+import { createJudge, type Judge } from '../pods/status.ts'
 import { COPIED_MARKER, WORK_ROOT } from './containers.ts'
 import { completeMember, type Outbox, openAll, type Source, target } from './sources.ts'
 
@@ -13,8 +15,11 @@ import { completeMember, type Outbox, openAll, type Source, target } from './sou
 const EXEC_RETRY_MS = 50
 /** The status is looked at after so many of them: it comes late anyhow. */
 const ATTEMPTS_PER_LOOK = 4
-/** A connection that is lost in the middle costs less to open again than what else a stage would do. */
-const LOST_CONNECTIONS_MAX = 20
+/** Exit code of a program that was killed. */
+const KILLED = 137
+/** A kubelet reports the end of a container within a second or so, a busy one later. */
+const END_MS_MAX = 10_000
+const END_POLL_MS = 100
 /** Of the container's log, when it ended before the files were there. */
 const LOG_LINES = 5
 
@@ -58,13 +63,15 @@ const receiveScript = (sources: number): string =>
  * second later. What waits for the files in the pod goes on by itself once everything is there.
  */
 export async function copyIn(site: Site, request: CopyIn, signal: AbortSignal): Promise<void> {
+  const { clock, reporter } = site
   let state: Awaited<ReturnType<typeof look>> = 'starting'
-  const judge = createJudge(site.clock)
+  const judge = createJudge(clock)
   let outbox = openAll(request.sources, signal)
-  let connectionsLost = 0
-  try {
+  let attempts = 0
+  const send = async () => {
     // Bounded by the signal: every stage has a budget.
-    for (let attempts = 1; ; attempts += 1) {
+    for (;;) {
+      attempts += 1
       if (attempts % ATTEMPTS_PER_LOOK === 0) state = await look(site, request, judge, signal)
       if (state === 'filled') return
       if (outbox.state() !== 'whole') {
@@ -72,28 +79,51 @@ export async function copyIn(site: Site, request: CopyIn, signal: AbortSignal): 
         outbox = openAll(request.sources, signal)
       }
       try {
-        const { exitCode, stderr } = await sendAll(site, request, outbox, signal)
-        if (exitCode === 0) return
-        throw new StepError(request.failure, `could not unpack files in pod ${request.pod}: ${stderr}`, {
-          detail: stderr
-        })
+        const result = await sendAll(site, request, outbox, signal)
+        if (result.exitCode === 0) return
+        // The container that waits for the files may end, and take all its programs with it, before this shell has.
+        if (isUnexplained(result) && (await endsWell(site, request, judge, signal))) return
+        throw unpackFailed(request, result)
       } catch (error) {
         signal.throwIfAborted()
         if (isExecForbidden(error)) throw execForbidden(error, site.cluster.namespace)
         // Before the container runs, every way to fail only means: not yet.
         const isTooEarly = state === 'starting' && outbox.state() !== 'taken'
-        if (!isTooEarly && !(error instanceof ExecRefused)) {
-          const failure = asFailure(error, request)
-          connectionsLost += 1
-          if (failure.code !== 'cluster-unreachable' || connectionsLost > LOST_CONNECTIONS_MAX) throw failure
-          site.reporter.line(`Files for pod ${request.pod}: ${failure.message}, trying again`)
-        }
+        if (!isTooEarly && !(error instanceof ExecRefused)) throw asFailure(error, request)
       }
-      await site.clock.sleep(EXEC_RETRY_MS, signal)
+      await clock.sleep(EXEC_RETRY_MS, signal)
     }
+  }
+  try {
+    await retry('copyIn', send, {
+      clock,
+      signal,
+      mayHeal: (error) => error instanceof StepError && error.code === 'cluster-unreachable',
+      say: ({ message }) => reporter.line(`Files for pod ${request.pod}: ${message}, trying again`)
+    })
   } finally {
     outbox.close()
   }
+}
+
+/** A program that was killed has said nothing of its own. */
+const isUnexplained = ({ exitCode, stderr }: ExecResult): boolean => exitCode === KILLED || stderr === ''
+
+const unpackFailed = ({ pod, failure }: CopyIn, { exitCode, stderr }: ExecResult): StepError =>
+  new StepError(
+    failure,
+    `could not unpack files in pod ${pod}: ${firstLine(stderr) || 'no reason was given'} (exit code ${exitCode})`,
+    { detail: stderr }
+  )
+
+/** Whether the container that waits for the files ends well, as it only does once they are complete. Its status comes late. */
+async function endsWell(site: Site, request: CopyIn, judge: Judge, signal: AbortSignal): Promise<boolean> {
+  const startedAtMs = site.clock.now()
+  while ((await look(site, request, judge, signal)) !== 'filled') {
+    if (site.clock.now() - startedAtMs > END_MS_MAX) return false
+    await site.clock.sleep(END_POLL_MS, signal)
+  }
+  return true
 }
 
 /** What is no StepError was said by the runner's own disk, of a file that became shorter or went away while it was read. */
@@ -170,8 +200,6 @@ async function look(site: Site, { pod: name, container, lost }: CopyIn, judge: J
   if (exitCode === 0) return 'filled'
   if (verdict.failure !== undefined) throw verdict.failure
   const log = await logTail(target(site, name, container), { lines: LOG_LINES, previous: false }, signal)
-  throw new StepError(
-    'start-failed',
-    `the container that receives files ended with exit code ${exitCode}: ${firstLine(log)}`
-  )
+  const why = firstLine(log) || 'it has written no log'
+  throw new StepError('start-failed', `the container that waits for files ended with exit code ${exitCode}: ${why}`)
 }

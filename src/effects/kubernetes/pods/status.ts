@@ -2,6 +2,7 @@
 import type { V1Container, V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import { type ErrorCode, StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
+import { failureFrom, firstLine, type Table } from '../../failure-table.ts'
 
 /** How long a kubelet may fail to pull; with all attempts of a stage that stays under a minute. */
 const PULL_GRACE_MS = 8_000
@@ -21,7 +22,7 @@ export interface Ended {
 export interface Blocked {
   readonly is: 'blocked'
   readonly failure: StepError
-  /** The container whose fault it is: the one asked about, or an init container before it. */
+  /** The container whose fault it is: the one asked about, or an init container. */
   readonly by: string
   /** Whether that container has run, so that its log may explain more. */
   readonly hasRun: boolean
@@ -59,8 +60,7 @@ export function verdictOn(pod: V1Pod, container: string, ownSecret?: string): Ve
   })
   const waiting = waitingFailure(status)
   if (waiting !== undefined) return blockedBy(container, waiting, false)
-  const position = inits.findIndex(({ name }) => name === container)
-  for (const init of position < 0 ? inits : inits.slice(0, position)) {
+  for (const init of inits) {
     const failure = waitingFailure(init)
     if (failure !== undefined) return blockedBy(init.name, titled(`the init container ${init.name}`, failure), false)
     const failed = failedInit(pod, init)
@@ -106,11 +106,6 @@ export const isPodLost = (error: unknown): error is StepError =>
 export const titled = (title: string, error: StepError): StepError =>
   new StepError(error.code, `${title}: ${error.message}`, { detail: error.detail, cause: error })
 
-/** The first line of a text, so that an annotation stays one line. */
-export function firstLine(text: string): string {
-  return text.trim().split('\n')[0] ?? ''
-}
-
 /** How a container ended for good; one that fails again and again counts, although the kubelet will start it once more. */
 function finalEnd(pod: V1Pod, status: V1ContainerStatus | undefined): V1ContainerStateTerminated | undefined {
   if (status?.state?.waiting?.reason === 'CrashLoopBackOff') return status.lastState?.terminated
@@ -149,21 +144,33 @@ function graceMsOf(pod: V1Pod, { code, detail = '', retryable }: StepError, ownS
   return isUnknown || isRefused || NOT_SYNCED.test(detail) ? SECRET_GRACE_MS : 0
 }
 
-/** Which code a kubelet's pull error stands for: the first pattern that matches its message. */
-const PULL_ERRORS: readonly (readonly [RegExp, ErrorCode])[] = [
-  [/\b40[13]\b|unauthorized|forbidden|denied|authentication required|no basic auth/i, 'image-denied'],
-  [/not found|manifest unknown|name unknown|does not exist|no match for platform/i, 'image-not-found']
-]
-
-const PULL_MESSAGES: Partial<Record<ErrorCode, string>> = {
-  'image-denied': 'the registry refused it: add an imagePullSecret for it, or make the image public',
-  'image-not-found': 'there is no such image: check its name, tag and platform',
-  'image-invalid': 'this is not a valid image reference, or it may not be pulled on this node',
-  'image-pull-failed': 'the node could not reach its registry'
+interface Pull {
+  readonly image: string
+  readonly message: string
 }
 
-function pullFailure(image: string, code: ErrorCode, detail: string): StepError {
-  return new StepError(code, `cannot pull image ${image}: ${PULL_MESSAGES[code]} (${firstLine(detail)})`, { detail })
+const cannotPull = (code: ErrorCode, why: string) => ({
+  code,
+  message: ({ image, message }: Pull) => `cannot pull image ${image}: ${why} (${firstLine(message)})`
+})
+
+/** What a kubelet's pull error stands for. */
+const PULL_FAILURES: Table<Pull> = {
+  rules: [
+    {
+      pattern: /\b40[13]\b|unauthorized|forbidden|denied|authentication required|no basic auth/i,
+      ...cannotPull('image-denied', 'the registry refused it: add an imagePullSecret for it, or make the image public')
+    },
+    {
+      pattern: /not found|manifest unknown|name unknown|does not exist|no match for platform/i,
+      ...cannotPull('image-not-found', 'there is no such image: check its name, tag and platform')
+    }
+  ],
+  otherwise: cannotPull('image-pull-failed', 'the node could not reach its registry')
+}
+const REFUSED_BY_NODE: Table<Pull> = {
+  rules: [],
+  otherwise: cannotPull('image-invalid', 'this is not a valid image reference, or it may not be pulled on this node')
 }
 
 const startFailure = (message: string): StepError =>
@@ -176,14 +183,12 @@ function waitingFailure(status: V1ContainerStatus | undefined): StepError | unde
   switch (reason) {
     case 'ErrImageNeverPull':
     case 'InvalidImageName':
-      return pullFailure(image, 'image-invalid', message)
+      return failureFrom(REFUSED_BY_NODE, message, { image, message })
     case 'ErrImagePull':
     case 'ImagePullBackOff':
     case 'ImageInspectError':
-    case 'RegistryUnavailable': {
-      const code = PULL_ERRORS.find(([pattern]) => pattern.test(message))?.[1] ?? 'image-pull-failed'
-      return pullFailure(image, code, message)
-    }
+    case 'RegistryUnavailable':
+      return failureFrom(PULL_FAILURES, message, { image, message })
     case 'CreateContainerConfigError':
     case 'CreateContainerError':
     case 'RunContainerError':

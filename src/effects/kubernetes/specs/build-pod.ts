@@ -2,18 +2,16 @@
  * The pod that builds one image and pushes it (design section 5), pure: `deliver` receives the context where it is sent, `build`
  * writes an image layout without any push credentials, `push` pushes the layout without any of the Dockerfile's code.
  */
-import type { V1Container, V1EnvVar, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
-import { BUDGETS } from '../../../machines/budgets.ts'
-import type { BuildPlan } from '../../../machines/types.ts'
+import type { V1Container, V1EnvVar, V1ObjectMeta, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type { BuildInput } from '../../../machines/inputs.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import type { ContainerCommand } from '../../builders/definition.ts'
 import { type OwnResolver, ownResolver } from '../context/resolver-file.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
-import { COPY_IN_CONTAINER, ownedMetadata } from '../names.ts'
-import { CA_KEY } from '../registry/settings.ts'
-import { type ContextFiles, hardened, helperContainer, type PodFiles, placement, podBase } from './parts.ts'
-import { buildSecrets, mountsOf, type SecretPart, volumesOf } from './secret-parts.ts'
+import { BUILD_POD_LABEL, buildPodName, COPY_IN_CONTAINER, ownedMetadata } from '../names.ts'
+import { CA_KEY, DOCKER_CONFIG_KEY } from '../registry/settings.ts'
+import { type ContextFiles, hardened, helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 
 export const BUILD_CONTAINER = 'build'
 export const PUSH_CONTAINER = 'push'
@@ -24,17 +22,29 @@ const MEMORY_VOLUME: V1Volume = { name: MEMORY.name, emptyDir: { medium: 'Memory
 const TERMINATION_LOG = '/dev/termination-log'
 /** The Secret's keys are those of type kubernetes.io/tls, and ca.crt. */
 const CERTIFICATES_VOLUME = 'builder-certificates'
-/** The kubelet ends a build pod whose hook is gone after all that its stages may take. */
-const DEADLINE_SECONDS = (BUDGETS.building.budgetMs + BUDGETS.pushing.budgetMs) / 1_000
 
-export interface BuildPodRequest {
-  readonly name: string
-  readonly plan: BuildPlan
-  readonly builder: ChosenBuilder
+/** Keys of a Secret as files of one container. */
+interface SecretPart {
+  readonly volume: V1Volume
+  readonly mount: V1VolumeMount
+  /** What tells the programs of the container where it is. */
+  readonly env: Readonly<Record<string, string>>
 }
 
-export function buildPod(site: Site, files: ContextFiles, request: BuildPodRequest): V1Pod {
-  const { name: podName, plan, builder } = request
+/** Where Kaniko looks by itself; other programs are told by DOCKER_CONFIG. */
+const DOCKER_CONFIG_PATH = '/kaniko/.docker'
+
+interface BuildSecrets {
+  /** Of the registry; in both containers. */
+  readonly authority: SecretPart | undefined
+  /** For images in FROM: in the container that runs the Dockerfile. */
+  readonly baseLogin: SecretPart | undefined
+  /** In the container that pushes, and in no other. */
+  readonly pushLogin: SecretPart | undefined
+}
+
+export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder, input: BuildInput): V1Pod {
+  const { plan } = input
   const { definition, daemon } = builder
   const { registry } = site
   const at = (name: string) => `${definition.directory}/${name}`
@@ -54,29 +64,21 @@ export function buildPod(site: Site, files: ContextFiles, request: BuildPodReque
     layoutPath: layout.mountPath,
     digestPath: TERMINATION_LOG,
     pushReference: plan.pushReference,
-    pushTriesMax: BUDGETS.pushing.attemptsMax,
+    pushTriesMax: input.pushTriesMax,
     plainHttpHosts: registry?.plainHttp ? [registry.pushHost] : [],
     registryAuthorityPath: authority && `${authority.mount.mountPath}/${CA_KEY}`,
     daemon: daemon && { address: daemon.address, certificatesPath: certificates.mounts[0]?.mountPath }
   })
-  const container = (name: string, image: string, { command, args, env }: ContainerCommand, login?: SecretPart) => ({
-    name,
-    image,
-    imagePullPolicy: 'IfNotPresent',
-    ...(command && { command: [...command] }),
-    args: [...args],
-    env: Object.entries({ ...env, ...login?.env }).map(([key, value]): V1EnvVar => ({ name: key, value }))
-  })
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { ...ownedMetadata(podName, site.runnerPod), ...resolver.metadata },
+    metadata: metadataOf(site, input, resolver),
     spec: {
       ...podBase(site),
       ...placement(files),
       // A kubelet that restarts a failing push restarts a failing build as well: the push repeats itself (docs/adr/0014).
       restartPolicy: 'Never',
-      activeDeadlineSeconds: DEADLINE_SECONDS,
+      activeDeadlineSeconds: input.deadlineMs / 1_000,
       initContainers: [
         ...firstContainer(site, files, resolver),
         {
@@ -104,6 +106,22 @@ export function buildPod(site: Site, files: ContextFiles, request: BuildPodReque
   }
 }
 
+function metadataOf({ runnerPod }: Site, { nonce, attempt }: BuildInput, resolver: OwnResolver): V1ObjectMeta {
+  const metadata = ownedMetadata(buildPodName(runnerPod, nonce, attempt), runnerPod)
+  return { ...metadata, labels: { ...metadata.labels, [BUILD_POD_LABEL]: '' }, ...resolver.metadata }
+}
+
+const container = (name: string, image: string, { command, args, env }: ContainerCommand, login?: SecretPart) => ({
+  name,
+  image,
+  imagePullPolicy: 'IfNotPresent',
+  ...(command && { command: command.map(unexpanded) }),
+  args: args.map(unexpanded),
+  env: Object.entries({ ...env, ...login?.env }).map(
+    ([key, value]): V1EnvVar => ({ name: key, value: unexpanded(value) })
+  )
+})
+
 /** Runs before anything of the Dockerfile does, where there is something to do. */
 function firstContainer(site: Site, { arrival }: PodFiles, { copying }: OwnResolver): V1Container[] {
   if (copying === undefined) return []
@@ -118,3 +136,42 @@ function certificatesOf(secretName: string | undefined, mountPath: string) {
   const mounts: V1VolumeMount[] = [{ name: CERTIFICATES_VOLUME, mountPath, readOnly: true }]
   return { mounts, volumes: [{ name: CERTIFICATES_VOLUME, secret: { secretName } }] }
 }
+
+/** `authorityPath`: directory that the certificates are mounted at. */
+function buildSecrets({ registry }: Site, authorityPath: string): BuildSecrets {
+  return {
+    authority: secretPart('registry-authority', registry?.caSecret, authorityPath, { key: CA_KEY, path: CA_KEY }),
+    baseLogin: dockerConfig('base-image-credentials', registry?.baseImageSecret),
+    pushLogin: dockerConfig('push-credentials', registry?.pushSecret)
+  }
+}
+
+const volumesOf = (...parts: readonly (SecretPart | undefined)[]): V1Volume[] =>
+  parts.flatMap((part) => part?.volume ?? [])
+
+const mountsOf = (...parts: readonly (SecretPart | undefined)[]): V1VolumeMount[] =>
+  parts.flatMap((part) => (part === undefined ? [] : { ...part.mount }))
+
+function secretPart(
+  name: string,
+  secretName: string | undefined,
+  mountPath: string,
+  item: { readonly key: string; readonly path: string },
+  env: SecretPart['env'] = {}
+): SecretPart | undefined {
+  if (secretName === undefined) return undefined
+  return {
+    volume: { name, secret: { secretName, defaultMode: 0o400, items: [item] } },
+    mount: { name, mountPath, readOnly: true },
+    env
+  }
+}
+
+const dockerConfig = (name: string, secret: string | undefined): SecretPart | undefined =>
+  secretPart(
+    name,
+    secret,
+    DOCKER_CONFIG_PATH,
+    { key: DOCKER_CONFIG_KEY, path: 'config.json' },
+    { DOCKER_CONFIG: DOCKER_CONFIG_PATH }
+  )

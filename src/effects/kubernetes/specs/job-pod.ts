@@ -1,6 +1,6 @@
 /** The pod of a job, pure: its container, its services, and what moves the runner's files there (design section 5). */
 import type { V1Container, V1HostAlias, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
-import type { ContainerRequest } from '../../../machines/job-start.ts'
+import type { ContainerRequest } from '../../../machines/types.ts'
 import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
 import {
@@ -14,7 +14,7 @@ import {
 import { readinessProbe } from './docker-options/health-check.ts'
 import type { CreateOptions } from './docker-options/options.ts'
 import { EXTERNALS_VOLUME, type VolumePlan } from './job-volumes.ts'
-import { helperContainer, type PodFiles, placement, podBase } from './parts.ts'
+import { helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 import { toContainerPort } from './ports.ts'
 import { isHostName } from './service-names.ts'
 
@@ -44,11 +44,11 @@ export interface JobPodPlan {
   readonly externals: readonly string[]
   readonly pullSecrets: readonly string[]
   /** Random; a file of this name shows that a container belongs to this pod and no other of its name. */
-  readonly mark: string
+  readonly nonce: string
 }
 
-/** Where the job container finds the mark. */
-export const markPath = (mark: string): string => `${JOB_EXTERNALS}/.slipway-${mark}`
+/** Where the job container finds the nonce. */
+export const noncePath = (nonce: string): string => `${JOB_EXTERNALS}/.slipway-${nonce}`
 
 export function jobPod(site: Site, files: PodFiles, plan: JobPodPlan): V1Pod {
   const { job, services } = plan
@@ -89,8 +89,8 @@ function jobContainer(job: PlannedContainer): V1Container {
   const { request, options } = job
   const entryPoint = request.entryPoint ?? (options.entryPoint || undefined)
   if (entryPoint === undefined) return { ...container(job), command: KEEP_ALIVE.slice(0, 1), args: KEEP_ALIVE.slice(1) }
-  const args = request.args.length > 0 ? request.args.map(literal) : argumentsFor(entryPoint)
-  return { ...container(job), command: [literal(entryPoint)], args }
+  const args = request.args.length > 0 ? request.args.map(unexpanded) : argumentsFor(entryPoint)
+  return { ...container(job), command: [unexpanded(entryPoint)], args }
 }
 
 const SHELL = /^(.*\/)?(ba|da|a|z|k)?sh$/
@@ -108,9 +108,9 @@ function container(planned: PlannedContainer): V1Container {
     name,
     image: request.image,
     // Unset keeps the image's own ENTRYPOINT and CMD.
-    ...(entryPoint !== undefined && { command: [literal(entryPoint)] }),
-    ...(request.args.length > 0 && { args: request.args.map(literal) }),
-    env: Object.entries(env).map(([key, value]) => ({ name: key, value: literal(value) })),
+    ...(entryPoint !== undefined && { command: [unexpanded(entryPoint)] }),
+    ...(request.args.length > 0 && { args: request.args.map(unexpanded) }),
+    env: Object.entries(env).map(([key, value]) => ({ name: key, value: unexpanded(value) })),
     ...(workingDir !== undefined && { workingDir }),
     ...(request.ports.length > 0 && { ports: request.ports.map(toContainerPort) }),
     ...resourcesOf(options),
@@ -174,7 +174,7 @@ function namesOf({ job, services }: JobPodPlan): string[] {
   return [...new Set(names.filter(isHostName))]
 }
 
-/** `$0` is the mark, the rest are the places to look at. */
+/** `$0` is the nonce, the rest are the places to look at. */
 const FILL = [
   'for from in "$@"; do',
   `if [ -d "$from" ]; then cp -a "$from"/* ${EXTERNALS_PATH}; found=1; break; fi;`,
@@ -184,15 +184,12 @@ const FILL = [
 ].join(' ')
 
 /** Brings what JavaScript actions run with; where files have to arrive the same container waits for them, since each one costs time. */
-function fillContainer(site: Site, { arrival }: PodFiles, { externals, mark }: JobPodPlan): V1Container {
+function fillContainer(site: Site, { arrival }: PodFiles, { externals, nonce }: JobPodPlan): V1Container {
   const mount: V1VolumeMount = { name: EXTERNALS_VOLUME, mountPath: EXTERNALS_PATH }
   const waiting = arrival === undefined ? [] : [arrival]
   return helperContainer(site, {
     name: arrival === undefined ? FILL_CONTAINER : COPY_IN_CONTAINER,
-    command: ['sh', '-ec', [FILL, ...waiting.map(({ words }) => words)].join('; '), mark, ...externals],
+    command: ['sh', '-ec', [FILL, ...waiting.map(({ words }) => words)].join('; '), nonce, ...externals],
     volumeMounts: [...waiting.map((part) => part.mount), mount]
   })
 }
-
-/** Kubernetes expands `$(NAME)`; a doubled `$` stands for itself. */
-const literal = (text: string): string => text.replace(/\$(?=[$(])/g, '$$$$')

@@ -23,6 +23,12 @@ export interface ContextFiles extends PodFiles {
   readonly contextPath: string
 }
 
+/**
+ * Text that arrives in a container as it is. In commands, arguments, probes and values of variables Kubernetes puts a variable's
+ * value for `$(NAME)` and one `$` for two, so each is doubled; in Secrets, postStart hooks and exec calls it does neither.
+ */
+export const unexpanded = (text: string): string => text.replaceAll('$', '$$$$')
+
 /** For containers that are not the action's own: no privilege to gain, and only the capabilities named. */
 export function hardened(capabilities: readonly string[] = []): V1SecurityContext {
   return {

@@ -1,32 +1,29 @@
 /** The pod of one container action (design section 5), pure: the image as it is, exact arguments, the /github mounts. */
 import type { V1Pod, V1PodSpec, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import type { StepRequest } from '../../../machines/types.ts'
+import type { CollectInput, ImageInput } from '../../../machines/inputs.ts'
 import type { Site } from '../context/site.ts'
 import { workMount } from '../context/storage.ts'
-import { ownedMetadata } from '../names.ts'
-import { type PodFiles, placement, podBase } from './parts.ts'
+import { environmentName, ownedMetadata, stepPodName } from '../names.ts'
+import { type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 
 /** The action's container has the name the shipped hook gives it, which people's templates rely on. */
 export const STEP_CONTAINER = 'job'
 /** Kubernetes refuses larger Secrets. */
 const ENVIRONMENT_BYTES_MAX = 1_000_000
 
-/** What a step pod runs. */
-export interface StepImage {
-  readonly reference: string
-  /** Whether this step's own plan named it. What a workflow names is pulled as anybody may pull it, wherever the name points to. */
-  readonly isBuilt: boolean
-}
-
-export function stepPod(site: Site, files: PodFiles, image: StepImage, request: StepRequest): V1Pod {
+/**
+ * `isBuilt`: whether this step's own plan named the image. What a workflow names is pulled as anybody may pull it, wherever the
+ * name points to.
+ */
+export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, request }: ImageInput): V1Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: ownedMetadata(site.names.stepPod, site.runnerPod),
+    metadata: ownedMetadata(stepPodName(site.runnerPod, nonce), site.runnerPod),
     spec: {
       ...podBase(site),
-      ...(image.isBuilt && pullSecrets(site)),
+      ...(isBuilt && pullSecrets(site)),
       ...placement(files),
       ...serviceAliases(site),
       restartPolicy: 'Never',
@@ -34,13 +31,13 @@ export function stepPod(site: Site, files: PodFiles, image: StepImage, request: 
         ...files.containers,
         {
           name: STEP_CONTAINER,
-          image: image.reference,
+          image,
           // Unset keeps the image's ENTRYPOINT and CMD, so that no shell is needed in it.
-          ...(request.entryPoint !== undefined && { command: [literal(request.entryPoint)] }),
-          ...(request.args.length > 0 && { args: request.args.map(literal) }),
+          ...(request.entryPoint !== undefined && { command: [unexpanded(request.entryPoint)] }),
+          ...(request.args.length > 0 && { args: request.args.map(unexpanded) }),
           env: Object.keys(request.env).map((name, index) => ({
             name,
-            valueFrom: { secretKeyRef: { name: site.names.environment, key: environmentKey(index) } }
+            valueFrom: { secretKeyRef: { name: environmentName(site.runnerPod, nonce), key: environmentKey(index) } }
           })),
           workingDir: request.workingDirectory,
           volumeMounts: request.mounts.map((mount) => workMount(site.storage, mount))
@@ -64,7 +61,7 @@ function serviceAliases({ job }: Site): Pick<V1PodSpec, 'hostAliases'> {
 }
 
 /** The environment as a Secret: tokens stay out of the pod's spec, and values are not expanded by Kubernetes. */
-export function environmentSecret(site: Site, env: StepRequest['env']): V1Secret {
+export function environmentSecret(site: Site, { nonce, request: { env } }: CollectInput): V1Secret {
   const values = Object.values(env).map((value) => Buffer.from(value, 'utf8'))
   const bytes = values.reduce((sum, value) => sum + value.length, 0)
   if (bytes > ENVIRONMENT_BYTES_MAX) {
@@ -76,7 +73,7 @@ export function environmentSecret(site: Site, env: StepRequest['env']): V1Secret
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: ownedMetadata(site.names.environment, site.runnerPod),
+    metadata: ownedMetadata(environmentName(site.runnerPod, nonce), site.runnerPod),
     type: 'Opaque',
     immutable: true,
     data: Object.fromEntries(values.map((value, index) => [environmentKey(index), value.toString('base64')]))
@@ -85,6 +82,3 @@ export function environmentSecret(site: Site, env: StepRequest['env']): V1Secret
 
 /** Environment names may hold characters that Secret keys may not, so the keys are numbered. */
 const environmentKey = (index: number): string => `value-${index}`
-
-/** Kubernetes expands `$(NAME)` in commands and arguments; a doubled `$` stands for itself. */
-const literal = (text: string): string => text.replaceAll('$', '$$$$')

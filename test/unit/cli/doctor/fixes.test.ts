@@ -5,7 +5,8 @@ import { parseAllDocuments } from 'yaml'
 import { admissionFix } from '../../../../src/cli/doctor/admission-checks.ts'
 import { RULES, roleFix } from '../../../../src/cli/doctor/permission-checks.ts'
 import { stageFix } from '../../../../src/cli/doctor/probe-fixes.ts'
-import { COMMON_CODES, STAGE_CODES } from '../../../../src/machines/failures.ts'
+import { STAGES_OF } from '../../../../src/machines/stages.ts'
+import { COMMON_CODES } from '../../../../src/machines/table.ts'
 
 /** As a real API server (1.34) wrote them. */
 const RESTRICTED =
@@ -57,6 +58,6 @@ describe('the Role', () => {
 })
 
 test('every way in which the probe action can fail has something to do about it', () => {
-  const codes = [...COMMON_CODES, ...Object.values(STAGE_CODES['container-step'] ?? {}).flat()]
+  const codes = [...COMMON_CODES, ...Object.values(STAGES_OF['container-step'] ?? {}).flatMap((stage) => stage.codes)]
   for (const code of codes) expect(stageFix({ code })).toMatch(/\S/)
 })

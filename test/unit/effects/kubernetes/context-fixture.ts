@@ -1,16 +1,17 @@
 /** A site without a cluster, for the tests of everything that is computed from one. */
 import type { V1Pod } from '@kubernetes/client-node'
+import type { ChosenBuilder } from '../../../../src/effects/builders/choose.ts'
 import type { Cluster } from '../../../../src/effects/kubernetes/api/cluster.ts'
 import type { Site } from '../../../../src/effects/kubernetes/context/site.ts'
 import { detectStorage } from '../../../../src/effects/kubernetes/context/storage.ts'
 import { chooseContextTransfer, chooseTransfer } from '../../../../src/effects/kubernetes/files/choose.ts'
-import { type BuildPodRequest, buildPod as specOfBuild } from '../../../../src/effects/kubernetes/specs/build-pod.ts'
+import { buildPod as specOfBuild } from '../../../../src/effects/kubernetes/specs/build-pod.ts'
 import { type JobPlan, type NewNames, planJob as planOfJob } from '../../../../src/effects/kubernetes/specs/job-plan.ts'
-import { type StepImage, stepPod as specOfStep } from '../../../../src/effects/kubernetes/specs/step-pod.ts'
+import { stepPod as specOfStep } from '../../../../src/effects/kubernetes/specs/step-pod.ts'
 import { createReporter } from '../../../../src/effects/log/reporter.ts'
 import { systemClock } from '../../../../src/effects/system.ts'
-import type { JobRequest } from '../../../../src/machines/job-start.ts'
-import type { StepRequest } from '../../../../src/machines/types.ts'
+import type { BuildInput, ImageInput } from '../../../../src/machines/inputs.ts'
+import type { JobRequest } from '../../../../src/machines/types.ts'
 
 export const PATHS = {
   runnerWorkspace: '/home/runner/_work/repo',
@@ -57,19 +58,13 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
     resolverFile: 'search arc.svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n',
     registry: { pushHost: 'registry.arc.svc:5000', pullHost: 'localhost:30500', plainHttp: true },
     handle: 'handle',
-    names: {
-      buildPods: ['runner-abc-build-0-1', 'runner-abc-build-0-2'],
-      stepPod: 'runner-abc-step-0',
-      environment: 'runner-abc-secret-0'
-    },
     ...parts
   }
 }
 
 /** The product's pods, with the files that the site's storage gives them. */
-export const stepPod = (site: Site, image: StepImage, request: StepRequest): V1Pod =>
-  specOfStep(site, chooseTransfer(site).stepPod, image, request)
-export const buildPod = (site: Site, request: BuildPodRequest): V1Pod =>
-  specOfBuild(site, chooseContextTransfer(site).buildPod(request.plan), request)
+export const stepPod = (site: Site, input: ImageInput): V1Pod => specOfStep(site, chooseTransfer(site).stepPod, input)
+export const buildPod = (site: Site, builder: ChosenBuilder, input: BuildInput): V1Pod =>
+  specOfBuild(site, chooseContextTransfer(site).buildPod(input.plan), builder, input)
 export const planJob = (site: Site, request: JobRequest, newNames: NewNames): JobPlan =>
   planOfJob(site, chooseTransfer(site).jobPod, request, newNames)

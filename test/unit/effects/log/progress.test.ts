@@ -2,31 +2,21 @@
 import { describe, expect, it } from 'vitest'
 import { createProgress, summaryLine } from '../../../../src/effects/log/progress.ts'
 import { createReporter } from '../../../../src/effects/log/reporter.ts'
-import type { StepFact } from '../../../../src/effects/run/wire.ts'
-import { BUDGETS } from '../../../../src/machines/budgets.ts'
-import { JOB_STAGES, STAGES } from '../../../../src/machines/states.ts'
-import type { StepOutput } from '../../../../src/machines/types.ts'
+import type { RunFact } from '../../../../src/effects/run/wire.ts'
+import type { StepOutput } from '../../../../src/machines/container-step.ts'
+import { BUDGETS, JOB_STAGES, STEP_STAGES } from '../../../../src/machines/stages.ts'
+import { attemptFailed, entered } from '../../../support/facts.ts'
 
-function linesOf(facts: readonly StepFact[]): string[] {
+function linesOf(facts: readonly RunFact[]): string[] {
   let written = ''
   const reporter = createReporter((data) => {
     written += data
   })
   const pushing = { budgetMs: 1, attemptsMax: 6, backOffMs: 1_000, backOffMsMax: 15_000 }
-  const observe = createProgress(reporter, { stages: STAGES, budgets: { ...BUDGETS, pushing } })
+  const observe = createProgress(reporter, { stages: STEP_STAGES, budgets: { ...BUDGETS, pushing } })
   for (const [index, fact] of facts.entries()) observe(fact, index)
   return written.split('\n').slice(0, -1)
 }
-
-const entered = (from: string, state: string): StepFact => ({ type: 'entered', from, state, event: 'x' })
-const failed = (attempt: number, retrying: boolean): StepFact => ({
-  type: 'attemptFailed',
-  stage: 'pushing',
-  attempt,
-  code: 'registry-unreachable',
-  message: 'connection refused',
-  retrying
-})
 
 describe('the progress of a run', () => {
   it('tells the start of every stage once, and of nothing else', () => {
@@ -42,7 +32,9 @@ describe('the progress of a run', () => {
   })
 
   it('tells why an attempt failed and when the next one comes', () => {
-    expect(linesOf([failed(1, true), failed(2, true), failed(6, false)])).toEqual([
+    expect(
+      linesOf([attemptFailed('pushing', 1, 1_000), attemptFailed('pushing', 2, 2_000), attemptFailed('pushing', 6)])
+    ).toEqual([
       'Push failed (registry-unreachable): connection refused; attempt 2 of 6 in about 1.0 s',
       'Push failed (registry-unreachable): connection refused; attempt 3 of 6 in about 2.0 s',
       'Push failed (registry-unreachable): connection refused'
@@ -64,18 +56,18 @@ describe('the summary of a run', () => {
   }
 
   it('has outcome, exit code, times, attempts and the image', () => {
-    expect(summaryLine(output, { stages: STAGES })).toBe(
+    expect(summaryLine(output, { stages: STEP_STAGES })).toBe(
       'Failed with exit code 5 in 16 s: resolve 0.1 s, build 12 s, push 3.5 s (3 attempts); image localhost:30500/f00d@sha256:abc'
     )
   })
 
   it('does without an image', () => {
-    expect(summaryLine({ ...output, image: undefined }, { stages: STAGES })).not.toContain('image')
+    expect(summaryLine({ ...output, image: undefined }, { stages: STEP_STAGES })).not.toContain('image')
   })
 
   it('says whether the image was built for this run', () => {
     const images = (['build', 'cached', 'prebuilt', undefined] as const).map((imageSource) =>
-      summaryLine({ ...output, imageSource }, { stages: STAGES }).replace(/^.*; /, '')
+      summaryLine({ ...output, imageSource }, { stages: STEP_STAGES }).replace(/^.*; /, '')
     )
     expect(images.map((text) => text.replace(/ localhost.*/, ''))).toEqual([
       'built now, image',

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTrace, type TraceEnd } from '../../../../src/effects/log/trace.ts'
 import { FILES_MAX, type TracePlace } from '../../../../src/effects/log/trace-file.ts'
-import type { StepFact } from '../../../../src/effects/run/wire.ts'
 import { randomHex } from '../../../../src/effects/system.ts'
+import { entered } from '../../../support/facts.ts'
 
-const fact = (state: string): StepFact => ({ type: 'entered', state, from: '', event: 'xstate.init' })
+const fact = (state: string) => entered('', state, 'xstate.init')
 const output: TraceEnd = { outcome: 'succeeded', exitCode: 0, remaining: [], stages: {} }
 const MIB = 1024 * 1024
 let directory = ''
@@ -46,7 +46,7 @@ describe('the trace of an order', () => {
         time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
         level: 30,
         type: 'started',
-        format: 'slipway-trace-2',
+        format: 'slipway-trace-3',
         command: 'run_container_step',
         runnerPod: 'runner-abc'
       },
@@ -66,7 +66,10 @@ describe('the trace of an order', () => {
   it('hides what the mask hides in messages and details, and nothing else', async () => {
     const trace = open(chosen(), (text) => text.replaceAll('failed', '***'))
     const message = 'it failed'
-    trace.observer({ type: 'attemptFailed', stage: 'pulling', attempt: 1, code: 'x', message, retrying: true }, 1)
+    trace.observer(
+      { type: 'attemptFailed', stage: 'pulling', attempt: 1, code: 'internal', message, retrying: true },
+      1
+    )
     trace.end({
       outcome: 'failed',
       exitCode: 1,

@@ -1,7 +1,8 @@
 /** What run_script_step makes of the runner's request. */
 import { describe, expect, it, test } from 'vitest'
+import { shellWords } from '../../../../src/hooks/requests/arguments.ts'
 import { parseInput } from '../../../../src/hooks/requests/protocol.ts'
-import { splitWords, toScriptRequest } from '../../../../src/hooks/requests/script.ts'
+import { toScriptRequest } from '../../../../src/hooks/requests/script.ts'
 
 /** The request for arguments as the runner serialises them. */
 function requestOf(args: object) {
@@ -50,11 +51,11 @@ describe('the words of script arguments', () => {
     ],
     [['end\\'], ['end\\']]
   ])('of %j are %j', (fragments, words) => {
-    expect(splitWords(fragments)).toEqual(words)
+    expect(shellWords(fragments)).toEqual(words)
   })
 
   it.each([["'a"], ['a"'], ['"a\\"']])('are refused when a quote is not closed: %s', (fragment) => {
-    expect(() => splitWords([fragment])).toThrow('is not closed')
+    expect(() => shellWords([fragment])).toThrow('is not closed')
   })
 })
 

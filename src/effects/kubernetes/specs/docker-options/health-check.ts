@@ -1,7 +1,7 @@
 /** A service's health check out of its `docker create` options, as a readiness probe for the kubelet. */
 import type { V1Probe } from '@kubernetes/client-node'
-import { StepError } from '../../../../errors.ts'
-import { cut } from './words.ts'
+import { unexpanded } from '../parts.ts'
+import { wrongValue } from './refusal.ts'
 
 /** Docker's `--health-*` options; times in seconds. */
 export interface HealthCheck {
@@ -23,7 +23,7 @@ const DURATION = /^(?:\d+(?:\.\d+)?(?:h|ms|us|ns|m|s))+$/
 export function durationSeconds(option: string, text: string): number {
   if (!DURATION.test(text)) {
     if (/^0+$/.test(text)) return 0
-    throw new StepError('invalid-input', `${option} must be a duration such as 10s or 1m30s, but is '${cut(text)}'`)
+    throw wrongValue(option, 'a duration such as 10s or 1m30s', text)
   }
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|us|ns|m|s)/g)]
   return parts.reduce((sum, [, number, unit = 's']) => sum + Number(number) * (UNIT_SECONDS[unit] ?? 0), 0)
@@ -33,7 +33,7 @@ export function durationSeconds(option: string, text: string): number {
 const whole = (seconds: number): number => Math.max(1, Math.ceil(seconds))
 
 export const readinessProbe = (check: HealthCheck): V1Probe => ({
-  exec: { command: ['sh', '-c', check.command] },
+  exec: { command: ['sh', '-c', unexpanded(check.command)] },
   periodSeconds: whole(check.intervalSeconds),
   timeoutSeconds: whole(check.timeoutSeconds),
   failureThreshold: Math.max(1, check.retries)

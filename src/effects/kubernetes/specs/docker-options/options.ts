@@ -2,9 +2,9 @@
  * `docker create` options of the job container and of services (`options:` in a workflow) as plain data, for the job pod.
  * What has no counterpart in Kubernetes is listed by name, for one warning.
  */
-import { StepError } from '../../../../errors.ts'
+import { splitWords } from '../../../shell-words.ts'
 import { durationSeconds, HEALTH_DEFAULTS, type HealthCheck } from './health-check.ts'
-import { cut, splitWords } from './words.ts'
+import { cut, refusal, wrongValue } from './refusal.ts'
 
 /** Sizes are Kubernetes quantities. */
 export interface CreateOptions {
@@ -111,7 +111,7 @@ const VALUE_OPTIONS = new Map<string, Take>(
     '--network-alias': addsTo('names', asGiven),
     '--add-host': ({ draft }, value, option) => {
       const [, name, ip] = /^([^:=]+)[:=]\[?([^\]]+)\]?$/.exec(value) ?? []
-      if (name === undefined || ip === undefined) throw invalid(option, 'name:ip', value)
+      if (name === undefined || ip === undefined) throw wrongValue(option, 'name:ip', value)
       if (ip === 'host-gateway') return false
       draft.hosts.push({ name, ip })
       return true
@@ -154,6 +154,7 @@ export function parseCreateOptions(text: string | undefined): CreateOptions {
   const draft: Draft = { env: new Map(), names: [], hosts: [], tmpfs: [], capAdd: [], capDrop: [], ignored: [] }
   const parsing = { draft, health: {} }
   const words = splitWords(text ?? '')
+  if (words === undefined) throw refusal(`the options '${cut(text ?? '')}' have a quote that is not closed`)
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] as string
     const { option, shown, value: attached } = readOption(word)
@@ -161,8 +162,7 @@ export function parseCreateOptions(text: string | undefined): CreateOptions {
       FLAGS.has(option) || IGNORED_FLAGS.has(option) || !option.startsWith('-') || IGNORED_SHORT_FLAGS.test(option)
     if (!isAlone && attached === undefined) index += 1
     const value = attached ?? (isAlone ? 'true' : words[index])
-    if (value === undefined)
-      throw new StepError('invalid-input', `the option ${cut(shown)} needs a value; correct it in the workflow`)
+    if (value === undefined) throw refusal(`the option ${cut(shown)} needs a value`)
     const take = VALUE_OPTIONS.get(option) ?? FLAGS.get(option)
     if (take === undefined || take(parsing, value, shown) === false) draft.ignored.push(cut(shown))
   }
@@ -195,7 +195,7 @@ function finish({ draft, health }: Parsing): CreateOptions {
 /** `512m` as docker reads it (binary, bytes without a unit) is `512Mi`. */
 function quantity(option: string, value: string): string {
   const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(value) ?? []
-  if (number === undefined) throw invalid(option, 'a size such as 512m or 2g', value)
+  if (number === undefined) throw wrongValue(option, 'a size such as 512m or 2g', value)
   return unit === '' ? String(Math.ceil(Number(number))) : `${number}${unit.toUpperCase()}i`
 }
 
@@ -215,14 +215,11 @@ function tmpfs(option: string, value: string): CreateOptions['tmpfs'][number] {
 }
 
 function cpus(option: string, value: string): string {
-  if (!/^(\d+|\d*\.\d+)$/.test(value)) throw invalid(option, 'a number such as 1.5', value)
+  if (!/^(\d+|\d*\.\d+)$/.test(value)) throw wrongValue(option, 'a number such as 1.5', value)
   return String(Number(value))
 }
 
 function wholeNumber(option: string, value: string): number {
-  if (!/^\d+$/.test(value)) throw invalid(option, 'a whole number', value)
+  if (!/^\d+$/.test(value)) throw wrongValue(option, 'a whole number', value)
   return Number(value)
 }
-
-const invalid = (option: string, wanted: string, value: string) =>
-  new StepError('invalid-input', `${option} must be ${wanted}, but is '${cut(value)}'; correct it in the workflow`)

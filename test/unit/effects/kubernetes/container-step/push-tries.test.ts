@@ -17,7 +17,7 @@ function watch() {
     },
     jitter: (ms: number) => ms
   }
-  const tries = watchPushTries(clock, kaniko, TRIES_MAX, async () => {
+  const tries = watchPushTries(clock, kaniko, { told: 0, max: TRIES_MAX }, async () => {
     push.reads += 1
     return push.log
   })

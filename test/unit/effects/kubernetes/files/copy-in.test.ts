@@ -1,17 +1,21 @@
-/** Goal: files that cannot be delivered are said so at once and in words; files that change meanwhile are no failure. */
+/** Goal: files are taken for copied in when they are, and never else; what goes wrong is said in words. Method: the real scripts in a directory. */
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { KubeConfig } from '@kubernetes/client-node'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Cluster } from '../../../../../src/effects/kubernetes/api/cluster.ts'
-import { WORK_ROOT } from '../../../../../src/effects/kubernetes/files/containers.ts'
+import { KubeConfig, type V1ContainerState } from '@kubernetes/client-node'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type Cluster, connectCluster } from '../../../../../src/effects/kubernetes/api/cluster.ts'
+import { COPIED_MARKER, WORK_ROOT } from '../../../../../src/effects/kubernetes/files/containers.ts'
 import { copyIn } from '../../../../../src/effects/kubernetes/files/copy-in.ts'
-import { fromRunner, packPaths } from '../../../../../src/effects/kubernetes/files/sources.ts'
+import { fromRunner, packPaths, type Source } from '../../../../../src/effects/kubernetes/files/sources.ts'
 import { StepError } from '../../../../../src/errors.ts'
+import type { Clock } from '../../../../../src/machines/ports.ts'
+import { type PodServer, type Program, startPodServer } from '../../../../support/pod-server.ts'
+import { filesIn, fill, runIn } from '../../../../support/work-volume.ts'
 import { siteOf } from '../context-fixture.ts'
 
 const never = new AbortController().signal
@@ -45,6 +49,128 @@ test('an exec that is forbidden is asked for once, and its verb named', async ()
     message: expect.stringContaining('pods/exec in namespace arc')
   })
   expect(asked).toBe(1)
+})
+
+/** Sleeps cost no time. */
+function hurriedClock(): Clock {
+  let nowMs = 0
+  return {
+    now: () => nowMs,
+    jitter: (ms) => ms,
+    async sleep(ms, signal) {
+      signal.throwIfAborted()
+      nowMs += ms
+    }
+  }
+}
+
+describe('files are copied into a pod', () => {
+  const FILES = { 'repo/action.yml': 'runs: {}', 'repo/large': 'x'.repeat(3_000_000) }
+  let pods: PodServer
+  let volume = ''
+  let runner = ''
+  /** What the container does once the script has ended, and what is said of the script then. */
+  let afterwards: (exitCode: number) => number
+
+  beforeEach(async () => {
+    runner = join(directory, 'runner')
+    volume = join(directory, 'volume')
+    await mkdir(volume)
+    await fill(runner, FILES)
+    pods = await startPodServer(directory, [])
+    vi.stubEnv('KUBECONFIG', pods.kubeconfig)
+    afterwards = (exitCode) => exitCode
+    isNow({ running: {} })
+    pods.run = (_pod, _container, command): Program => {
+      const program = runIn(volume, command)
+      return { ...program, ended: program.ended.then((exitCode) => afterwards(exitCode)) }
+    }
+  })
+  afterEach(async () => {
+    vi.unstubAllEnvs()
+    await pods.close()
+  })
+
+  function isNow(state: V1ContainerState): void {
+    const statuses = [{ name: 'deliver', image: 'runner', imageID: '', ready: false, restartCount: 0, state }]
+    pods.pods.set('p', {
+      metadata: { name: 'p' },
+      spec: { containers: [], initContainers: [{ name: 'deliver' }], restartPolicy: 'Never' },
+      status: { initContainerStatuses: statuses }
+    })
+  }
+  const ended = (exitCode: number): V1ContainerState => ({ terminated: { exitCode } })
+
+  /** As the container that waits does it: it ends well when the files are there. */
+  const waiterEnds = () => isNow(ended(existsSync(COPIED_MARKER.replace(WORK_ROOT, volume)) ? 0 : 137))
+
+  async function copy(source: Source = fromRunner({ root: runner, paths: [''] })): Promise<void> {
+    const clock = hurriedClock()
+    const cluster = await connectCluster({ clock, onRetry: () => {} })
+    const lost = () => new StepError('run-lost', 'gone')
+    const request = { pod: 'p', container: 'deliver', sources: [source], watched: [], lost }
+    await copyIn(siteOf('copy', { cluster, clock }), { ...request, failure: 'workspace-delivery-failed' }, never)
+  }
+
+  /** All of it but the member that says that it is all. */
+  const cutShort: Source = (_last, signal) => fromRunner({ root: runner, paths: [''] })('other-last', signal)
+
+  test('and are all there', async () => {
+    await copy()
+    expect(filesIn(volume)).toEqual(FILES)
+  })
+
+  test('but not when they were cut short', async () => {
+    await expect(copy(cutShort)).rejects.toMatchObject({
+      code: 'workspace-delivery-failed',
+      message: expect.stringMatching(/^could not unpack files in pod p: rm: .*\(exit code 1\)$/)
+    })
+    expect(existsSync(COPIED_MARKER.replace(WORK_ROOT, volume))).toBe(false)
+  })
+
+  test('also when the container that waited for them ended before the script had', async () => {
+    afterwards = () => {
+      waiterEnds()
+      return 137
+    }
+    await copy()
+    expect(filesIn(volume)).toEqual(FILES)
+  })
+
+  test('also when its end is known only later', async () => {
+    let looks = 0
+    afterwards = () => 137
+    pods.beforeGet = async () => {
+      looks += 1
+      if (looks === 5) waiterEnds()
+      return undefined
+    }
+    await copy()
+    expect(looks).toBe(5)
+  })
+
+  test('but not when they were cut short and the container was killed', async () => {
+    afterwards = () => {
+      waiterEnds()
+      return 137
+    }
+    await expect(copy(cutShort)).rejects.toMatchObject({
+      code: 'start-failed',
+      message: 'the container that waits for files ended with exit code 137: it has written no log'
+    })
+  })
+
+  test('but not when the script was killed and the container still waits', async () => {
+    afterwards = () => 137
+    pods.run = (_pod, _container, command) => {
+      const program = runIn(volume, [...command.slice(0, 2), 'echo ready; cat > /dev/null'])
+      return { ...program, ended: program.ended.then(() => 137) }
+    }
+    await expect(copy()).rejects.toMatchObject({
+      code: 'workspace-delivery-failed',
+      message: 'could not unpack files in pod p: no reason was given (exit code 137)'
+    })
+  })
 })
 
 describe('packing the files of a pod', () => {

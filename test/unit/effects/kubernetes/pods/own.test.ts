@@ -11,8 +11,9 @@ import { lookEarly, type OwnPods } from '../../../../../src/effects/kubernetes/p
 import { createScriptPorts } from '../../../../../src/effects/kubernetes/script/backend.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../../../../src/effects/system.ts'
-import type { ScriptRequest } from '../../../../../src/machines/script-step.ts'
+import type { ScriptRequest } from '../../../../../src/machines/types.ts'
 import { type PodServer, startPodServer } from '../../../../support/pod-server.ts'
+import { toCleanUp } from '../../../../support/port-inputs.ts'
 
 const UID = 'uid-of-a'
 const never = new AbortController().signal
@@ -113,7 +114,7 @@ describe.each([
       code: 'invalid-input',
       message: expect.stringContaining("the pod b-workflow is not this runner's job pod")
     })
-    await ports.janitor.cleanUp([{ kind: 'process', name: request.id }], false, never)
+    await ports.janitor.cleanUp(toCleanUp([{ kind: 'process', name: request.id }]), never)
     expect(server.typed('b-workflow')).toBe('')
     await vi.waitFor(() => expect(server.shells('b-workflow').open, 'the early shell is closed').toBe(0))
   })
@@ -164,7 +165,7 @@ describe.each([
     const before = server.typed('runner-a-workflow')
     place(jobPod('runner-a-workflow', STRANGERS['of another runner'] ?? {}))
     await expect(ports.host.execute(request, never)).rejects.toMatchObject({ code: 'invalid-input' })
-    await expect(ports.janitor.cleanUp([{ kind: 'process', name: request.id }], false, never)).rejects.toThrow()
+    await expect(ports.janitor.cleanUp(toCleanUp([{ kind: 'process', name: request.id }]), never)).rejects.toThrow()
     expect(server.typed('runner-a-workflow')).toBe(before)
   })
 
@@ -232,7 +233,7 @@ describe('prepare_job', () => {
     const ledger = await ports.host.plan(job, never)
     place(jobPod('runner-a-workflow', STRANGERS['with the label alone'] ?? {}))
     await expect(ports.host.place(job, never)).rejects.toMatchObject({ code: 'cluster-rejected' })
-    await ports.janitor.cleanUp(ledger, false, never)
+    await ports.janitor.cleanUp(toCleanUp(ledger), never)
     expect(server.changes).toEqual(['POST pods/runner-a-workflow'])
   })
 })

@@ -5,25 +5,13 @@ import {
   unhealthyAfterMs
 } from '../../../../../src/effects/kubernetes/specs/docker-options/health-check.ts'
 import { parseCreateOptions } from '../../../../../src/effects/kubernetes/specs/docker-options/options.ts'
-import { splitWords } from '../../../../../src/effects/kubernetes/specs/docker-options/words.ts'
 
 const NOTHING = parseCreateOptions(undefined)
 /** What every object of JavaScript has without having been given it. */
 const PROTOTYPE_KEYS = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf']
 
-describe('splitting', () => {
-  it.each([
-    ['  a\t b\n c ', ['a', 'b', 'c']],
-    [`--x="a b" 'c d'e`, ['--x=a b', 'c de']],
-    [String.raw`"a \"b\" \$c \d" 'a \"b'`, ['a "b" $c \\d', 'a \\"b']],
-    ['a\\ b \\\n c', ['a b', 'c']],
-    [`"" ''`, ['', '']],
-    ['$HOME `id` *', ['$HOME', '`id`', '*']]
-  ])('%j gives %j', (text, words) => expect(splitWords(text)).toEqual(words))
-
-  it.each(['"open', "'open", '"open\\"'])('%j is refused', (text) => {
-    expect(() => splitWords(text)).toThrow(expect.objectContaining({ code: 'invalid-input' }))
-  })
+it.each(['"open', "--cpus 'open"])('%j is refused: a quote is not closed', (text) => {
+  expect(() => parseCreateOptions(text)).toThrow(expect.objectContaining({ code: 'invalid-input' }))
 })
 
 describe('an option', () => {
@@ -49,10 +37,7 @@ describe('an option', () => {
     [
       '--tmpfs /run:rw,size=64m --tmpfs /x',
       {
-        tmpfs: [
-          { path: '/run', size: '64Mi' },
-          { path: '/x', size: undefined }
-        ]
+        tmpfs: [{ path: '/run', size: '64Mi' }, { path: '/x' }]
       }
     ],
     ['-p5432:5432 --cpus 2 -P', { cpus: '2', ignored: ['-p', '-P'] }]
@@ -120,7 +105,7 @@ describe('a health check', () => {
     )
     if (check === undefined) throw new Error('there is none')
     expect(readinessProbe(check)).toEqual({
-      exec: { command: ['sh', '-c', 'pg_isready -U $USER'] },
+      exec: { command: ['sh', '-c', 'pg_isready -U $$USER'] },
       periodSeconds: 90,
       timeoutSeconds: 1,
       failureThreshold: 5

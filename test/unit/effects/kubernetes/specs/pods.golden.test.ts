@@ -3,8 +3,11 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { chooseBuilder } from '../../../../../src/effects/builders/choose.ts'
+import { COPY_SECONDS_MAX } from '../../../../../src/effects/kubernetes/files/containers.ts'
 import type { RegistrySettings } from '../../../../../src/effects/kubernetes/registry/settings.ts'
 import { environmentSecret } from '../../../../../src/effects/kubernetes/specs/step-pod.ts'
+import type { BuildInput, ImageInput } from '../../../../../src/machines/inputs.ts'
+import { BUDGETS, JOB_BUDGETS } from '../../../../../src/machines/stages.ts'
 import type { StepRequest } from '../../../../../src/machines/types.ts'
 import { buildPod, siteOf, stepPod } from '../context-fixture.ts'
 
@@ -32,7 +35,14 @@ const request: StepRequest = {
   ]
 }
 
-const IMAGE = { reference: `localhost:30500/handle@sha256:${'0'.repeat(64)}`, isBuilt: true }
+const build: BuildInput = { plan, nonce: '0', attempt: 1, pushTriesMax: 7, deadlineMs: 3_900_000 }
+
+const run: ImageInput = {
+  nonce: '0',
+  image: `localhost:30500/handle@sha256:${'0'.repeat(64)}`,
+  isBuilt: true,
+  request
+}
 
 const SECURED: RegistrySettings = {
   pushHost: 'registry.example.com',
@@ -47,37 +57,28 @@ const SECURED: RegistrySettings = {
 
 describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
   test('the build pod', async () => {
-    const pod = buildPod(siteOf(mode), {
-      name: 'runner-abc-build-0-1',
-      plan,
-      builder: chooseBuilder({})
-    })
+    const pod = buildPod(siteOf(mode), chooseBuilder({}), build)
     await expect(stringify(pod)).toMatchFileSnapshot(golden(`build-pod-${mode}`))
     expectUnprivileged(pod)
   })
 
   test('the build pod that asks a BuildKit daemon', async () => {
     const builderDaemon = { address: 'tcp://buildkitd.buildkit.svc:1234', tlsSecret: 'buildkit-client' }
-    const pod = buildPod(siteOf(mode), {
-      name: 'runner-abc-build-0-1',
-      plan,
-      builder: chooseBuilder({ builder: 'buildkit', builderDaemon })
-    })
+    const pod = buildPod(siteOf(mode), chooseBuilder({ builder: 'buildkit', builderDaemon }), build)
     await expect(stringify(pod)).toMatchFileSnapshot(golden(`build-pod-buildkit-${mode}`))
     expectUnprivileged(pod)
   })
 
   test('the pods with a registry that has a password and a certificate of its own', async () => {
     const site = siteOf(mode, { registry: SECURED })
-    const build = buildPod(site, {
-      name: 'runner-abc-build-0-1',
-      plan: { ...plan, pushReference: 'registry.example.com/ci/handle:0123' },
-      builder: chooseBuilder({})
+    const building = buildPod(site, chooseBuilder({}), {
+      ...build,
+      plan: { ...plan, pushReference: 'registry.example.com/ci/handle:0123' }
     })
-    const step = stepPod(site, IMAGE, request)
-    await expect(`${stringify(build)}---\n${stringify(step)}`).toMatchFileSnapshot(golden(`secured-pods-${mode}`))
-    expectUnprivileged(build)
-    const [inBuild, inPush] = [build.spec?.initContainers?.at(-1), build.spec?.containers[0]].map((container) =>
+    const step = stepPod(site, run)
+    await expect(`${stringify(building)}---\n${stringify(step)}`).toMatchFileSnapshot(golden(`secured-pods-${mode}`))
+    expectUnprivileged(building)
+    const [inBuild, inPush] = [building.spec?.initContainers?.at(-1), building.spec?.containers[0]].map((container) =>
       container?.volumeMounts?.map(({ name }) => name)
     )
     expect(inBuild).not.toContain('push-credentials')
@@ -86,10 +87,9 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
   })
 
   test('the build pod whose image is kept for other jobs: its context is sent in every storage mode', async () => {
-    const pod = buildPod(siteOf(mode, { registry: { ...SECURED, isKept: true } }), {
-      name: 'runner-abc-build-0-1',
-      plan: { ...plan, pushReference: 'registry.example.com/ci:0123' },
-      builder: chooseBuilder({})
+    const pod = buildPod(siteOf(mode, { registry: { ...SECURED, isKept: true } }), chooseBuilder({}), {
+      ...build,
+      plan: { ...plan, pushReference: 'registry.example.com/ci:0123' }
     })
     // The same in both: nothing of it is on the runner's volume.
     await expect(stringify(pod)).toMatchFileSnapshot(golden('build-pod-kept'))
@@ -104,11 +104,11 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
     (_name, options) => {
       for (const resolverFile of [undefined, 'nameserver 10.96.0.10\n']) {
         for (const isKept of [undefined, true]) {
-          const pod = buildPod(siteOf(mode, { resolverFile, registry: { ...SECURED, isKept } }), {
-            name: 'runner-abc-build-0-1',
-            plan,
-            builder: chooseBuilder(options)
-          })
+          const pod = buildPod(
+            siteOf(mode, { resolverFile, registry: { ...SECURED, isKept } }),
+            chooseBuilder(options),
+            build
+          )
           expectApart(pod)
         }
       }
@@ -116,7 +116,7 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
   )
 
   test('the step pod', async () => {
-    const pod = stepPod(siteOf(mode), IMAGE, request)
+    const pod = stepPod(siteOf(mode), run)
     await expect(stringify(pod)).toMatchFileSnapshot(golden(`step-pod-${mode}`))
     expectUnprivileged(pod)
   })
@@ -124,39 +124,41 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
 
 test('only a pod for an image that was built may pull as the hook says, whatever the name of the image', () => {
   const site = siteOf('copy', { registry: SECURED })
-  const reference = 'registry.example.com/ci/handle:0123'
+  const image = 'registry.example.com/ci/handle:0123'
   const secretsOf = (isBuilt: boolean) =>
-    stepPod(site, { reference, isBuilt }, request).spec?.imagePullSecrets?.map(({ name }) => name)
+    stepPod(site, { ...run, image, isBuilt }).spec?.imagePullSecrets?.map(({ name }) => name)
   expect(secretsOf(true)).toEqual(['pull-the-runner', 'pull-it'])
   expect(secretsOf(false)).toEqual(['pull-the-runner'])
 })
 
 test('the step pod of a job knows the job its services by name', () => {
   const job = { pod: 'runner-abc-workflow', address: '10.0.0.7', serviceNames: ['redis', 'postgres'] }
-  const pod = stepPod(siteOf('volume', { job }), IMAGE, request)
+  const pod = stepPod(siteOf('volume', { job }), run)
   expect(pod.spec?.hostAliases).toEqual([{ ip: '10.0.0.7', hostnames: ['redis', 'postgres'] }])
 })
 
 test('an entry point replaces the command, and none leaves it unset', () => {
   const commandOf = (pod: V1Pod) => pod.spec?.containers.find(({ name }) => name === 'job')?.command
-  expect(commandOf(stepPod(siteOf('copy'), IMAGE, { ...request, entryPoint: '/run me' }))).toEqual(['/run me'])
-  expect(commandOf(stepPod(siteOf('copy'), IMAGE, request))).toBeUndefined()
+  expect(commandOf(stepPod(siteOf('copy'), { ...run, request: { ...request, entryPoint: '/run me' } }))).toEqual([
+    '/run me'
+  ])
+  expect(commandOf(stepPod(siteOf('copy'), run))).toBeUndefined()
 })
 
 test('the environment is a Secret, and no value of it stands in the pod', () => {
   const site = siteOf('copy')
   const env = { TOKEN: 'very-secret', 'any name': 'another-secret' }
-  const secret = environmentSecret(site, env)
+  const secret = environmentSecret(site, { ...run, request: { ...request, env } })
   expect(Object.values(secret.data ?? {}).map((value) => Buffer.from(value, 'base64').toString())).toEqual(
     Object.values(env)
   )
-  expect(JSON.stringify(stepPod(site, IMAGE, { ...request, env }))).not.toContain('secret"')
+  expect(JSON.stringify(stepPod(site, { ...run, request: { ...request, env } }))).not.toContain('secret"')
 })
 
 test('an environment that no Secret can hold is refused with what to do', () => {
-  expect(() => environmentSecret(siteOf('copy'), { BIG: 'x'.repeat(1_000_001) })).toThrow(
-    /pass large values through files/
-  )
+  const env = { BIG: 'x'.repeat(1_000_001) }
+  const secretOf = () => environmentSecret(siteOf('copy'), { ...run, request: { ...request, env } })
+  expect(secretOf).toThrow(/pass large values through files/)
 })
 
 /** What a pod gives to all its containers to write (docs/adr/0015); the kubelet writes /etc/hosts anew for each. */
@@ -191,3 +193,8 @@ function expectUnprivileged(pod: V1Pod): void {
   expect(pod.metadata?.labels?.['runner-pod']).toBe('runner-abc')
   expect(pod.metadata?.ownerReferences?.[0]?.uid).toBe('00000000-1111-2222-3333-444444444444')
 }
+
+test('a pod waits for its files as long as a stage may take to bring them', () => {
+  const longestMs = Math.max(BUDGETS.pulling.budgetMs, JOB_BUDGETS.placing.budgetMs)
+  expect(COPY_SECONDS_MAX * 1_000).toBeGreaterThanOrEqual(longestMs)
+})

@@ -3,9 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createResolver, type ResolverOptions } from '../../../src/effects/resolver.ts'
-import { StepError } from '../../../src/errors.ts'
-import type { BuildPlan, StepRequest } from '../../../src/machines/types.ts'
+import { createResolver, type ResolverOptions } from '../../../../src/effects/content/resolver.ts'
+import { StepError } from '../../../../src/errors.ts'
+import type { ResolveInput } from '../../../../src/machines/inputs.ts'
+import type { BuildPlan, StepRequest } from '../../../../src/machines/types.ts'
 
 const never = new AbortController().signal
 let directory = ''
@@ -16,12 +17,9 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true }))
 
-const request = (what: Partial<StepRequest>): StepRequest => ({
-  args: [],
-  env: {},
-  workingDirectory: '/github/workspace',
-  mounts: [],
-  ...what
+const request = (what: Partial<StepRequest>): ResolveInput => ({
+  request: { args: [], env: {}, workingDirectory: '/github/workspace', mounts: [], ...what },
+  buildAttemptsMax: 2
 })
 
 function resolver(options: Partial<ResolverOptions> = {}) {
@@ -31,9 +29,16 @@ function resolver(options: Partial<ResolverOptions> = {}) {
     notConfigured: () => new StepError('not-configured', 'set the variables'),
     repository: () => `handle${++handles}`,
     builderIdentity: 'kaniko v1',
-    creates: (plan) => ({
-      building: plan === undefined ? [] : [{ kind: 'image', name: plan.pushReference }],
-      pulling: [{ kind: 'pod', name: 'step' }]
+    nonce: () => `nonce${handles}`,
+    creates: (plan, { nonce, buildAttemptsMax }) => ({
+      building:
+        plan === undefined
+          ? []
+          : [
+              { kind: 'build-pod', name: `${nonce}-${buildAttemptsMax}` },
+              { kind: 'image', name: plan.pushReference }
+            ],
+      pulling: [{ kind: 'pod', name: nonce }]
     }),
     ...options
   })
@@ -44,8 +49,9 @@ describe('the resolver', () => {
     const resolution = await resolver({ registry: undefined }).resolve(request({ image: 'alpine:3' }), never)
     expect(resolution).toEqual({
       kind: 'prebuilt',
+      nonce: 'nonce0',
       image: 'alpine:3',
-      creates: { building: [], pulling: [{ kind: 'pod', name: 'step' }] }
+      creates: { building: [], pulling: [{ kind: 'pod', name: 'nonce0' }] }
     })
   })
 
@@ -64,7 +70,10 @@ describe('the resolver', () => {
       pushReference: expect.stringMatching(/^reg:5000\/handle1:[0-9a-f]{40}$/),
       pullRepository: 'localhost:30500/handle1'
     })
-    expect(one.creates.building).toEqual([{ kind: 'image', name: one.plan.pushReference }])
+    expect(one.creates.building).toEqual([
+      { kind: 'build-pod', name: `${one.nonce}-2` },
+      { kind: 'image', name: one.plan.pushReference }
+    ])
     expect(two.plan.pushReference).toBe(one.plan.pushReference.replace('handle1', 'handle2'))
     await writeFile(dockerfile, 'FROM scratch\nUSER 1')
     const changed = await made.resolve(request({ dockerfile }), never)

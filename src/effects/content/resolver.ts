@@ -1,12 +1,12 @@
 /** Decides what a container action runs, and under which names, for both backends of ports. */
 import { basename, dirname, join, relative } from 'node:path'
-import { StepError } from '../errors.ts'
-import type { ImageResolver } from '../machines/ports.ts'
-import type { BuildPlan, Creates, Resolution } from '../machines/types.ts'
-import { type ContextPlace, readContext } from './content/context.ts'
-import { contentHash } from './content/hash.ts'
-import { pullRepository, pushReference, type RegistryTarget } from './registry/reference.ts'
-import { inDirectory, inTree, openBelow, resolveBelow } from './work-tree/tree.ts'
+import { StepError } from '../../errors.ts'
+import type { ImageResolver } from '../../machines/ports.ts'
+import type { BuildPlan, Creates, Resolution } from '../../machines/types.ts'
+import { pullRepository, pushReference, type RegistryTarget } from '../registry/reference.ts'
+import { inDirectory, inTree, openBelow, resolveBelow } from '../work-tree/tree.ts'
+import { type ContextDirectory, readContext } from './context.ts'
+import { contentHash } from './hash.ts'
 
 export interface ResolverOptions {
   readonly registry: RegistryTarget | undefined
@@ -20,8 +20,16 @@ export interface ResolverOptions {
   readonly builderIdentity: string
   /** Digest of an image that was built before from the same content, when images outlive a step. */
   readonly findBuilt?: ((plan: BuildPlan, signal: AbortSignal) => Promise<string | undefined>) | undefined
+  /** Draws what the names of everything that is made for the step have in common. */
+  readonly nonce: () => string
   /** What the later stages will make; without a plan nothing is built. */
-  readonly creates: (plan: BuildPlan | undefined) => Creates
+  readonly creates: (plan: BuildPlan | undefined, names: StepNames) => Creates
+}
+
+/** What the names of what is made for a step are made from. */
+export interface StepNames {
+  readonly nonce: string
+  readonly buildAttemptsMax: number
 }
 
 /** A tag holds at most 128 characters; 40 digits of the hash are unique enough and can still be read. */
@@ -30,14 +38,16 @@ const TAG_LENGTH = 40
 /** A resolver. Rejects with `invalid-input`, `not-configured`, `dockerfile-not-found` or `cancelled`. */
 export function createResolver(options: ResolverOptions): ImageResolver {
   return {
-    async resolve(request, signal): Promise<Resolution> {
+    async resolve({ request, buildAttemptsMax }, signal): Promise<Resolution> {
       const { image, dockerfile } = request
-      if (image !== undefined) return { kind: 'prebuilt', image, creates: options.creates(undefined) }
+      const nonce = options.nonce()
+      const named = (plan?: BuildPlan) => ({ nonce, creates: options.creates(plan, { nonce, buildAttemptsMax }) })
+      if (image !== undefined) return { kind: 'prebuilt', image, ...named() }
       if (dockerfile === undefined) throw new StepError('invalid-input', 'There is neither an image nor a Dockerfile')
       const plan = await planBuild(options, dockerfile, signal)
       const digest = await options.findBuilt?.(plan, signal)
-      if (digest === undefined) return { kind: 'build', plan, creates: options.creates(plan) }
-      return { kind: 'cached', image: `${plan.pullRepository}@${digest}`, creates: options.creates(undefined) }
+      if (digest === undefined) return { kind: 'build', plan, ...named(plan) }
+      return { kind: 'cached', image: `${plan.pullRepository}@${digest}`, ...named() }
     }
   }
 }
@@ -60,7 +70,7 @@ async function planBuild(options: ResolverOptions, dockerfile: string, signal: A
 }
 
 /** Where the context of a Dockerfile really is. Links on the way are followed inside the root, and the Dockerfile's own inside the context. */
-async function contextOf(dockerfile: string, root: string): Promise<ContextPlace> {
+async function contextOf(dockerfile: string, root: string): Promise<ContextDirectory> {
   const [directory, name] = [dirname(dockerfile), basename(dockerfile)]
   const below = relative(root, directory)
   if (below === '..' || below.startsWith('../')) {

@@ -1,0 +1,56 @@
+/** What actors of the machines are told, as plain data: with it, a port has to remember nothing between two calls. */
+import type { Ledger } from './ledger.ts'
+import type { BuildPlan, BuiltImage, StepRequest } from './types.ts'
+
+export interface ResolveInput {
+  readonly request: StepRequest
+  /** How often a build may be attempted: each attempt needs a name of its own in the ledger. */
+  readonly buildAttemptsMax: number
+}
+
+export interface BuildInput {
+  readonly plan: BuildPlan
+  readonly nonce: string
+  /** From 1. */
+  readonly attempt: number
+  /** How often the image will be pushed at most, the first time included. */
+  readonly pushTriesMax: number
+  /** So long after its start nobody waits any more for a build, or for the push of its image: of one whose hook is gone, for example. */
+  readonly deadlineMs: number
+}
+
+export interface PushInput {
+  readonly plan: BuildPlan
+  readonly built: BuiltImage
+  /** From 1. */
+  readonly attempt: number
+  readonly tries: Tries
+}
+
+/** How often a push is tried, the first time included, and how long it waits in between, twice as long each time. */
+export interface Tries {
+  readonly triesMax: number
+  readonly backOffMs: number
+  readonly backOffMsMax: number
+}
+
+export interface CollectInput {
+  readonly nonce: string
+  readonly request: StepRequest
+}
+
+export interface ImageInput extends CollectInput {
+  readonly image: string
+  /** Whether the image was built for this step's plan, now or before. */
+  readonly isBuilt: boolean
+}
+
+/** What is known of a build's image in the registry: nothing of it is there, it is `done`, or a push may be going on right now. */
+export type PushState = 'none' | 'possible' | 'done'
+
+export interface CleanUpInput {
+  readonly ledger: Ledger
+  /** The runner is about to kill the hook: all is removed at once, and nothing is waited for. */
+  readonly hurried: boolean
+  readonly pushState: PushState
+}

@@ -1,0 +1,237 @@
+/**
+ * What each stage of each machine is, in one table per machine: for the machines, the log, the diagram and the docs. A stage that
+ * is added here and in its machine is in all of them.
+ */
+import type { ErrorCode } from '../errors.ts'
+import { budgetsOf, type Stage, type Stages } from './table.ts'
+
+const seconds = 1_000
+const minutes = 60 * seconds
+const days = 24 * 60 * minutes
+
+const POD_STARTS = [
+  'image-not-found',
+  'image-denied',
+  'image-invalid',
+  'image-pull-failed',
+  'start-failed',
+  'unschedulable'
+] as const satisfies readonly ErrorCode[]
+
+const POD_LOST = [
+  'out-of-memory',
+  'evicted',
+  'run-lost',
+  'run-deadline-exceeded'
+] as const satisfies readonly ErrorCode[]
+
+/** How fast cleanup has to be: by itself, after SIGINT (SIGTERM follows 7.5 s later), after SIGTERM (SIGKILL 2.5 s later). */
+export const CLEANUP_BUDGET_MS = [60 * seconds, 5.5 * seconds, 1.5 * seconds] as const
+export type Urgency = 0 | 1 | 2
+
+const CLEANING_UP = {
+  label: 'Clean up',
+  purpose: 'Remove everything the ledger lists; every way out passes through here.',
+  port: 'janitor',
+  budget: { budgetMs: CLEANUP_BUDGET_MS[0], attemptsMax: 5, backOffMs: 0.25 * seconds, backOffMsMax: 5 * seconds },
+  codes: ['cleanup-failed']
+} as const satisfies Stage
+
+/** run_container_step. */
+export const STEP_STAGES = {
+  resolving: {
+    label: 'Resolve',
+    purpose: 'Decide what to run: a prebuilt image, one already built for this content, or a build.',
+    port: 'resolver',
+    budget: { budgetMs: 1 * minutes, attemptsMax: 5, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
+    codes: [
+      'invalid-input',
+      'not-configured',
+      'not-supported',
+      'dockerfile-not-found',
+      'files-refused',
+      'workspace-delivery-failed',
+      'registry-unreachable',
+      'push-denied'
+    ]
+  },
+  building: {
+    label: 'Build',
+    purpose: 'Build the Dockerfile into an image layout, unprivileged and without push credentials.',
+    port: 'builder',
+    budget: { budgetMs: 60 * minutes, attemptsMax: 3, backOffMs: 2 * seconds, backOffMsMax: 30 * seconds },
+    codes: [
+      'invalid-input',
+      'not-configured',
+      'dockerfile-failed',
+      'base-image-not-found',
+      'base-image-denied',
+      'base-registry-unreachable',
+      'builder-image-unavailable',
+      'builder-out-of-memory',
+      'builder-lost',
+      'context-delivery-failed',
+      'files-refused',
+      'start-failed',
+      'unschedulable'
+    ],
+    creates: ['build-pod', 'image', 'directory']
+  },
+  pushing: {
+    label: 'Push',
+    purpose: 'Push the built layout to the registry; retried without building again.',
+    port: 'pusher',
+    budget: { budgetMs: 5 * minutes, attemptsMax: 7, backOffMs: 1 * seconds, backOffMsMax: 30 * seconds },
+    codes: [
+      'push-denied',
+      'push-failed',
+      'registry-unreachable',
+      'layout-lost',
+      'builder-lost',
+      'builder-image-unavailable',
+      'start-failed'
+    ]
+  },
+  pulling: {
+    label: 'Pull',
+    purpose: 'Bring the workspace and the image, by digest, to where the action runs.',
+    port: 'runner',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 3, backOffMs: 1 * seconds, backOffMsMax: 5 * seconds },
+    codes: [
+      'invalid-input',
+      'not-configured',
+      'not-supported',
+      ...POD_STARTS,
+      ...POD_LOST,
+      'workspace-delivery-failed',
+      'files-refused'
+    ],
+    creates: ['secret', 'pod', 'container', 'directory']
+  },
+  running: {
+    label: 'Run',
+    purpose: 'Run the action once, stream its log, and learn its own exit code.',
+    port: 'runner',
+    budget: { budgetMs: 5 * days, attemptsMax: 1, backOffMs: 0, backOffMsMax: 0 },
+    codes: POD_LOST
+  },
+  collecting: {
+    label: 'Collect',
+    purpose: 'Bring workspace, home and file commands back to the runner, after success and after failure.',
+    port: 'workspace',
+    budget: { budgetMs: 5 * minutes, attemptsMax: 12, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
+    codes: ['collect-failed', 'files-refused', 'run-lost']
+  },
+  cleaningUp: CLEANING_UP
+} as const satisfies Stages
+
+/** prepare_job. `starting` is bounded by ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS, 600 by default. */
+export const JOB_STAGES = {
+  resolving: {
+    label: 'Plan',
+    purpose: 'Check what the job asks for, and decide what its pod will look like.',
+    port: 'host',
+    budget: STEP_STAGES.resolving.budget,
+    codes: ['invalid-input', 'not-configured', 'not-supported']
+  },
+  placing: {
+    label: 'Place',
+    purpose: 'Create the job pod and its pull secret, and bring the files of the runner there.',
+    port: 'host',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 3, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
+    codes: [...POD_STARTS, ...POD_LOST, 'workspace-delivery-failed', 'files-refused'],
+    creates: ['secret', 'pod']
+  },
+  starting: {
+    label: 'Start',
+    purpose: 'Wait until every container is up and every service is healthy.',
+    port: 'host',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 4, backOffMs: 1 * seconds, backOffMsMax: 5 * seconds },
+    codes: [...POD_STARTS, ...POD_LOST, 'workspace-delivery-failed']
+  },
+  inspecting: {
+    label: 'Inspect',
+    purpose: 'Find out what the runner asks about the job container: whether it is Alpine.',
+    port: 'host',
+    budget: { budgetMs: 1 * minutes, attemptsMax: 10, backOffMs: 0.25 * seconds, backOffMsMax: 5 * seconds },
+    codes: ['run-lost']
+  },
+  cleaningUp: CLEANING_UP
+} as const satisfies Stages
+
+/** run_script_step. An attempt of `executing` is one connection: a long step may lose many and still end well. */
+export const SCRIPT_STAGES = {
+  executing: {
+    label: 'Execute',
+    purpose:
+      'Start the script detached, stream its log, and join it again after a lost connection, until its exit code is there.',
+    port: 'host',
+    budget: { budgetMs: 5 * days, attemptsMax: 500, backOffMs: 0.1 * seconds, backOffMsMax: 5 * seconds },
+    codes: [
+      'invalid-input',
+      'not-configured',
+      'workspace-delivery-failed',
+      'files-refused',
+      'start-failed',
+      ...POD_LOST
+    ],
+    creates: ['process']
+  },
+  cleaningUp: { ...CLEANING_UP, purpose: 'End what still runs of the script, and remove its files.' }
+} as const satisfies Stages
+
+/** cleanup_job. The runner asks only once, so an API server that is being restarted is waited for. */
+export const CLEANUP_STAGES = {
+  listing: {
+    label: 'List',
+    purpose: 'Find everything that is labelled for the runner pod, and what its job has built.',
+    port: 'cleaner',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 5, backOffMs: 2 * seconds, backOffMsMax: 10 * seconds },
+    codes: ['not-supported']
+  },
+  removingObjects: {
+    label: 'Remove',
+    purpose: 'Delete the pods and Secrets of the job.',
+    port: 'cleaner',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 5, backOffMs: 2 * seconds, backOffMsMax: 10 * seconds },
+    codes: ['cleanup-failed']
+  },
+  confirming: {
+    label: 'Confirm',
+    purpose: 'Wait until all of it is gone: until then, a pod may go on pushing.',
+    port: 'cleaner',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 5, backOffMs: 2 * seconds, backOffMsMax: 10 * seconds },
+    codes: ['cleanup-failed', 'not-supported']
+  },
+  removingImages: {
+    label: 'Remove images',
+    purpose: 'Remove the images of the job from the registry; what stays there, `slipway gc` removes.',
+    port: 'cleaner',
+    budget: { budgetMs: 5 * minutes, attemptsMax: 2, backOffMs: 2 * seconds, backOffMsMax: 2 * seconds },
+    codes: ['not-configured', 'push-denied', 'registry-unreachable', 'cleanup-failed']
+  }
+} as const satisfies Stages
+
+export type StageName = keyof typeof STEP_STAGES
+export type JobStageName = keyof typeof JOB_STAGES
+export type ScriptStageName = keyof typeof SCRIPT_STAGES
+export type CleanupStageName = keyof typeof CLEANUP_STAGES
+/** A stage of any machine. */
+export type AnyStageName = StageName | JobStageName | ScriptStageName | CleanupStageName
+
+/** All tables by the id of the machine. */
+export const STAGES_OF: Readonly<Record<string, Stages>> = {
+  'container-step': STEP_STAGES,
+  'job-start': JOB_STAGES,
+  'script-step': SCRIPT_STAGES,
+  'job-cleanup': CLEANUP_STAGES
+}
+
+export const BUDGETS = budgetsOf<StageName>(STEP_STAGES)
+export const JOB_BUDGETS = budgetsOf<JobStageName>(JOB_STAGES)
+export const SCRIPT_BUDGETS = budgetsOf<ScriptStageName>(SCRIPT_STAGES)
+export const CLEANUP_BUDGETS = budgetsOf<CleanupStageName>(CLEANUP_STAGES)
+export type Budgets = typeof BUDGETS
+export type JobBudgets = typeof JOB_BUDGETS
+export type ScriptBudgets = typeof SCRIPT_BUDGETS
+export type CleanupBudgets = typeof CLEANUP_BUDGETS

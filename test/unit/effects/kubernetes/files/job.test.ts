@@ -1,0 +1,66 @@
+/** Goal: what comes to the runner's disk after prepare_job gets into the job pod, and what a job checks out comes to the runner where it is built from. */
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeEach, expect, test } from 'vitest'
+import type { JobSite } from '../../../../../src/effects/kubernetes/context/site.ts'
+import { chooseTransfer } from '../../../../../src/effects/kubernetes/files/choose.ts'
+import { filesIn, fill } from '../../../../support/work-volume.ts'
+import { useDisks } from './fixture.ts'
+
+const never = new AbortController().signal
+const JOB: JobSite = { pod: 'runner-abc-workflow', serviceNames: [] }
+const disks = useDisks(JOB.pod)
+let [runner, job] = ['', '']
+beforeEach(() => {
+  ;[runner, job] = [disks().runner, disks().volume(JOB.pod)]
+})
+const transfer = async (site: { readonly job?: JobSite } = { job: JOB }) => chooseTransfer(await disks().site(site))
+
+test('an action comes with the mark that it is whole, and with nothing else', async () => {
+  const action = '_actions/owner/tool/v1'
+  await fill(runner, {
+    [`${action}/action.yml`]: 'runs: {}',
+    [`${action}.completed`]: '',
+    '_actions/owner/other/f': ''
+  })
+  await (await transfer()).copyInAction(action, never)
+  expect(filesIn(job)).toEqual({ [`${action}/action.yml`]: 'runs: {}', [`${action}.completed`]: '' })
+})
+
+test('an action that the job pod has no room for is told as that', async () => {
+  const action = '_actions/owner/tool/v1'
+  await fill(runner, { [`${action}/action.yml`]: 'runs: {}', [`${action}.completed`]: '' })
+  await rm(job, { recursive: true })
+  await expect((await transfer()).copyInAction(action, never)).rejects.toMatchObject({
+    code: 'workspace-delivery-failed',
+    message: expect.stringContaining(`could not copy ${action} into the job pod: `)
+  })
+})
+
+test('an action without a job pod is told as that', async () => {
+  await expect((await transfer({})).copyInAction('_actions/o/r/v1', never)).rejects.toMatchObject({ code: 'run-lost' })
+})
+
+test('a checked-out action is on the runner as it is in the job pod', async () => {
+  await fill(runner, { 'repo/repo/action/Dockerfile': 'FROM old', 'repo/repo/other': 'the runner’s' })
+  await fill(job, { 'repo/repo/action/Dockerfile': 'FROM new', 'repo/repo/action/run.sh': '', 'repo/repo/other': 'x' })
+  await (await transfer()).copyOutOfJob(join(runner, 'repo/repo/action'), never)
+  expect(filesIn(runner)).toEqual({
+    'repo/repo/action/Dockerfile': 'FROM new',
+    'repo/repo/action/run.sh': '',
+    'repo/repo/other': 'the runner’s'
+  })
+})
+
+test('a downloaded action is the runner’s own, and nothing of the job pod takes its place', async () => {
+  await fill(runner, { '_actions/o/r/v1/Dockerfile': 'FROM the-runners' })
+  await fill(job, { '_actions/o/r/v1/Dockerfile': 'FROM the-jobs' })
+  await (await transfer()).copyOutOfJob(join(runner, '_actions/o/r/v1'), never)
+  expect(filesIn(runner)).toEqual({ '_actions/o/r/v1/Dockerfile': 'FROM the-runners' })
+})
+
+test('without a job pod there is nothing to look for', async () => {
+  await (await transfer({})).copyOutOfJob(join(runner, 'repo/repo/action'), never)
+  expect(existsSync(join(runner, 'repo/repo/action'))).toBe(false)
+})

@@ -1,0 +1,141 @@
+/**
+ * Goal: in copy mode a container action sees the files that it would see on the runner's own disk, and they are afterwards what it has made
+ * of them. Method: the product's own scripts, in directories that stand for the volumes of a step pod and a job pod.
+ */
+import { rm, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { JobSite, Site } from '../../../../../src/effects/kubernetes/context/site.ts'
+import { chooseTransfer } from '../../../../../src/effects/kubernetes/files/choose.ts'
+import { FILE_COMMANDS, HOME, HOOK_RESPONSES, TEMP, WORKFLOW } from '../../../../../src/effects/work-tree/layout.ts'
+import { StepError } from '../../../../../src/errors.ts'
+import type { Mount } from '../../../../../src/machines/types.ts'
+import { filesIn, fill, letTimePass } from '../../../../support/work-volume.ts'
+import { useDisks } from './fixture.ts'
+
+const never = new AbortController().signal
+const STEP = 'runner-abc-step-0'
+const JOB: JobSite = { pod: 'runner-abc-workflow', serviceNames: [] }
+const lost = () => new StepError('run-lost', 'gone')
+
+const disks = useDisks(STEP, JOB.pod)
+let [runner, step, job] = ['', '', '']
+beforeEach(() => {
+  const { volume } = disks()
+  ;[runner, step, job] = [disks().runner, volume(STEP), volume(JOB.pod)]
+})
+
+const mountsOf = (...paths: readonly string[]): Mount[] =>
+  paths.map((path) => ({ source: join(runner, path), target: `/${path}`, readOnly: false }))
+const MOUNTED = ['repo/repo', TEMP, HOME, FILE_COMMANDS]
+
+async function copyIn(where: Site, mounts: readonly Mount[]): Promise<void> {
+  await chooseTransfer(where).copyInStep({ pod: STEP, lost }, mounts, never)
+  letTimePass(step)
+}
+const copyOut = async (where: Site, mounts: readonly Mount[]) =>
+  await chooseTransfer(where).copyOutStep(STEP, mounts, never)
+
+describe('without a job pod', () => {
+  const FILES = {
+    'repo/repo/kept': 'kept',
+    'repo/repo/removed': 'removed',
+    'repo/repo/directory/below': 'removed',
+    [`${FILE_COMMANDS}/set_output_1`]: ''
+  }
+  beforeEach(() => fill(runner, FILES))
+
+  test('the action sees the runner’s files, but not what the runner keeps for itself', async () => {
+    await fill(runner, { [`${HOOK_RESPONSES}/1.json`]: '{}', '_actions/o/r/v1/action.yml': '' })
+    await copyIn(await disks().site(), mountsOf(...MOUNTED))
+    expect(filesIn(step)).toEqual(FILES)
+  })
+
+  test('the runner’s disk is afterwards what the action has made of it', async () => {
+    const where = await disks().site()
+    const mounts = mountsOf(...MOUNTED)
+    await copyIn(where, mounts)
+    // Nobody else wrote this, and so nobody is told of it.
+    await writeFile(join(runner, 'repo/repo/kept'), 'untouched by the action')
+    await rm(join(step, 'repo/repo/removed'))
+    await rm(join(step, 'repo/repo/directory'), { recursive: true })
+    await fill(step, { 'repo/repo/new': 'new', [`${FILE_COMMANDS}/set_output_1`]: 'a=1\n' })
+    await copyOut(where, mounts)
+    expect(filesIn(runner)).toEqual({
+      'repo/repo/kept': 'untouched by the action',
+      'repo/repo/new': 'new',
+      [`${FILE_COMMANDS}/set_output_1`]: 'a=1\n'
+    })
+    expect(disks().said()).toBe('')
+  })
+
+  test('what is below mounts that are only read stays as it is', async () => {
+    const where = await disks().site()
+    const mounts = mountsOf(...MOUNTED).map((mount) => ({ ...mount, readOnly: true }))
+    await copyIn(where, mounts)
+    await rm(join(step, 'repo/repo/removed'))
+    await copyOut(where, mounts)
+    expect(filesIn(runner)).toEqual(FILES)
+  })
+
+  test('more than may be copied out is refused', async () => {
+    const where = await disks().site({ bytesMax: 1_000 })
+    await copyIn(where, mountsOf(...MOUNTED))
+    await fill(step, { 'repo/repo/large': 'x'.repeat(1_001) })
+    await expect(copyOut(where, mountsOf(...MOUNTED))).rejects.toMatchObject({ code: 'files-refused' })
+  })
+
+  test('a link in place of the directory of the file commands stays where it is, and is told', async () => {
+    const where = await disks().site()
+    await copyIn(where, mountsOf(...MOUNTED))
+    await rm(join(step, FILE_COMMANDS), { recursive: true })
+    await symlink('/etc', join(step, FILE_COMMANDS))
+    await copyOut(where, mountsOf(...MOUNTED))
+    expect(filesIn(runner)).toMatchObject({ 'repo/repo/kept': 'kept' })
+    expect(disks().said()).toContain(`'${FILE_COMMANDS}' is not copied to the runner: it is no directory any more`)
+  })
+})
+
+describe('in a job with a job pod', () => {
+  const ON_RUNNER = {
+    'repo/repo/kept': 'as prepare_job found it',
+    [`${FILE_COMMANDS}/set_output_2`]: '',
+    [`${WORKFLOW}/event.json`]: '{}'
+  }
+  const IN_JOB = {
+    'repo/repo/kept': 'as an earlier step has left it',
+    'repo/repo/removed': 'removed',
+    'repo/repo/directory/below': 'removed',
+    [`${TEMP}/file`]: 'of the job'
+  }
+  const OF_OTHERS = { [`${FILE_COMMANDS}/set_output_1`]: 'forged=1', [`${WORKFLOW}/event.json`]: 'forged' }
+  const MOUNTED_IN_JOB = [...MOUNTED, WORKFLOW]
+
+  beforeEach(async () => {
+    await fill(runner, ON_RUNNER)
+    await fill(job, { ...IN_JOB, ...OF_OTHERS, [`${HOOK_RESPONSES}/1.json`]: '{}' })
+  })
+
+  test('the action sees the job pod’s files, and the runner’s file commands and event', async () => {
+    await copyIn(await disks().site({ job: JOB }), mountsOf(...MOUNTED_IN_JOB))
+    expect(filesIn(step)).toEqual({
+      ...IN_JOB,
+      [`${FILE_COMMANDS}/set_output_2`]: '',
+      [`${WORKFLOW}/event.json`]: '{}'
+    })
+  })
+
+  test('the job pod has afterwards what the action has made of the files, and the runner only the file commands', async () => {
+    const where = await disks().site({ job: JOB })
+    const mounts = mountsOf(...MOUNTED_IN_JOB)
+    await copyIn(where, mounts)
+    await writeFile(join(job, 'repo/repo/kept'), 'written meanwhile')
+    await rm(join(step, 'repo/repo/removed'))
+    await rm(join(step, 'repo/repo/directory'), { recursive: true })
+    await fill(step, { "repo/repo/it's new": 'new', [`${FILE_COMMANDS}/set_output_2`]: 'a=1\n' })
+    await copyOut(where, mounts)
+    expect(filesIn(job)).toMatchObject({ 'repo/repo/kept': 'written meanwhile', "repo/repo/it's new": 'new' })
+    expect(Object.keys(filesIn(job)).filter((path) => /removed|below/.test(path))).toEqual([])
+    expect(filesIn(runner)).toEqual({ ...ON_RUNNER, [`${FILE_COMMANDS}/set_output_2`]: 'a=1\n' })
+  })
+})

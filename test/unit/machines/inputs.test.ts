@@ -1,0 +1,104 @@
+/** How far a step is comes to the ports as data, from the machine's context: they remember nothing themselves. */
+import { expect, test } from 'vitest'
+import { runContainerStep } from '../../../src/effects/run/wire.ts'
+import { StepError } from '../../../src/errors.ts'
+import type { CleanUpInput } from '../../../src/machines/inputs.ts'
+import type { StepPorts } from '../../../src/machines/ports.ts'
+import { BUDGETS } from '../../../src/machines/stages.ts'
+import { DIGEST, PLAN, PUSHED_IMAGE, REQUEST, RESOLUTIONS } from '../../support/container-step-model.ts'
+
+const BUDGET = { budgetMs: 60_000, attemptsMax: 3, backOffMs: 0, backOffMsMax: 0 }
+const budgets = { ...BUDGETS, building: BUDGET, pushing: { ...BUDGET, attemptsMax: 5 } }
+const { nonce } = RESOLUTIONS.build
+
+interface Answers {
+  /** How often a build fails before it goes well. */
+  readonly lostBuilds?: number
+  readonly run?: () => Promise<{ exitCode: number }>
+}
+
+/** A step with a Dockerfile; what each port was told, in order. */
+async function told({ lostBuilds = 0, run = async () => ({ exitCode: 0 }) }: Answers = {}) {
+  const inputs: (readonly [string, unknown])[] = []
+  const note = (port: string, input: unknown) => void inputs.push([port, input])
+  const ports: StepPorts = {
+    clock: { now: () => 0, sleep: (ms) => (ms === 0 ? Promise.resolve() : new Promise(() => {})), jitter: (ms) => ms },
+    resolver: {
+      async resolve(input) {
+        note('resolve', input)
+        return RESOLUTIONS.build
+      }
+    },
+    builder: {
+      async build(input) {
+        note('build', input)
+        if (input.attempt <= lostBuilds) throw new StepError('builder-lost', 'its node is gone')
+        return { digest: DIGEST, pod: `build-${input.attempt}` }
+      }
+    },
+    pusher: {
+      async push(input) {
+        note('push', input)
+        return PUSHED_IMAGE
+      }
+    },
+    runner: {
+      async pull(input) {
+        note('pull', input)
+      },
+      async run(input) {
+        note('run', input)
+        return await run()
+      }
+    },
+    workspace: {
+      async collect(input) {
+        note('collect', input)
+      }
+    },
+    janitor: {
+      async cleanUp(input) {
+        note('clean up', input)
+      }
+    }
+  }
+  await runContainerStep({ request: REQUEST, ports, budgets, observers: [] })
+  const to = <T>(port: string) => inputs.filter(([name]) => name === port).map(([, input]) => input as T)
+  return { to, cleanUp: to<CleanUpInput>('clean up')[0] }
+}
+
+test('how often a build may be attempted is known when its names are made', async () => {
+  const { to } = await told()
+  expect(to('resolve')).toEqual([{ request: REQUEST, buildAttemptsMax: 3 }])
+})
+
+test('each attempt at building has its number, and the bounds of what comes after it', async () => {
+  const { to } = await told({ lostBuilds: 1 })
+  const build = { plan: PLAN, nonce, pushTriesMax: 5, deadlineMs: 120_000 }
+  expect(to('build')).toEqual([
+    { ...build, attempt: 1 },
+    { ...build, attempt: 2 }
+  ])
+})
+
+test('what was built, and the pod that has it, is what is pushed', async () => {
+  const { to } = await told({ lostBuilds: 1 })
+  expect(to('push')).toEqual([
+    expect.objectContaining({
+      plan: PLAN,
+      built: { digest: DIGEST, pod: 'build-2' },
+      tries: { triesMax: 5, backOffMs: 0, backOffMsMax: 0 }
+    })
+  ])
+})
+
+test('what was pushed is pulled, run and collected under the names of this step', async () => {
+  const { to } = await told()
+  const run = { nonce, request: REQUEST, image: PUSHED_IMAGE, isBuilt: true }
+  expect([to('pull'), to('run'), to('collect')]).toEqual([[run], [run], [{ nonce, request: REQUEST }]])
+})
+
+test('the janitor is told what is known of the image', async () => {
+  expect((await told()).cleanUp).toMatchObject({ pushState: 'done', hurried: false })
+  expect((await told({ lostBuilds: 3 })).cleanUp).toMatchObject({ pushState: 'possible', hurried: false })
+})
