@@ -183,6 +183,19 @@ describe('a command', () => {
 })
 
 describe('prepare_job', () => {
+  it('that cannot answer fails before anything is made, and its trace says why', async () => {
+    const traces = await mkdtemp(join(tmpdir(), 'slipway-hook-'))
+    const environment = { ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY: traces }
+    const backend = fakeBackend()
+    const input = { ...job({}), responseFile: join(directory, 'missing/response.json') }
+    expect((await call(input, backend, { environment })).code).toBe(1)
+    expect(backend.calls).toEqual([])
+    const [name = ''] = await readdir(traces)
+    const end = JSON.parse((await readFile(join(traces, name), 'utf8')).trimEnd().split('\n').at(-1) ?? '')
+    expect(end).toMatchObject({ outcome: 'failed', exitCode: 1, failure: { code: 'invalid-input' } })
+    await rm(traces, { recursive: true })
+  })
+
   let directory = ''
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'slipway-hook-'))
