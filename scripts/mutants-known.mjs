@@ -21,28 +21,31 @@ const COPIED = [
 /** For all tests of one mutant. */
 const RUN_MS_MAX = 600_000
 
+/** Is removed when this process ends, whatever ends it. */
+export function temporaryDirectory() {
+  const directory = mkdtempSync(join(tmpdir(), 'slipway-mutants-'))
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
 /** Checks them all; returns the exit code. */
 export function checkKnown() {
   const mutants = JSON.parse(readFileSync(join(root, LIST), 'utf8'))
-  const copy = mkdtempSync(join(tmpdir(), 'slipway-mutants-'))
-  try {
-    for (const path of COPIED) cpSync(join(root, path), join(copy, path), { recursive: true })
-    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-    const failed = failedTests(copy, [...new Set(mutants.map(({ tests }) => tests))])
-    if (failed?.length !== 0) {
-      console.error(`tests fail without any mutant:\n${failed?.join('\n') ?? 'they do not run'}`)
-      return 1
-    }
-    const problems = mutants.filter((mutant) => {
-      const problem = problemOf(copy, mutant)
-      console.log(`${problem === undefined ? 'noticed' : `NOT KEPT: ${problem}`}: ${mutant.change} (${mutant.file})`)
-      return problem !== undefined
-    })
-    console.log(`${mutants.length - problems.length} of ${mutants.length} kept mutants are noticed`)
-    return problems.length === 0 ? 0 : 1
-  } finally {
-    rmSync(copy, { recursive: true, force: true })
+  const copy = temporaryDirectory()
+  for (const path of COPIED) cpSync(join(root, path), join(copy, path), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  const failed = failedTests(copy, [...new Set(mutants.map(({ tests }) => tests))])
+  if (failed?.length !== 0) {
+    console.error(`tests fail without any mutant:\n${failed?.join('\n') ?? 'they do not run'}`)
+    return 1
   }
+  const problems = mutants.filter((mutant) => {
+    const problem = problemOf(copy, mutant)
+    console.log(`${problem === undefined ? 'noticed' : `NOT KEPT: ${problem}`}: ${mutant.change} (${mutant.file})`)
+    return problem !== undefined
+  })
+  console.log(`${mutants.length - problems.length} of ${mutants.length} kept mutants are noticed`)
+  return problems.length === 0 ? 0 : 1
 }
 
 /** Why a mutant is not as it should be: unknown when a test notices it. */

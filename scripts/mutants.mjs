@@ -6,13 +6,12 @@
 //   npm run mutants -- --known                    the kept mutants of test/mutants/known.json
 //
 // StrykerJS makes the mutants and runs the tests. Scores of rooms go to docs/testing.md, the mutants that nobody noticed to coverage/mutants-<room>.txt.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Stryker } from '@stryker-mutator/core'
 import { Instrumenter } from '@stryker-mutator/instrumenter'
-import { checkKnown } from './mutants-known.mjs'
+import { checkKnown, temporaryDirectory } from './mutants-known.mjs'
 import { isSurvivor, keyOf, NOT_CHOSEN } from './mutants-plugins.mjs'
 import { scoreRow, tableOf, withRows } from './mutants-report.mjs'
 import { root } from './prepare.mjs'
@@ -41,6 +40,7 @@ const { values: options, positionals } = parseArgs({
 })
 
 process.chdir(root)
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 if (options.known) process.exitCode = checkKnown()
 else await tryRooms()
 
@@ -65,7 +65,6 @@ async function tryRooms() {
 
 async function tryAll(room, chosen, survivors) {
   process.env.SLIPWAY_MUTANTS_TESTS = TESTS_OF[room].join()
-  const copies = mkdtempSync(join(tmpdir(), 'slipway-mutants-'))
   const stryker = new Stryker({
     testRunner: 'vitest',
     vitest: { configFile: 'vitest.mutants.config.ts' },
@@ -83,10 +82,10 @@ async function tryAll(room, chosen, survivors) {
     tsconfigFile: 'none',
     disableTypeChecks: false,
     // Outside of the project, whose own checks would look at the copy in it.
-    tempDirName: copies,
+    tempDirName: temporaryDirectory(),
     cleanTempDir: 'always'
   })
-  const results = await stryker.runMutationTest().finally(() => rmSync(copies, { recursive: true, force: true }))
+  const results = await stryker.runMutationTest()
   return results.filter(({ status }) => status !== NOT_CHOSEN)
 }
 
