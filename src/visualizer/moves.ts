@@ -36,9 +36,10 @@ function causeOf(line: EnteredLine): Cause {
   const { event } = line
   if (event === 'CANCEL') return 'cancel'
   if (event === 'xstate.init') return 'start'
+  if (event === 'TRY_STARTED') return 'backOff'
   const [, ending, actor = ''] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(event) ?? []
-  if (ending === undefined) return 'unknown'
-  if (ending === 'error') return isStill(line) ? 'retry' : 'failed'
+  if (ending === undefined && event !== 'TRY_FAILED') return 'unknown'
+  if (ending !== 'done') return isStill(line) ? 'retry' : 'failed'
   if (actor.endsWith('.budget')) return 'timeout'
   return actor.endsWith('.backOff') ? 'backOff' : 'done'
 }

@@ -11,6 +11,8 @@ export interface Rules {
   readonly failed: Readonly<Record<string, string>>
   /** Stages that are attempted a single time. */
   readonly once: readonly string[]
+  /** Stages whose actor tries again by itself, and is there until the stage is over: nothing it answers is waited for. */
+  readonly repeats: readonly string[]
 }
 
 /** Stands for cleaningUp's success: the end is decided by what was before. */
@@ -30,7 +32,8 @@ export const RULES: Readonly<Record<string, Rules>> = {
       cleaningUp
     },
     failed: { running: 'collecting', cleaningUp: 'stuck' },
-    once: ['running']
+    once: ['running'],
+    repeats: ['pushing']
   },
   'job-start': {
     begins: 'resolving',
@@ -42,13 +45,15 @@ export const RULES: Readonly<Record<string, Rules>> = {
       cleaningUp
     },
     failed: { cleaningUp: 'stuck' },
-    once: []
+    once: [],
+    repeats: []
   },
   'script-step': {
     begins: 'executing',
     stages: { executing: { 'exited with 0': 'succeeded', 'exited with 3': 'failed' }, cleaningUp },
     failed: { cleaningUp: 'stuck' },
-    once: []
+    once: [],
+    repeats: []
   }
 }
 
@@ -91,8 +96,14 @@ export function next(rules: Rules, now: Situation, event: string, attemptsMax: n
   if (event === 'cancel' && !isCleaning) return to('cleaningUp', { cancelled: true, urgency: 1 })
   if (event === 'cancel') return now.urgency < 2 ? to('cleaningUp', { urgency: now.urgency + 1 }) : undefined
   if (event === `${now.stage} took too long`) return fail()
+  if (rules.repeats.includes(now.stage) && event.endsWith('backed off')) return undefined
   if (event === `${now.stage} backed off`) return now.waits ? to(now.stage, { attempt: now.attempt + 1 }) : undefined
-  if (now.waits) return undefined
+  if (rules.repeats.includes(now.stage)) {
+    const isLast = event.endsWith('for good') || now.attempt >= attemptsMax
+    if (event.startsWith('a try failed')) return now.waits ? undefined : isLast ? fail() : { ...now, waits: true }
+    if (event === 'next try') return now.waits ? { ...now, waits: false, attempt: now.attempt + 1 } : undefined
+    if (event.startsWith(`${now.stage} failed`)) return fail()
+  } else if (now.waits) return undefined
   if (event === `${now.stage} failed for good`) return fail()
   if (event === `${now.stage} failed for now`) {
     const isTriedAgain = !rules.once.includes(now.stage) && now.attempt < attemptsMax

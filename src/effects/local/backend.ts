@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { StepError, toStepError } from '../../errors.ts'
 import { entryName, type LedgerEntry } from '../../machines/ledger.ts'
 import type { Builder, Clock, Janitor, Pusher, Runner, StepPorts } from '../../machines/ports.ts'
+import { backOffMs } from '../../machines/stage.ts'
+import type { BuildPlan } from '../../machines/types.ts'
 import type { Reporter } from '../log/reporter.ts'
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts'
 import { createResolver } from '../resolver.ts'
+import { type Retry, retried } from '../retry.ts'
 import { detectEngine } from './detect.ts'
 import type { Engine, EngineName } from './engine.ts'
 import { createProcessRunner, type Environment, type ProcessRunner } from './process.ts'
@@ -57,15 +60,30 @@ function createBuilder(engine: Engine, reporter: Reporter): Builder {
   }
 }
 
-function createPusher(engine: Engine, client: RegistryClient): Pusher {
+/** No container pushes here that would try again by itself, so the backend does. */
+function createPusher(engine: Engine, client: RegistryClient, clock: Clock): Pusher {
+  const pushOnce = async ({ pushReference: reference, pullRepository }: BuildPlan, signal: AbortSignal) => {
+    await engine.push(reference, signal)
+    const digest = await client.digestOf(reference, signal)
+    if (digest === undefined) {
+      throw new StepError('push-failed', `The registry does not have ${reference} after it was pushed`)
+    }
+    return `${pullRepository}@${digest}`
+  }
   return {
-    async push({ plan }, signal) {
-      await engine.push(plan.pushReference, signal)
-      const digest = await client.digestOf(plan.pushReference, signal)
-      if (digest === undefined) {
-        throw new StepError('push-failed', `The registry does not have ${plan.pushReference} after it was pushed`)
+    async push({ plan, tries }, tell, signal) {
+      const retry: Retry = {
+        name: `The push of ${plan.pushReference}`,
+        attemptsMax: tries.triesMax,
+        isRetryable: (error) => toStepError(error).retryable,
+        backOffMs: (attempt) => clock.jitter(backOffMs(tries, attempt)),
+        onFailed: (error) => tell({ type: 'TRY_FAILED', error: toStepError(error) })
       }
-      return `${plan.pullRepository}@${digest}`
+      const work = (attempt: number) => {
+        if (attempt > 1) tell({ type: 'TRY_STARTED' })
+        return pushOnce(plan, signal)
+      }
+      return await retried(retry, work, clock, signal)
     }
   }
 }
@@ -144,7 +162,7 @@ export async function createLocalPorts(
     ports: {
       resolver,
       builder: createBuilder(engine, reporter),
-      pusher: createPusher(engine, client),
+      pusher: createPusher(engine, client, clock),
       runner: createRunner(engine),
       // The mounts are live: what the action wrote is on this computer's disk already.
       workspace: { collect: async () => undefined },

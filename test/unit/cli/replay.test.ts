@@ -34,7 +34,7 @@ describe('slipway replay', () => {
     expect(shown).toMatch(/> Build \(\d+\.\d\d s\)$/m)
     expect(shown).toMatch(/✓ Succeeded$/m)
     expect(shown).toMatch(/^ {2}Build +\d+\.\d\d s {2}[ #]+$/m)
-    expect(shown).toMatch(/^container-step: succeeded with exit code 0 after \d/m)
+    expect(shown).toMatch(/^run_container_step for runner-abc: succeeded with exit code 0 after \d/m)
   })
 
   test('shows attempts and waits', async () => {
