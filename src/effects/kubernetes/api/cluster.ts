@@ -3,9 +3,9 @@
  * 429, 5xx and broken connections, on calls that are safe to repeat. Uses no verb that ARC's stock Role does not grant.
  */
 import type { V1ObjectMeta, V1Pod, V1Secret } from '@kubernetes/client-node'
-import pRetry from 'p-retry'
 import { StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
+import { type Retry, retried } from '../../retry.ts'
 import { timeoutSignal } from '../../system.ts'
 import { openAccess, type ServiceAddress } from './access.ts'
 import { type ApiCall, apiError, isAlreadyThere, isNotFound, isTransient, serverMessage } from './errors.ts'
@@ -80,20 +80,18 @@ export async function connectCluster(options: {
       saidRetry = line
     }
     try {
-      const result = await pRetry(attempt, {
-        retries: CALL_RETRIES_MAX,
-        // The pauses are made below, by the injected clock.
-        minTimeout: 0,
-        signal,
-        shouldRetry: ({ error }) => !signal.aborted && isTransient(error),
-        async onFailedAttempt({ error, attemptNumber, retriesLeft }) {
-          if (signal.aborted || !isTransient(error) || retriesLeft === 0) return
-          sayRetry(error)
+      const retry: Retry = {
+        name: `Kubernetes API: ${what.verb} ${what.resource}`,
+        attemptsMax: 1 + CALL_RETRIES_MAX,
+        isRetryable: isTransient,
+        backOffMs(attemptNumber, error) {
           const askedForMs = error instanceof ApiStatusError ? (error.retryAfterMs ?? 0) : 0
-          const backOffMs = options.clock.jitter(CALL_BACK_OFF_MS * 2 ** attemptNumber)
-          await options.clock.sleep(Math.max(Math.min(askedForMs, RETRY_AFTER_MS_MAX), backOffMs), signal)
-        }
-      })
+          const usualMs = options.clock.jitter(CALL_BACK_OFF_MS * 2 ** attemptNumber)
+          return Math.max(Math.min(askedForMs, RETRY_AFTER_MS_MAX), usualMs)
+        },
+        onFailed: sayRetry
+      }
+      const result = await retried(retry, attempt, options.clock, signal)
       saidRetry = undefined
       return result
     } catch (error) {
