@@ -9,9 +9,19 @@ const TEXT_OF_THE_PROJECT = ['tidy', 'docs', 'documented-commands', 'benchmarks'
   (name) => `test/unit/${name}.test.ts`
 )
 
-export default defineConfig({
+// Always the same cases, and few of them: a mutant that only the hundredth of them notices is not tested.
+const env = {
+  SLIPWAY_SEED: '1',
+  SLIPWAY_SIM_RUNS: '8',
+  SLIPWAY_HOSTILE_RUNS: '10',
+  IGNORE_RUNS: '500',
+  SLIPWAY_TIMES_SLOWER: '100'
+}
+
+const project = (names: readonly string[], testTimeout: number) => ({
   test: {
-    include: ['test/unit/**/*.test.ts', 'test/model/**/*.test.ts', 'test/sim/**/*.test.ts'],
+    name: names.join(),
+    include: names.map((name) => `test/${name}/**/*.test.ts`),
     exclude: [
       ...TEXT_OF_THE_PROJECT,
       'test/unit/visualizer/**',
@@ -19,9 +29,10 @@ export default defineConfig({
       'test/unit/cli/**',
       'test/model/coverage-report.test.ts'
     ],
-    testTimeout: 15_000,
-    hookTimeout: 15_000,
-    // Always the same cases, and few of them: a mutant that only the hundredth hostile case notices is not tested.
-    env: { SLIPWAY_SEED: '1', SLIPWAY_HOSTILE_RUNS: '10', IGNORE_RUNS: '500', SLIPWAY_TIMES_SLOWER: '100' }
+    testTimeout,
+    hookTimeout: testTimeout,
+    env
   }
 })
+
+export default defineConfig({ test: { projects: [project(['unit', 'model'], 15_000), project(['sim'], 60_000)] } })

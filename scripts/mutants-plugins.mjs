@@ -1,7 +1,7 @@
 // Stryker's plugins for `npm run mutants`. It knows no samples, but asks checkers which mutants are worth a try: one here lets only the
 // chosen ones pass. A reporter writes down every mutant that nobody noticed as soon as it is known, since a run takes long.
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, relative } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 
 /** What one mutant is, whatever number it has in a run. */
 export const keyOf = ({ fileName, location: { start, end }, mutatorName, replacement }) =>
@@ -26,9 +26,11 @@ function createSurvivorReporter(options) {
   const file = options.mutants.survivors
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, '')
+  // Now, since somebody may change them while the run goes on.
+  const sources = new Map(options.mutate.map((path) => [resolve(path), readFileSync(path, 'utf8').split('\n')]))
   return {
     onMutantTested(result) {
-      if (isSurvivor(result)) appendFileSync(file, `${describe(result)}\n`)
+      if (isSurvivor(result)) appendFileSync(file, `${describe(result, sources.get(resolve(result.fileName)))}\n`)
     }
   }
 }
@@ -37,10 +39,8 @@ createSurvivorReporter.inject = ['options']
 export const isSurvivor = ({ status }) => status === 'Survived' || status === 'NoCoverage'
 
 /** Where it is, what stood there and what stands there now. */
-function describe({ fileName, location: { start, end }, mutatorName, replacement, status }) {
-  const was = readFileSync(fileName, 'utf8')
-    .split('\n')
-    .slice(start.line - 1, end.line)
+function describe({ fileName, location: { start, end }, mutatorName, replacement, status }, lines) {
+  const was = lines.slice(start.line - 1, end.line)
   const now = `${was[0].slice(0, start.column - 1)}${replacement}${was.at(-1).slice(end.column - 1)}`
   const marked = (mark, text) => text.split('\n').map((line) => `${mark} ${line}`)
   const where = `${relative(process.cwd(), fileName)}:${start.line}:${start.column}`

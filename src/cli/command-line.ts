@@ -23,7 +23,7 @@ type Value<Given extends Option> = Given['type'] extends 'boolean'
 
 export interface CommandLine<Declared extends Options> {
   readonly values: { readonly [Name in keyof Declared]: Value<Declared[Name]> }
-  /** As many as `operands` declares. */
+  /** As many as `operands` declares, or more of the last one where it repeats. */
   readonly operands: readonly string[]
   /** What stands behind `--`; undefined without it. */
   readonly rest: readonly string[] | undefined
@@ -47,11 +47,12 @@ function parse<Declared extends Options>(
   declaration: Declaration<Declared>,
   args: readonly string[]
 ): CommandLine<Declared> {
-  const { name, options, operands = [] } = declaration
+  const { name, options, operands = [], repeats } = declaration
   const dashes = declaration.rest === undefined ? -1 : args.indexOf('--')
   const own = dashes === -1 ? args : args.slice(0, dashes)
   const { values, positionals } = parseStrictly(name, options, own)
-  if (positionals.length !== operands.length) throw wrongCount(name, operands, positionals)
+  const isTooMany = positionals.length > operands.length && repeats !== true
+  if (isTooMany || positionals.length < operands.length) throw wrongCount(name, operands, positionals)
   for (const [option, { choices }] of Object.entries(options)) {
     const given = values[option]
     if (choices !== undefined && given !== undefined && !choices.includes(String(given))) {

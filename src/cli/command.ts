@@ -26,6 +26,8 @@ export interface Declaration<Declared extends Options = Options> {
   readonly about: string
   /** Names of what has to be given without a flag: `TRACE`. */
   readonly operands?: readonly string[]
+  /** The last of them may be given several times. */
+  readonly repeats?: true
   /** What may follow behind `--`, and what it does. */
   readonly rest?: { readonly value: string; readonly help: string }
   readonly options: Declared

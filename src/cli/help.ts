@@ -10,12 +10,12 @@ const written = (name: string, { type, value = 'VALUE' }: Option): string =>
 const isShown = ([, { hidden }]: readonly [string, Option]): boolean => hidden !== true
 
 /** `slipway run DIR [--input NAME=VALUE]... [-- ARG...]`. */
-function usageOf({ name, operands = [], options, rest }: Declaration): string {
+function usageOf({ name, operands = [], repeats, options, rest }: Declaration): string {
   const flags = Object.entries(options)
     .filter(isShown)
     .map(([option, declared]) => `[${written(option, declared)}]${declared.multiple ? '...' : ''}`)
   const tail = rest === undefined ? [] : [`[-- ${rest.value}]`]
-  return wrap(['slipway', name, ...operands, ...flags, ...tail], SHOWN_WIDTH_MAX, '    ')
+  return wrap(['slipway', name, ...operands, ...(repeats ? ['...'] : []), ...flags, ...tail], SHOWN_WIDTH_MAX, '    ')
 }
 
 /** Words on lines of a width; later lines begin with an indent. */

@@ -1,6 +1,7 @@
 /** `slipway replay`: shows in the terminal what a recorded run did, when, how often, and how it ended. */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { type Checked, checkTrace } from '../visualizer/check.ts'
 import { currentMachines } from '../visualizer/graph.ts'
 import { type Replay, type ReplayStep, type StageTime, toReplay } from '../visualizer/replay.ts'
 import { parseTrace, TraceError } from '../visualizer/trace.ts'
@@ -104,25 +105,64 @@ function replayOf(path: string, text: string): Replay {
   }
 }
 
+interface CheckedFile extends Checked {
+  readonly trace: string
+}
+
+/** One line for each offence, with its place; one for a trace without any. */
+function verdictLines({ trace, machine, command, isComplete, offences }: CheckedFile): readonly string[] {
+  const what = machine ?? command ?? 'no machine'
+  const end = isComplete ? '' : '; it has no end: the hook was killed, or its trace could not be written on'
+  if (offences.length === 0) return [`${trace}: a path of ${what} that keeps its promises${end}`]
+  return [
+    ...offences.map(({ line, says }) => `${trace}:${line}: ${says}`),
+    `${trace}: not a path of ${what} of this version, or a promise is broken${end}`
+  ]
+}
+
+async function check(traces: readonly string[], isJson: boolean, deps: CliDependencies): Promise<number> {
+  const checked: CheckedFile[] = []
+  const { machines } = currentMachines()
+  for (const trace of traces) checked.push({ trace, ...checkTrace(await readTrace(deps, trace), machines) })
+  if (isJson) writeJson(deps.write, checked)
+  else for (const text of checked.flatMap(verdictLines)) writeLine(deps.write, plain(text))
+  return checked.every(({ offences }) => offences.length === 0) ? 0 : 1
+}
+
 export const replay = declare(
   {
     name: 'replay',
-    summary: 'show what a recorded run did, and when',
-    about: `Shows a recorded order of the runner: every step with its time, failed attempts, a table of the stages, and how it ended.
-Every order writes its trace: into _diag/slipway on the runner, or where ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY says.`,
+    summary: 'show what a recorded run did and when, or check that it is true',
+    about: `Shows a recorded command of the runner: every step with its time, failed attempts, a table of the stages, and how it ended.
+Every command writes its trace: into _diag/slipway on the runner, or where ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY says.
+
+--check shows nothing of the run and says whether its trace is true: a path of its machine, with no more attempts than there
+may be, times that do not go back, cleanup on every way out, and an outcome and exit code that fit. For each offence it writes
+one line with its place. A trace of an older version is told what of it is no path of this version's machine.`,
     operands: ['TRACE'],
-    options: { json: { type: 'boolean', help: 'the order, its steps, stages and end as one JSON document' } },
+    repeats: true,
+    options: {
+      check: { type: 'boolean', help: 'check the traces instead of showing one' },
+      json: {
+        type: 'boolean',
+        help: 'the command, its steps, stages and end as one JSON document; the offences with --check'
+      }
+    },
     examples: [
       ['slipway replay /home/runner/_diag/slipway/20261124-135229-123-runner-abc-run-container-step-1f2e3d4c.jsonl'],
       ["slipway replay run.jsonl --json | jq '.stages[] | {label, tookMs, attempts}'"],
+      ['slipway replay --check /home/runner/_diag/slipway/*.jsonl'],
       ['slipway diagram --html machines.html', 'then drop the trace on the page to step through it']
     ],
     exitCodes: [
-      [0, 'shown, however the run itself ended'],
-      [2, 'the command line is wrong, or the file is no trace']
+      [0, 'shown, however the run itself ended; with --check, every trace is true, or true as far as it goes'],
+      [1, 'with --check, a trace has an offence, or a file is no trace'],
+      [2, 'the command line is wrong, or the file to show is no trace']
     ]
   },
-  async ({ values, operands: [path = ''] }, deps) => {
+  async ({ values, operands: [path = '', ...more] }, deps) => {
+    if (values.check) return await check([path, ...more], values.json, deps)
+    if (more.length > 0) throw new UsageError('replay: one TRACE is shown at a time; --check takes several')
     const shown = replayOf(path, await readTrace(deps, path))
     if (values.json) writeJson(deps.write, shown)
     else for (const line of [...stepsAndStages(shown), ...endLines(shown).map(plain)]) writeLine(deps.write, line)

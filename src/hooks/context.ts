@@ -6,7 +6,7 @@ import type { ScriptOptions } from '../effects/kubernetes/script/backend.ts'
 import type { Reporter } from '../effects/log/reporter.ts'
 import type { TraceEnd } from '../effects/log/trace.ts'
 import type { Observer } from '../effects/run/wire.ts'
-import type { JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
+import type { CleanupPorts, JobPorts, ScriptPorts, StepPorts } from '../machines/ports.ts'
 import type { Failure } from '../machines/run.ts'
 import type { HookCommand, HookInput } from './requests/protocol.ts'
 import type { HookConfig } from './settings/config.ts'
@@ -16,13 +16,7 @@ export interface Backends {
   steps(): Promise<{ createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts }>
   jobs(): Promise<{ createJobPorts(options: JobOptions, deps: KubernetesDependencies): JobPorts }>
   scripts(): Promise<{ createScriptPorts(options: ScriptOptions, deps: KubernetesDependencies): ScriptPorts }>
-  cleanup(): Promise<{
-    cleanUpJob(
-      options: KubernetesOptions,
-      deps: KubernetesDependencies,
-      signal: AbortSignal
-    ): Promise<readonly string[]>
-  }>
+  cleanup(): Promise<{ createCleanupPorts(options: KubernetesOptions, deps: KubernetesDependencies): CleanupPorts }>
 }
 
 /** One of them. */

@@ -24,7 +24,9 @@ export async function observed<Output extends Ended>(
   await trace?.end(output)
   reporter.endGroup()
   if (!quietly) reporter.line(summaryLine(output, machine))
-  if (output.outcome === 'stuck') reporter.warning(`Cleanup could not remove: ${output.remaining.join(', ')}`)
+  // What failed says it itself where nothing else was done.
+  if (output.outcome === 'stuck' && output.failure?.code !== 'cleanup-failed')
+    reporter.warning(`Cleanup could not remove: ${output.remaining.join(', ')}`)
   if (output.failure !== undefined) showFailure(reporter, output.failure)
   return output
 }

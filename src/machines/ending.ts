@@ -2,7 +2,7 @@
 import { ERROR_CODES, type StepError } from '../errors.ts'
 import type { CleanUpInput, PushState } from './inputs.ts'
 import { entryName } from './ledger.ts'
-import { type Failure, OUTCOMES, type Outcome } from './run.ts'
+import { OUTCOMES, type Outcome } from './run.ts'
 import { type AnyContext, attempts, type StagePlace, tell, update } from './stage.ts'
 import { CLEANUP_BUDGET_MS, type Urgency } from './stages.ts'
 
@@ -36,14 +36,28 @@ function endOf(context: Ended): Exclude<Outcome, 'stuck'> {
 
 export const outcomeOf = (context: Ended): Outcome => (context.stuck ? 'stuck' : endOf(context))
 
-/** What most stages have in common: a failure leads to cleaningUp, where the first one counts, and so does CANCEL. */
-export const endingOf = ({ machine, name }: StagePlace) => ({
-  failed: 'cleaningUp',
-  onFailed: (context: Ended, error: StepError): { failure: Failure } => ({
-    failure: context.failure ?? { code: error.code, stage: name, message: error.message, detail: error.detail }
-  }),
-  cancel: { target: `#${machine}.cleaningUp`, actions: update(() => ({ cancelled: true, urgency: 1 })) }
+/** What cleanup could not do. */
+const gaveUp = ({ ledger }: AnyContext, { remaining }: StepError) => ({
+  stuck: true,
+  remaining: remaining ?? ledger.map(entryName)
 })
+
+/**
+ * What stages have in common: of several failures the first one counts, and what fails leads to cleaningUp, as CANCEL does. In
+ * a machine without that stage, which does nothing but clean up, both lead to an end.
+ */
+export function endingOf(place: StagePlace, cleansUp: boolean, failed: string = cleansUp ? 'cleaningUp' : 'failed') {
+  const { machine, name } = place
+  const onFailed = (context: AnyContext, error: StepError): Partial<AnyContext> => ({
+    failure: context.failure ?? { code: error.code, stage: name, message: error.message, detail: error.detail },
+    ...(failed === 'stuck' && gaveUp(context, error))
+  })
+  const cancel = {
+    target: `#${machine}.${cleansUp ? 'cleaningUp' : 'cancelled'}`,
+    actions: update(() => ({ cancelled: true, urgency: 1 }))
+  }
+  return { failed, onFailed, cancel }
+}
 
 /** The stage that undoes the ledger, and then takes the final state, out of those in `ends`, that fits how it ended. */
 export const cleanUp = (
@@ -62,7 +76,7 @@ export const cleanUp = (
       Math.min(budgets[place.name]?.budgetMs ?? Number.POSITIVE_INFINITY, CLEANUP_BUDGET_MS[urgency]),
     done: ends.map((target) => ({ target, when: target, guard: (context) => endOf(context) === target })),
     failed: 'stuck',
-    onFailed: (context, error) => ({ stuck: true, remaining: error.remaining ?? context.ledger.map(entryName) }),
+    onFailed: gaveUp,
     // Each CANCEL leaves less time: SIGINT, then SIGTERM. A third one cannot make it faster.
     cancel: {
       description: 'until it cannot be faster',

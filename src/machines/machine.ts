@@ -28,7 +28,8 @@ import {
   oneAttempt,
   type StageOptions
 } from './stage.ts'
-import type { AnyStageName, Stage, Stages } from './stages.ts'
+import type { AnyStageName } from './stages.ts'
+import type { Stage, Stages } from './table.ts'
 
 const notProvided = async (): Promise<never> => {
   throw new StepError('internal', 'a port of this machine was not provided')
@@ -62,8 +63,10 @@ type Options<Context, Row, Actor extends string, Logic, State extends string, In
   'input' | 'onDone' | 'done'
 > & {
   readonly actor: Actor
-  /** Where a failure leads: to cleaningUp, unless something else is said. */
+  /** Where a failure leads: to cleaningUp where there is one, unless something else is said. */
   readonly failed?: State
+  /** What is noted about it, in place of the run's failure. */
+  onFailed?(context: Context, error: StepError): Partial<Context>
 } & (Row extends { readonly creates: readonly unknown[] }
     ? { creates(context: Context): Ledger }
     : { readonly creates?: never })
@@ -102,13 +105,14 @@ export function defineMachine<
   type Name = NameOf<Table>
   type All = Own & typeof COMMON_ACTORS
   const placeOf = (stage: Name) => ({ machine: id, name: stage, stage: stages[stage] as Stage })
+  const commonOf = (stage: Name, failed?: string) => endingOf(placeOf(stage), 'cleaningUp' in stages, failed)
   const of =
     (kind: typeof attempts | typeof oneAttempt) =>
     <const Of extends Name, const Src extends keyof Own & string>(
       stage: Of,
       options: Options<Context, Table[Of], Src, Own[Src], Name | Outcome>
     ): Configured<Of> =>
-      kind(placeOf(stage), { ...endingOf(placeOf(stage)), ...options })
+      kind(placeOf(stage), { ...commonOf(stage, options.failed), ...options })
 
   return {
     /** A stage of bounded attempts. */
@@ -119,7 +123,7 @@ export function defineMachine<
     repeating: <const Of extends Name, const Src extends keyof Own & string>(
       stage: Of,
       options: Options<Context, Table[Of], Src, Own[Src], Name | Outcome, Omit<InputFrom<Own[Src]>, 'tell'>>
-    ): Configured<Of> => repeating(placeOf(stage), { ...endingOf(placeOf(stage)), ...options }),
+    ): Configured<Of> => repeating(placeOf(stage), { ...commonOf(stage, options.failed), ...options }),
     /** The stage that every failure and every CANCEL leads through. */
     cleaningUp: (
       ends: readonly Exclude<Outcome, 'stuck'>[],

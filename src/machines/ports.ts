@@ -1,5 +1,5 @@
 /**
- * What the machines need from the world. Two real backends implement these (kubernetes, local), and
+ * What the machines need from outside. Two real backends implement these (kubernetes, local), and
  * scripted ones in the tests; test/contract holds all of them to the same promises.
  *
  * Every method takes plain data and an AbortSignal, rejects with a StepError, is safe to call again after a failure,
@@ -8,7 +8,17 @@
 
 import type { BuildInput, CleanUpInput, CollectInput, ImageInput, PushInput, ResolveInput, TryEvent } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
-import type { BuiltImage, JobFacts, JobRequest, Resolution, RunResult, ScriptRequest } from './types.ts'
+import type {
+  BuiltImage,
+  CleanupRequest,
+  JobFacts,
+  JobImages,
+  JobRequest,
+  Leftovers,
+  Resolution,
+  RunResult,
+  ScriptRequest
+} from './types.ts'
 
 /** Decides what to run, and under which names: a prebuilt image, one already built for this content, or a build. */
 export interface ImageResolver {
@@ -101,5 +111,22 @@ export interface ScriptHost {
 export interface ScriptPorts {
   readonly host: ScriptHost
   readonly janitor: Janitor
+  readonly clock: Clock
+}
+
+/** Removes what belongs to one runner pod, for job-cleanup. */
+export interface JobCleaner {
+  list(request: CleanupRequest, signal: AbortSignal): Promise<Leftovers>
+  /** Deletes, and does not wait. Rejects with `cleanup-failed` and the `remaining` names when something cannot be deleted. */
+  removeObjects(objects: Ledger, signal: AbortSignal): Promise<void>
+  /** Resolves when nothing is there any more; after a while rejects with `cleanup-failed` and the `remaining` names. */
+  confirm(request: CleanupRequest, signal: AbortSignal): Promise<void>
+  /** Resolves with what was removed. */
+  removeImages(images: JobImages, signal: AbortSignal): Promise<Ledger>
+}
+
+/** What job-cleanup needs. */
+export interface CleanupPorts {
+  readonly cleaner: JobCleaner
   readonly clock: Clock
 }

@@ -2,17 +2,15 @@
 import type { ErrorCode } from '../errors.ts'
 import type { TryEvent } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
-import type { AnyStageName, BudgetsOf, StateMeta, Urgency } from './stages.ts'
+import type { AnyStageName, Urgency } from './stages.ts'
+import type { BudgetsOf, StateMeta } from './table.ts'
 
 export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'stuck'
 
 export const OUTCOMES: Readonly<Record<Outcome, StateMeta>> = {
-  succeeded: { label: 'Succeeded', purpose: 'The action ran and exited with 0; nothing is left behind.' },
-  failed: {
-    label: 'Failed',
-    purpose: 'A stage failed, or the action exited with another code; nothing is left behind.'
-  },
-  cancelled: { label: 'Cancelled', purpose: 'The runner cancelled the step; nothing is left behind.' },
+  succeeded: { label: 'Succeeded', purpose: 'All went well, and what was run exited with 0.' },
+  failed: { label: 'Failed', purpose: 'A stage failed, or what was run exited with another code.' },
+  cancelled: { label: 'Cancelled', purpose: 'The runner cancelled it.' },
   stuck: { label: 'Stuck', purpose: 'Cleanup could not finish; the output lists what remains.' }
 }
 

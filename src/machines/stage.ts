@@ -8,7 +8,8 @@ import { assign, type EventObject, emit } from 'xstate'
 import { StepError, toStepError } from '../errors.ts'
 import { type Ledger, record } from './ledger.ts'
 import type { Fact, Phase, RunContext, RunEvent, StageRecord } from './run.ts'
-import type { AnyStageName, Stage, StageBudget } from './stages.ts'
+import type { AnyStageName } from './stages.ts'
+import type { Stage, StageBudget } from './table.ts'
 
 /** A context of whichever machine. */
 export type AnyContext = RunContext<unknown, string>

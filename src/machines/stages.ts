@@ -3,52 +3,11 @@
  * is added here and in its machine is in all of them.
  */
 import type { ErrorCode } from '../errors.ts'
-import type { ResourceKind } from './ledger.ts'
-import type { JobPorts, ScriptPorts, StepPorts } from './ports.ts'
+import { budgetsOf, type Stage, type Stages } from './table.ts'
 
 const seconds = 1_000
 const minutes = 60 * seconds
 const days = 24 * 60 * minutes
-
-/** The bounds of one stage. `attemptsMax` counts the first attempt. */
-export interface StageBudget {
-  /** Around all attempts and the waits between them. Milliseconds, as all times here. */
-  readonly budgetMs: number
-  readonly attemptsMax: number
-  /** First delay between attempts; doubles with every attempt up to `backOffMsMax`. */
-  readonly backOffMs: number
-  readonly backOffMsMax: number
-}
-
-/** What people are told about a state. */
-export interface StateMeta {
-  readonly label: string
-  readonly purpose: string
-}
-
-export interface Stage extends StateMeta {
-  /** Which port does the work. */
-  readonly port: keyof StepPorts | keyof JobPorts | keyof ScriptPorts
-  readonly budget: StageBudget
-  /** What it may end with, besides COMMON_CODES; a code that is not listed is still reported as it is. */
-  readonly codes: readonly ErrorCode[]
-  /** What it creates, whatever the backend is; all of it enters the ledger before the stage begins. */
-  readonly creates?: readonly ResourceKind[]
-}
-
-/** One machine's. */
-export type Stages<Name extends string = string> = Readonly<Record<Name, Stage>>
-export type BudgetsOf<Name extends string> = Readonly<Record<Name, StageBudget>>
-
-/** Codes that every stage may end with: the cluster itself, the stage's own budget, the local engine, and bugs. */
-export const COMMON_CODES = [
-  'cluster-forbidden',
-  'cluster-rejected',
-  'cluster-unreachable',
-  'engine-missing',
-  'stage-timeout',
-  'internal'
-] as const satisfies readonly ErrorCode[]
 
 const POD_STARTS = [
   'image-not-found',
@@ -113,6 +72,7 @@ export const STEP_STAGES = {
       'builder-lost',
       'context-delivery-failed',
       'files-refused',
+      'start-failed',
       'unschedulable'
     ],
     creates: ['build-pod', 'image', 'directory']
@@ -128,7 +88,8 @@ export const STEP_STAGES = {
       'registry-unreachable',
       'layout-lost',
       'builder-lost',
-      'builder-image-unavailable'
+      'builder-image-unavailable',
+      'start-failed'
     ]
   },
   pulling: {
@@ -141,6 +102,7 @@ export const STEP_STAGES = {
       'not-configured',
       'not-supported',
       ...POD_STARTS,
+      ...POD_LOST,
       'workspace-delivery-failed',
       'files-refused'
     ],
@@ -177,7 +139,7 @@ export const JOB_STAGES = {
     purpose: 'Create the job pod and its pull secret, and bring the files of the runner there.',
     port: 'host',
     budget: { budgetMs: 10 * minutes, attemptsMax: 3, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
-    codes: ['unschedulable', 'workspace-delivery-failed', 'files-refused'],
+    codes: [...POD_STARTS, ...POD_LOST, 'workspace-delivery-failed', 'files-refused'],
     creates: ['secret', 'pod']
   },
   starting: {
@@ -185,7 +147,7 @@ export const JOB_STAGES = {
     purpose: 'Wait until every container is up and every service is healthy.',
     port: 'host',
     budget: { budgetMs: 10 * minutes, attemptsMax: 4, backOffMs: 1 * seconds, backOffMsMax: 5 * seconds },
-    codes: [...POD_STARTS, 'out-of-memory', 'evicted', 'run-lost', 'workspace-delivery-failed']
+    codes: [...POD_STARTS, ...POD_LOST, 'workspace-delivery-failed']
   },
   inspecting: {
     label: 'Inspect',
@@ -205,33 +167,71 @@ export const SCRIPT_STAGES = {
       'Start the script detached, stream its log, and join it again after a lost connection, until its exit code is there.',
     port: 'host',
     budget: { budgetMs: 5 * days, attemptsMax: 500, backOffMs: 0.1 * seconds, backOffMsMax: 5 * seconds },
-    codes: ['invalid-input', 'not-configured', 'workspace-delivery-failed', 'files-refused', ...POD_LOST],
+    codes: [
+      'invalid-input',
+      'not-configured',
+      'workspace-delivery-failed',
+      'files-refused',
+      'start-failed',
+      ...POD_LOST
+    ],
     creates: ['process']
   },
   cleaningUp: { ...CLEANING_UP, purpose: 'End what still runs of the script, and remove its files.' }
 } as const satisfies Stages
 
+/** cleanup_job. The runner asks only once, so an API server that is being restarted is waited for. */
+export const CLEANUP_STAGES = {
+  listing: {
+    label: 'List',
+    purpose: 'Find everything that is labelled for the runner pod, and what its job has built.',
+    port: 'cleaner',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 5, backOffMs: 2 * seconds, backOffMsMax: 10 * seconds },
+    codes: ['not-supported']
+  },
+  removingObjects: {
+    label: 'Remove',
+    purpose: 'Delete the pods and Secrets of the job.',
+    port: 'cleaner',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 5, backOffMs: 2 * seconds, backOffMsMax: 10 * seconds },
+    codes: ['cleanup-failed']
+  },
+  confirming: {
+    label: 'Confirm',
+    purpose: 'Wait until all of it is gone: until then, a pod may go on pushing.',
+    port: 'cleaner',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 5, backOffMs: 2 * seconds, backOffMsMax: 10 * seconds },
+    codes: ['cleanup-failed', 'not-supported']
+  },
+  removingImages: {
+    label: 'Remove images',
+    purpose: 'Remove the images of the job from the registry; what stays there, `slipway gc` removes.',
+    port: 'cleaner',
+    budget: { budgetMs: 5 * minutes, attemptsMax: 2, backOffMs: 2 * seconds, backOffMsMax: 2 * seconds },
+    codes: ['not-configured', 'push-denied', 'registry-unreachable', 'cleanup-failed']
+  }
+} as const satisfies Stages
+
 export type StageName = keyof typeof STEP_STAGES
 export type JobStageName = keyof typeof JOB_STAGES
 export type ScriptStageName = keyof typeof SCRIPT_STAGES
+export type CleanupStageName = keyof typeof CLEANUP_STAGES
 /** A stage of any machine. */
-export type AnyStageName = StageName | JobStageName | ScriptStageName
+export type AnyStageName = StageName | JobStageName | ScriptStageName | CleanupStageName
 
 /** All tables by the id of the machine. */
 export const STAGES_OF: Readonly<Record<string, Stages>> = {
   'container-step': STEP_STAGES,
   'job-start': JOB_STAGES,
-  'script-step': SCRIPT_STAGES
-}
-
-const budgetsOf = <Name extends string>(stages: Stages<Name>): BudgetsOf<Name> => {
-  const entries = Object.entries<Stage>(stages).map(([name, { budget }]) => [name, budget])
-  return Object.fromEntries(entries) as BudgetsOf<Name>
+  'script-step': SCRIPT_STAGES,
+  'job-cleanup': CLEANUP_STAGES
 }
 
 export const BUDGETS = budgetsOf<StageName>(STEP_STAGES)
 export const JOB_BUDGETS = budgetsOf<JobStageName>(JOB_STAGES)
 export const SCRIPT_BUDGETS = budgetsOf<ScriptStageName>(SCRIPT_STAGES)
+export const CLEANUP_BUDGETS = budgetsOf<CleanupStageName>(CLEANUP_STAGES)
 export type Budgets = typeof BUDGETS
 export type JobBudgets = typeof JOB_BUDGETS
 export type ScriptBudgets = typeof SCRIPT_BUDGETS
+export type CleanupBudgets = typeof CLEANUP_BUDGETS

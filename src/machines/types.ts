@@ -121,3 +121,24 @@ export interface ScriptRequest {
   readonly prependPath: readonly string[]
   readonly workingDirectory: string
 }
+
+/** Whose job is cleaned up. */
+export interface CleanupRequest {
+  readonly runnerPod: string
+}
+
+/** What of a job is still there. */
+export interface Leftovers {
+  /** Labelled for the runner pod, and belonging to nothing else. */
+  readonly objects: Ledger
+  /** Undefined when the job can have none. */
+  readonly images?: JobImages | undefined
+}
+
+/** Images of one job in the registry. */
+export interface JobImages {
+  /** All of it is the job's. */
+  readonly repository: string
+  /** Remembered by the job: tags may have been moved. */
+  readonly digests: readonly string[]
+}

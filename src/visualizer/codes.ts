@@ -1,6 +1,6 @@
 /** Which error codes a stage may fail with, and which of them another attempt may mend, for the page. */
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
-import { COMMON_CODES } from '../machines/stages.ts'
+import { COMMON_CODES } from '../machines/table.ts'
 import type { GraphState } from './graph-format.ts'
 
 /** False for codes of other versions, too. */

@@ -1,5 +1,5 @@
 /** The Markdown page of one machine: its diagram and a table of its states, for docs/machines. */
-import { COMMON_CODES } from '../machines/stages.ts'
+import { COMMON_CODES } from '../machines/table.ts'
 import type { GraphState, MachineGraph } from './graph-format.ts'
 import { toMermaid } from './mermaid.ts'
 import { budgetInWords } from './words.ts'

@@ -3,9 +3,10 @@ import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xst
 import { getStateNodes } from 'xstate/graph'
 import { containerStep } from '../machines/container-step.ts'
 import type { TryEvent } from '../machines/inputs.ts'
+import { jobCleanup } from '../machines/job-cleanup.ts'
 import { jobStart } from '../machines/job-start.ts'
 import { scriptStep } from '../machines/script-step.ts'
-import type { Stage, StateMeta } from '../machines/stages.ts'
+import type { Stage, StateMeta } from '../machines/table.ts'
 import {
   GRAPH_FORMAT,
   type GraphState,
@@ -15,7 +16,7 @@ import {
 } from './graph-format.ts'
 
 /** The machines that Slipway runs on, in the order in which they are shown. */
-export const MACHINES: readonly AnyStateMachine[] = [containerStep, jobStart, scriptStep]
+export const MACHINES: readonly AnyStateMachine[] = [containerStep, jobStart, scriptStep, jobCleanup]
 
 const BACK_OFF = '.backOff'
 

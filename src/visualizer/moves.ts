@@ -19,6 +19,8 @@ export interface Move {
 /** One run of a machine, as far as its trace tells. */
 export interface Run {
   readonly moves: readonly Move[]
+  /** Of every line that has one. */
+  readonly times: readonly Pick<Move, 'number' | 'atMs'>[]
   /** It may have been told to hurry without a word of it: formats 1 and 2 are silent where the state stays the same. */
   readonly mayHurryUnseen: boolean
   /** Undefined when the hook was killed before its end. */
@@ -59,6 +61,7 @@ export function toRun(lines: readonly NumberedLine[]): Run {
   )
   return {
     moves,
+    times: lines.flatMap(({ line, number }) => ('atMs' in line ? [{ number, atMs: line.atMs }] : [])),
     mayHurryUnseen,
     ...(ended?.line.type === 'ended' && { end: { ...ended.line, number: ended.number } })
   }

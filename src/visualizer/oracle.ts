@@ -34,15 +34,19 @@ export const isEnd = (state: string): boolean => ['succeeded', 'failed', 'cancel
 
 /** The way out was a CANCEL; later ones only hurry cleanup. */
 export const wasCancelled = ({ moves }: Run): boolean =>
-  moves.find(({ to }) => stageOf(to) === CLEANUP)?.cause === 'cancel'
+  moves.find(({ to }) => stageOf(to) === CLEANUP || isEnd(to))?.cause === 'cancel'
 
 /** The first failure that ended a stage other than cleaning up; running out of time counts as the attempt that failed last. */
-export function firstFailure({ moves }: Run): { readonly code: string; readonly stage: string } | undefined {
+export function firstFailure({
+  moves,
+  promises
+}: Pick<Case, 'moves' | 'promises'>): { readonly code: string; readonly stage: string } | undefined {
   const retried = new Map<string, string>()
   for (const { from, cause, failure } of moves) {
     const stage = stageOf(from)
     if (cause === 'retry' && failure !== undefined) retried.set(stage, failure.code)
-    if (stage === CLEANUP || (cause !== 'failed' && cause !== 'timeout')) continue
+    if (stage === CLEANUP || promises.pardoned?.includes(stage)) continue
+    if (cause !== 'failed' && cause !== 'timeout') continue
     if (cause === 'failed') return failure && { code: failure.code, stage }
     return { code: retried.get(stage) ?? 'stage-timeout', stage }
   }

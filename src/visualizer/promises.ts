@@ -9,7 +9,9 @@ export interface Promises {
   readonly decides: string
   /** The stage that follows the deciding one however that ended, unless the run was cancelled. */
   readonly collects?: string
-  /** What may end a run without cleaning up: a success that leaves what was asked for, or nothing. */
+  /** Stages whose failure is told, and is no failure of the run. */
+  readonly pardoned?: readonly string[]
+  /** What may end a run without cleaning up: a success that leaves what was asked for, or nothing; all there is where all of it is cleaning up. */
   readonly waysOut: readonly string[]
 }
 
@@ -33,5 +35,22 @@ export const PROMISES: Readonly<Record<string, Promises>> = {
     once: [],
     decides: 'executing',
     waysOut: ['executing done succeeded', 'executing done failed']
+  },
+  'job-cleanup': {
+    needs: { removingObjects: 'listing', confirming: 'removingObjects', removingImages: 'confirming' },
+    once: [],
+    decides: 'confirming',
+    pardoned: ['removingImages'],
+    waysOut: [
+      ...['listing', 'removingObjects', 'confirming', 'removingImages'].map((stage) => `${stage} cancel cancelled`),
+      ...['failed', 'timeout'].flatMap((cause) => [
+        `listing ${cause} failed`,
+        `removingObjects ${cause} stuck`,
+        `confirming ${cause} stuck`,
+        `removingImages ${cause} succeeded`
+      ]),
+      'confirming done succeeded',
+      'removingImages done succeeded'
+    ]
   }
 }

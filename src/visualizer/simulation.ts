@@ -145,6 +145,14 @@ export function take(graph: MachineGraph, stand: Stand, id: string): Stand {
   }
 }
 
+/** Stands in a state however the run came there; undefined for a state that the machine does not have. */
+export function standIn(graph: MachineGraph, id: string, before: Stand | undefined): Stand | undefined {
+  const state = graph.states.find((candidate) => candidate.id === id)
+  if (state === undefined) return undefined
+  const { failedIn } = before ?? {}
+  return { ...enter(graph, state, before), ...(failedIn !== undefined && { failedIn }) }
+}
+
 /** Where a run stood at its start and after each of its transitions. */
 export function standsOf(graph: MachineGraph, taken: readonly string[]): readonly [Stand, ...Stand[]] {
   let stand = start(graph)

@@ -3,7 +3,17 @@
 /** The text is no trace; the message is one line. */
 export class TraceError extends Error {
   override readonly name = 'TraceError'
+  /** Where it is not, when that is one line. */
+  readonly line: number | undefined
+
+  constructor(message: string, line?: number) {
+    super(message)
+    this.line = line
+  }
 }
+
+/** The formats that say which they are; the first one did not. */
+export const FORMATS: readonly string[] = ['slipway-trace-2', 'slipway-trace-3']
 
 /** Which order it is; absent in traces of format 1. */
 export interface StartedLine {
@@ -11,13 +21,15 @@ export interface StartedLine {
   /** As the runner calls it: `run_container_step`. */
   readonly command: string
   readonly runnerPod: string
+  /** Format 1 has no such line. */
+  readonly format?: string
 }
 
 export interface EnteredLine {
   readonly type: 'entered'
   readonly atMs: number
   readonly state: string
-  /** The state before; '' for the first one. Formats 1 and 2 say it, and for format 3 it is filled in. */
+  /** The state before; '' for the first one. */
   readonly from: string
   readonly event: string
   /** Where in which stage; absent at an end, and in formats 1 and 2. */
@@ -109,11 +121,11 @@ const areAll =
 
 /** What each type of line has. */
 const LINES: Readonly<Record<TraceLine['type'], Check>> = {
-  started: has({ command: isText, runnerPod: isText }),
+  started: has({ command: isText, runnerPod: isText, format: maybe(isText) }),
   entered: has({
     atMs: isNumber,
     state: isText,
-    from: maybe(isText),
+    from: isText,
     event: isText,
     at: maybe(has({ stage: isText, phase: isText, attempt: isNumber }))
   }),
@@ -149,21 +161,10 @@ function parseLine(text: string, number: number): NumberedLine {
   try {
     value = JSON.parse(text)
   } catch {
-    throw new TraceError(`line ${number} is not JSON; a trace has one JSON object on every line`)
+    throw new TraceError(`line ${number} is not JSON; a trace has one JSON object on every line`, number)
   }
-  if (!isTraceLine(value)) throw new TraceError(`line ${number} is not a line of a trace that Slipway writes`)
+  if (!isTraceLine(value)) throw new TraceError(`line ${number} is not a line of a trace that Slipway writes`, number)
   return { number, line: value }
-}
-
-/** Says of each state from which one it was entered, where the trace leaves that to its order. */
-function withSources(lines: readonly NumberedLine[]): readonly NumberedLine[] {
-  let before = ''
-  return lines.map(({ number, line }) => {
-    if (line.type !== 'entered') return { number, line }
-    const from: string | undefined = line.from ?? before
-    before = line.state
-    return { number, line: { ...line, from } }
-  })
 }
 
 /** Like parseTrace, with the numbers of the lines. */
@@ -175,7 +176,7 @@ export function parseNumbered(text: string): readonly NumberedLine[] {
     if (line.trim() === '') return false
     return !(isCutOff && lines.length > 1 && number === last?.number && !line.trimEnd().endsWith('}'))
   }
-  const parsed = withSources(lines.filter(isWhole).map(({ line, number }) => parseLine(line, number)))
+  const parsed = lines.filter(isWhole).map(({ line, number }) => parseLine(line, number))
   if (!parsed.some(({ line }) => line.type === 'entered' || line.type === 'started'))
     throw new TraceError('this is not a trace: no command is started and no state is entered in it')
   return parsed

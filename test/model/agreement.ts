@@ -32,7 +32,7 @@ const pathOf = (value: unknown): string =>
 
 export function nameOf({ stages, repeats }: Rules, { stage, waits }: Situation): string {
   if (stages[stage] === undefined) return stage
-  if (repeats.includes(stage)) return `${stage}.${waits ? 'waitingForNextTry' : 'trying'}`
+  if (repeats?.includes(stage)) return `${stage}.${waits ? 'waitingForNextTry' : 'trying'}`
   return `${stage}.${waits ? 'backingOff' : 'attempting'}`
 }
 

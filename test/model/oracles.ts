@@ -19,13 +19,26 @@ interface Expected {
   readonly program?: string
   /** Programs that are called once, even where a stage may be attempted again. */
   readonly once: boolean
+  /** The stage whose success stands for a program that exits with 0, where there is none. */
+  readonly decides?: string
+  /** Stages without whose success things remain. */
+  readonly removes: readonly string[]
+  /** Whether the last of `removes` is for images, which may stay. */
+  readonly imagesMayStay?: boolean
 }
 
 const EXPECTED: Readonly<Record<MachineId, Expected>> = {
-  'container-step': { staysAfter: [], program: 'running', once: true },
-  'job-start': { staysAfter: ['succeeded'], once: false },
+  'container-step': { staysAfter: [], program: 'running', once: true, removes: ['cleaningUp'] },
+  'job-start': { staysAfter: ['succeeded'], once: false, decides: 'inspecting', removes: ['cleaningUp'] },
   // An attempt is a connection; that the script runs once is the port's promise.
-  'script-step': { staysAfter: [], program: 'executing', once: false }
+  'script-step': { staysAfter: [], program: 'executing', once: false, removes: ['cleaningUp'] },
+  'job-cleanup': {
+    staysAfter: ['failed', 'cancelled'],
+    once: false,
+    decides: 'confirming',
+    removes: ['removingObjects', 'confirming'],
+    imagesMayStay: true
+  }
 }
 
 const complain = (wrong: boolean, complaint: string): readonly string[] => (wrong ? [complaint] : [])
@@ -48,15 +61,16 @@ function caseOf(history: History): Case {
 
 /** How the program itself ended: undefined when it did not get to its end, or there is none. */
 function ownExitCode(history: History): number | undefined {
-  const { program } = EXPECTED[history.machine]
-  const isUp = history.machine === 'job-start' && callsOf(history, 'inspecting').at(-1)?.ending === 'succeeded'
-  if (program === undefined) return isUp ? 0 : undefined
+  const { program, decides = '' } = EXPECTED[history.machine]
+  if (program === undefined) return callsOf(history, decides).at(-1)?.ending === 'succeeded' ? 0 : undefined
   return callsOf(history, program).find((call) => call.ending === 'succeeded')?.exitCode
 }
 
 /** The way out, when it was a CANCEL; later ones only hurry cleanup. */
 const wasCancelled = ({ facts }: History): boolean => {
-  const way = facts.find(({ fact }) => fact.type === 'entered' && fact.state.startsWith('cleaningUp'))
+  const way = facts.find(
+    ({ fact }) => fact.type === 'entered' && (fact.state.startsWith('cleaningUp') || fact.at === undefined)
+  )
   return way?.fact.type === 'entered' && way.fact.event === 'CANCEL'
 }
 
@@ -64,7 +78,11 @@ const wasCancelled = ({ facts }: History): boolean => {
 const nothingLeftBehind: Oracle = ({ machine, left, output, calls }) => {
   const told = calls.at(-1)?.remaining
   const isMeant = EXPECTED[machine].staysAfter.includes(output.outcome)
-  const unlisted = isMeant ? [] : left.filter((name) => !output.remaining.includes(name))
+  const mayStay = (name: string) =>
+    EXPECTED[machine].imagesMayStay === true &&
+    name.startsWith('image ') &&
+    !calls.some(({ stage, ending }) => stage === 'removingImages' && ending === 'succeeded')
+  const unlisted = isMeant ? [] : left.filter((name) => !output.remaining.includes(name) && !mayStay(name))
   return [
     ...complain(unlisted.length > 0, `left behind and not listed: ${unlisted.join(', ')}`),
     ...complain(
@@ -74,7 +92,8 @@ const nothingLeftBehind: Oracle = ({ machine, left, output, calls }) => {
   ]
 }
 
-const cleanUpAgainIsANoOp: Oracle = ({ machine, left, removedAgain, output }) => {
+const cleanUpAgainIsANoOp: Oracle = ({ machine, budgets, left, removedAgain, output }) => {
+  if (!('cleaningUp' in budgets)) return []
   const unlisted = removedAgain.filter((name) => !output.remaining.includes(name))
   const isMeant = EXPECTED[machine].staysAfter.includes(output.outcome)
   const unknown = isMeant ? [] : left.filter((name) => !removedAgain.includes(name))
@@ -115,11 +134,16 @@ const exitCodeIsTheProgram: Oracle = (history) => {
 /** What the calls came to decides how the run ends. */
 const outcomeFitsTheCalls: Oracle = (history) => {
   const { outcome, failure } = history.output
-  const cleanUps = callsOf(history, 'cleaningUp')
-  const isStuck = cleanUps.length > 0 && cleanUps.at(-1)?.ending !== 'succeeded'
+  const isCleaning = 'cleaningUp' in history.budgets
+  const isStuck =
+    (isCleaning || !wasCancelled(history)) &&
+    EXPECTED[history.machine].removes.some((stage) => {
+      const calls = callsOf(history, stage)
+      return calls.length > 0 && calls.at(-1)?.ending !== 'succeeded'
+    })
   const end = failure === undefined && ownExitCode(history) === 0 ? 'succeeded' : 'failed'
   const expected = isStuck ? 'stuck' : wasCancelled(history) ? 'cancelled' : end
-  const code = firstFailure(toRun(linesOf(history)))?.code
+  const code = firstFailure(caseOf(history))?.code
   return [
     ...complain(outcome !== expected, `outcome ${outcome} where ${expected} is true`),
     ...complain(failure?.code !== code, `failure ${failure?.code} where ${code} came first`)
@@ -129,6 +153,7 @@ const outcomeFitsTheCalls: Oracle = (history) => {
 /** Once cleanup has begun it is all that is called, and no failure and no CANCEL ends without it. */
 const nothingIsCalledAfterCleanUp: Oracle = (history) => {
   const { calls, output } = history
+  if (!('cleaningUp' in history.budgets)) return []
   const first = calls.findIndex((call) => call.stage === 'cleaningUp')
   const late = first < 0 ? [] : calls.slice(first).filter((call) => call.stage !== 'cleaningUp')
   const isNeeded = output.failure !== undefined || history.left.length > 0

@@ -7,17 +7,21 @@ import { scenariosOf } from '../support/scenario-arbitrary.ts'
 import { ALL_SCRIPTED, SCRIPTED, type ScriptedMachine } from '../support/scripted-machines.ts'
 import { judge } from './oracles.ts'
 import keptSeeds from './seeds.json' with { type: 'json' }
+import { straysOf } from './walk.ts'
 
 const RUNS = 300
 
-const playedBy = (tamper?: Tamper) => async (scenario: Scenario) => judge(await play(scenario, tamper))
+const playedBy = (tamper?: Tamper) => async (scenario: Scenario) => {
+  const history = await play(scenario, tamper)
+  return [...judge(history), ...straysOf(history, scenario.script)]
+}
 const exploreAll = (machine: ScriptedMachine, parameters: fc.Parameters<[Scenario]>, tamper?: Tamper) =>
   explore('model', scenariosOf(machine), playedBy(tamper), parameters)
 
 const containerStep = SCRIPTED['container-step']
 
 for (const machine of ALL_SCRIPTED) {
-  test(`${machine.id}: ${RUNS} random scenarios keep every promise`, async () => {
+  test(`${machine.id}: ${RUNS} random scenarios keep every promise, and go where the reference does`, async () => {
     await exploreAll(machine, chosenSeed(RUNS))
   })
 }
@@ -56,4 +60,17 @@ describe('the search', () => {
       expect(reached).toEqual(new Set(['succeeded', 'failed', 'cancelled', 'stuck', ...endings]))
     })
   }
+})
+
+test('a run that went elsewhere than the reference is noticed', async () => {
+  const script = { resolution: 'prebuilt', exitCode: 0, calls: {} } as const
+  const { budgets } = containerStep.model.input as Pick<Scenario, 'budgets'>
+  const history = await play({ machine: 'container-step', script, budgets, cancelAtTicks: [], jitter: 1 })
+  expect(straysOf(history, script)).toEqual([])
+  expect(straysOf(history, { ...script, resolution: 'build' })).toEqual([
+    'in pulling.attempting by xstate.done.actor.resolving where the reference is in building.attempting'
+  ])
+  expect(straysOf({ ...history, facts: history.facts.slice(0, -1) }, script)).toEqual([
+    'ended as succeeded in cleaningUp'
+  ])
 })

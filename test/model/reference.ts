@@ -12,11 +12,15 @@ export interface Rules {
   /** Stages that are attempted a single time. */
   readonly once: readonly string[]
   /** Stages whose actor tries again by itself, and is there until the stage is over: nothing it answers is waited for. */
-  readonly repeats: readonly string[]
+  readonly repeats?: readonly string[]
+  /** Stages whose failure is no failure of the run. */
+  readonly pardoned?: readonly string[]
 }
 
 /** Stands for cleaningUp's success: the end is decided by what was before. */
 const AS_IT_WAS = 'cancelled | failed | succeeded'
+/** Stands for where job-cleanup goes once all objects are gone. */
+const IF_IMAGES = 'removingImages | succeeded'
 const cleaningUp = { 'cleaned up': AS_IT_WAS }
 
 export const RULES: Readonly<Record<string, Rules>> = {
@@ -45,15 +49,25 @@ export const RULES: Readonly<Record<string, Rules>> = {
       cleaningUp
     },
     failed: { cleaningUp: 'stuck' },
-    once: [],
-    repeats: []
+    once: []
   },
   'script-step': {
     begins: 'executing',
     stages: { executing: { 'exited with 0': 'succeeded', 'exited with 3': 'failed' }, cleaningUp },
     failed: { cleaningUp: 'stuck' },
+    once: []
+  },
+  'job-cleanup': {
+    begins: 'listing',
+    stages: {
+      listing: { 'listed, and there may be images': 'removingObjects', listed: 'removingObjects' },
+      removingObjects: { removed: 'confirming' },
+      confirming: { gone: IF_IMAGES },
+      removingImages: { 'images removed': 'succeeded' }
+    },
+    failed: { listing: 'failed', removingObjects: 'stuck', confirming: 'stuck', removingImages: 'succeeded' },
     once: [],
-    repeats: []
+    pardoned: ['removingImages']
   }
 }
 
@@ -67,6 +81,8 @@ export interface Situation {
   readonly urgency: number
   readonly cancelled: boolean
   readonly failed: boolean
+  /** Of job-cleanup: the job may have images. */
+  readonly images: boolean
   readonly exitCode: number | undefined
 }
 
@@ -77,6 +93,7 @@ export const begin = ({ begins }: Rules): Situation => ({
   urgency: 0,
   cancelled: false,
   failed: false,
+  images: false,
   exitCode: undefined
 })
 
@@ -92,13 +109,15 @@ export function next(rules: Rules, now: Situation, event: string, attemptsMax: n
     ...change
   })
   const isCleaning = now.stage === 'cleaningUp'
-  const fail = () => to(rules.failed[now.stage] ?? 'cleaningUp', isCleaning ? {} : { failed: true })
-  if (event === 'cancel' && !isCleaning) return to('cleaningUp', { cancelled: true, urgency: 1 })
+  const isPardoned = isCleaning || rules.pardoned?.includes(now.stage)
+  const fail = () => to(rules.failed[now.stage] ?? 'cleaningUp', isPardoned ? {} : { failed: true })
+  const wayOut = 'cleaningUp' in rules.stages ? 'cleaningUp' : 'cancelled'
+  if (event === 'cancel' && !isCleaning) return to(wayOut, { cancelled: true, urgency: 1 })
   if (event === 'cancel') return now.urgency < 2 ? to('cleaningUp', { urgency: now.urgency + 1 }) : undefined
   if (event === `${now.stage} took too long`) return fail()
-  if (rules.repeats.includes(now.stage) && event.endsWith('backed off')) return undefined
+  if (rules.repeats?.includes(now.stage) && event.endsWith('backed off')) return undefined
   if (event === `${now.stage} backed off`) return now.waits ? to(now.stage, { attempt: now.attempt + 1 }) : undefined
-  if (rules.repeats.includes(now.stage)) {
+  if (rules.repeats?.includes(now.stage)) {
     const isLast = event.endsWith('for good') || now.attempt >= attemptsMax
     if (event.startsWith('a try failed')) return now.waits ? undefined : isLast ? fail() : { ...now, waits: true }
     if (event === 'next try') return now.waits ? { ...now, waits: false, attempt: now.attempt + 1 } : undefined
@@ -112,8 +131,11 @@ export function next(rules: Rules, now: Situation, event: string, attemptsMax: n
   const target = answers[event]
   if (target === undefined) return undefined
   const [, code] = /^exited with (\d+)$/.exec(event) ?? []
-  const exitCode = code === undefined ? (event === 'inspected' ? 0 : now.exitCode) : Number(code)
-  return to(target === AS_IT_WAS ? endOf(now) : target, { exitCode })
+  const isDecided = event === 'inspected' || event === 'gone'
+  const exitCode = code === undefined ? (isDecided ? 0 : now.exitCode) : Number(code)
+  const images = now.images || event === 'listed, and there may be images'
+  if (target === IF_IMAGES) return to(images ? 'removingImages' : 'succeeded', { exitCode, images })
+  return to(target === AS_IT_WAS ? endOf(now) : target, { exitCode, images })
 }
 
 const endOf = ({ cancelled, failed, exitCode }: Situation): string =>

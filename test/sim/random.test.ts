@@ -4,6 +4,7 @@ import { chosenSeed, explore } from '../support/explore.ts'
 import type { History } from '../support/history.ts'
 import kept from './seeds.json' with { type: 'json' }
 import { judgePlayed } from './support/judge.ts'
+import { KEPT } from './support/kept.ts'
 import { SECRET } from './support/lay-out.ts'
 import { type Played, play } from './support/play.ts'
 import { scenarios } from './support/scenario-arbitrary.ts'
@@ -14,15 +15,16 @@ vi.mock('../../src/effects/system.ts', async (real) => ({
   ...(await import('./support/system.ts'))
 }))
 
-const RUNS = 40
+/** `SLIPWAY_SIM_RUNS=1000` for more of them. */
+const RUNS = Number(process.env.SLIPWAY_SIM_RUNS ?? 40)
 
 const judged = async (scenario: Scenario) => judgePlayed(scenario, await play(scenario))
 
 test(`${RUNS} random scenarios keep every promise`, () => explore('sim', scenarios, judged, chosenSeed(RUNS)))
 
 /** As data, because a seed means something else as soon as the scenarios are made differently. */
-describe('scenarios that showed a fault', () => {
-  for (const { scenario, why } of kept) {
+describe('scenarios that showed a fault, or would', () => {
+  for (const { scenario, why } of [...KEPT, ...kept]) {
     test(why, async () => expect(await judged(scenario as Scenario)).toEqual([]))
   }
 })

@@ -1,9 +1,8 @@
 /** What every path of the model suite takes, walked on real actors, for docs/machines/coverage.json. */
 import type { Coverage, CoveredPath } from '../../src/visualizer/coverage.ts'
-import { containerStepModel } from './container-step-model.ts'
 import { walk } from './drive.ts'
-import { jobStartModel, scriptStepModel } from './job-models.ts'
 import { edgePaths, type MachineModel, titleOf } from './machine-graph.ts'
+import { ALL_SCRIPTED } from './scripted-machines.ts'
 
 async function coverageOf(model: MachineModel): Promise<readonly CoveredPath[]> {
   const covered: CoveredPath[] = []
@@ -17,8 +16,7 @@ async function coverageOf(model: MachineModel): Promise<readonly CoveredPath[]> 
 }
 
 export async function measureModelCoverage(): Promise<Coverage> {
-  const models = [containerStepModel, jobStartModel, scriptStepModel]
   const entries: [string, readonly CoveredPath[]][] = []
-  for (const model of models) entries.push([model.machine.id, await coverageOf(model)])
+  for (const { model } of ALL_SCRIPTED) entries.push([model.machine.id, await coverageOf(model)])
   return Object.fromEntries(entries)
 }

@@ -37,6 +37,8 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'kubectl exec RUNNER_POD -c runner -- sh -c \'cat "$(ls /home/runner/_diag/slipway/*.jsonl | tail -n 1)"\' > last.jsonl':
     'has a placeholder; test/cluster/whole-job.test.ts reads the traces from the same place',
   'slipway replay last.jsonl': 'test/unit/cli/replay.test.ts shows traces',
+  'slipway replay --check /home/runner/_diag/slipway/*.jsonl':
+    'test/unit/cli/replay.test.ts checks traces; the cluster suite checks those of every runner pod in the same way',
   'node dist/slipway.js doctor --namespace arc-runners --runner-pod my-scale-set-x7k2p-runner-4bq9z':
     'has a name for example; test/cluster/doctor.test.ts runs it with its own',
   '/home/runner/externals/node20/bin/node slipway.js doctor':

@@ -5,7 +5,8 @@ import type { CleanUpInput, TryEvent } from '../../src/machines/inputs.ts'
 import { entryName } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
 import type { Failure, Outcome, StageRecord } from '../../src/machines/run.ts'
-import type { AnyStageName, StageBudget } from '../../src/machines/stages.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
+import type { StageBudget } from '../../src/machines/table.ts'
 
 /** Of each machine: the stage that calls a method of a port, by `port.method`. */
 export const METHODS = {
@@ -25,7 +26,13 @@ export const METHODS = {
     'host.inspect': 'inspecting',
     'janitor.cleanUp': 'cleaningUp'
   },
-  'script-step': { 'host.execute': 'executing', 'janitor.cleanUp': 'cleaningUp' }
+  'script-step': { 'host.execute': 'executing', 'janitor.cleanUp': 'cleaningUp' },
+  'job-cleanup': {
+    'cleaner.list': 'listing',
+    'cleaner.removeObjects': 'removingObjects',
+    'cleaner.confirm': 'confirming',
+    'cleaner.removeImages': 'removingImages'
+  }
 } as const satisfies Record<string, Readonly<Record<string, AnyStageName>>>
 
 export type MachineId = keyof typeof METHODS

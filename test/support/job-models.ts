@@ -1,8 +1,9 @@
-/** The job-start and script-step machines as the model suites walk them. */
+/** The job-start, script-step and job-cleanup machines as the model suites walk them. */
+import { jobCleanup } from '../../src/machines/job-cleanup.ts'
 import { jobStart } from '../../src/machines/job-start.ts'
 import type { Ledger } from '../../src/machines/ledger.ts'
 import { scriptStep } from '../../src/machines/script-step.ts'
-import type { JobFacts, JobRequest, ScriptRequest } from '../../src/machines/types.ts'
+import type { CleanupRequest, JobFacts, JobRequest, ScriptRequest } from '../../src/machines/types.ts'
 import { SECRET } from './container-step-model.ts'
 import { createStagedModel, failures } from './staged-model.ts'
 
@@ -39,4 +40,23 @@ export const scriptStepModel = createStagedModel(scriptStep, scriptRequest, {
     ...failures('executing')
   ],
   cleaningUp: [{ says: 'cleaned up', output: undefined }, ...failures('cleaning up')]
+})
+
+export const cleanupRequest: CleanupRequest = { runnerPod: 'runner-1' }
+
+/** What listing finds. */
+export const LEFT_OBJECTS: Ledger = [...JOB_THINGS, { kind: 'pod', name: 'build-1' }]
+export const LEFT_IMAGES: Ledger = [{ kind: 'image', name: 'registry:5000/handle:tag' }]
+const images = { repository: 'handle', digests: [] }
+export const LEFTOVERS = { objects: LEFT_OBJECTS, images }
+
+export const jobCleanupModel = createStagedModel(jobCleanup, cleanupRequest, {
+  listing: [
+    { says: 'listed, and there may be images', output: LEFTOVERS },
+    { says: 'listed', output: { objects: LEFT_OBJECTS } },
+    ...failures('listing')
+  ],
+  removingObjects: [{ says: 'removed', output: undefined }, ...failures('removing')],
+  confirming: [{ says: 'gone', output: undefined }, ...failures('confirming')],
+  removingImages: [{ says: 'images removed', output: LEFT_IMAGES }, ...failures('removing images')]
 })

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { V1Pod } from '@kubernetes/client-node'
-import type { ScriptPlace } from '../../src/effects/kubernetes/script/connection.ts'
+import type { JobContainer } from '../../src/effects/kubernetes/script/connection.ts'
 import { createReporter } from '../../src/effects/log/reporter.ts'
 import { StepError } from '../../src/errors.ts'
 
@@ -43,7 +43,7 @@ export interface Cut {
 }
 
 export interface LocalContainer {
-  readonly place: ScriptPlace
+  readonly container: JobContainer
   /** Stands for `/__w`. */
   readonly work: string
   /** Everything that was reported. */
@@ -85,7 +85,7 @@ export async function createLocalContainer(
   const cuts: Cut[] = []
   let connections = 0
 
-  const place: ScriptPlace = {
+  const container: JobContainer = {
     namespace: 'here',
     pod: 'runner-workflow',
     reporter: createReporter((data) => chunks.push(Buffer.from(data))),
@@ -122,7 +122,7 @@ export async function createLocalContainer(
     }
   }
   return {
-    place,
+    container,
     work,
     output: () => Buffer.concat(chunks).toString('utf8'),
     outputBytes: () => Buffer.concat(chunks),

@@ -1,7 +1,8 @@
 /** Random scenarios for fast-check: every behaviour of every call, any error code, tight budgets, cancel orders at any moment. */
 import fc from 'fast-check'
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
-import type { AnyStageName, StageBudget } from '../../src/machines/stages.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
+import type { StageBudget } from '../../src/machines/table.ts'
 import type { Scenario } from './scenario.ts'
 import type { Behaviour, Script } from './script.ts'
 import type { ScriptedMachine } from './scripted-machines.ts'

@@ -26,8 +26,8 @@ export type Tamper = (ports: AnyPorts) => AnyPorts
 export async function play(scenario: Scenario, tamper: Tamper = (ports) => ports): Promise<History> {
   const clock = createSimulatedClock(scenario.jitter)
   const machine = SCRIPTED[scenario.machine]
-  const world = createScriptedPorts(machine, scenario.script, clock)
-  const recording = record(machine.id, tamper(world.ports))
+  const backend = createScriptedPorts(machine, scenario.script, clock)
+  const recording = record(machine.id, tamper(backend.ports))
   const cancelsAtMs: number[] = []
   let cancel = () => {}
   let end: { output: RunOutput; atMs: number } | undefined
@@ -67,7 +67,7 @@ export async function play(scenario: Scenario, tamper: Tamper = (ports) => ports
     if (!moved && end !== undefined) break
     if (!moved) throw new Error('the run waits for something that never happens')
   }
-  const left = [...world.things]
+  const left = [...backend.things]
   return {
     machine: machine.id,
     calls: recording.calls,
@@ -77,7 +77,7 @@ export async function play(scenario: Scenario, tamper: Tamper = (ports) => ports
     endedAtMs: end.atMs,
     output: end.output,
     left,
-    removedAgain: world.remove(recording.calls.findLast((call) => call.stage === 'cleaningUp')?.ledger ?? []),
+    removedAgain: backend.remove(recording.calls.findLast((call) => call.stage === 'cleaningUp')?.ledger ?? []),
     secrets: [SECRET]
   }
 }

@@ -1,12 +1,30 @@
 /** What is to know of each machine to run it on scripted ports: what its stages create, answer, and how it is started. */
 import type { RunControl } from '../../src/effects/run/run-machine.ts'
-import { type Observer, runContainerStep, runJobStart, runScriptStep } from '../../src/effects/run/wire.ts'
+import {
+  type Observer,
+  runContainerStep,
+  runJobCleanup,
+  runJobStart,
+  runScriptStep
+} from '../../src/effects/run/wire.ts'
 import type { Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
 import type { AnyStageName } from '../../src/machines/stages.ts'
 import { containerStepModel, DIGEST, PUSHED_IMAGE, REQUEST, RESOLUTIONS, STAGE_NAMES } from './container-step-model.ts'
 import type { History, MachineId, RunOutput } from './history.ts'
-import { JOB_FACTS, JOB_THINGS, jobRequest, jobStartModel, scriptRequest, scriptStepModel } from './job-models.ts'
+import {
+  cleanupRequest,
+  JOB_FACTS,
+  JOB_THINGS,
+  jobCleanupModel,
+  jobRequest,
+  jobStartModel,
+  LEFT_IMAGES,
+  LEFT_OBJECTS,
+  LEFTOVERS,
+  scriptRequest,
+  scriptStepModel
+} from './job-models.ts'
 import type { MachineModel } from './machine-graph.ts'
 import type { Script } from './script.ts'
 
@@ -31,8 +49,8 @@ export interface ScriptedMachine {
   readonly stages: readonly AnyStageName[]
   /** What is there as soon as a stage begins. */
   readonly creates: (script: Decisions) => PerStage<Ledger>
-  /** Stages whose things are gone once they have succeeded. */
-  readonly endsByItself?: readonly AnyStageName[]
+  /** What is gone as soon as a stage has succeeded, besides what cleaningUp is given. */
+  readonly removes: PerStage<Ledger>
   /** What the calls of the stages resolve with. */
   readonly answers: (script: Decisions) => PerStage<unknown>
   readonly run: (options: StartOptions) => Promise<RunOutput>
@@ -44,6 +62,7 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
     model: containerStepModel,
     stages: STAGE_NAMES,
     creates: ({ resolution }) => RESOLUTIONS[resolution].creates,
+    removes: {},
     answers: ({ resolution, exitCode }) => ({
       resolving: RESOLUTIONS[resolution],
       building: { digest: DIGEST },
@@ -57,6 +76,7 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
     model: jobStartModel,
     stages: ['resolving', 'placing', 'starting', 'inspecting', 'cleaningUp'],
     creates: () => ({ placing: JOB_THINGS }),
+    removes: {},
     answers: () => ({ resolving: JOB_THINGS, inspecting: JOB_FACTS }),
     run: (options) => runJobStart({ ...options, request: jobRequest } as unknown as Options<typeof runJobStart>)
   },
@@ -65,9 +85,19 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
     model: scriptStepModel,
     stages: ['executing', 'cleaningUp'],
     creates: () => ({ executing: [{ kind: 'process', name: scriptRequest.id }] }),
-    endsByItself: ['executing'],
+    removes: { executing: [{ kind: 'process', name: scriptRequest.id }] },
     answers: ({ exitCode }) => ({ executing: { exitCode } }),
     run: (options) => runScriptStep({ ...options, request: scriptRequest } as unknown as Options<typeof runScriptStep>)
+  },
+  'job-cleanup': {
+    id: 'job-cleanup',
+    model: jobCleanupModel,
+    stages: ['listing', 'removingObjects', 'confirming', 'removingImages'],
+    // Made by others before.
+    creates: () => ({ listing: [...LEFT_OBJECTS, ...LEFT_IMAGES] }),
+    removes: { removingObjects: LEFT_OBJECTS, removingImages: LEFT_IMAGES },
+    answers: () => ({ listing: LEFTOVERS, removingImages: LEFT_IMAGES }),
+    run: (options) => runJobCleanup({ ...options, request: cleanupRequest } as unknown as Options<typeof runJobCleanup>)
   }
 }
 

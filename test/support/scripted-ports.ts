@@ -1,4 +1,4 @@
-/** Ports that do what a script says, on a simulated clock, in a small world of things that can be left behind. */
+/** Ports that do what a script says, on a simulated clock, with a list of the things that can be left behind. */
 import { type ErrorCode, StepError } from '../../src/errors.ts'
 import type { CleanUpInput, PushInput, Tries, TryEvent } from '../../src/machines/inputs.ts'
 import { entryName, type Ledger } from '../../src/machines/ledger.ts'
@@ -9,7 +9,7 @@ import type { Behaviour, Script } from './script.ts'
 import type { AnyPorts, ScriptedMachine } from './scripted-machines.ts'
 import { createThings } from './things.ts'
 
-export interface ScriptedWorld {
+export interface ScriptedBackend {
   readonly ports: AnyPorts
   /** `kind name` of everything that was created and not removed. */
   readonly things: ReadonlySet<string>
@@ -25,7 +25,7 @@ const ENDS: readonly ErrorCode[] = ['layout-lost', 'builder-lost', 'push-failed'
 const atOnce: Behaviour = { does: 'succeed', afterMs: 0 }
 
 /** Ports for one run. What a stage creates is there as soon as it is called. */
-export function createScriptedPorts(machine: ScriptedMachine, script: Script, clock: Clock): ScriptedWorld {
+export function createScriptedPorts(machine: ScriptedMachine, script: Script, clock: Clock): ScriptedBackend {
   const things = createThings(machine, script)
   const counts = new Map<AnyStageName, number>()
 

@@ -2,7 +2,8 @@
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 import { StepError } from '../../src/errors.ts'
 import type { RunContext } from '../../src/machines/run.ts'
-import type { AnyStageName, StageBudget } from '../../src/machines/stages.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
+import type { StageBudget } from '../../src/machines/table.ts'
 import type { Answer, MachineModel } from './machine-graph.ts'
 
 /** One failure that is retried and one that is not. */
@@ -39,16 +40,16 @@ export function createStagedModel(
     },
     /** State, and of the context what guards read; attempts of stages that are over decide nothing any more. */
     keyOf(snapshot: AnyMachineSnapshot) {
-      const { stages, cancelled, urgency, failure, exitCode, ledger, stuck } = snapshot.context as RunContext<
+      const { stages, cancelled, urgency, failure, exitCode, ledger, stuck, images } = snapshot.context as RunContext<
         unknown,
         AnyStageName
-      >
+      > & { readonly images?: unknown }
       const current = stageNames.find((name) => snapshot.matches(name as never))
       const attempts = current && stages[current]?.attempts
       const failed = failure?.stage
       return JSON.stringify([
         snapshot.value,
-        { attempts, cancelled, urgency, failed, exitCode, ledger: ledger.length, stuck }
+        { attempts, cancelled, urgency, failed, exitCode, ledger: ledger.length, stuck, images: images !== undefined }
       ])
     }
   }

@@ -7,17 +7,16 @@ import type { ScriptedMachine } from './scripted-machines.ts'
 
 export function createThings(machine: ScriptedMachine, script: Pick<Script, 'resolution' | 'exitCode'>) {
   const all = new Set<string>()
-  const { creates, endsByItself = [] } = machine
-  const namesOf = (stage: AnyStageName) => (creates(script)[stage] ?? []).map(entryName)
+  const { creates, removes } = machine
   return {
     /** `kind name` of everything that was created and not removed. */
     all: all as ReadonlySet<string>,
     begin(stage: AnyStageName): void {
-      for (const name of namesOf(stage)) all.add(name)
+      for (const entry of creates(script)[stage] ?? []) all.add(entryName(entry))
     },
     /** What the stage's call resolves with. */
     done(stage: AnyStageName): unknown {
-      if (endsByItself.includes(stage)) for (const name of namesOf(stage)) all.delete(name)
+      for (const entry of removes[stage] ?? []) all.delete(entryName(entry))
       return machine.answers(script)[stage]
     },
     /** Returns what was there. */

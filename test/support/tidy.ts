@@ -1,12 +1,6 @@
 /** The architecture and style rules of src as functions of source text, for the tidy test: each returns what breaks it. */
-import { posix } from 'node:path'
 import { transformSync } from 'esbuild'
-
-export interface Source {
-  /** Relative to the root of the project, with `/`. */
-  readonly path: string
-  readonly text: string
-}
+import { importsOf, isBelow, roomOf, type Source, targetOf } from './rooms.ts'
 
 /** Offences of one file, in a few words each. */
 type Rule = (source: Source) => readonly string[]
@@ -14,14 +8,24 @@ type Rule = (source: Source) => readonly string[]
 const MODULE_LINES_MAX = 250
 const FUNCTION_LINES_MAX = 70
 
-/** What the modules below a folder may import of this project; longest match first. Packages are free, but for machines. */
+/**
+ * What the modules below a folder may import of this project, as far as the floors of rooms.ts let them; longest match first.
+ * Packages are free, but for machines.
+ */
 const ARROWS: readonly {
   readonly from: string
   readonly to: readonly string[]
+  readonly never?: readonly string[]
   readonly packages?: readonly string[]
 }[] = [
   { from: 'src/errors.ts', to: [], packages: [] },
   { from: 'src/machines/', to: ['src/machines/', 'src/errors.ts'], packages: ['xstate'] },
+  // The two backends know nothing of each other.
+  {
+    from: 'src/effects/local/',
+    to: ['src/effects/', 'src/machines/', 'src/errors.ts'],
+    never: ['src/effects/kubernetes/']
+  },
   { from: 'src/effects/', to: ['src/effects/', 'src/machines/', 'src/errors.ts'] },
   { from: 'src/visualizer/', to: ['src/visualizer/', 'src/machines/', 'src/errors.ts'] },
   { from: 'src/hooks/', to: ['src/hooks/', 'src/effects/', 'src/machines/', 'src/errors.ts'] },
@@ -32,7 +36,7 @@ const SYSTEM = 'src/effects/system.ts'
 const CONFIG = 'src/hooks/settings/config.ts'
 const CLI = 'src/cli/main.ts'
 
-/** Globals that read the world behind our back, and the one module that may use them. */
+/** Globals that read what nobody has passed in, and the one module that may use them. */
 const AMBIENT: Readonly<Record<string, string>> = {
   Date: SYSTEM,
   'Math.random': SYSTEM,
@@ -50,28 +54,25 @@ const AMBIENT: Readonly<Record<string, string>> = {
   console: 'nobody'
 }
 
-/** Module specifiers of all imports and re-exports, types included, as well as those imported lazily. */
-export function importsOf({ text }: Source): readonly string[] {
-  const declared = text.matchAll(/^(?:import|export)\b(?:[^'";]*?\bfrom)?\s*'([^']+)'/gm)
-  const lazy = text.matchAll(/\bimport\(\s*'([^']+)'/g)
-  return [...declared, ...lazy].map(([, specifier]) => specifier ?? '')
-}
-
 const importArrows: Rule = (source) => {
   const arrow = ARROWS.find(({ from }) => source.path.startsWith(from))
-  if (arrow === undefined) return ['is in no known folder']
+  if (arrow === undefined || roomOf(source.path) === undefined) return ['is in no known folder']
+  const startsWithOne = (text: string, prefixes: readonly string[]) =>
+    prefixes.some((prefix) => text.startsWith(prefix))
   return importsOf(source).flatMap((specifier) => {
-    const isLocal = specifier.startsWith('.')
-    const target = isLocal ? posix.join(posix.dirname(source.path), specifier) : specifier
-    const allowed = isLocal ? arrow.to : arrow.packages
-    return (allowed?.some((prefix) => target.startsWith(prefix)) ?? true) ? [] : [`imports ${target}`]
+    const target = targetOf(source, specifier)
+    const isAllowed =
+      target === undefined
+        ? arrow.packages === undefined || startsWithOne(specifier, arrow.packages)
+        : startsWithOne(target, arrow.to) && !startsWithOne(target, arrow.never ?? []) && isBelow(target, source.path)
+    return isAllowed ? [] : [`imports ${target ?? specifier}`]
   })
 }
 
 const MARK = 'ambient$'
 
 /** esbuild's `define` replaces exactly the uses of a global: no property, local name, string or comment of that name. */
-const injectedWorld: Rule = ({ path, text }) => {
+const injectedGlobals: Rule = ({ path, text }) => {
   const names = Object.keys(AMBIENT)
   const define = Object.fromEntries(names.map((name, at) => [name, `${MARK}${at}$`]))
   const { code } = transformSync(text, { loader: 'ts', define })
@@ -152,7 +153,7 @@ const opensWithComment: Rule = ({ text }) =>
 /** All rules, by what they ask for. */
 export const RULES = {
   'imports follow the arrows': importArrows,
-  'clock, randomness and environment are passed in': injectedWorld,
+  'clock, randomness and environment are passed in': injectedGlobals,
   'timers and random bytes come from system.ts': injectedTimers,
   'files that containers can write to are touched in work-tree/': workTreeRoom,
   'effects are given their budgets': givenBudgets,

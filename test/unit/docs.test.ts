@@ -6,17 +6,16 @@ import { defaultBuilder } from '../../src/effects/builders/catalog.ts'
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
 import { readConfig } from '../../src/hooks/settings/config.ts'
 import { containerStep } from '../../src/machines/container-step.ts'
-import { jobStart } from '../../src/machines/job-start.ts'
-import { scriptStep } from '../../src/machines/script-step.ts'
 import {
   BUDGETS,
   CLEANUP_BUDGET_MS,
-  COMMON_CODES,
+  CLEANUP_BUDGETS,
   JOB_BUDGETS,
   SCRIPT_BUDGETS,
-  STAGES_OF,
-  type StageBudget
+  STAGES_OF
 } from '../../src/machines/stages.ts'
+import { COMMON_CODES, type StageBudget } from '../../src/machines/table.ts'
+import { MACHINES } from '../../src/visualizer/graph.ts'
 import { commandsPart, settingsPart, withPart } from '../support/generated-docs.ts'
 import {
   brokenLinks,
@@ -199,7 +198,8 @@ describe('docs/operating.md', () => {
     expect(rowsOf(sectionOf(page('docs/operating.md'), 'Time budgets'))).toEqual([
       ...rows('container-step', BUDGETS),
       ...rows('job-start', JOB_BUDGETS),
-      ...rows('script-step', SCRIPT_BUDGETS)
+      ...rows('script-step', SCRIPT_BUDGETS),
+      ...rows('job-cleanup', CLEANUP_BUDGETS)
     ])
   })
 
@@ -232,8 +232,8 @@ test('README.md walks through the states that the container-step machine has', (
 })
 
 test('docs/ARCHITECTURE.md names every state of every machine', () => {
-  const text = sectionOf(page('docs/ARCHITECTURE.md'), 'The three machines')
-  const states = [containerStep, jobStart, scriptStep].flatMap((machine) => Object.keys(machine.states))
+  const text = sectionOf(page('docs/ARCHITECTURE.md'), 'The four machines')
+  const states = MACHINES.flatMap((machine) => Object.keys(machine.states))
   expect(states.filter((state) => !text.includes(state))).toEqual([])
 })
 

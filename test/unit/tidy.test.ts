@@ -1,7 +1,8 @@
 /** Architecture and style as tests: every rule holds for all of src, and every rule can fail. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { importsOf, offences, RULES, type Source } from '../support/tidy.ts'
+import { circlesOf, FLOORS, importsOf, roomOf, roomsOf, roomsTable, type Source } from '../support/rooms.ts'
+import { offences, RULES } from '../support/tidy.ts'
 
 const root = new URL('../../', import.meta.url)
 const sources: readonly Source[] = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' })
@@ -15,6 +16,13 @@ describe('all of src', () => {
     expect(paths).toContain('src/machines/container-step.ts')
     expect(paths).toContain('src/effects/run/wire.ts')
   })
+
+  test('is in rooms that all have modules', () => {
+    const rooms = sources.map(({ path }) => roomOf(path))
+    expect(new Set(rooms)).toEqual(new Set(FLOORS.flat()))
+  })
+
+  test('has no circle of imports, types included', () => expect(circlesOf(sources)).toEqual([]))
 
   for (const [title, rule] of Object.entries(RULES)) {
     test(title, () => expect(offences(rule, sources)).toEqual([]))
@@ -42,6 +50,16 @@ const OFFENDERS: readonly (readonly [path: string, text: string, offence: string
   ['src/hooks/a.ts', "await import('../cli/main.ts')", 'imports src/cli/main.ts'],
   ['src/visualizer/a.ts', "import '../effects/run/wire.ts'", 'imports src/effects/run/wire.ts'],
   ['src/utils/a.ts', '', 'is in no known folder'],
+  [
+    'src/effects/kubernetes/pods/a.ts',
+    "import type { Site } from '../context/site.ts'",
+    'imports src/effects/kubernetes/context/site.ts'
+  ],
+  ['src/effects/kubernetes/job/a.ts', "import '../script/host.ts'", 'imports src/effects/kubernetes/script/host.ts'],
+  ['src/effects/kubernetes/job/a.ts', "import '../../local/docker.ts'", 'imports src/effects/local/docker.ts'],
+  ['src/effects/local/a.ts', "import '../kubernetes/names.ts'", 'imports src/effects/kubernetes/names.ts'],
+  ['src/effects/a.ts', "import './work-tree/tree.ts'", 'imports src/effects/work-tree/tree.ts'],
+  ['src/hooks/requests/a.ts', "import '../context.ts'", 'imports src/hooks/context.ts'],
   ['src/effects/a.ts', 'const at = new Date()', 'uses Date'],
   ['src/effects/a.ts', 'const at = performance.now()', 'uses performance.now'],
   ['src/effects/a.ts', 'const chance = Math.random()', 'uses Math.random'],
@@ -58,7 +76,7 @@ const OFFENDERS: readonly (readonly [path: string, text: string, offence: string
   ['src/effects/archive/a.ts', "import {\n  readFile,\n  rm\n} from 'node:fs/promises'", 'imports node:fs/promises'],
   ['src/effects/a.ts', "import {\n  backOffMs,\n  JOB_BUDGETS\n} from '../machines/stages.ts'", 'imports JOB_BUDGETS'],
   ['src/hooks/a.ts', "import fs from 'fs'", 'imports fs'],
-  ['src/effects/resolver.ts', "const { stat } = await import('node:fs/promises')", 'imports node:fs/promises'],
+  ['src/effects/content/resolver.ts', "const { stat } = await import('node:fs/promises')", 'imports node:fs/promises'],
   ['src/effects/a.ts', lines(250), 'has 251 lines'],
   ['src/effects/a.ts', `export async function big() {\n${lines(69)}}\n`, 'big has 71 lines'],
   ['src/effects/a.ts', `const big = (count: number) => {\n${lines(69)}}\n`, 'big has 71 lines']
@@ -93,6 +111,33 @@ describe('the rules accept', () => {
     const found = Object.values(RULES).flatMap((rule) => offences(rule, [{ path, text: opening + text }]))
     expect(found).toEqual([])
   })
+})
+
+test('rooms are listed with what they use, and circles with their modules', () => {
+  const sourcesOf = (texts: Readonly<Record<string, string>>) =>
+    Object.entries(texts).map(([path, text]) => ({ path: `src/${path}`, text }))
+  const given = sourcesOf({
+    'errors.ts': 'one\n',
+    'machines/a.ts': "import type { B } from './b.ts'\nimport '../errors.ts'\n",
+    'machines/b.ts': "export type { A } from './a.ts'\nimport '../errors.ts'\n",
+    'effects/log/a.ts': "import '../../machines/a.ts'\n"
+  })
+  expect(roomsOf(given)).toEqual([
+    { name: 'errors', modules: 1, lines: 1, arrows: new Map() },
+    { name: 'machines', modules: 2, lines: 4, arrows: new Map([['errors', 2]]) },
+    { name: 'log', modules: 1, lines: 1, arrows: new Map([['machines', 1]]) }
+  ])
+  expect(circlesOf(given)).toEqual([['src/machines/a.ts', 'src/machines/b.ts']])
+  expect(roomsTable([['now', given]]).split('\n')).toEqual([
+    '| Room | now: modules, lines | now: uses |',
+    '| --- | --- | --- |',
+    '| errors | 1, 1 | - |',
+    '| machines | 2, 4 | errors 2 |',
+    '| log | 1, 1 | machines 1 |',
+    '',
+    '- now: 4 modules, 1 circles of imports, of 2 modules.',
+    ''
+  ])
 })
 
 test('imports are found however they are written', () => {

@@ -64,7 +64,7 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
   const step = applyTemplate(stepPod(site, transfer.stepPod, own), site.template, 'step')
   const container = { image, args: [], env: {}, ports: [], volumes: [] }
   const jobRequest = { container, services: [], mounts: [] }
-  const job = planJob(site, transfer.jobPod, jobRequest, { secret: () => '', mark: 'doctor' })
+  const job = planJob(site, transfer.jobPod, jobRequest, { secret: () => '', nonce: 'doctor' })
   const samples = [
     { kind: 'step pod', ...step },
     { kind: 'job pod', pod: job.pod, warnings: job.warnings }

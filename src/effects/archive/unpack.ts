@@ -8,9 +8,9 @@ import type { Readable, Writable } from 'node:stream'
 import { extract, type Header } from 'tar-stream'
 import type { Directory } from '../work-tree/directory.ts'
 import { diskRefusal, inDirectory, inTree, isBelow, PATH_BYTES_MAX, partsOf } from '../work-tree/tree.ts'
+import { TargetDirectories } from './directories.ts'
 import { BYTES_MAX, GONE_BYTES_MAX, MEMBERS_MAX, refused, tooLarge, tooMuch } from './limits.ts'
 import { COMPLETE_MEMBER } from './pack.ts'
-import { Placing } from './placing.ts'
 import { piecesOf, type SparseFile, sparseFile, wholeOf } from './sparse.ts'
 import { withStaging } from './staging.ts'
 
@@ -72,7 +72,7 @@ class Unpacker {
   readonly #tree: Directory
   readonly #staging: Directory
   readonly #request: UnpackRequest
-  readonly #placing: Placing
+  readonly #directories: TargetDirectories
   readonly #written = new Set<string>()
   #bytesLeft: number
   /** Names in the staging directory. */
@@ -82,7 +82,7 @@ class Unpacker {
     this.#tree = tree
     this.#staging = staging
     this.#request = request
-    this.#placing = new Placing(tree)
+    this.#directories = new TargetDirectories(tree)
     this.#bytesLeft = request.bytesMax ?? BYTES_MAX
   }
 
@@ -106,7 +106,7 @@ class Unpacker {
         entry.resume()
       }
     } finally {
-      await this.#placing.close()
+      await this.#directories.close()
     }
     if (!isComplete) throw new Error('the archive was cut short')
     return this.#written
@@ -132,12 +132,12 @@ class Unpacker {
     const parts = partsOf(path)
     const name = parts.at(-1) as string
     if (header.type === 'directory') {
-      const directory = await this.#placing.directory(parts)
+      const directory = await this.#directories.directory(parts)
       // The runner must be able to remove what is below; not its own directory: keep its mode.
       await directory.chmod(((header.mode ?? 0o755) & MODE_BITS) | OWNER_DIRECTORY_BITS).catch(() => {})
     } else {
       // What was open below it is closed: this member may replace it.
-      const parent = await this.#placing.directory(parts.slice(0, -1))
+      const parent = await this.#directories.directory(parts.slice(0, -1))
       this.#made += 1
       const made = String(this.#made)
       if (header.type === 'symlink') await this.#staging.makeLink(made, header.linkname ?? '')

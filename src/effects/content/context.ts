@@ -10,7 +10,7 @@ import type { ContentEntry } from './hash.ts'
 import { type IgnoreRules, parseIgnoreFile } from './ignore-file.ts'
 
 /** Where a context is: a directory that no container has a say in, and a path below it. */
-export interface ContextPlace {
+export interface ContextDirectory {
   readonly root: string
   readonly path: string
 }
@@ -38,12 +38,12 @@ interface Found {
  * `dockerfile` is relative to the context. Rejects with `invalid-input` (bad pattern, too many entries), `files-refused` or `cancelled`.
  */
 export async function readContext(
-  place: ContextPlace,
+  context: ContextDirectory,
   dockerfile: string,
   signal: AbortSignal
 ): Promise<readonly ContentEntry[]> {
   const entries: ContentEntry[] = []
-  await walk(place, dockerfile, signal, async (found) => {
+  await walk(context, dockerfile, signal, async (found) => {
     const entry = await describe(found, signal)
     if (entry !== undefined) entries.push(entry)
   })
@@ -52,17 +52,17 @@ export async function readContext(
 
 /** The paths of the same, without a look into them. */
 export async function listContext(
-  place: ContextPlace,
+  context: ContextDirectory,
   dockerfile: string,
   signal: AbortSignal
 ): Promise<ReadonlySet<string>> {
   const paths = new Set<string>()
-  await walk(place, dockerfile, signal, async ({ path }) => void paths.add(path))
+  await walk(context, dockerfile, signal, async ({ path }) => void paths.add(path))
   return paths
 }
 
 async function walk(
-  { root, path: contextPath }: ContextPlace,
+  { root, path: contextPath }: ContextDirectory,
   dockerfile: string,
   signal: AbortSignal,
   take: (found: Found) => Promise<void>

@@ -1,6 +1,7 @@
 /** What the walk through the states looks like in the step log: stages, visible retries and one summary line, for people. */
 import { OUTCOMES, type Outcome, type StageRecord } from '../../machines/run.ts'
-import type { AnyStageName, StageBudget, StateMeta } from '../../machines/stages.ts'
+import type { AnyStageName } from '../../machines/stages.ts'
+import type { StageBudget, StateMeta } from '../../machines/table.ts'
 import type { Resolution } from '../../machines/types.ts'
 import type { Observer } from '../run/wire.ts'
 import type { Reporter } from './reporter.ts'
@@ -39,6 +40,8 @@ export interface ShownOutput {
   readonly image?: string | undefined
   readonly imageSource?: Resolution['kind'] | undefined
   readonly stages: Readonly<Partial<Record<AnyStageName, StageRecord>>>
+  /** Only of a run that removes what others have made. */
+  readonly removed?: readonly string[] | undefined
 }
 
 const IMAGE_WORDS: Readonly<Record<Resolution['kind'], string>> = {
@@ -47,13 +50,10 @@ const IMAGE_WORDS: Readonly<Record<Resolution['kind'], string>> = {
   build: 'built now, image'
 }
 
-/** One line for what cleanup_job did. */
-export function cleanupLine(removed: readonly string[], tookMs: number): string {
-  const what = removed.length === 0 ? 'there was nothing to remove' : `removed ${removed.join(', ')}`
-  return `Cleaned up in ${inSeconds(tookMs)}: ${what}`
-}
-
-/** One line for a whole run: outcome, time and attempts of every stage, and the image by digest with whether it was built for this run. */
+/**
+ * One line for a whole run: outcome, time and attempts of every stage, and the image by digest with whether it was built for this
+ * run, or what was removed.
+ */
 export function summaryLine(output: ShownOutput, { stages }: Pick<MachineStages, 'stages'>): string {
   const records = Object.entries(output.stages)
   const parts = records.map(([name, { attempts, startedAtMs, endedAtMs }]) => {
@@ -65,8 +65,12 @@ export function summaryLine(output: ShownOutput, { stages }: Pick<MachineStages,
   const ends = records.map(([, { startedAtMs, endedAtMs }]) => endedAtMs ?? startedAtMs)
   const total = records.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts)
   const image = output.image === undefined ? '' : `; ${IMAGE_WORDS[output.imageSource ?? 'prebuilt']} ${output.image}`
-  const outcome = OUTCOMES[output.outcome].label
-  return `${outcome} with exit code ${output.exitCode} in ${inSeconds(total)}: ${parts.join(', ')}${image}`
+  const { outcome, exitCode, removed } = output
+  if (outcome === 'succeeded' && removed !== undefined) {
+    const what = removed.length === 0 ? 'there was nothing to remove' : `removed ${removed.join(', ')}`
+    return `Cleaned up in ${inSeconds(total)} (${parts.join(', ')}): ${what}`
+  }
+  return `${OUTCOMES[outcome].label} with exit code ${exitCode} in ${inSeconds(total)}: ${parts.join(', ')}${image}`
 }
 
 const inSeconds = (ms: number) => `${(ms / 1_000).toFixed(ms < 9_950 ? 1 : 0)} s`

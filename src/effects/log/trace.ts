@@ -21,8 +21,6 @@ export interface TraceEnd extends Omit<ShownOutput, 'stages'> {
     | undefined
   /** What cleanup could not remove. */
   readonly remaining?: readonly string[] | undefined
-  /** What cleanup_job removed. */
-  readonly removed?: readonly string[] | undefined
 }
 
 export interface Trace {

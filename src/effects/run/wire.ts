@@ -12,17 +12,21 @@ import type {
   PushInput,
   ResolveInput
 } from '../../machines/inputs.ts'
+import type { CleanupOutput } from '../../machines/job-cleanup.ts'
 import type { JobOutput } from '../../machines/job-start.ts'
 import type { Ledger } from '../../machines/ledger.ts'
-import type { Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
+import type { CleanupPorts, Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
 import type { Telling } from '../../machines/repeating-stage.ts'
 import type { ScriptOutput } from '../../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../../machines/stage.ts'
-import type { Budgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
+import type { Budgets, CleanupBudgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
 import type {
   BuiltImage,
+  CleanupRequest,
   JobFacts,
+  JobImages,
   JobRequest,
+  Leftovers,
   Resolution,
   RunResult,
   ScriptRequest,
@@ -32,11 +36,15 @@ import { type Observer, type RunControl, runMachine } from './run-machine.ts'
 
 export type { Observer, RunFact } from './run-machine.ts'
 
-/** The actors every machine has. */
-const common = (janitor: Janitor, clock: Clock) => ({
-  cleanUp: fromPromise<void, CleanUpInput>(({ input, signal }) => janitor.cleanUp(input, signal)),
+const sleeps = (clock: Clock) => ({
   budget: fromPromise<void, BudgetInput>(({ input, signal }) => clock.sleep(input.ms, signal)),
   backOff: fromPromise<void, BackOffInput>(({ input, signal }) => clock.sleep(clock.jitter(input.ms), signal))
+})
+
+/** The actors of every machine that may leave something behind. */
+const common = (janitor: Janitor, clock: Clock) => ({
+  cleanUp: fromPromise<void, CleanUpInput>(({ input, signal }) => janitor.cleanUp(input, signal)),
+  ...sleeps(clock)
 })
 
 interface RunOptions<Request, Ports, StageBudgets> {
@@ -109,6 +117,24 @@ export async function runScriptStep(
     actors: {
       execute: fromPromise<RunResult, ScriptRequest>(({ input, signal }) => host.execute(input, signal)),
       ...common(janitor, clock)
+    }
+  })
+  return await runMachine(logic, inputOf(options), controlOf(options))
+}
+
+/** Removes what belongs to one runner pod (cleanup_job). */
+export async function runJobCleanup(
+  options: RunOptions<CleanupRequest, CleanupPorts, CleanupBudgets>
+): Promise<CleanupOutput> {
+  const { jobCleanup } = await import('../../machines/job-cleanup.ts')
+  const { cleaner, clock } = options.ports
+  const logic = jobCleanup.provide({
+    actors: {
+      list: fromPromise<Leftovers, CleanupRequest>(({ input, signal }) => cleaner.list(input, signal)),
+      removeObjects: fromPromise<void, Ledger>(({ input, signal }) => cleaner.removeObjects(input, signal)),
+      confirm: fromPromise<void, CleanupRequest>(({ input, signal }) => cleaner.confirm(input, signal)),
+      removeImages: fromPromise<Ledger, JobImages>(({ input, signal }) => cleaner.removeImages(input, signal)),
+      ...sleeps(clock)
     }
   })
   return await runMachine(logic, inputOf(options), controlOf(options))

@@ -1,25 +1,20 @@
 /** cleanup_job: removes everything that belongs to this runner pod, whatever state the job was left in. */
-import { cleanupLine } from '../../effects/log/progress.ts'
 import { afterStep } from '../after-step.ts'
-import type { Command } from '../context.ts'
+import { cleanUpJob } from '../clean-up-job.ts'
+import type { Cancellation, Command } from '../context.ts'
 
 export const command: Command<'cleanup_job'> = async (_input, context) => {
-  const { config, backends, cancels, clock, reporter } = context
-  const { cleanUpJob } = await backends.cleanup()
-  // The first order does not stop what an order to stop would only start; the second one does.
-  const controller = new AbortController()
-  let count = 0
-  const stopListening = cancels.listen(() => {
-    count += 1
-    if (count > 1) controller.abort()
-  })
-  try {
-    const startedAtMs = clock.now()
-    const removed = await cleanUpJob(config, context, controller.signal)
-    reporter.line(cleanupLine(removed, clock.now() - startedAtMs))
-    await context.trace?.end({ outcome: 'succeeded', exitCode: 0, removed })
-  } finally {
-    stopListening()
-  }
-  return await afterStep(context, 0)
+  const { exitCode } = await cleanUpJob(context, afterTheFirst(context.cancels))
+  return await afterStep(context, exitCode)
 }
+
+/** The first signal does not stop what a signal to stop would only start; the second one does. */
+const afterTheFirst =
+  ({ listen }: Cancellation): Cancellation['listen'] =>
+  (cancel) => {
+    let count = 0
+    return listen(() => {
+      count += 1
+      if (count > 1) cancel()
+    })
+  }

@@ -7,6 +7,7 @@ import { ERROR_CODES } from '../../errors.ts'
 import { JOB_BUDGETS, JOB_STAGES, type JobBudgets } from '../../machines/stages.ts'
 import type { ContainerRequest, JobFacts, JobRequest } from '../../machines/types.ts'
 import { afterStep } from '../after-step.ts'
+import { cleanUpJob } from '../clean-up-job.ts'
 import type { Command } from '../context.ts'
 import { observed } from '../observed-run.ts'
 import { toJobRequest } from '../requests/job.ts'
@@ -28,8 +29,7 @@ export const command: Command<'prepare_job'> = async ({ args, responseFile }, co
     if (exitCode !== 0 || facts === undefined) return await afterStep(context, exitCode)
     await response.write(responseOf(request, facts)).catch(async (thrown: unknown) => {
       // Nobody will know of this job pod.
-      const { cleanUpJob } = await backends.cleanup()
-      await cleanUpJob(config, context, cancels.signal)
+      await cleanUpJob(context, cancels.listen)
       await afterStep(context, ERROR_CODES.internal.exitCode)
       throw thrown
     })

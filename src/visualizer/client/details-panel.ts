@@ -1,5 +1,5 @@
 /** Everything that is known of the selected state or transition, or of the machine when nothing is selected. */
-import { COMMON_CODES } from '../../machines/stages.ts'
+import { COMMON_CODES } from '../../machines/table.ts'
 import { isRetryable } from '../codes.ts'
 import { pathsInto, pathsOver } from '../coverage.ts'
 import type { GraphState, GraphTransition, MachineGraph } from '../graph-format.ts'

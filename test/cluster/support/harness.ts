@@ -25,8 +25,11 @@ export function useRunnerPod(mode: StorageMode): () => RunnerPod {
   })
   afterEach(async () => await expectNothingLeft(current(), before))
   afterAll(async () => {
-    await pod?.remove()
-    await namespace?.remove()
+    try {
+      await pod?.remove()
+    } finally {
+      await namespace?.remove()
+    }
   })
   return current
 }

@@ -7,6 +7,7 @@ import { IMAGES } from './images.ts'
 import { apply, eventually, kubectl } from './kubectl.ts'
 import { type Finished, type ProcessOptions, runProcess } from './process.ts'
 import { SERVICE_ACCOUNT } from './test-namespace.ts'
+import { expectTrueTraces } from './trace-check.ts'
 
 export type StorageMode = 'copy' | 'volume'
 export const STORAGE_MODES: readonly StorageMode[] = ['copy', 'volume']
@@ -15,6 +16,8 @@ export const HOME = '/home/runner'
 export const WORK = `${HOME}/_work`
 export const TEMP = `${WORK}/_temp`
 export const WORKSPACE = `${WORK}/repo/repo`
+/** Where hooks leave their traces unless they are told another place. */
+export const TRACES = `${HOME}/_diag/slipway`
 export const HOOK = `${HOME}/k8s/index.js`
 export const NODE = `${HOME}/externals/node20/bin/node`
 /** Leads to the runner pod itself. */
@@ -51,6 +54,7 @@ export interface RunnerPod {
   write(directory: string, tree: Tree): Promise<void>
   /** Contents of a file on the runner's disk, links followed; undefined when there is none. */
   read(path: string): Promise<string | undefined>
+  /** Rejects, once the pod is gone, when a trace that hooks have left in it is not true. */
   remove(): Promise<void>
 }
 
@@ -74,6 +78,13 @@ export async function createRunnerPod(
   await kubectl(['wait', '-n', namespace, `pod/${name}`, '--for=condition=Ready', '--timeout=120s'])
   const exec: RunnerPod['exec'] = (command, options) =>
     runProcess('kubectl', ['exec', '-i', '-n', namespace, name, '-c', CONTAINER, '--', ...command], options)
+  const removePod = async () => {
+    await kubectl(['delete', 'pod', '-n', namespace, name, '--ignore-not-found', '--grace-period=0', '--force'])
+    if (mode === 'copy') return
+    await kubectl(['delete', 'persistentvolume', name, '--ignore-not-found', '--wait=false'])
+    // On another machine's node the directory stays; on the one-node cluster it is on this machine's disk.
+    await rm(hostPath, { recursive: true, force: true })
+  }
   const pod: RunnerPod = {
     name,
     namespace,
@@ -89,11 +100,11 @@ export async function createRunnerPod(
       return exitCode === 0 ? stdout : undefined
     },
     async remove() {
-      await kubectl(['delete', 'pod', '-n', namespace, name, '--ignore-not-found', '--grace-period=0', '--force'])
-      if (mode === 'copy') return
-      await kubectl(['delete', 'persistentvolume', name, '--ignore-not-found', '--wait=false'])
-      // On another machine's node the directory stays; on the one-node cluster it is on this machine's disk.
-      await rm(hostPath, { recursive: true, force: true })
+      try {
+        await expectTrueTraces(exec, TRACES)
+      } finally {
+        await removePod()
+      }
     }
   }
   await mustExec(exec, ['mkdir', '-p', ...LAYOUT])

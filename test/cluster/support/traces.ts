@@ -2,23 +2,20 @@
 import { currentMachines } from '../../../src/visualizer/graph.ts'
 import { type Replay, toReplay } from '../../../src/visualizer/replay.ts'
 import { parseTrace } from '../../../src/visualizer/trace.ts'
-import { HOME, mustExec, type RunnerPod } from './runner-pod.ts'
+import { mustExec, type RunnerPod, TRACES } from './runner-pod.ts'
+import { tracesIn } from './trace-check.ts'
 
 export interface FoundTrace {
   readonly text: string
   readonly replay: Replay
 }
 
-const DIRECTORY = `${HOME}/_diag/slipway`
-
 /** All of them, in the order of their names, which is that of their time. */
 export async function readTraces(pod: RunnerPod): Promise<readonly FoundTrace[]> {
-  const script = `cd ${DIRECTORY} && for file in *.jsonl; do cat "$file"; echo; done`
-  const { stdout } = await mustExec(pod.exec, ['sh', '-c', script])
-  const texts = stdout.split(/\n\n/).filter((text) => text.trim() !== '')
-  return texts.map((text) => ({ text, replay: toReplay(parseTrace(`${text}\n`), currentMachines().machines) }))
+  const traces = await tracesIn(pod.exec, TRACES)
+  if (traces === undefined) throw new Error('the traces cannot be read')
+  return traces.map(({ text }) => ({ text, replay: toReplay(parseTrace(text), currentMachines().machines) }))
 }
 
 /** For a test that counts them: what an earlier attempt at it left is not its own. */
-export const forgetTraces = async (pod: RunnerPod): Promise<unknown> =>
-  await mustExec(pod.exec, ['rm', '-rf', DIRECTORY])
+export const forgetTraces = async (pod: RunnerPod): Promise<unknown> => await mustExec(pod.exec, ['rm', '-rf', TRACES])

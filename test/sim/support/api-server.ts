@@ -1,6 +1,7 @@
 /** The HTTP side of a simulated cluster: pods, secrets and logs of the API server, and the registry, with faults in between. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { type Answer, refusal } from './answer.ts'
 import { isExec, serveExec } from './exec-answers.ts'
 import { serveLog } from './log-answers.ts'
 import { serveRegistry } from './registry-answers.ts'
@@ -18,13 +19,6 @@ export interface Door {
   activity(): number
   /** Cuts every connection, and takes no new one. */
   close(): Promise<void>
-}
-
-/** What a request gets. */
-export interface Answer {
-  readonly status: number
-  readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
 }
 
 export async function openDoor(world: World, { troubleOf, outage }: Weather): Promise<Door> {
@@ -57,7 +51,7 @@ export async function openDoor(world: World, { troubleOf, outage }: Weather): Pr
     })
     socket.on('error', () => {})
     if (!isExec(new URL(request.url ?? '/', 'http://cluster'))) return void socket.destroy()
-    serveExec(world, request, socket, head, troubleOf('get pods/exec'))
+    serveExec(world, request, socket, head, () => troubleOf('get pods/exec'))
   })
   const cutAll = () => {
     for (const socket of connections) socket.destroy()
@@ -162,11 +156,6 @@ const isSelected = (labels: Readonly<Record<string, string>>, selector: string):
     const [key = '', value] = one.split('=')
     return one === '' || (value === undefined ? key in labels : labels[key] === value)
   })
-
-export const refusal = (status: number, message: string, reason?: string): Answer => ({
-  status,
-  body: { kind: 'Status', status: 'Failure', code: status, message, reason }
-})
 
 async function readAll(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []

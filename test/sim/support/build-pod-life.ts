@@ -1,8 +1,8 @@
 /** The life of a simulated build pod: an init container that builds, then one that pushes and tries again when it fails. */
 import type { V1Pod } from '@kubernetes/client-node'
+import type { Done } from './pod-life.ts'
 import { begin, type Life, runProgram } from './pod-life.ts'
 import type { BuildStory, PushTry } from './story.ts'
-import type { Done } from './world.ts'
 
 /** Kaniko doubles it with every try. */
 const FIRST_PAUSE_MS = 1_000
@@ -27,6 +27,7 @@ export async function liveBuildPod(
   await begin(life, story, 'build', true)
   if (life.pod.spec?.restartPolicy !== 'Never') throw new Error('a kubelet would run a failing Dockerfile again')
   const { program } = story
+  done.builds += 1
   const { exitCode } = program
   await runProgram(life, 'build', program, [], true)
   if (exitCode !== 0) done.buildsFailedAtMs.push(life.clock.now())

@@ -72,9 +72,8 @@ while [ $# -gt 0 ]; do
   shift 3
 done
 mount --bind .clock/sleep usr/bin/sleep
-echo "$pid"
 # Ends, and everything in here with it, when the simulator does.
-exec chroot . sh -c 'read -r line'
+exec chroot . sh -c 'echo "$0"; read -r line' "$pid"
 `
 
 /** \`$0\` is the working directory. Says by descriptor 3 that it is inside. */

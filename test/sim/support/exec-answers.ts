@@ -14,17 +14,19 @@ export const isExec = (url: URL): boolean => EXEC.test(url.pathname)
 
 const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => PROTOCOL })
 
+/** Only who reaches a container meets trouble: how often hooks knock before it is up is nobody's story. */
 export function serveExec(
   world: World,
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  trouble: Trouble | undefined
+  meet: () => Trouble | undefined
 ): void {
   const url = new URL(request.url ?? '/', 'http://cluster')
   const [, pod = ''] = EXEC.exec(url.pathname) ?? []
   const container = url.searchParams.get('container') ?? ''
   const life = world.pods.get(pod)
+  const trouble = life?.containers.has(container) ? meet() : undefined
   const program = isRefused(trouble) ? undefined : life?.run(container, url.searchParams.getAll('command'))
   if (program === undefined) {
     if (trouble?.does === 'reset') socket.destroy()
@@ -50,7 +52,8 @@ function refuse(socket: Duplex, status: number, message: string): void {
 function connect(connection: WebSocket, socket: Duplex, program: Program, trouble: Trouble | undefined): void {
   const gate = createGate(trouble, {
     cut: () => connection.terminate(),
-    silence: () => socket.pause()
+    silence: () => socket.pause(),
+    loseInput: () => void program.stdin.end()
   })
   connection.on('error', () => {})
   const show = (channel: number) => (chunk: Buffer) => {
@@ -64,7 +67,7 @@ function connect(connection: WebSocket, socket: Duplex, program: Program, troubl
     if (data[0] === CHANNEL.close) program.stdin.end()
     if (data[0] !== CHANNEL.stdin) return
     const part = gate.pass('stdin', data.subarray(1))
-    if (part.length > 0) program.stdin.write(part)
+    if (part.length > 0 && !program.stdin.writableEnded) program.stdin.write(part)
     gate.check()
   })
   // What it writes from here on goes nowhere.
@@ -93,7 +96,7 @@ const statusOf = (exitCode: number): object =>
       }
 
 /** Counts what goes through a connection, and does to it what a fault says. */
-function createGate(trouble: Trouble | undefined, { cut, silence }: { cut: () => void; silence: () => void }) {
+function createGate(trouble: Trouble | undefined, does: Readonly<Record<'cut' | 'silence' | 'loseInput', () => void>>) {
   let left = trouble !== undefined && 'afterBytes' in trouble ? trouble.afterBytes : Number.POSITIVE_INFINITY
   const counts = (way: 'stdin' | 'stdout') => trouble?.does !== 'lose' || trouble.what === way
   return {
@@ -106,8 +109,9 @@ function createGate(trouble: Trouble | undefined, { cut, silence }: { cut: () =>
     },
     check() {
       if (left > 0) return
-      if (trouble?.does === 'cut') cut()
-      if (trouble?.does === 'silent') silence()
+      if (trouble?.does === 'cut') does.cut()
+      if (trouble?.does === 'silent') does.silence()
+      if (trouble?.does === 'lose' && trouble.what === 'stdin') does.loseInput()
     },
     isSilent: () => trouble?.does === 'silent' && left <= 0
   }

@@ -19,23 +19,36 @@ const shorten = (value: unknown): string =>
 
 /** Every complaint, as `promise: complaint`; empty when all promises are kept. */
 export function judgeJob(story: JobStory, played: JobPlayed): readonly string[] {
-  const files = new Map(Object.entries(CHECKED_OUT))
+  const files = new Map([...Object.entries(CHECKED_OUT), ...Object.entries(story.earlier ?? {})])
   const steps = story.steps.flatMap((together) => {
     const isAlone = together.length === 1
     const before = linesOf(files)
-    for (const step of together) apply(files, step)
+    for (const step of together) if (isWhole(step)) apply(files, step)
     const ends = played.steps.filter(({ step }) => together.includes(step))
     return ends.flatMap((end) => [
-      ...judgeStep(end),
-      ...(isAlone ? same(`${end.step.id} sees the files`, sorted(end.seen), before) : []),
-      ...same(`${end.step.id} leaves the files`, sorted(end.files), linesOf(files))
+      ...(isWhole(end.step) ? judgeWhole(end) : judgeBroken(end)),
+      ...judgeAlways(end),
+      ...(isAlone ? findsItsCommands(end) : []),
+      ...(isAlone && end.seen !== undefined ? same(`${end.step.id} sees the files`, sorted(end.seen), before) : []),
+      ...(isWhole(end.step) ? same(`${end.step.id} leaves the files`, sorted(end.files), linesOf(files)) : [])
     ])
   })
   return [...judgePrepared(story, played), ...steps, ...judgeEnd(story, played)]
 }
 
-function judgePrepared({ job }: JobStory, { prepared }: JobPlayed): readonly string[] {
+/** Nothing befalls it that its story does not forgive. */
+const isWhole = ({ orders = [], fails }: StepStory): boolean => orders.length === 0 && fails === undefined
+
+function judgePrepared({ job, prepareFails }: JobStory, { prepared }: JobPlayed): readonly string[] {
   if (job === undefined || prepared === undefined) return []
+  if (prepareFails !== undefined) {
+    return [
+      ...complain(prepared.exitCode === 0, 'prepare_job fails'),
+      ...complain(!prepareFails.test(prepared.log), `prepare_job says why: ${shorten(prepared.log)}`),
+      ...same('prepare_job that fails leaves nothing', prepared.left, []),
+      ...inTime('prepare_job', prepared, 0)
+    ]
+  }
   return [
     ...same(`prepare_job succeeds (${prepared.log})`, prepared.exitCode, 0),
     ...same('prepare_job knows the distribution', prepared.response?.isAlpine, job.image.includes('alpine')),
@@ -43,24 +56,52 @@ function judgePrepared({ job }: JobStory, { prepared }: JobPlayed): readonly str
   ]
 }
 
-function judgeStep(end: StepEnd): readonly string[] {
+function judgeWhole(end: StepEnd): readonly string[] {
   const { step, log } = end
   const outputs = step.deeds.flatMap((deed) => (deed.does === 'output' ? [`${deed.text}\n`] : []))
-  const ownMs = step.deeds.reduce((sum, deed) => sum + (deed.does === 'wait' ? deed.ms : 0), 0)
   return [
     ...same(`${step.id} ends as its program does (${shorten(log)})`, end.exitCode, step.exitCode),
     ...same(`${step.id} runs once`, end.witnessed, ['started', 'ended']),
     ...same(`${step.id} shows its log`, end.shown, printedBy(step)),
-    ...same(`${step.id} hands its output to the runner`, end.output, outputs.join('')),
-    ...same(`${step.id} leaves nothing of itself`, end.leftOfIt, []),
-    ...inTime(step.id, end, ownMs)
+    ...same(`${step.id} hands its output to the runner`, end.output, outputs.join(''))
   ]
 }
 
-function judgeEnd({ steps }: JobStory, played: JobPlayed): readonly string[] {
-  const told = JSON.stringify([played.steps.map(({ log }) => log), played.requests])
+/** Those of steps beside it are there, too. */
+const findsItsCommands = ({ step: { id, runs }, commands }: StepEnd): readonly string[] =>
+  runs === 'script' || commands === undefined
+    ? []
+    : same(`${id} finds its own file commands`, commands, `set_output_${id}\n`)
+
+function judgeBroken({ step, exitCode, log, shown, witnessed }: StepEnd): readonly string[] {
+  const started = witnessed.filter((line) => line === 'started').length
   return [
-    ...same('every step is run', played.steps.length, steps.flat().length),
+    ...complain(exitCode === 0, `${step.id} fails`),
+    ...complain(started > 1, `${step.id} runs at most once, and not ${started} times`),
+    ...complain(!printedBy(step).startsWith(shown), `${step.id} shows the beginning of its log: ${shorten(shown)}`),
+    ...complain(step.fails?.test(log) === false, `${step.id} says why (${step.fails}): ${shorten(log)}`)
+  ]
+}
+
+/** What is left is told; a hook that was killed has left its things to cleanup_job. */
+const judgeAlways = (end: StepEnd): readonly string[] => [
+  ...(end.exitCode === undefined || TELLS_WHAT_IS_LEFT.test(end.log)
+    ? []
+    : same(`${end.step.id} leaves nothing of itself`, end.leftOfIt, [])),
+  ...inTime(end.step.id, end, ownMs(end.step))
+]
+
+const TELLS_WHAT_IS_LEFT = /::warning::Cleanup could not remove: /
+
+const ownMs = ({ deeds }: StepStory): number =>
+  deeds.reduce((sum, deed) => sum + (deed.does === 'wait' ? deed.ms : 0), 0)
+
+function judgeEnd({ steps, prepareFails, buildsMax }: JobStory, played: JobPlayed): readonly string[] {
+  const told = JSON.stringify([played.steps.map(({ log }) => log), played.requests])
+  const { builds } = played.world.done
+  return [
+    ...same('every step is run', played.steps.length, prepareFails === undefined ? steps.flat().length : 0),
+    ...complain(builds > (buildsMax ?? builds), `nothing is built that is there: ${builds} builds`),
     ...same(`cleanup_job succeeds (${played.cleaned.log})`, played.cleaned.exitCode, 0),
     ...same('cleanup_job waits until all is gone', played.leftAtEnd, []),
     ...same('nothing is left', played.left, []),

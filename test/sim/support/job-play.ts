@@ -1,32 +1,18 @@
 /** Plays a whole job: the hook's own entry, once for each command of the runner, against a simulated cluster with real shells. */
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { createSimulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts'
-import { type Door, openDoor } from './api-server.ts'
-import { type HookEnd, type HookProcess, startHook } from './hook.ts'
-import { createLiving } from './job-pods.ts'
-import { type JobStory, type StepStory, WITNESS } from './job-story.ts'
-import { type Node, untilDiskHasMoved, volumeOf } from './kubelet.ts'
-import { createProcesses, type Processes } from './processes.ts'
-import { quiet } from './quiet.ts'
-import { CLAIM, createRunner, type Runner, runnerPodFor } from './runner.ts'
-import { createSleepers } from './sleepers.ts'
-import { useClock } from './system.ts'
-import { createWeather, FAIR } from './weather.ts'
-import { createWorld, RUNNER_POD, type World } from './world.ts'
+import type { HookEnd } from './hook.ts'
+import type { JobStory, StepStory } from './job-story.ts'
+import { volumeOf } from './kubelet.ts'
+import type { Runner } from './runner.ts'
+import { listing, openSimulation, type Simulation } from './simulation.ts'
+import { RUNNER_POD, type World } from './world.ts'
 
-const JITTER = 0.75
-/** More than any job needs. */
-const TICKS_MAX = 60_000
 /** How long the cluster is watched after the last command, for what comes late. */
 const AFTERMATH_MS = 30_000
-
 /** Names of what is a step's alone. */
 const IS_OF_STEP = /-(?:step|build)-/
-/** What a running script has in the job container. */
+/** What a running script has in the job container; an empty one keeps a script that was cancelled from starting. */
 const RUN_DIRECTORY = /^\.slipway-[0-9a-f]{16}/
 
 /** What one command led to. */
@@ -41,6 +27,8 @@ export interface StepEnd extends CommandEnd {
   readonly witnessed: readonly string[]
   /** Files that the program found, as `path:line`; undefined when it did not get that far. */
   readonly seen: string | undefined
+  /** The file commands that an action found, a name on each line. */
+  readonly commands: string | undefined
   /** What the runner reads of GITHUB_OUTPUT. */
   readonly output: string
   /** Files of the workspace once the step has ended, as `path:line`. */
@@ -50,165 +38,114 @@ export interface StepEnd extends CommandEnd {
 }
 
 export interface JobPlayed {
-  readonly prepared?: (CommandEnd & { readonly response: ReturnType<Runner['response']> }) | undefined
+  readonly prepared?:
+    | (CommandEnd & { readonly response: ReturnType<Runner['response']>; readonly left: readonly string[] })
+    | undefined
   readonly steps: readonly StepEnd[]
   readonly cleaned: CommandEnd
-  /** What is still in the cluster and in the registry, when cleanup_job ends and a while later. */
+  /** What is still in the cluster and in the registry: before cleanup_job, when it ends, and a while later. */
+  readonly leftBefore: readonly string[]
   readonly leftAtEnd: readonly string[]
   readonly left: readonly string[]
   readonly requests: readonly string[]
   readonly world: World
 }
 
+const never = () => new AbortController().signal
+
 export async function playJob(story: JobStory): Promise<JobPlayed> {
-  const directory = await mkdtemp(join(tmpdir(), 'slipway-sim-'))
-  const clock = createSimulatedClock(JITTER)
-  useClock(clock)
-  const processes = createProcesses()
-  const nodeDirectory = join(directory, 'node')
-  const witness = join(directory, 'witness')
-  for (const path of [nodeDirectory, witness]) mkdirSync(path)
-  const sleepers = createSleepers(join(directory, 'clock'), clock, processes)
-  const node: Node = {
-    processes,
-    directory: nodeDirectory,
-    claims: { [CLAIM]: join(directory, 'work') },
-    binds: [sleepers.bind, { source: witness, target: WITNESS, readOnly: false }],
-    distributionOf: (image) => (image.includes('alpine') ? 'alpine' : 'debian')
-  }
-  const weather = createWeather(clock, story.faults, story.outage)
-  const doors: Door[] = []
-  const living = createLiving(node, story)
-  const world = createWorld(clock, runnerPodFor(directory, story), living)
+  const simulation = await openSimulation(story)
+  const { clock, runner, pass, things } = simulation
   try {
-    const registry = await openDoor(world, weather)
-    doors.push(registry)
-    const own = createRunner(directory, story, registry.host)
-    const activity = () => doors.reduce((sum, door) => sum + door.activity(), 0) + processes.activity()
-    const time = createTime(clock, processes, activity)
-    const call = async (input: object, isFaulty = true): Promise<HookProcess> => {
-      const door = await openDoor(world, isFaulty ? weather : FAIR)
-      doors.push(door)
-      return await startHook({ clock, door, input, environment: own.environment, directory })
-    }
-    const prepare = async () => {
-      const hook = await call(own.prepareJob())
-      const end = await time.pass(hook.ended)
-      await untilDiskHasMoved(nodeDirectory)
-      return { ...end, command: 'prepare_job' as const, response: own.response() }
-    }
-    const workspaceNow = () => {
-      const pod = world.pods.get(`${RUNNER_POD}-workflow`)?.pod
-      const isInPod = pod !== undefined && story.mode === 'copy'
-      return listing(isInPod ? join(volumeOf(node, pod, 'work'), 'repo', 'repo') : own.workspace)
-    }
-    const scriptsLeft = () => {
-      const pod = world.pods.get(`${RUNNER_POD}-workflow`)?.pod
-      const temp = pod && join(volumeOf(node, pod, 'work'), '_temp')
-      return temp === undefined ? [] : readdirSync(temp).filter((name) => RUN_DIRECTORY.test(name))
-    }
-    const step = async (one: StepStory): Promise<() => StepEnd> => {
-      const hook = await call(own.step(one))
-      for (const { does, atMs } of one.orders ?? []) {
-        void clock.sleep(atMs, new AbortController().signal).then(() => hook[does]())
-      }
-      const end = await time.pass(hook.ended)
-      return () => ({
-        ...end,
-        command: 'step',
-        step: one,
-        witnessed: linesOf(join(witness, one.id)),
-        seen: textOf(join(witness, `${one.id}.seen`)),
-        output: own.outputOf(one),
-        files: workspaceNow(),
-        leftOfIt: [...thingsIn(world).filter((thing) => IS_OF_STEP.test(thing)), ...scriptsLeft()]
-      })
-    }
-    const prepared = story.job && (await prepare())
+    disturb(story, simulation)
+    if (story.earlier) await pass((await simulation.start(runner.prepareJob())).ended)
+    for (const [path, text] of Object.entries(story.earlier ?? {})) runner.write(path, text)
+    await simulation.turnPage()
+    const prepared = story.job && (await prepare(simulation))
     const steps: StepEnd[] = []
     if (prepared === undefined || prepared.exitCode === 0) {
       for (const together of story.steps) {
-        const ends = await Promise.all(together.map(step))
-        await untilDiskHasMoved(nodeDirectory)
+        const ends = await Promise.all(together.map((one) => playStep(story, simulation, one)))
+        await simulation.turnPage()
         steps.push(...ends.map((end) => end()))
       }
     }
-    const cleaned = await time.pass((await call(own.cleanUpJob())).ended)
-    const leftAtEnd = thingsIn(world)
-    await time.pass(clock.sleep(AFTERMATH_MS, new AbortController().signal))
+    const leftBefore = things()
+    const cleaned = await pass((await simulation.start(runner.cleanUpJob())).ended)
+    const leftAtEnd = things()
+    await pass(clock.sleep(AFTERMATH_MS, never()))
+    const { world, requests } = simulation
+    const command = 'cleanup_job' as const
+    const left = things()
     return {
       prepared,
       steps,
-      cleaned: { ...cleaned, command: 'cleanup_job' },
+      cleaned: { ...cleaned, command },
+      leftBefore,
       leftAtEnd,
-      left: thingsIn(world),
-      requests: doors.flatMap((door) => door.requests),
+      left,
+      requests: requests(),
       world
     }
   } finally {
-    for (const { end } of [...world.pods.values()]) end()
-    for (const door of doors) await door.close()
-    sleepers.close()
-    await rm(directory, { recursive: true, force: true })
+    await simulation.close()
   }
 }
 
-/** Moves time on while anybody waits for something. */
-function createTime(clock: SimulatedClock, processes: Processes, activity: () => number) {
-  let waiting = 0
-  let moving: Promise<void> | undefined
-  let failure: unknown
-  const move = async () => {
-    for (let tick = 0; waiting > 0; tick += 1) {
-      await quiet(activity, processes.areStill)
-      if (waiting === 0) break
-      if (tick > TICKS_MAX) throw new Error(`not ended after ${TICKS_MAX} ticks, ${clock.now()} ms`)
-      if (!clock.tick()) throw new Error('everything waits for something that never happens')
-    }
-    moving = undefined
-  }
-  return {
-    async pass<T>(work: Promise<T>): Promise<T> {
-      waiting += 1
-      try {
-        moving ??= move()
-        const stuck = moving.then(() => new Promise<never>(() => {}))
-        return await Promise.race([work, stuck])
-      } catch (error) {
-        failure ??= error
-        throw failure
-      } finally {
-        waiting -= 1
+/** What others do to the cluster meanwhile. */
+function disturb({ sweeps = [] }: JobStory, { clock, world, things }: Simulation): void {
+  for (const { atMs, what } of sweeps) {
+    void clock.sleep(atMs, never()).then(() => {
+      for (const thing of things()) {
+        const [kind, name = ''] = thing.split(' ')
+        if (!what.test(thing)) continue
+        if (kind === 'pod') world.deletePod(name, 0)
+        if (kind === 'secret') world.deleteSecret(name)
       }
-    }
+    })
   }
 }
 
-function thingsIn({ pods, secrets, images }: World): string[] {
-  return [
-    ...[...pods.keys()].filter((name) => name !== RUNNER_POD).map((name) => `pod ${name}`),
-    ...[...secrets.keys()].map((name) => `secret ${name}`),
-    ...[...images.keys()].map((name) => `image ${name}`)
-  ]
+async function prepare(simulation: Simulation): Promise<NonNullable<JobPlayed['prepared']>> {
+  const { runner, start, pass, turnPage, things } = simulation
+  const end = await pass((await start(runner.prepareJob())).ended)
+  await turnPage()
+  return { ...end, command: 'prepare_job', response: runner.response(), left: things() }
 }
 
-/** Undefined when there is no such file. */
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
-}
-
-const linesOf = (path: string): string[] => (textOf(path) ?? '').split('\n').filter((line) => line !== '')
-
-/** `path:line` of every file below a directory, sorted as `sort` does. */
-function listing(directory: string): string {
-  const { stdout } = spawnSync('sh', ['-c', 'grep -r "" . | sort'], {
-    cwd: directory,
-    encoding: 'utf8',
-    maxBuffer: 1e8
+async function playStep(story: JobStory, simulation: Simulation, step: StepStory): Promise<() => StepEnd> {
+  const { clock, runner, start, pass, witnessed, things } = simulation
+  const hook = await start(runner.step(step))
+  for (const { does, atMs } of step.orders ?? []) void clock.sleep(atMs, never()).then(() => hook[does]())
+  const end = await pass(hook.ended)
+  return () => ({
+    ...end,
+    command: 'step',
+    step,
+    witnessed: (witnessed(step.id) ?? '').split('\n').filter((line) => line !== ''),
+    seen: witnessed(`${step.id}.seen`),
+    commands: witnessed(`${step.id}.commands`),
+    output: runner.outputOf(step),
+    files: listing(inJob(story, simulation, 'repo/repo') ?? runner.workspace),
+    leftOfIt: [...things().filter((thing) => isOfStep(simulation, thing)), ...scriptsLeft(simulation)]
   })
-  return stdout
+}
+
+/** Not what is on its way out. */
+function isOfStep({ world }: Simulation, thing: string): boolean {
+  const pod = world.pods.get(thing.split(' ')[1] ?? '')?.pod
+  return IS_OF_STEP.test(thing) && pod?.metadata?.deletionTimestamp === undefined
+}
+
+/** A directory of the job pod's own work volume; undefined where there is none. */
+function inJob({ mode }: Pick<JobStory, 'mode'>, { world, node }: Simulation, path: string): string | undefined {
+  const pod = world.pods.get(`${RUNNER_POD}-workflow`)?.pod
+  return pod === undefined || mode === 'volume' ? undefined : join(volumeOf(node, pod, 'work'), path)
+}
+
+function scriptsLeft(simulation: Simulation): readonly string[] {
+  const temp = inJob({ mode: 'copy' }, simulation, '_temp')
+  return temp === undefined
+    ? []
+    : readdirSync(temp).filter((name) => RUN_DIRECTORY.test(name) && readdirSync(join(temp, name)).length > 0)
 }

@@ -3,7 +3,7 @@ import type { V1Container } from '@kubernetes/client-node'
 import { buildOf, isBuildPod, liveBuildPod } from './build-pod-life.ts'
 import { type JobStory, programOf, SMOOTH, type StepStory } from './job-story.ts'
 import { type Node, RUNNER_IMAGE, runCommand, runIn, start, untilDiskHasMoved } from './kubelet.ts'
-import { begin, type Life } from './pod-life.ts'
+import { befall, begin, type Life } from './pod-life.ts'
 import type { PodCourse } from './story.ts'
 import type { World } from './world.ts'
 
@@ -83,7 +83,9 @@ async function liveStep(node: Node, world: World, life: Life, story: JobStory): 
   const files = pod.spec?.containers.find(({ name }) => name === 'files')
   const action = pod.spec?.containers.find(({ name }) => name === 'job') as V1Container
   const { step, course } = await stepOf(world, life, action, story)
-  await begin(life, course, files?.name ?? action.name, false)
+  const { mishap } = course
+  if (mishap !== undefined) void befall(life, mishap, action.name)
+  await begin(life, { ...course, mishap: undefined }, files?.name ?? action.name, false)
   if (files !== undefined) {
     if (files.image !== RUNNER_IMAGE) throw new Error(`files are moved by ${files.image}`)
     await start(node, world, life, files)
@@ -100,7 +102,8 @@ async function liveStep(node: Node, world: World, life: Life, story: JobStory): 
   life.containers.get(action.name)?.end()
   life.containers.delete(action.name)
   await clock.sleep(course.reportedAfterMs, signal)
-  life.report(action.name, { state: { terminated: { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error' } } })
+  const reason = life.outOfMemory.has(action.name) ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error'
+  life.report(action.name, { state: { terminated: { exitCode, reason } } })
   if (files === undefined) pod.status = { ...pod.status, phase: exitCode === 0 ? 'Succeeded' : 'Failed' }
 }
 

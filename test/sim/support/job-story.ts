@@ -10,6 +10,8 @@ export type Deed =
   | { readonly does: 'remove'; readonly path: string }
   /** Adds a line to the step's GITHUB_OUTPUT. */
   | { readonly does: 'output'; readonly text: string }
+  /** Leaves a file beside the file commands. */
+  | { readonly does: 'plant'; readonly name: string }
 
 export interface StepStory {
   /** Names the step; no two of a job have the same. */
@@ -21,6 +23,8 @@ export interface StepStory {
   readonly orders?: readonly { readonly does: 'cancel' | 'kill'; readonly atMs: number }[] | undefined
   /** Of a step's own pod. */
   readonly course?: PodCourse | undefined
+  /** What the log says when the step does not end as its program does. */
+  readonly fails?: RegExp | undefined
 }
 
 export interface ServiceStory {
@@ -43,6 +47,18 @@ export interface JobStory {
   /** One after the other; the steps of one entry side by side. */
   readonly steps: readonly (readonly StepStory[])[]
   readonly builds: readonly BuildStory[]
+  /** How often something is built; undefined: as often as it takes. */
+  readonly buildsMax?: number | undefined
+  /** Files that the workspace has got since an earlier job of the same runner, which nobody has cleaned up. */
+  readonly earlier?: Readonly<Record<string, string>> | undefined
+  /** How long what was deleted is still there. */
+  readonly lingerMs?: number | undefined
+  /** Who deletes things of the runner's meanwhile; since the beginning. */
+  readonly sweeps?: readonly { readonly atMs: number; readonly what: RegExp }[] | undefined
+  /** Name of the Secret with which images are pushed. */
+  readonly pushSecret?: string | undefined
+  /** What prepare_job says when it fails. */
+  readonly prepareFails?: RegExp | undefined
   readonly faults: readonly Fault[]
   readonly outage?: Outage | undefined
 }
@@ -72,6 +88,8 @@ function lineOf(deed: Deed): string {
       return `rm -rf ${quote(deed.path)}`
     case 'output':
       return `echo ${quote(deed.text)} >>"$GITHUB_OUTPUT"`
+    case 'plant':
+      return `echo planted >"$(dirname "$GITHUB_OUTPUT")/${deed.name}"`
   }
 }
 
@@ -80,6 +98,7 @@ export const programOf = ({ id, deeds, exitCode }: Pick<StepStory, 'id' | 'deeds
   [
     `echo started >>${WITNESS}/${id}`,
     `grep -r "" . | sort >${WITNESS}/${id}.seen`,
+    `ls "$(dirname "$GITHUB_OUTPUT")" >${WITNESS}/${id}.commands`,
     ...deeds.map(lineOf),
     `echo ended >>${WITNESS}/${id}`,
     `exit ${exitCode}`,

@@ -1,6 +1,6 @@
 /** Jobs that are played each time, each for something that must not get lost. */
 import { type Deed, type JobStory, SMOOTH, type StepStory } from './job-story.ts'
-import type { BuildStory } from './story.ts'
+import type { BuildStory, Fault } from './story.ts'
 
 const say = (text: string): Deed => ({ does: 'say', text })
 const wait = (ms: number): Deed => ({ does: 'wait', ms })
@@ -26,29 +26,47 @@ const BUILD: BuildStory = {
   pushes: [{ endsAfterMs: 100, isAccepted: true }]
 }
 
-const base = { builds: [BUILD], faults: [] }
-const debian = { image: 'debian:1', services: [], course: SMOOTH }
+const job = { image: 'debian:1', services: [], course: SMOOTH }
+const base = { mode: 'copy', builds: [BUILD], faults: [], job } satisfies Partial<JobStory>
+const exec = (nth: number, trouble: Fault['trouble'], times = 1): Fault => ({
+  call: 'get pods/exec',
+  nth,
+  times,
+  trouble
+})
 
-export const JOBS: readonly { readonly what: string; readonly story: JobStory }[] = [
-  ...(['copy', 'volume'] as const).map((mode) => ({
-    what: `with scripts, actions and a service, storage mode ${mode}`,
-    story: {
-      ...base,
-      mode,
-      job: { ...debian, services: [{ image: 'redis:7', readyAfterMs: 800 }] },
-      steps: [
-        [busy('first', 'script', 3, [{ does: 'remove', path: 'src/deep' }])],
-        [busy('second', 'image', 4, [{ does: 'remove', path: 'README.md' }])],
-        [busy('third', 'Dockerfile', 0, [{ does: 'remove', path: 'made/by first' }])],
-        [busy('fourth', 'script', 0)]
-      ]
-    } satisfies JobStory
-  })),
+/** Beginning of a tar member: what is cut there is a whole archive for all that tar knows. */
+const MEMBER_BYTES = 512
+
+interface Kept {
+  readonly what: string
+  readonly story: JobStory
+}
+
+const WHOLE: readonly Kept[] = (['copy', 'volume'] as const).map((mode) => ({
+  what: `scripts, actions and a service, storage mode ${mode}`,
+  story: {
+    ...base,
+    mode,
+    job: { ...job, services: [{ image: 'redis:7', readyAfterMs: 800 }] },
+    buildsMax: 1,
+    steps: [
+      [busy('first', 'script', 3, [{ does: 'remove', path: 'src/deep' }])],
+      [busy('second', 'image', 4, [{ does: 'remove', path: 'README.md' }])],
+      [busy('third', 'Dockerfile', 0, [{ does: 'remove', path: 'made/by first' }])],
+      [busy('fourth', 'script', 0)],
+      [busy('fifth', 'Dockerfile', 5)]
+    ]
+  }
+}))
+
+export const JOBS: readonly Kept[] = [
+  ...WHOLE,
   {
-    what: 'without a job container',
+    what: 'no job container',
     story: {
       ...base,
-      mode: 'copy',
+      job: undefined,
       steps: [
         [busy('first', 'image', 5, [{ does: 'remove', path: 'src/deep' }])],
         [busy('second', 'Dockerfile', 0, [{ does: 'remove', path: 'README.md' }])]
@@ -56,26 +74,97 @@ export const JOBS: readonly { readonly what: string; readonly story: JobStory }[
     }
   },
   {
-    what: 'on Alpine, from an image that not everybody may pull',
+    what: 'Alpine, from an image that not everybody may pull',
     story: {
       ...base,
-      mode: 'copy',
-      job: { ...debian, image: 'private.example/alpine:3', password: 'open sesame' },
+      job: { ...job, image: 'private.example/alpine:3', password: 'open sesame' },
       steps: [[busy('first', 'script', 0)]]
     }
   },
   {
-    what: 'whose steps run side by side',
+    what: 'steps side by side',
     story: {
       ...base,
-      mode: 'copy',
-      job: debian,
       steps: [
         [
-          ...Array.from({ length: 6 }, (_, index) => busy(`script-${index}`, 'script', index)),
+          ...Array.from({ length: 9 }, (_, index) => busy(`script-${index}`, 'script', index)),
           busy('action', 'image', 7)
         ]
       ]
+    }
+  },
+  {
+    what: 'files that a script leaves beside the file commands stay its own',
+    story: {
+      ...base,
+      steps: [[busy('first', 'script', 0, [{ does: 'plant', name: 'planted' }])], [busy('second', 'image', 0)]]
+    }
+  },
+  {
+    what: 'the runner had a job before that nobody cleaned up',
+    story: { ...base, earlier: { 'new/file': 'new' }, steps: [[busy('first', 'script', 0)]] }
+  },
+  {
+    what: 'what is deleted is there for a while',
+    story: { ...base, lingerMs: 1_500, steps: [[busy('first', 'image', 0)]] }
+  },
+  ...[0, 1, 2].map((nth) => ({
+    what: `the end of files gets lost on the way, in transfer ${nth + 1}`,
+    story: {
+      ...base,
+      faults: [exec(nth, { does: 'lose', what: nth === 2 ? 'stdout' : 'stdin', afterBytes: 12 * MEMBER_BYTES })],
+      steps: [[busy('first', 'image', 0)]]
+    } satisfies JobStory
+  })),
+  {
+    what: 'a script is cancelled, and the first word to end it gets lost',
+    story: {
+      ...base,
+      faults: [exec(3, { does: 'lose', what: 'stdin', afterBytes: 0 })],
+      steps: [[{ ...busy('first', 'script', 0, [wait(60_000)]), orders: [{ does: 'cancel', atMs: 600 }] }]]
+    }
+  },
+  {
+    what: 'nobody answers what the job container is',
+    story: {
+      ...base,
+      job: { ...job, services: [{ image: 'redis:7', readyAfterMs: 800 }] },
+      faults: [exec(1, { does: 'status', status: 500, after: false }, 1_000)],
+      prepareFails: /distribution/,
+      steps: [[busy('first', 'script', 0)]]
+    }
+  },
+  {
+    what: 'an action runs out of memory',
+    story: {
+      ...base,
+      steps: [
+        [
+          {
+            ...busy('first', 'image', 1, [wait(5_000)]),
+            course: { ...SMOOTH, mishap: { kind: 'out of memory', afterMs: 1_000 } },
+            fails: /out of memory/i
+          }
+        ]
+      ]
+    }
+  },
+  {
+    what: 'a build runs out of memory',
+    story: {
+      ...base,
+      builds: [{ ...BUILD, mishap: { kind: 'out of memory', afterMs: 300 } }],
+      steps: [[{ ...busy('first', 'Dockerfile', 1), fails: /the build ran out of memory/ }]]
+    }
+  },
+  {
+    what: 'a registry that lets nobody in is asked before anything is built',
+    story: {
+      ...base,
+      pushSecret: 'nobody',
+      buildsMax: 0,
+      faults: [{ call: 'registry', nth: 0, times: 1_000, trouble: { does: 'status', status: 503, after: false } }],
+      steps: [[{ ...busy('first', 'Dockerfile', 1), fails: /registry/ }]]
     }
   }
 ]

@@ -31,7 +31,7 @@ export function volumeOf(node: Node, pod: V1Pod, name: string): string {
   const volume = pod.spec?.volumes?.find((one) => one.name === name)
   const claim = volume?.persistentVolumeClaim?.claimName
   if (claim !== undefined) return must(node.claims[claim], `claim ${claim}`)
-  const directory = join(node.directory, pod.metadata?.name ?? '', must(volume, `volume ${name}`).name)
+  const directory = join(node.directory, must(pod.metadata?.uid, 'UID'), must(volume, `volume ${name}`).name)
   mkdirSync(directory, { recursive: true })
   chmodSync(directory, 0o777)
   return directory

@@ -2,7 +2,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cleanUpJob } from '../../../src/effects/kubernetes/cleanup/job.ts'
 import { createKubernetesPorts } from '../../../src/effects/kubernetes/container-step/backend.ts'
 import type { KubernetesOptions } from '../../../src/effects/kubernetes/context/options.ts'
 import { createReporter, type Reporter } from '../../../src/effects/log/reporter.ts'
@@ -11,6 +10,7 @@ import type { StepOutput } from '../../../src/machines/container-step.ts'
 import type { Clock, StepPorts } from '../../../src/machines/ports.ts'
 import { BUDGETS } from '../../../src/machines/stages.ts'
 import type { StepRequest } from '../../../src/machines/types.ts'
+import { cleanUpJob } from '../../support/clean-up-job.ts'
 import { type History, record } from '../../support/history.ts'
 import { createSimulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts'
 import { type Door, openDoor } from './api-server.ts'
@@ -78,8 +78,8 @@ export async function play(scenario: Scenario, portsFrom: PortsMaker = (make) =>
     if (result === 'stopped') {
       await doors[0]?.close()
       const deps = { clock, reporter: createReporter(() => {}), randomHex }
-      const cleaning = cleanUpJob(await open(false), deps, never).catch((error: unknown) => {
-        cleanUpFailure = error
+      const cleaning = cleanUpJob(await open(false), deps).then(({ failure }) => {
+        cleanUpFailure = failure
       })
       await untilEnded(clock, activity, cleaning)
     }

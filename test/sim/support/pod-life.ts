@@ -4,7 +4,16 @@ import type { Clock } from '../../../src/machines/ports.ts'
 import type { Container, Program as RealProgram } from './container.ts'
 import { createPodLog, type PodLog } from './pod-log.ts'
 import type { Mishap, PodCourse, PodStory, Program } from './story.ts'
-import type { Done } from './world.ts'
+
+/** What programs have done, whatever became of their pods. */
+export interface Done {
+  /** What each start of an action's program has printed, whole lines. */
+  readonly runs: string[][]
+  /** Builds that were begun. */
+  builds: number
+  /** When builds came to a bad end, all pods together. */
+  readonly buildsFailedAtMs: number[]
+}
 
 export interface Life {
   readonly clock: Clock
@@ -14,6 +23,8 @@ export interface Life {
   readonly logs: ReadonlyMap<string, PodLog>
   /** Containers with a shell that are up, reported or not. */
   readonly containers: Map<string, Container>
+  /** Those of them that were killed for that. */
+  readonly outOfMemory: Set<string>
   /** Runs a command in a container; undefined when it is not up. */
   run(container: string, command: readonly string[]): RealProgram | undefined
   /** The log of a container that starts now. */
@@ -47,6 +58,7 @@ export function startLife(clock: Clock, pod: V1Pod): Life {
     signal: controller.signal,
     logs,
     containers,
+    outOfMemory: new Set(),
     run: (container, command) => containers.get(container)?.run(command),
     openLog(container) {
       const log = createPodLog()
@@ -150,7 +162,7 @@ export async function liveStepPod(life: Life, story: PodStory, done: Done): Prom
 
 const KILLED = 137
 
-async function befall(life: Life, { kind, afterMs }: Mishap, container: string, isInit: boolean): Promise<void> {
+export async function befall(life: Life, { kind, afterMs }: Mishap, container: string, isInit = false): Promise<void> {
   await life.clock.sleep(afterMs, life.signal).catch(() => {})
   const { pod } = life
   const phase = pod.status?.phase
@@ -158,6 +170,11 @@ async function befall(life: Life, { kind, afterMs }: Mishap, container: string, 
   switch (kind) {
     case 'out of memory':
       if (!life.isRunning(container)) return
+      if (life.containers.has(container)) {
+        // Those beside it go on.
+        life.outOfMemory.add(container)
+        return life.containers.get(container)?.end()
+      }
       life.report(container, { state: { terminated: { exitCode: KILLED, reason: 'OOMKilled' } } }, isInit)
       pod.status = { ...pod.status, phase: 'Failed' }
       return life.end()

@@ -1,5 +1,5 @@
 /** The registry of a simulated cluster: digests of tags, and their removal; images come from pods that push. */
-import { type Answer, refusal } from './api-server.ts'
+import { type Answer, refusal } from './answer.ts'
 import type { World } from './world.ts'
 
 const MANIFEST = /^\/v2\/(.+)\/manifests\/(.+)$/

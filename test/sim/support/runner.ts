@@ -21,6 +21,8 @@ export interface Runner {
   readonly environment: Readonly<Record<string, string>>
   prepareJob(): object
   step(step: StepStory): object
+  /** Writes a file of the workspace. */
+  write(path: string, text: string): void
   cleanUpJob(): object
   /** What prepare_job has answered. */
   response(): { readonly state: object; readonly isAlpine: boolean } | undefined
@@ -47,10 +49,11 @@ export function createRunner(directory: string, story: JobStory, registry: strin
   for (const path of [workspace, action, join(work, '_tool')]) mkdirSync(path, { recursive: true })
   writeFileSync(join(action, 'Dockerfile'), 'FROM scratch\n')
   writeFileSync(`${action}.completed`, '')
-  for (const [path, text] of Object.entries(CHECKED_OUT)) {
+  const write = (path: string, text: string) => {
     mkdirSync(dirname(join(workspace, path)), { recursive: true })
     writeFileSync(join(workspace, path), `${text}\n`)
   }
+  for (const [path, text] of Object.entries(CHECKED_OUT)) write(path, text)
   let responses = 0
   let state: object | null = null
   const responseFile = () => {
@@ -80,6 +83,7 @@ export function createRunner(directory: string, story: JobStory, registry: strin
   return {
     work,
     workspace,
+    write,
     environment: {
       ACTIONS_RUNNER_POD_NAME: RUNNER_POD,
       ACTIONS_RUNNER_KUBERNETES_NAMESPACE: NAMESPACE,
@@ -88,6 +92,7 @@ export function createRunner(directory: string, story: JobStory, registry: strin
       GITHUB_WORKSPACE: workspace,
       [`${PREFIX}_REGISTRY_HOST`]: registry,
       [`${PREFIX}_REGISTRY_NODE_PORT`]: '30500',
+      ...(story.pushSecret !== undefined && { [`${PREFIX}_REGISTRY_PUSH_SECRET`]: story.pushSecret }),
       [`${PREFIX}_TRACE_DIRECTORY`]: 'off'
     },
     prepareJob() {

@@ -64,7 +64,7 @@ export type Trouble =
   | { readonly does: 'cut'; readonly afterBytes: number }
   /** Nothing comes and nothing is taken any more, and nobody says so. */
   | { readonly does: 'silent'; readonly afterBytes: number }
-  /** Of a command: the rest of its input or output gets lost, and all the same it is said to have ended as it did. */
+  /** Of a command: its input ends there, or the rest of its output gets lost, and all the same it is said to have ended as it did. */
   | { readonly does: 'lose'; readonly what: 'stdin' | 'stdout'; readonly afterBytes: number }
 
 /** Something that goes wrong between the hook and the cluster: `times` calls from the `nth` on (from 0). */

@@ -1,7 +1,7 @@
 /** A small cluster and a registry that live on a simulated clock: what is there, and what its pods' programs have done. */
 import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import type { Clock } from '../../../src/machines/ports.ts'
-import { type Life, startLife } from './pod-life.ts'
+import { type Done, type Life, startLife } from './pod-life.ts'
 
 export const NAMESPACE = 'arc'
 export const RUNNER_POD = 'runner-abc'
@@ -22,24 +22,19 @@ export interface World {
   deleteSecret(name: string): boolean
 }
 
-export interface Done {
-  /** What each start of an action's program has printed, whole lines. */
-  readonly runs: string[][]
-  /** When builds came to a bad end, all pods together. */
-  readonly buildsFailedAtMs: number[]
-}
-
 /** Programs that are asked to end do so after this long. */
 const TERMINATION_MS = 200
 
 /** How a pod lives that was made; rejects when it is ended. */
 export type Living = (life: Life, world: World) => Promise<void>
 
-export function createWorld(clock: Clock, runnerPod: V1Pod, live: Living): World {
+/** `lingerMs`: how long what was deleted is still there, as with a finalizer of others. */
+export function createWorld(clock: Clock, runnerPod: V1Pod, live: Living, lingerMs = 0): World {
   const pods = new Map<string, Life>()
   const secrets = new Map<string, V1Secret>()
   const images = new Map<string, string>()
-  const done: Done = { runs: [], buildsFailedAtMs: [] }
+  const done: Done = { runs: [], buildsFailedAtMs: [], builds: 0 }
+  let made = 0
   const remove = (name: string) => {
     pods.get(name)?.end()
     pods.delete(name)
@@ -55,6 +50,8 @@ export function createWorld(clock: Clock, runnerPod: V1Pod, live: Living): World
     createPod(pod) {
       const name = pod.metadata?.name ?? ''
       if (pods.has(name)) return false
+      made += 1
+      if (pod.metadata !== undefined) pod.metadata.uid = `pod-${made}`
       const life = startLife(clock, pod)
       pods.set(name, life)
       live(life, world).catch((error: Error) => {
@@ -66,8 +63,8 @@ export function createWorld(clock: Clock, runnerPod: V1Pod, live: Living): World
     deletePod(name, graceSeconds) {
       const life = pods.get(name)
       if (life === undefined) return false
-      if (graceSeconds === 0) remove(name)
-      else life.terminate(TERMINATION_MS)
+      if (graceSeconds === 0 && lingerMs === 0) remove(name)
+      else life.terminate(Math.max(lingerMs, TERMINATION_MS))
       return true
     },
     createSecret(secret) {

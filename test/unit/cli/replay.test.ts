@@ -1,5 +1,5 @@
 /** Goal: `slipway replay` shows an operator why a run went as it did, and says in one line what is wrong with a file. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,7 @@ const traces = fileURLToPath(new URL('../../page/traces/', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'slipway-replay-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 
-async function show(...args: readonly string[]): Promise<string> {
+async function run(...args: readonly string[]): Promise<{ readonly shown: string; readonly exitCode: number }> {
   let shown = ''
   const deps: CliDependencies = {
     write: (data) => {
@@ -23,8 +23,22 @@ async function show(...args: readonly string[]): Promise<string> {
     isRoot: false,
     onCancel: () => () => {}
   }
-  expect(await replay.run(args, deps)).toBe(0)
+  const exitCode = await replay.run(args, deps)
+  return { shown, exitCode }
+}
+
+async function show(...args: readonly string[]): Promise<string> {
+  const { shown, exitCode } = await run(...args)
+  expect(exitCode).toBe(0)
   return shown
+}
+
+/** A trace that was changed, in the directory of the test. */
+function changed(name: string, change: (lines: string[]) => string[]): string {
+  const file = join(directory, name)
+  const lines = readFileSync(join(traces, 'retry.jsonl'), 'utf8').split('\n')
+  writeFileSync(file, change(lines).join('\n'))
+  return file
 }
 
 describe('slipway replay', () => {
@@ -95,12 +109,74 @@ describe('slipway replay', () => {
     ['no such file', ['missing.jsonl'], /^missing\.jsonl cannot be read: .+$/],
     ['no trace in it', ['bad.jsonl'], /bad\.jsonl: line 1 is not JSON; .+$/],
     ['no file named', [], /^replay: TRACE is missing; slipway replay --help tells what it takes$/],
-    ['two files named', ['success.jsonl', 'retry.jsonl'], /^replay: 'retry\.jsonl' is one too many; .+$/]
+    [
+      'two files named',
+      ['success.jsonl', 'retry.jsonl'],
+      /^replay: one TRACE is shown at a time; --check takes several$/
+    ],
+    ['a file to check that is not there', ['--check', 'missing.jsonl'], /^missing\.jsonl cannot be read: .+$/]
   ])('refuses in one line: %s', async (_title, args, message) => {
     const bad = join(directory, 'bad.jsonl')
     writeFileSync(bad, 'x\n')
     const failure = show(...args.map((name) => (name === 'bad.jsonl' ? bad : name)))
     await expect(failure).rejects.toThrow(UsageError)
     await expect(failure).rejects.toThrow(message)
+  })
+})
+
+describe('slipway replay --check', () => {
+  test('accepts true traces, several at once', async () => {
+    expect(await show('--check', 'success.jsonl', 'cancel.jsonl')).toBe(
+      [
+        'success.jsonl: a path of container-step that keeps its promises\n',
+        'cancel.jsonl: a path of container-step that keeps its promises\n'
+      ].join('')
+    )
+  })
+
+  test('says of a trace without an end that it has none', async () => {
+    const file = changed('cut.jsonl', (lines) => lines.slice(0, 3))
+    expect(await show('--check', file)).toBe(
+      `${file}: a path of container-step that keeps its promises; it has no end: the hook was killed, or its trace could not be written on\n`
+    )
+  })
+
+  test('names each offence with its place in one line, and fails', async () => {
+    const file = changed('changed.jsonl', (lines) => lines.toSpliced(4, 1))
+    const { shown, exitCode } = await run('--check', 'success.jsonl', file)
+    expect(exitCode).toBe(1)
+    expect(shown.split('\n').slice(1)).toEqual([
+      `${file}:5: no attempt failed before this`,
+      `${file}: not a path of container-step of this version, or a promise is broken`,
+      ''
+    ])
+  })
+
+  test('reports what of an older trace is no path any more', async () => {
+    const file = changed('older.jsonl', (lines) => lines.map((line) => line.replaceAll('pulling.', 'fetching.')))
+    const { shown, exitCode } = await run('--check', file)
+    expect(exitCode).toBe(1)
+    expect(shown).toMatch(/^\S+older\.jsonl:\d+: container-step has no state fetching\.attempting in this version$/m)
+  })
+
+  test('refuses what is no trace with its line, and goes on', async () => {
+    const file = changed('broken.jsonl', (lines) => ['x', ...lines])
+    const { shown, exitCode } = await run('--check', file, 'success.jsonl')
+    expect(exitCode).toBe(1)
+    expect(shown).toContain(`${file}:1: line 1 is not JSON`)
+    expect(shown).toContain('success.jsonl: a path of container-step')
+  })
+
+  test('gives the same as JSON', async () => {
+    const file = changed('changed.jsonl', (lines) => lines.toSpliced(4, 1))
+    expect(JSON.parse((await run('--check', '--json', file)).shown)).toEqual([
+      {
+        trace: file,
+        command: 'run_container_step',
+        machine: 'container-step',
+        isComplete: true,
+        offences: [{ line: 5, says: 'no attempt failed before this' }]
+      }
+    ])
   })
 })

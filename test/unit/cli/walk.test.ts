@@ -57,7 +57,7 @@ test('a stage that failed for good gets no tick', () => {
     '0.05 s ✗ Build: attempt 1 failed: registry-unreachable: connection refused',
     '0.05 s > Clean up',
     '0.08 s ✓ Clean up (0.03 s)',
-    '0.08 s ✗ Failed: A stage failed, or the action exited with another code; nothing is left behind.'
+    '0.08 s ✗ Failed: A stage failed, or what was run exited with another code.'
   ])
 })
 

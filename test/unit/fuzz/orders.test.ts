@@ -88,7 +88,7 @@ function carryOut(stdin: string): void {
   const site = siteOf('copy')
   if (input.command === 'prepare_job') {
     const request = toJobRequest(input.args, PATHS)
-    JSON.stringify(planJob(site, request, { secret: () => 's', mark: 'm' }))
+    JSON.stringify(planJob(site, request, { secret: () => 's', nonce: 'm' }))
   } else if (input.command === 'run_container_step') {
     const request = toStepRequest(input.args, PATHS)
     const run = { nonce: '0', image: 'x', isBuilt: true, request }

@@ -1,6 +1,6 @@
 /** A backend of ports that does nothing but note what it is asked, for the tests of the hook. */
 import type { Backend } from '../../../src/hooks/context.ts'
-import type { JobHost, StepPorts } from '../../../src/machines/ports.ts'
+import type { JobCleaner, JobHost, StepPorts } from '../../../src/machines/ports.ts'
 
 const nothing = { building: [], pulling: [{ kind: 'pod', name: 'step-1' }] } as const
 
@@ -11,7 +11,8 @@ export interface FakeBackend extends Backend<'steps'>, Backend<'jobs'>, Backend<
 
 interface Parts extends Partial<StepPorts['runner']> {
   readonly job?: Partial<JobHost>
-  readonly cleanUpJob?: Backend<'cleanup'>['cleanUpJob']
+  readonly cleaner?: Partial<JobCleaner>
+  readonly cleanUp?: StepPorts['janitor']['cleanUp']
 }
 
 /** Ports whose `run` is given; everything else succeeds at once. */
@@ -44,8 +45,9 @@ export function fakeBackend(parts: Parts = {}) {
           }
         },
         janitor: {
-          async cleanUp({ ledger }) {
-            calls.push(`clean up ${ledger.map(({ name }) => name).join(' ')}`)
+          async cleanUp(work, ...rest) {
+            calls.push(`clean up ${work.ledger.map(({ name }) => name).join(' ')}`)
+            await parts.cleanUp?.(work, ...rest)
           }
         }
       }
@@ -72,12 +74,32 @@ export function fakeBackend(parts: Parts = {}) {
         }
       }
     }),
-    cleanUpJob:
-      parts.cleanUpJob ??
-      (async (options) => {
-        calls.push(`clean up job of ${options.runnerPod}`)
-        return ['pod runner-abc-workflow']
-      })
+    createCleanupPorts: (_options, { clock }) => ({
+      clock,
+      cleaner: {
+        async list({ runnerPod }) {
+          calls.push(`list what is left of ${runnerPod}`)
+          return {
+            objects: [
+              { kind: 'secret', name: 'secret-1' },
+              { kind: 'pod', name: `${runnerPod}-workflow` }
+            ],
+            images: { repository: 'f00d', digests: [] }
+          }
+        },
+        async removeObjects(objects) {
+          calls.push(`remove ${objects.map(({ name }) => name).join(' ')}`)
+        },
+        async confirm() {
+          calls.push('confirm')
+        },
+        async removeImages({ repository }) {
+          calls.push(`remove images of ${repository}`)
+          return [{ kind: 'image', name: `${repository}:1` }]
+        },
+        ...parts.cleaner
+      }
+    })
   }
   return backend
 }

@@ -1,5 +1,5 @@
 /** Goal: one call of the hook ends with the right exit code and says the right things. Method: a backend of fakes. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -20,6 +20,7 @@ const environment = {
 /** Calls the hook; `cancels` is how many cancels to stop have been given before it starts. */
 async function call(input: unknown, backend: FakeBackend, options: { cancels?: number; environment?: object } = {}) {
   let log = ''
+  const remains: string[] = []
   let loaded = false
   const controller = new AbortController()
   const load = async () => {
@@ -44,7 +45,7 @@ async function call(input: unknown, backend: FakeBackend, options: { cancels?: n
         return () => {}
       }
     },
-    mayRemain: () => {},
+    mayRemain: (what) => remains.push(what),
     reporter: createReporter((data) => {
       log += data
     }),
@@ -52,7 +53,7 @@ async function call(input: unknown, backend: FakeBackend, options: { cancels?: n
     randomHex
   })
   const errors = log.split('\n').filter((line) => line.startsWith('::error::'))
-  return { code, log, errors, loaded }
+  return { code, log, errors, loaded, remains }
 }
 
 const step = (args: object = {}) => ({ command: 'run_container_step', args: { image: 'alpine', ...args } })
@@ -84,6 +85,22 @@ describe('run_container_step', () => {
     expect(log).toMatch(/first line\nsecond line\n::error::There is no image alpine\n$/)
   })
 
+  it('needs no trace', async () => {
+    const environment = { ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY: 'off' }
+    const { code, errors } = await call(step(), fakeBackend(), { environment })
+    expect([code, errors]).toEqual([0, []])
+  })
+
+  it('warns of what cleanup could not remove, and exits as the action did all the same', async () => {
+    const cleanUp = async () => {
+      throw new StepError('cluster-forbidden', 'pods must not be deleted', { remaining: ['pod step-1', 'secret s'] })
+    }
+    const { code, log } = await call(step(), fakeBackend({ cleanUp, run: async () => ({ exitCode: 7 }) }))
+    expect(code).toBe(7)
+    expect(log).toContain('::warning::Cleanup could not remove: pod step-1, secret s\n')
+    expect((await call(step(), fakeBackend())).log).not.toContain('::warning::')
+  })
+
   it('ends as cancelled when it is told to stop, also before the machine starts', async () => {
     const backend = fakeBackend({
       run: (_input, signal) =>
@@ -101,27 +118,67 @@ describe('cleanup_job', () => {
   it('removes what belongs to the runner pod, without state', async () => {
     const backend = fakeBackend()
     const { code, log, errors } = await call({ command: 'cleanup_job', args: {}, state: null }, backend)
-    expect(backend.calls).toEqual(['clean up job of runner-abc'])
+    expect(backend.calls).toEqual([
+      'list what is left of runner-abc',
+      'remove secret-1 runner-abc-workflow',
+      'confirm',
+      'remove images of f00d'
+    ])
     expect([code, errors]).toEqual([0, []])
-    expect(log).toMatch(/^Cleaned up in \d\.\d s: removed pod runner-abc-workflow$/m)
+    expect(log).toMatch(/^Cleaned up in .*: removed pod runner-abc-workflow, image f00d:1, secret secret-1$/m)
   })
 
-  it('goes on after the first order to stop, and stops at the second', async () => {
-    const aborted: boolean[] = []
-    const cleanUpJob: FakeBackend['cleanUpJob'] = async (_options, _deps, signal) => {
-      aborted.push(signal.aborted)
-      return []
+  it('goes on after the first signal to stop, and stops at the second', async () => {
+    const codes: number[] = []
+    for (const cancels of [0, 1, 2]) {
+      codes.push((await call({ command: 'cleanup_job' }, fakeBackend(), { cancels })).code)
     }
-    for (const cancels of [0, 1, 2]) await call({ command: 'cleanup_job' }, fakeBackend({ cleanUpJob }), { cancels })
-    expect(aborted).toEqual([false, false, true])
+    expect(codes).toEqual([0, 0, 130])
   })
 
   it('fails with what could not be removed', async () => {
-    const cleanUpJob: FakeBackend['cleanUpJob'] = async () => {
-      throw new StepError('cleanup-failed', 'Could not remove: pod x')
+    const removeObjects = async () => {
+      throw new StepError('cluster-forbidden', 'Pods may not be deleted', { remaining: ['pod x'] })
     }
-    const { code, errors } = await call({ command: 'cleanup_job' }, fakeBackend({ cleanUpJob }))
-    expect([code, errors]).toEqual([1, ['::error::Could not remove: pod x']])
+    const { code, errors, log } = await call({ command: 'cleanup_job' }, fakeBackend({ cleaner: { removeObjects } }))
+    expect([code, errors]).toEqual([1, ['::error::Pods may not be deleted']])
+    expect(log).toContain('::warning::Cleanup could not remove: pod x')
+  })
+
+  it('warns of images that stay, and ends well', async () => {
+    const removeImages = async () => {
+      throw new StepError('push-denied', 'Images may not be deleted')
+    }
+    const { code, errors, log } = await call({ command: 'cleanup_job' }, fakeBackend({ cleaner: { removeImages } }))
+    expect([code, errors]).toEqual([0, []])
+    expect(log).toMatch(/^::warning::Images of this job, .*: Images may not be deleted$/m)
+    expect(log).toMatch(/^Cleaned up in .*: removed pod runner-abc-workflow, secret secret-1$/m)
+  })
+})
+
+describe('a command', () => {
+  it('says before anything is made what a forced exit may leave, and how to find it', async () => {
+    const { remains } = await call(step(), fakeBackend())
+    expect(remains).toEqual([expect.stringContaining('runner-pod=runner-abc')])
+    expect((await call(step({ entryPoint: 5 }), fakeBackend())).remains).toEqual([])
+  })
+
+  it('that was cancelled ends with a line, which is no error, and a trace that says so', async () => {
+    const traces = await mkdtemp(join(tmpdir(), 'slipway-hook-'))
+    const createCleanupPorts: FakeBackend['createCleanupPorts'] = () => {
+      throw new StepError('cancelled', 'Cancelled before anything was done')
+    }
+    const environment = { ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY: traces }
+    const { code, log } = await call(
+      { command: 'cleanup_job' },
+      { ...fakeBackend(), createCleanupPorts },
+      { environment }
+    )
+    expect([code, log]).toEqual([130, 'Cancelled before anything was done\n'])
+    const [name = ''] = await readdir(traces)
+    const end = JSON.parse((await readFile(join(traces, name), 'utf8')).trimEnd().split('\n').at(-1) ?? '')
+    expect(end).toMatchObject({ outcome: 'cancelled', exitCode: 130 })
+    await rm(traces, { recursive: true })
   })
 })
 
@@ -175,6 +232,58 @@ describe('prepare_job', () => {
     const { log } = await call(job({}), backend, { environment })
     expect(backend.calls[0]).toBe(`plan node:22 for ${ms} ms`)
     expect(log.includes('::warning::ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS')).toBe(isWarned)
+  })
+
+  it.each(['0', '-5', '1.5', '60s', 'x60', '12345678'])(
+    'takes no time limit of %j, and says which one it takes',
+    async (limit) => {
+      const backend = fakeBackend()
+      const environment = { ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS: limit }
+      const { log } = await call(job({}), backend, { environment })
+      expect(backend.calls[0]).toBe('plan node:22 for 600000 ms')
+      expect(log).toMatch(/^::warning::.*PREPARE_JOB_TIMEOUT_SECONDS.*'(.*)': 600 is taken$/m)
+    }
+  )
+
+  it('says nothing about a time limit that nobody set', async () => {
+    const { log } = await call(job({}), fakeBackend())
+    expect(log).not.toContain('::warning::')
+  })
+
+  it('gives up starting when the time limit is over', async () => {
+    const start = () => new Promise<never>(() => {})
+    const environment = { ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS: '1' }
+    const { code, errors } = await call(job({}), fakeBackend({ job: { start } }), { environment })
+    expect([code, errors]).toEqual([1, ['::error::Start took longer than 1 s']])
+  })
+
+  it('tries to place the files again, and lets that take longer than starting may', async () => {
+    let tries = 0
+    const place = async () => {
+      tries += 1
+      await systemClock.sleep(20, new AbortController().signal)
+      if (tries === 1) throw new StepError('cluster-unreachable', 'the connection was cut')
+    }
+    const environment = { ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS: '1200' }
+    const { code } = await call(job({}), fakeBackend({ job: { place } }), { environment })
+    expect([code, tries]).toEqual([0, 2])
+  })
+
+  it('without a job container tells of services alone', async () => {
+    await call(job({ container: null, services: [{ image: 'redis' }] }), fakeBackend())
+    expect(JSON.parse(await response()).context).toEqual({ services: [{ image: 'redis', ports: {} }] })
+  })
+
+  it('holds the response file no longer than the command lasts', async () => {
+    const fail = async () => {
+      throw new StepError('start-failed', 'it does not start')
+    }
+    for (const backend of [fakeBackend(), fakeBackend({ job: { start: fail } })]) {
+      await call(job({}), backend)
+      const open = await readdir('/proc/self/fd')
+      const paths = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+      expect(paths.filter((path) => path.startsWith(directory))).toEqual([])
+    }
   })
 
   it('that fails answers nothing, says why once, and leaves nothing behind', async () => {

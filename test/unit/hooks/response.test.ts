@@ -114,7 +114,10 @@ describe.each<readonly [string, () => Promise<void>]>([
 ])('%s in its place', (_title, replace) => {
   it('before the job is refused at once', async () => {
     await replace()
-    await expect(respond(file)).rejects.toMatchObject({ code: 'files-refused' })
+    await expect(respond(file)).rejects.toMatchObject({
+      code: 'files-refused',
+      message: expect.stringContaining('_runner_hook_responses')
+    })
     await untouched()
   })
 

@@ -8,6 +8,7 @@ import { createReporter } from '../../../src/effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../../src/effects/system.ts'
 import { StepError } from '../../../src/errors.ts'
 import { runHook } from '../../../src/hooks/hook.ts'
+import { checkTrace } from '../../../src/visualizer/check.ts'
 import { currentMachines } from '../../../src/visualizer/graph.ts'
 import { toReplay } from '../../../src/visualizer/replay.ts'
 import { parseTrace } from '../../../src/visualizer/trace.ts'
@@ -53,7 +54,9 @@ async function traceOf(input: object, backend: FakeBackend, reporter = createRep
     randomHex
   })
   const [name = ''] = await readdir(directory)
-  return await readFile(join(directory, name), 'utf8')
+  const text = await readFile(join(directory, name), 'utf8')
+  expect(checkTrace(text, currentMachines().machines)).toMatchObject({ isComplete: true, offences: [] })
+  return text
 }
 
 const SECRETS = {
@@ -123,23 +126,29 @@ it('the trace of an order holds no secret that the hook has read on the way', as
   expect(text).toContain('refused ***')
 })
 
-describe('the trace of an order without a machine', () => {
-  it('says what cleanup_job removed', async () => {
+describe('the trace of cleanup_job', () => {
+  it('says what was removed', async () => {
     const text = await traceOf({ command: 'cleanup_job' }, fakeBackend())
-    expect(toReplay(parseTrace(text), currentMachines().machines)).toMatchObject({
+    const { steps, ...replay } = toReplay(parseTrace(text), currentMachines().machines)
+    expect(steps.map(({ label }) => label)).toEqual(['List', 'Remove', 'Confirm', 'Remove images', 'Succeeded'])
+    expect(replay).toMatchObject({
       command: 'cleanup_job',
-      steps: [],
-      end: { outcome: 'succeeded', exitCode: 0, removed: ['pod runner-abc-workflow'] }
+      machine: 'job-cleanup',
+      end: {
+        outcome: 'succeeded',
+        exitCode: 0,
+        removed: ['pod runner-abc-workflow', 'image f00d:1', 'secret secret-1']
+      }
     })
   })
 
   it('says why it failed', async () => {
-    const cleanUpJob: FakeBackend['cleanUpJob'] = async () => {
-      throw new StepError('cleanup-failed', 'Could not remove: pod x')
+    const list = async () => {
+      throw new StepError('cluster-forbidden', 'Pods may not be listed')
     }
-    const text = await traceOf({ command: 'cleanup_job' }, fakeBackend({ cleanUpJob }))
+    const text = await traceOf({ command: 'cleanup_job' }, fakeBackend({ cleaner: { list } }))
     expect(toReplay(parseTrace(text), currentMachines().machines)).toMatchObject({
-      end: { outcome: 'failed', exitCode: 1, failure: { code: 'cleanup-failed', message: 'Could not remove: pod x' } }
+      end: { outcome: 'failed', exitCode: 1, failure: { code: 'cluster-forbidden', stage: 'listing' } }
     })
   })
 })

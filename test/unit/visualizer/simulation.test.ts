@@ -20,7 +20,7 @@ import {
   take
 } from '../../../src/visualizer/simulation.ts'
 import { containerStepModel } from '../../support/container-step-model.ts'
-import { jobStartModel, scriptStepModel } from '../../support/job-models.ts'
+import { jobCleanupModel, jobStartModel, scriptStepModel } from '../../support/job-models.ts'
 import { createPureStep, type Edge, edgesOf, type MachineModel } from '../../support/machine-graph.ts'
 
 const set = currentMachines()
@@ -139,7 +139,8 @@ describe.each(machines)('%s, simulated', (_id, graph) => {
 const models: readonly (readonly [string, MachineModel])[] = [
   ['container-step', containerStepModel],
   ['job-start', jobStartModel],
-  ['script-step', scriptStepModel]
+  ['script-step', scriptStepModel],
+  ['job-cleanup', jobCleanupModel]
 ]
 
 test('every machine has a model to be held against', () =>

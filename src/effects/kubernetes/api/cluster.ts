@@ -1,5 +1,5 @@
 /**
- * The few Kubernetes API calls Slipway makes, each with a timeout and the only retry below the machine (design section 5):
+ * The few Kubernetes API calls Slipway makes, each with a timeout and the only retry below the machine:
  * 429, 5xx and broken connections, on calls that are safe to repeat. Uses no verb that ARC's stock Role does not grant.
  */
 import type { V1ObjectMeta, V1Pod, V1Secret } from '@kubernetes/client-node'

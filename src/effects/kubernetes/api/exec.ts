@@ -1,8 +1,8 @@
 /**
- * One command in a running container over a websocket, with streams that wait for each other, for the copy mode.
+ * One command in a running container over a websocket, with streams that wait for each other, for files, scripts and questions.
  *
  * The client library's own Exec neither reports a dropped socket, nor slows the sender down, nor takes a signal
- * (xstate-facts section 6), so only its configuration and authentication are used here.
+ * (docs/adr/0004-kubernetes-client.md), so only its configuration and authentication are used here.
  */
 import type { RequestOptions } from 'node:https'
 import type { Readable, Writable } from 'node:stream'

@@ -2,7 +2,7 @@
  * A container's whole log in order, nothing lost and nothing doubled over dropped connections, for build and step output.
  *
  * Follows with timestamps and, after a cut, asks again from the last one seen. The client library's own Log raises an
- * uncaught error when a followed log is aborted (xstate-facts section 6), so the request is made here.
+ * uncaught error when a followed log is aborted (docs/adr/0004-kubernetes-client.md), so the request is made here.
  */
 import type { IncomingMessage } from 'node:http'
 import { LAST_WORDS_BYTES_MAX } from '../../capture.ts'

@@ -5,12 +5,10 @@
 import type { Clock } from '../../../machines/ports.ts'
 import { timeoutSignal } from '../../system.ts'
 import { createPause } from '../pods/wait.ts'
+import type { DigestOf } from '../registry/built-images.ts'
 
 /** How long the registry may take to answer, milliseconds; it is not asked again after that. */
 const REGISTRY_MS_MAX = 1_000
-
-/** The digest of what a reference points to; undefined when the registry has no such image. */
-export type DigestOf = (reference: string, signal: AbortSignal) => Promise<string | undefined>
 
 export interface Arrival {
   hasArrived(): boolean

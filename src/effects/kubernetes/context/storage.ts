@@ -1,6 +1,6 @@
 /**
  * Where the runner's work directory is, for the pods that need it: `volume` (a claim mounted in the runner pod, shared by
- * sub-path) or `copy` (an emptyDir that mirrors the work directory, filled and emptied by tar streams).
+ * sub-path) or `copy` (an emptyDir with the same layout, which files are copied into and out of by tar streams).
  *
  * Both look the same to a pod: one volume called `work` whose layout is that of the runner's `_work`.
  */

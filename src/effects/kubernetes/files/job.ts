@@ -51,7 +51,7 @@ const UNPACK = `cd ${WORK_ROOT} && tar --extract --preserve-permissions --numeri
 export async function copyInAction(site: Site, action: string, signal: AbortSignal): Promise<void> {
   if (site.job === undefined) throw new StepError('run-lost', 'the job pod is gone')
   const { pod } = site.job
-  // A last member of its own: two steps may bring an action at the same time.
+  // A last member of its own: two steps may copy an action at the same time.
   const last = `${action}.slipway-sent`
   const source = fromRunner({ root: site.storage.workDirectory, paths: [action, `${action}.completed`] })
   const { exitCode, stderr } = await send(

@@ -1,5 +1,5 @@
 /**
- * Which files a container action is given and gives back in copy mode: those of the runner's disk, or in a job with a job
+ * Which files are copied into the pod of a container action, and out of it: those of the runner's disk, or in a job with a job
  * pod those of that pod, except the few that the runner writes for every single step.
  */
 import type { Mount } from '../../../machines/types.ts'

@@ -1,22 +1,29 @@
 /** JobHost on one job pod: planned as a whole, placed with the runner's files, up with all its containers, and looked at. */
+import { dirname, join } from 'node:path'
 import { StepError } from '../../../errors.ts'
 import type { Ledger, LedgerEntry } from '../../../machines/ledger.ts'
 import type { JobHost, JobPorts } from '../../../machines/ports.ts'
-import type { JobFacts } from '../../../machines/types.ts'
+import type { JobFacts, JobRequest } from '../../../machines/types.ts'
+import { removeStaging } from '../../archive/staging.ts'
+import { ACTIONS, FILE_COMMANDS, TEMP, TOOLS } from '../../work-tree/layout.ts'
+import { isThere, openForEveryUser } from '../../work-tree/rights.ts'
 import { logTail } from '../api/logs.ts'
-import { createJanitor, labelled } from '../cleanup/janitor.ts'
+import { createJanitor, isPod, labelled } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
+import { isInWork } from '../context/storage.ts'
 import { chooseTransfer } from '../files/choose.ts'
 import { target } from '../files/sources.ts'
 import { objectName } from '../names.ts'
 import { waitForPod } from '../pods/wait.ts'
 import { type JobPlan, planJob } from '../specs/job-plan.ts'
 import { isAlpine, isAlpineOnceUp } from './inspect.ts'
-import { prepareDirectories, sweep } from './place.ts'
 import { createReadiness, MARGIN_MS, type NotUp } from './readiness.ts'
 
-const NAME_SUFFIX_LENGTH = 8
+const NONCE_LENGTH = 8
+const GONE_POLL_MS = 100
+/** Besides what is mounted by itself: where steps of any user write to. */
+const WRITTEN = [TEMP, FILE_COMMANDS, ACTIONS, TOOLS]
 /** Of a container that keeps the job from starting. */
 const LOG_LINES = 20
 
@@ -37,9 +44,9 @@ export function createJobPorts(options: JobOptions, deps: KubernetesDependencies
     host: {
       async plan(request, signal) {
         const site = await discoverSite({ ...options, jobPod: undefined }, deps, signal)
-        const suffix = () => deps.randomHex(NAME_SUFFIX_LENGTH)
-        const secret = () => objectName(options.runnerPod, 'secret', suffix())
-        const plan = planJob(site, chooseTransfer(site).jobPod, request, { secret, mark: suffix() })
+        const nonce = () => deps.randomHex(NONCE_LENGTH)
+        const secret = () => objectName(options.runnerPod, 'secret', nonce())
+        const plan = planJob(site, chooseTransfer(site).jobPod, request, { secret, nonce: nonce() })
         for (const warning of plan.warnings) deps.reporter.warning(warning)
         const leftovers = await labelled(site.cluster, options.runnerPod, signal)
         refuseForeign(site, leftovers)
@@ -74,7 +81,7 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
   const { pod, secrets, expected, isAlone } = plan
   const { startTimeoutMs: timeoutMs } = options
   const name = pod.metadata?.name ?? ''
-  const marked = { pod: name, mark: plan.mark }
+  const ref = { pod: name, nonce: plan.nonce }
   const schedulingMsMax = timeoutMs - MARGIN_MS
   const hasPredecessor = leftovers.some((entry) => entry.name === name)
   const lost = () =>
@@ -101,7 +108,7 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
       const either = AbortSignal.any([signal, stop.signal])
       const isUp = waitForPod({ ...site, schedulingMsMax }, name, check, lost, either)
       // Asked meanwhile, so that inspecting finds the answer there.
-      const hasAnswered = isAlpineOnceUp(site, marked, either).then((found) => {
+      const hasAnswered = isAlpineOnceUp(site, ref, either).then((found) => {
         isFoundAlpine = found
         return isAlone ? ('up' as const) : isUp
       })
@@ -113,7 +120,7 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
       return {
         pod: name,
         storage: site.storage.mode,
-        isAlpine: isFoundAlpine ?? (await isAlpine(site, marked, signal))
+        isAlpine: isFoundAlpine ?? (await isAlpine(site, ref, signal))
       }
     }
   }
@@ -122,6 +129,35 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
     { kind: 'pod', name }
   ]
   return { ...host, ledger, janitor: createJanitor(site, undefined) }
+}
+
+/** Removes what an earlier job has left, and waits until its names are free. */
+async function sweep(site: Site, leftovers: Ledger, signal: AbortSignal): Promise<void> {
+  if (leftovers.length === 0) return
+  const { cluster, clock, reporter } = site
+  reporter.line(`Removing what an earlier job left: ${leftovers.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`)
+  await createJanitor(site, undefined).cleanUp({ ledger: leftovers, hurried: false, pushState: 'possible' }, signal)
+  const pods = leftovers.filter(isPod)
+  // Bounded by the signal: every stage has a budget.
+  for (const { name } of pods) {
+    while ((await cluster.getPod(name, signal)) !== undefined) await clock.sleep(GONE_POLL_MS, signal)
+  }
+}
+
+/** Makes what containers will write to, for every user; sources of user volumes are made like docker makes them. */
+async function prepareDirectories(
+  { storage, workspacePath }: Site,
+  { mounts }: JobRequest,
+  userDirectories: readonly string[]
+): Promise<void> {
+  const { workDirectory } = storage
+  const mounted = mounts.filter(({ source, readOnly }) => !readOnly && isInWork(storage, source))
+  const written = [...WRITTEN, dirname(workspacePath), workspacePath].map((path) => join(workDirectory, path))
+  await removeStaging(workDirectory)
+  await openForEveryUser(workDirectory, [...mounted.map(({ source }) => source), ...written])
+  for (const directory of userDirectories) {
+    if (!(await isThere(workDirectory, directory))) await openForEveryUser(workDirectory, [directory])
+  }
 }
 
 /** The failure, with the last lines of the container that caused it. */

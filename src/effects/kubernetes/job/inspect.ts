@@ -6,7 +6,7 @@ import { ExecRefused, exec, isWithoutShell } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { target } from '../files/sources.ts'
 import { JOB_CONTAINER } from '../names.ts'
-import { markPath } from '../specs/job-pod.ts'
+import { noncePath } from '../specs/job-pod.ts'
 
 /** More than any release file. */
 const RELEASE_BYTES_MAX = 64 * 1024
@@ -22,15 +22,15 @@ const ALPINE = /^ID=(["']?)alpine\1\s*$/m
 const ASK_AGAIN_MS = 100
 
 /** A job pod, and what only its own containers know: the kubelet finds a container by its pod's name, also one being killed. */
-export interface Marked {
+export interface JobPodRef {
   readonly pod: string
-  readonly mark: string
+  readonly nonce: string
 }
 
 /** Rejects with `cluster-unreachable` when it could not be found out. An image without a shell is not Alpine. */
-export async function isAlpine(site: Site, marked: Marked, signal: AbortSignal): Promise<boolean> {
+export async function isAlpine(site: Site, ref: JobPodRef, signal: AbortSignal): Promise<boolean> {
   try {
-    return await readRelease(site, marked, signal)
+    return await readRelease(site, ref, signal)
   } catch (error) {
     if (isWithoutShell(error)) return false
     if (!(error instanceof ExecRefused)) throw error
@@ -43,10 +43,10 @@ export async function isAlpine(site: Site, marked: Marked, signal: AbortSignal):
  * Like isAlpine, for a job container that is about to start: asks until it answers, since the kubelet reports it up to a
  * second later. Never settles for an image without a shell; the caller's signal ends it.
  */
-export async function isAlpineOnceUp(site: Site, marked: Marked, signal: AbortSignal): Promise<boolean> {
+export async function isAlpineOnceUp(site: Site, ref: JobPodRef, signal: AbortSignal): Promise<boolean> {
   for (;;) {
     try {
-      return await readRelease(site, marked, signal)
+      return await readRelease(site, ref, signal)
     } catch {
       // Whatever it is, those who watch the pod's status find it too.
       await site.clock.sleep(ASK_AGAIN_MS, signal)
@@ -54,7 +54,7 @@ export async function isAlpineOnceUp(site: Site, marked: Marked, signal: AbortSi
   }
 }
 
-async function readRelease(site: Site, { pod, mark }: Marked, signal: AbortSignal): Promise<boolean> {
+async function readRelease(site: Site, { pod, nonce }: JobPodRef, signal: AbortSignal): Promise<boolean> {
   const release = keepLast(RELEASE_BYTES_MAX)
   const stdout = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -62,7 +62,7 @@ async function readRelease(site: Site, { pod, mark }: Marked, signal: AbortSigna
       done()
     }
   })
-  const command = ['sh', '-c', READ_RELEASE, markPath(mark)]
+  const command = ['sh', '-c', READ_RELEASE, noncePath(nonce)]
   const { exitCode } = await exec({ ...target(site, pod, JOB_CONTAINER), command, stdout }, signal)
   if (exitCode === WRONG_POD) throw new ExecRefused('a container of an earlier pod of this name answered')
   const text = release.text()

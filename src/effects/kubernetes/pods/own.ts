@@ -2,7 +2,6 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Cluster } from '../api/cluster.ts'
-import type { KubernetesOptions } from '../context/options.ts'
 import { isOwnedBy, jobPodName } from '../names.ts'
 
 export interface OwnPods {
@@ -20,7 +19,7 @@ export interface OwnPods {
  */
 export async function lookAtOwnPods(
   cluster: Pick<Cluster, 'namespace' | 'getPod'>,
-  options: Pick<KubernetesOptions, 'runnerPod' | 'jobPod'>,
+  options: { readonly runnerPod: string; readonly jobPod?: string | undefined },
   signal: AbortSignal
 ): Promise<OwnPods> {
   const name = options.jobPod ?? jobPodName(options.runnerPod)

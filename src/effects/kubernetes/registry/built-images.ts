@@ -3,13 +3,21 @@
  * proof of who built it: whoever may push into the registry can move it.
  */
 import { createHash } from 'node:crypto'
-import type { V1Secret } from '@kubernetes/client-node'
+import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import type { BuildPlan } from '../../../machines/types.ts'
+import type { Reporter } from '../../log/reporter.ts'
 import { parseReference } from '../../registry/reference.ts'
 import type { Cluster } from '../api/cluster.ts'
-import type { DigestOf } from '../container-step/push-arrival.ts'
-import type { Site } from '../context/site.ts'
 import { isOwnedBy, objectName, ownedMetadata, RUNNER_POD_LABEL } from '../names.ts'
+
+/** The digest of what a reference points to; undefined when the registry has no such image. */
+export type DigestOf = (reference: string, signal: AbortSignal) => Promise<string | undefined>
+
+interface Job {
+  readonly cluster: Cluster
+  readonly reporter: Pick<Reporter, 'line'>
+  readonly runnerPod: V1Pod
+}
 
 export interface BuiltImages {
   /** Digest of what this job has built from the same content, as long as the registry has it. */
@@ -25,7 +33,7 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/
 const NAME_DIGITS = 24
 
 /** They go with the job: cleanup_job, ARC and Kubernetes remove what is labelled for the runner pod and owned by it. */
-export function createBuiltImages({ cluster, reporter, runnerPod }: Site, digestOf: DigestOf): BuiltImages {
+export function createBuiltImages({ cluster, reporter, runnerPod }: Job, digestOf: DigestOf): BuiltImages {
   const nameOf = ({ contentHash }: BuildPlan) => {
     const digits = createHash('sha256').update(`${runnerPod.metadata?.uid} ${contentHash}`).digest('hex')
     return objectName(runnerPod.metadata?.name ?? '', 'image', digits.slice(0, NAME_DIGITS))

@@ -14,7 +14,7 @@ import type { KubernetesDependencies, KubernetesOptions } from '../context/optio
 import { detectStorage, isCopied } from '../context/storage.ts'
 import { JOB_CONTAINER, jobPodName } from '../names.ts'
 import { jobPodGone, jobPodOfOther, lookAtOwnPods, lookEarly, type OwnPods } from '../pods/own.ts'
-import type { ScriptPlace } from './connection.ts'
+import type { JobContainer } from './connection.ts'
 import { type OpenShell, openEarly } from './early-shell.ts'
 import { createScriptHost } from './host.ts'
 import { createScriptJanitor } from './janitor.ts'
@@ -27,27 +27,27 @@ export interface ScriptOptions extends KubernetesOptions {
 }
 
 interface Found {
-  readonly place: ScriptPlace
+  readonly container: JobContainer
   readonly look: (signal: AbortSignal) => Promise<OwnPods>
 }
 
 /** The ports of one script step. Begins to open a shell in the job container at once; what comes of it, the first attempt learns. */
 export function createScriptPorts(options: ScriptOptions, deps: KubernetesDependencies): ScriptPorts {
   const { clock, randomHex } = deps
-  const found = findPlace(options, deps)
+  const found = findContainer(options, deps)
   found.catch(() => {})
-  const place = async () => (await found).place
+  const container = async () => (await found).container
   return {
     clock,
     host: createScriptHost({
-      place,
+      container,
       async isCopied(signal) {
         const { runnerPod } = await (await found).look(signal)
         return isCopied(detectStorage(runnerPod, options))
       },
       paths: options.paths,
       hashFiles: options.hashFiles,
-      async bringAction(path, signal) {
+      async copyInAction(path, signal) {
         const [{ discoverSite }, { chooseTransfer }] = await Promise.all([
           import('../context/site.ts'),
           import('../files/choose.ts')
@@ -57,11 +57,11 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
       },
       randomHex
     }),
-    janitor: createScriptJanitor({ place, randomHex })
+    janitor: createScriptJanitor({ container, randomHex })
   }
 }
 
-async function findPlace(options: ScriptOptions, { reporter }: KubernetesDependencies): Promise<Found> {
+async function findContainer(options: ScriptOptions, { reporter }: KubernetesDependencies): Promise<Found> {
   const { access, namespace } = await openAccess(options.service, options.namespace)
   const pod = options.jobPod ?? jobPodName(options.runnerPod)
   const refusal = new AbortController()
@@ -99,12 +99,12 @@ async function findPlace(options: ScriptOptions, { reporter }: KubernetesDepende
   let isFirst = true
   return {
     look,
-    place: {
+    container: {
       namespace,
       pod,
       reporter,
       async shell(stdin, stdout, signal) {
-        // Whoever took the pod's place meanwhile is told nothing either.
+        // Whoever has the pod's name by now is told nothing either.
         const looking = isFirst ? look(signal) : lookAnew(signal)
         isFirst = false
         await looking

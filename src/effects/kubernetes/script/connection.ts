@@ -1,4 +1,4 @@
-/** One conversation with a shell in the job container: text and orders go in, output and frames come out; for host and janitor. */
+/** One conversation with a shell in the job container: text and commands go in, output and frames come out; for host and janitor. */
 import { PassThrough, type Readable, Writable } from 'node:stream'
 import type { V1Pod } from '@kubernetes/client-node'
 import type { Reporter } from '../../log/reporter.ts'
@@ -6,7 +6,7 @@ import type { ExecResult } from '../api/exec.ts'
 import { createFrameReader, type FrameListener } from './frames.ts'
 
 /** Where scripts run. */
-export interface ScriptPlace {
+export interface JobContainer {
   readonly namespace: string
   /** Name of the job pod. */
   readonly pod: string
@@ -21,7 +21,7 @@ export interface ScriptPlace {
 
 export interface Connection {
   /** Types a line. */
-  order(line: string): void
+  type(line: string): void
   /** Says that no more lines will come. */
   hangUp(): void
   /** Everything is known: do not wait for the shell to end. */
@@ -33,18 +33,18 @@ export interface Connection {
  * ended without being told to is for the listener to judge by the frames it has seen.
  */
 export async function converse(
-  place: ScriptPlace,
-  talk: { readonly text: string; readonly mark: string; readonly listener: (connection: Connection) => FrameListener },
+  container: JobContainer,
+  talk: { readonly text: string; readonly nonce: string; readonly listener: (connection: Connection) => FrameListener },
   signal: AbortSignal
 ): Promise<ExecResult | 'left'> {
   const stdin = new PassThrough()
   const leaving = new AbortController()
   const connection: Connection = {
-    order: (line) => void stdin.write(line),
+    type: (line) => void stdin.write(line),
     hangUp: () => void stdin.end(),
     leave: () => leaving.abort()
   }
-  const reader = createFrameReader(talk.mark, talk.listener(connection))
+  const reader = createFrameReader(talk.nonce, talk.listener(connection))
   const stdout = new Writable({
     write(chunk: Buffer, _encoding, done) {
       try {
@@ -57,7 +57,7 @@ export async function converse(
   })
   stdin.write(talk.text)
   try {
-    return await place.shell(stdin, stdout, AbortSignal.any([signal, leaving.signal]))
+    return await container.shell(stdin, stdout, AbortSignal.any([signal, leaving.signal]))
   } catch (error) {
     if (!signal.aborted && leaving.signal.aborted) return 'left'
     throw error

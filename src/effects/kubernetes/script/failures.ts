@@ -5,7 +5,7 @@ import { firstLine } from '../../failure-table.ts'
 import { ExecRefused, execForbidden, isExecForbidden, isWithoutShell } from '../api/exec.ts'
 import { JOB_CONTAINER } from '../names.ts'
 import { verdictOn } from '../pods/status.ts'
-import type { ScriptPlace } from './connection.ts'
+import type { JobContainer } from './connection.ts'
 
 const EXIT_NOT_EXECUTABLE = 126
 const EXIT_NOT_FOUND = 127
@@ -18,9 +18,9 @@ const noShell = (detail: string) =>
   )
 
 /** Why no connection came about, or the shell ended before its time; `cluster-unreachable` when it is worth trying again. */
-export async function explain(place: ScriptPlace, error: unknown, signal: AbortSignal): Promise<StepError> {
+export async function explain(container: JobContainer, error: unknown, signal: AbortSignal): Promise<StepError> {
   if (isWithoutShell(error)) return noShell(error.message)
-  if (isExecForbidden(error)) return execForbidden(error, place.namespace)
+  if (isExecForbidden(error)) return execForbidden(error, container.namespace)
   const text = firstLine(error instanceof Error ? error.message : String(error))
   const unreachable = new StepError('cluster-unreachable', `no connection to the job container: ${text}`, {
     cause: error
@@ -28,7 +28,7 @@ export async function explain(place: ScriptPlace, error: unknown, signal: AbortS
   // Who does not answer here cannot be asked about the pod either.
   if (error instanceof ExecRefused && error.status === undefined) return unreachable
   try {
-    const failure = failureOf(await place.getPod(signal), place.pod)
+    const failure = failureOf(await container.getPod(signal), container.pod)
     if (failure !== undefined) return failure
   } catch (thrown) {
     signal.throwIfAborted()

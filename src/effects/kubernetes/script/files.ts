@@ -1,4 +1,4 @@
-/** The runner's files that a script step needs in the job container, and those it brings back, for the copy mode. */
+/** The runner's files that a script step needs in the job container, and those that are copied out of it, for the copy mode. */
 import { join, posix, relative } from 'node:path'
 import { StepError } from '../../../errors.ts'
 import type { ScriptRequest } from '../../../machines/types.ts'
@@ -13,7 +13,7 @@ import {
   workDirectoryOf
 } from '../../work-tree/layout.ts'
 import { inDirectory, inTree, openBelow, readWhole } from '../../work-tree/tree.ts'
-import { type Exchange, JOB_FILE_COMMANDS, type PlacedFile } from './session.ts'
+import { type CopiedFile, type Exchange, JOB_FILE_COMMANDS } from './session.ts'
 
 const JOB_TEMP = `${JOB_WORK}/${TEMP}`
 const pathsBelow = (directory: string): RegExp => new RegExp(`${directory}/[^\\s'"\`;|&<>()]+`, 'g')
@@ -25,9 +25,9 @@ const ACTION_PATHS = pathsBelow(`${JOB_WORK}/${ACTIONS}`)
 const ACTION_DEPTH = { min: 3, max: 10 }
 
 /** A script and the file commands are small; what is larger was meant to be something else. */
-export const PLACED_BYTES_MAX = 32 * 1024 * 1024
+export const COPY_IN_BYTES_MAX = 32 * 1024 * 1024
 /** More than all summaries and outputs that the runner accepts. */
-export const COLLECTED_BYTES_MAX = 64 * 1024 * 1024
+export const COPY_OUT_BYTES_MAX = 64 * 1024 * 1024
 
 /** What the runner itself reads of a repository: actions in it (hook-protocol section 6), and problem matchers. */
 const READ_BY_RUNNER = ['action.yml', 'action.yaml', 'Dockerfile', 'Dockerfile.*', '*Dockerfile', '*matcher*.json']
@@ -48,7 +48,7 @@ export async function readExchange(
       { path: `${JOB_WORK}/${EVENT}`, umask: '022' as const, stays: true }
     ].filter(({ path }) => path.startsWith(`${JOB_TEMP}/`))
     return {
-      placed: await readPlaced(tree, wanted),
+      copiedIn: await readFiles(tree, wanted),
       actions: await actionsOf(request, tree),
       workspace: posix.join(JOB_WORK, relative(workDirectory, paths.githubWorkspace)),
       patterns: [...READ_BY_RUNNER, ...hashFiles]
@@ -68,9 +68,9 @@ async function actionsOf({ entryPoint, args, env }: ScriptRequest, tree: Directo
     if (root === undefined) continue
     for (let depth = ACTION_DEPTH.min; depth <= Math.min(parts.length + 1, ACTION_DEPTH.max); depth += 1) {
       const action = posix.join(ACTIONS, root, ...parts.slice(0, depth - 1))
-      const mark = await openBelow(tree, `${action}.completed`)
-      await mark?.handle.close()
-      if (mark !== undefined) found.add(posix.join(JOB_WORK, action))
+      const marker = await openBelow(tree, `${action}.completed`)
+      await marker?.handle.close()
+      if (marker !== undefined) found.add(posix.join(JOB_WORK, action))
     }
   }
   return [...found]
@@ -85,25 +85,25 @@ async function fileCommands({ env }: ScriptRequest, tree: Directory): Promise<re
 }
 
 /** The plain files that are there: what is not on the runner is the job container's own. */
-async function readPlaced(tree: Directory, wanted: readonly Omit<PlacedFile, 'content'>[]): Promise<PlacedFile[]> {
-  const placed: PlacedFile[] = []
+async function readFiles(tree: Directory, wanted: readonly Omit<CopiedFile, 'content'>[]): Promise<CopiedFile[]> {
+  const copiedIn: CopiedFile[] = []
   let bytes = 0
   for (const file of wanted) {
     const source = posix.relative(JOB_WORK, file.path)
     const found = await openBelow(tree, source)
     if (found === undefined) continue
     bytes += found.stats.size
-    if (bytes > PLACED_BYTES_MAX) {
+    if (bytes > COPY_IN_BYTES_MAX) {
       await found.handle.close()
       throw new StepError('not-supported', `${source} and what else the step needs is larger than 32 MiB`)
     }
-    placed.push({ ...file, content: await readWhole(found, source, PLACED_BYTES_MAX) })
+    copiedIn.push({ ...file, content: await readWhole(found, source, COPY_IN_BYTES_MAX) })
   }
-  return placed
+  return copiedIn
 }
 
 /** Files that come back, until they are written. */
-export interface Collected {
+export interface CopiedOut {
   begin(containerPath: string): void
   add(bytes: Buffer): void
   end(): void
@@ -113,13 +113,13 @@ export interface Collected {
   write(paths: RunnerPaths): Promise<void>
 }
 
-/** `warn` is told once what does not fit `COLLECTED_BYTES_MAX`. */
-export function createCollected({ workspace, placed }: Exchange, warn: (message: string) => void): Collected {
+/** `warn` is told once what does not fit `COPY_OUT_BYTES_MAX`. */
+export function createCopiedOut({ workspace, copiedIn }: Exchange, warn: (message: string) => void): CopiedOut {
   const files = new Map<string, Buffer>()
   /** What the runner's disk has already. */
-  const known = new Map(placed.map(({ path, content }) => [posix.relative(JOB_WORK, path), content]))
+  const known = new Map(copiedIn.map(({ path, content }) => [posix.relative(JOB_WORK, path), content]))
   const repository = `${posix.relative(JOB_WORK, workspace)}/`
-  /** Only what was placed for this step and what lies in the repository, whatever the container says. */
+  /** Only what was copiedIn for this step and what lies in the repository, whatever the container says. */
   const isExpected = (path: string) => known.has(path) || path.startsWith(repository)
   let current: { readonly path: string; readonly chunks: Buffer[] } | undefined
   let bytes = 0
@@ -132,11 +132,11 @@ export function createCollected({ workspace, placed }: Exchange, warn: (message:
     add(chunk) {
       if (current === undefined) return
       bytes += chunk.length
-      if (bytes <= COLLECTED_BYTES_MAX) {
+      if (bytes <= COPY_OUT_BYTES_MAX) {
         current.chunks.push(chunk)
         return
       }
-      if (!isFull) warn(`${current.path} and what follows it is not brought back to the runner: more than 64 MiB`)
+      if (!isFull) warn(`${current.path} and what follows it is not copied to the runner: more than 64 MiB`)
       isFull = true
       current = undefined
     },

@@ -16,9 +16,9 @@ export interface FrameListener {
   frame(kind: string, rest: string): void
 }
 
-/** Frames are `\x1e`, the mark, a space, the words, and a newline. Throws on one that is longer than any can be. */
-export function createFrameReader(mark: string, listener: FrameListener): FrameReader {
-  const prefix = Buffer.concat([Buffer.of(START), Buffer.from(`${mark} `)])
+/** Frames are `\x1e`, the nonce, a space, the words, and a newline. Throws on one that is longer than any can be. */
+export function createFrameReader(nonce: string, listener: FrameListener): FrameReader {
+  const prefix = Buffer.concat([Buffer.of(START), Buffer.from(`${nonce} `)])
   let pending: Buffer = Buffer.alloc(0)
 
   const emit = (bytes: Buffer) => {

@@ -2,37 +2,38 @@
 import { StepError } from '../../../errors.ts'
 import type { ScriptHost } from '../../../machines/ports.ts'
 import type { ScriptRequest } from '../../../machines/types.ts'
+import type { Reporter } from '../../log/reporter.ts'
 import { type RunnerPaths, workDirectoryOf } from '../../work-tree/layout.ts'
 import { openFileCommands } from '../../work-tree/rights.ts'
-import { type Connection, converse, type ScriptPlace } from './connection.ts'
+import { type Connection, converse, type JobContainer } from './connection.ts'
 import { explain, shellFailure } from './failures.ts'
-import type { Collected } from './files.ts'
+import type { CopiedOut } from './files.ts'
 import type { FrameListener } from './frames.ts'
 import { SKIP_BLOCK_BYTES } from './program.ts'
-import { type Exchange, ORDERS, sessionText } from './session.ts'
+import { COMMANDS, type Exchange, sessionText } from './session.ts'
 
 /** Longer than anybody could guess. */
-const MARK_LENGTH = 32
+const NONCE_LENGTH = 32
 const MISSING_ACTION = 'action '
 
 export interface ScriptHostOptions {
   /** Looked up when the first connection is made, so that failures are a stage's. */
-  readonly place: () => Promise<ScriptPlace>
+  readonly container: () => Promise<JobContainer>
   /** Whether the job pod has a work volume of its own, so that files have to be moved. */
   readonly isCopied: (signal: AbortSignal) => Promise<boolean>
   readonly paths: RunnerPaths
   /** Basenames, with wildcards, of the files that the workflow computes hashes of. */
   readonly hashFiles: readonly string[]
   /** Sends an action, by its path in the job container, from the runner's disk to the job pod. */
-  readonly bringAction: (path: string, signal: AbortSignal) => Promise<void>
+  readonly copyInAction: (path: string, signal: AbortSignal) => Promise<void>
   readonly randomHex: (length: number) => string
 }
 
 /** What is known of one script, over all connections. */
 interface Progress {
-  readonly mark: string
+  readonly nonce: string
   /** Copy mode only. */
-  readonly copied?: { readonly exchange: Exchange; collected: Collected; readonly renew: () => Collected } | undefined
+  readonly copied?: { readonly exchange: Exchange; copiedOut: CopiedOut; readonly renew: () => CopiedOut } | undefined
   /** Bytes of the log that were shown. */
   shown: number
   started: boolean
@@ -41,7 +42,7 @@ interface Progress {
   received: boolean
   /** The container has cleaned up. */
   done: boolean
-  /** Path of an action that has to be brought before the script can be started. */
+  /** Path of an action that has to be copied in before the script can be started. */
   missingAction?: string | undefined
   /** Permanent, whatever the connection does. */
   failure?: StepError
@@ -52,23 +53,23 @@ export function createScriptHost(options: ScriptHostOptions): ScriptHost {
 
   return {
     async execute(request, signal) {
-      const place = await options.place()
+      const container = await options.container()
       let progress = scripts.get(request.id)
       if (progress === undefined) {
-        progress = await begin(options, request, place, signal)
+        progress = await begin(options, request, container, signal)
         scripts.set(request.id, progress)
       }
-      if (!progress.done) await connect(place, request, progress, signal)
+      if (!progress.done) await connect(container, request, progress, signal)
       // Each one can be missing once.
       for (const _ of progress.copied?.exchange.actions ?? []) {
         if (progress.missingAction === undefined) break
-        await options.bringAction(progress.missingAction, signal)
+        await options.copyInAction(progress.missingAction, signal)
         progress.missingAction = undefined
-        await connect(place, request, progress, signal)
+        await connect(container, request, progress, signal)
       }
       if (progress.missingAction !== undefined) throw notStarted(request, `action ${progress.missingAction}`)
-      await progress.copied?.collected.write(options.paths)
-      // `done` without an exit code does not happen: the orders that lead to it follow on the code.
+      await progress.copied?.copiedOut.write(options.paths)
+      // `done` without an exit code does not happen: the commands that lead to it follow on the code.
       return { exitCode: progress.exitCode as number }
     }
   }
@@ -77,38 +78,38 @@ export function createScriptHost(options: ScriptHostOptions): ScriptHost {
 async function begin(
   options: ScriptHostOptions,
   request: ScriptRequest,
-  place: ScriptPlace,
+  container: JobContainer,
   signal: AbortSignal
 ): Promise<Progress> {
-  const state = { mark: options.randomHex(MARK_LENGTH), shown: 0, started: false, received: false, done: false }
+  const state = { nonce: options.randomHex(NONCE_LENGTH), shown: 0, started: false, received: false, done: false }
   if (!(await options.isCopied(signal))) {
     // The runner makes them for its own user before every step.
     await openFileCommands(workDirectoryOf(options.paths))
     return state
   }
-  const { createCollected, readExchange } = await import('./files.ts')
+  const { createCopiedOut, readExchange } = await import('./files.ts')
   const exchange = await readExchange(request, options.paths, options.hashFiles)
-  const renew = () => createCollected(exchange, place.reporter.warning)
-  return { ...state, copied: { exchange, collected: renew(), renew } }
+  const renew = () => createCopiedOut(exchange, container.reporter.warning)
+  return { ...state, copied: { exchange, copiedOut: renew(), renew } }
 }
 
 /** Resolves when the script has ended and everything has come back; rejects otherwise. */
 async function connect(
-  place: ScriptPlace,
+  container: JobContainer,
   request: ScriptRequest,
   progress: Progress,
   signal: AbortSignal
 ): Promise<void> {
   const text = sessionText({
     request,
-    mark: progress.mark,
+    nonce: progress.nonce,
     exchange: progress.copied?.exchange,
     skipBlocks: Math.floor(progress.shown / SKIP_BLOCK_BYTES),
     joinOnly: progress.started
   })
-  const listener = (connection: Connection) => listen(place, request, progress, connection)
+  const listener = (connection: Connection) => listen(container.reporter, request, progress, connection)
   try {
-    const result = await converse(place, { text, mark: progress.mark, listener }, signal)
+    const result = await converse(container, { text, nonce: progress.nonce, listener }, signal)
     if (progress.failure !== undefined) throw progress.failure
     if (progress.done || result === 'left') return
     const failure = progress.started ? undefined : shellFailure(result.exitCode, result.stderr)
@@ -119,12 +120,12 @@ async function connect(
     if (progress.done) return
     // A connection that was lost in the middle: what became of the container, the next one finds out.
     if (error instanceof StepError) throw error
-    throw await explain(place, error, signal)
+    throw await explain(container, error, signal)
   }
 }
 
 /** Reacts to what one connection shows. */
-function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, connection: Connection): FrameListener {
+function listen(reporter: Reporter, request: ScriptRequest, progress: Progress, connection: Connection): FrameListener {
   const { copied } = progress
   let reading: 'nothing' | 'log' | 'file' = 'nothing'
   /** Bytes of the log that come again. */
@@ -132,7 +133,7 @@ function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, 
 
   const finish = () => {
     progress.received = true
-    connection.order(ORDERS.finish)
+    connection.type(COMMANDS.finish)
     connection.hangUp()
   }
   const fail = (failure: StepError) => {
@@ -154,19 +155,19 @@ function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, 
       reading = 'nothing'
       progress.exitCode = Number(code)
       if (copied === undefined || progress.received) return finish()
-      copied.collected = copied.renew()
-      connection.order(ORDERS.collect)
+      copied.copiedOut = copied.renew()
+      connection.type(COMMANDS.copyOut)
     },
     file(path) {
       reading = 'file'
-      copied?.collected.begin(path)
+      copied?.copiedOut.begin(path)
     },
     end() {
       reading = 'nothing'
-      copied?.collected.end()
+      copied?.copiedOut.end()
     },
-    async collected() {
-      for (const path of (await copied?.collected.further()) ?? []) connection.order(ORDERS.send(path))
+    async sent() {
+      for (const path of (await copied?.copiedOut.further()) ?? []) connection.type(COMMANDS.send(path))
       finish()
     },
     done: leave,
@@ -181,12 +182,12 @@ function listen(place: ScriptPlace, request: ScriptRequest, progress: Progress, 
   }
   return {
     raw(bytes) {
-      if (reading === 'file') copied?.collected.add(bytes)
+      if (reading === 'file') copied?.copiedOut.add(bytes)
       if (reading !== 'log') return
       const fresh = bytes.subarray(Math.min(known, bytes.length))
       known -= bytes.length - fresh.length
       progress.shown += fresh.length
-      place.reporter.output(fresh)
+      reporter.output(fresh)
     },
     frame: (kind, rest) => (Object.hasOwn(frames, kind) ? frames[kind]?.(rest) : undefined)
   }

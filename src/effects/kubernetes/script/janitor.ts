@@ -3,33 +3,33 @@ import { StepError } from '../../../errors.ts'
 import { entryName } from '../../../machines/ledger.ts'
 import type { Janitor } from '../../../machines/ports.ts'
 import { isWithoutShell } from '../api/exec.ts'
-import { converse, type ScriptPlace } from './connection.ts'
+import { converse, type JobContainer } from './connection.ts'
 import { failureOf } from './failures.ts'
 import { stopText } from './stop-program.ts'
 
 /** What a script gets between SIGTERM and SIGKILL; fits the time that a cancelled hook has. */
 const GRACE_MS = 2_000
-const MARK_LENGTH = 32
+const NONCE_LENGTH = 32
 
 export interface ScriptJanitorOptions {
-  readonly place: () => Promise<ScriptPlace>
+  readonly container: () => Promise<JobContainer>
   readonly randomHex: (length: number) => string
 }
 
-/** The first call asks the processes to end before it kills them; a second one, after another order to stop, kills at once. */
-export function createScriptJanitor({ place, randomHex }: ScriptJanitorOptions): Janitor {
+/** The first call asks the processes to end before it kills them; a second one, after another CANCEL, kills at once. */
+export function createScriptJanitor({ container, randomHex }: ScriptJanitorOptions): Janitor {
   let graceMs = GRACE_MS
   return {
     async cleanUp({ ledger }, signal) {
       const scripts = ledger.filter(({ kind }) => kind === 'process')
       if (scripts.length === 0) return
       // Who does not know where scripts run has started none.
-      const where = await place().catch(() => undefined)
+      const where = await container().catch(() => undefined)
       if (where?.isTouched() !== true) return
       const givenMs = graceMs
       graceMs = 0
       const results = await Promise.allSettled(
-        scripts.map(({ name }) => stop(where, { id: name, mark: randomHex(MARK_LENGTH), graceMs: givenMs }, signal))
+        scripts.map(({ name }) => stop(where, { id: name, nonce: randomHex(NONCE_LENGTH), graceMs: givenMs }, signal))
       )
       signal.throwIfAborted()
       const failed = results.flatMap((result, index) => (result.status === 'rejected' ? [{ result, index }] : []))
@@ -42,18 +42,18 @@ export function createScriptJanitor({ place, randomHex }: ScriptJanitorOptions):
 }
 
 async function stop(
-  place: ScriptPlace,
-  { id, mark, graceMs }: { readonly id: string; readonly mark: string; readonly graceMs: number },
+  container: JobContainer,
+  { id, nonce, graceMs }: { readonly id: string; readonly nonce: string; readonly graceMs: number },
   signal: AbortSignal
 ): Promise<void> {
   let answer = 'the shell in the job container gave no answer'
   let isStopped = false
   try {
     await converse(
-      place,
+      container,
       {
-        text: stopText(id, mark, graceMs),
-        mark,
+        text: stopText(id, nonce, graceMs),
+        nonce,
         listener: (connection) => ({
           raw() {},
           frame(kind, rest) {
@@ -69,7 +69,7 @@ async function stop(
     signal.throwIfAborted()
     // Where nothing can run, nothing does.
     if (isWithoutShell(error)) return
-    if (failureOf(await place.getPod(signal), place.pod) !== undefined) return
+    if (failureOf(await container.getPod(signal), container.pod) !== undefined) return
     throw error
   }
   if (!isStopped) throw new Error(answer)

@@ -3,7 +3,7 @@
  *
  * It needs a POSIX `sh` (dash, busybox, bash) and cat, mkdir, mv, rm and sleep; `setsid`, `dd`, `find` and `base64` are
  * used where the image has them. The shell reads it from its stdin, so that nothing of a step stands in an argument
- * vector or in a URL, and goes on reading: each further line is an order. What breaks off half-way, because the connection was
+ * vector or in a URL, and goes on reading: each further line is a command. What breaks off half-way, because the connection was
  * lost, is a syntax error and does nothing.
  *
  *   supervise | copy | serve        supervise runs the script; copy keeps its output in a file; serve shows the file and obeys
@@ -11,7 +11,7 @@
  * - The script writes to a pipe and not to the file: `echo x > /dev/stderr` would empty a file.
  * - A pipeline and not `&`: what a shell starts by `&` ignores SIGINT for ever.
  * - Only `serve` belongs to the connection. The other two live on without it, and the next connection runs another `serve`.
- * - Frames: \\036, a secret mark, words, newline. The mark comes over stdin and never gets to the script, so it cannot forge one.
+ * - Frames: \\036, a secret nonce, words, newline. The nonce comes over stdin and never gets to the script, so it cannot forge one.
  */
 import { quote } from '../../shell-words.ts'
 import { JOB_WORK, TEMP } from '../../work-tree/layout.ts'
@@ -33,7 +33,7 @@ export const RUN_DIRECTORY = '.slipway-$id'
 
 /** `bases`: directories to try for the script's files. `stat_of`: fields of /proc/PID/stat from the state on, as $1... */
 export const COMMON = `
-frame() { printf '\\036%s %s\\n' "$mark" "$*"; }
+frame() { printf '\\036%s %s\\n' "$nonce" "$*"; }
 doze() { sleep "$1" || sleep 1; } </dev/null >/dev/null 2>&1
 alive() {
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -44,7 +44,7 @@ own_pid() { read -r pid rest </proc/self/stat; echo "$pid"; }
 `
 
 /**
- * Starts a script, or joins the one that runs, and serves it. Expects the variables mark, id, bases, skip (blocks of the log that
+ * Starts a script, or joins the one that runs, and serves it. Expects the variables nonce, id, bases, skip (blocks of the log that
  * are known already) and join (not empty: never start), and the functions prepare and list_changed of `sessionText`.
  */
 export const SESSION = `${COMMON}
@@ -156,7 +156,7 @@ serve() {
   finished=
   stream 4<&- &
   streamer=$!
-  while IFS= read -r order <&4; do eval "$order"; done
+  while IFS= read -r command <&4; do eval "$command"; done
   hush
   # Something the script has left running keeps the pipe open: the connection ends all the same.
   [ -z "$finished" ] || [ -z "$owner" ] || ! alive "$copy" || kill $$
@@ -164,22 +164,22 @@ serve() {
 
 hush() { kill -USR1 "$streamer"; wait "$streamer"; } 2>/dev/null
 
-# Order: shows every file the runner reads after a step.
-collect() {
+# Command: shows every file the runner reads after a step.
+copy_out() {
   hush
-  printf '' >"$base/.slipway-collecting"
+  printf '' >"$base/.slipway-copying-out"
   list_changed | while IFS= read -r file; do [ ! -f "$file" ] || send "$file"; done
-  frame collected
+  frame sent
 }
 
-# Order: shows one file.
+# Command: shows one file.
 send() {
   frame file "$1"
   [ ! -s "$1" ] || cat "$1" 2>/dev/null
   frame end
 }
 
-# Order: the other side has everything.
+# Command: the other side has everything.
 finish() {
   hush
   read -r copy <"$run/copy"

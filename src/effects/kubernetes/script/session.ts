@@ -7,7 +7,7 @@ import { BASES, SESSION, variables } from './program.ts'
 export const JOB_FILE_COMMANDS = `${JOB_WORK}/${FILE_COMMANDS}`
 
 /** A file of the runner's disk that the script needs in the job container. */
-export interface PlacedFile {
+export interface CopiedFile {
   /** Absolute path in the container. */
   readonly path: string
   readonly content: Uint8Array
@@ -19,7 +19,7 @@ export interface PlacedFile {
 
 /** What goes to and fro in copy mode; nothing does in volume mode. */
 export interface Exchange {
-  readonly placed: readonly PlacedFile[]
+  readonly copiedIn: readonly CopiedFile[]
   /** Absolute paths in the container of the actions that the step needs, each complete when there is `<path>.completed`. */
   readonly actions: readonly string[]
   /** Absolute path in the container, below which the runner's own files may be made. */
@@ -31,7 +31,7 @@ export interface Exchange {
 export interface Session {
   readonly request: ScriptRequest
   /** Begins every frame; the same for all connections of one script, and known to nobody else. */
-  readonly mark: string
+  readonly nonce: string
   readonly exchange?: Exchange | undefined
   /** SKIP_BLOCK_BYTES of the log that were received before. */
   readonly skipBlocks: number
@@ -39,9 +39,9 @@ export interface Session {
   readonly joinOnly: boolean
 }
 
-/** Every order ends with a newline; an incomplete line is none. */
-export const ORDERS = {
-  collect: 'collect\n',
+/** Every command ends with a newline; an incomplete line is none. */
+export const COMMANDS = {
+  copyOut: 'copy_out\n',
   finish: 'finish\n',
   send: (path: string): string => `send ${quote(path)}\n`
 } as const
@@ -49,10 +49,10 @@ export const ORDERS = {
 const defined = (name: string, lines: readonly string[]): string =>
   [`${name}() {`, ...(lines.length > 0 ? lines : [':']), '}', ''].join('\n')
 
-/** Everything up to the point where the shell waits for orders. */
-export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: Session): string {
+/** Everything up to the point where the shell waits for commands. */
+export function sessionText({ request, nonce, exchange, skipBlocks, joinOnly }: Session): string {
   const head = variables({
-    mark,
+    nonce,
     id: request.id,
     bases: BASES,
     skip: String(skipBlocks),
@@ -60,7 +60,7 @@ export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: S
   })
   const prepare = [
     `(cd ${quote(request.workingDirectory)}) 2>/dev/null || failed directory`,
-    ...(exchange === undefined ? [] : placing(exchange)),
+    ...(exchange === undefined ? [] : copyingIn(exchange)),
     `printf %s ${quote(runScript(request))} >"$run/script" || failed write "$run/script"`
   ]
   const functions = [
@@ -71,7 +71,7 @@ export function sessionText({ request, mark, exchange, skipBlocks, joinOnly }: S
 }
 
 /** Text is written by the shell itself, bytes by base64: a shell can hold everything but NUL. */
-function placing({ placed: files, actions }: Exchange): string[] {
+function copyingIn({ copiedIn: files, actions }: Exchange): string[] {
   const directories = [...new Set(files.map(({ path }) => path.slice(0, path.lastIndexOf('/'))))]
   return [
     ...actions.map((path) => `[ -e ${quote(`${path}.completed`)} ] || failed action ${quote(path)}`),
@@ -106,20 +106,20 @@ function contentOf(content: Uint8Array): string {
  * The file commands of this step, and no others: those of other steps can be in the container, too. Then
  * what changed since the last time; without `-cnewer`, or the first time, all there is. A copied file may have an old mtime.
  */
-function listing({ placed, workspace, patterns }: Exchange): string[] {
+function listing({ copiedIn, workspace, patterns }: Exchange): string[] {
   const names = patterns.map((pattern) => `-iname ${quote(pattern)}`).join(' -o ')
-  const commands = placed.map(({ path }) => path).filter((path) => path.startsWith(`${JOB_FILE_COMMANDS}/`))
+  const commands = copiedIn.map(({ path }) => path).filter((path) => path.startsWith(`${JOB_FILE_COMMANDS}/`))
   return [
     ...(commands.length > 0 ? [`printf '%s\\n' ${commands.map(quote).join(' ')}`] : []),
     'set --',
-    'last=$base/.slipway-collected',
+    'last=$base/.slipway-copied-out',
     '[ ! -e "$last" ] || ! find "$last" -cnewer "$last" >/dev/null 2>&1 || set -- -cnewer "$last"',
     `find ${quote(workspace)} \\( -name .git -o -name node_modules \\) -prune -o -type f \\( ${names} \\) "$@" -print 2>/dev/null`
   ]
 }
 
 /** What follows on the step, however it ended, besides the removal of files. */
-const KEEP_TIME = '[ ! -e "$base/.slipway-collecting" ] || mv "$base/.slipway-collecting" "$base/.slipway-collected"'
+const KEEP_TIME = '[ ! -e "$base/.slipway-copying-out" ] || mv "$base/.slipway-copying-out" "$base/.slipway-copied-out"'
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** What shells keep for themselves: assigning it fails, or has another effect than a plain value. */

@@ -2,7 +2,7 @@
 import { BASES, COMMON, RUN_DIRECTORY, variables } from './program.ts'
 
 /**
- * Ends everything a script has started, whether it has got that far or not. Expects mark, id, bases and grace (tenths of a
+ * Ends everything a script has started, whether it has got that far or not. Expects nonce, id, bases and grace (tenths of a
  * second between SIGTERM and SIGKILL). Frames: `stopped`, or `remaining` and process ids.
  */
 const STOP = `${COMMON}
@@ -64,5 +64,5 @@ members() {
 `
 
 /** Everything of the session that ends a script. `graceMs`: between SIGTERM and SIGKILL. */
-export const stopText = (id: string, mark: string, graceMs: number): string =>
-  `${variables({ mark, id, bases: BASES, grace: String(Math.round(graceMs / 100)) })}${STOP}main\n`
+export const stopText = (id: string, nonce: string, graceMs: number): string =>
+  `${variables({ nonce, id, bases: BASES, grace: String(Math.round(graceMs / 100)) })}${STOP}main\n`

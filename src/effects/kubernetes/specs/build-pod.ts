@@ -10,9 +10,8 @@ import { type OwnResolver, ownResolver } from '../context/resolver-file.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
 import { BUILD_POD_LABEL, buildPodName, COPY_IN_CONTAINER, ownedMetadata } from '../names.ts'
-import { CA_KEY } from '../registry/settings.ts'
+import { CA_KEY, DOCKER_CONFIG_KEY } from '../registry/settings.ts'
 import { type ContextFiles, hardened, helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
-import { buildSecrets, mountsOf, type SecretPart, volumesOf } from './secret-parts.ts'
 
 export const BUILD_CONTAINER = 'build'
 export const PUSH_CONTAINER = 'push'
@@ -23,6 +22,27 @@ const MEMORY_VOLUME: V1Volume = { name: MEMORY.name, emptyDir: { medium: 'Memory
 const TERMINATION_LOG = '/dev/termination-log'
 /** The Secret's keys are those of type kubernetes.io/tls, and ca.crt. */
 const CERTIFICATES_VOLUME = 'builder-certificates'
+
+/** Keys of a Secret as files of one container. */
+interface SecretPart {
+  readonly volume: V1Volume
+  readonly mount: V1VolumeMount
+  /** What tells the programs of the container where it is. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Where Kaniko looks by itself; other programs are told by DOCKER_CONFIG. */
+const DOCKER_CONFIG_PATH = '/kaniko/.docker'
+
+interface BuildSecrets {
+  /** Of the registry; in both containers. */
+  readonly authority: SecretPart | undefined
+  /** For images in FROM: in the container that runs the Dockerfile. */
+  readonly baseLogin: SecretPart | undefined
+  /** In the container that pushes, and in no other. */
+  readonly pushLogin: SecretPart | undefined
+}
+
 export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder, input: BuildInput): V1Pod {
   const { plan } = input
   const { definition, daemon } = builder
@@ -116,3 +136,42 @@ function certificatesOf(secretName: string | undefined, mountPath: string) {
   const mounts: V1VolumeMount[] = [{ name: CERTIFICATES_VOLUME, mountPath, readOnly: true }]
   return { mounts, volumes: [{ name: CERTIFICATES_VOLUME, secret: { secretName } }] }
 }
+
+/** `authorityPath`: directory that the certificates are mounted at. */
+function buildSecrets({ registry }: Site, authorityPath: string): BuildSecrets {
+  return {
+    authority: secretPart('registry-authority', registry?.caSecret, authorityPath, { key: CA_KEY, path: CA_KEY }),
+    baseLogin: dockerConfig('base-image-credentials', registry?.baseImageSecret),
+    pushLogin: dockerConfig('push-credentials', registry?.pushSecret)
+  }
+}
+
+const volumesOf = (...parts: readonly (SecretPart | undefined)[]): V1Volume[] =>
+  parts.flatMap((part) => part?.volume ?? [])
+
+const mountsOf = (...parts: readonly (SecretPart | undefined)[]): V1VolumeMount[] =>
+  parts.flatMap((part) => (part === undefined ? [] : { ...part.mount }))
+
+function secretPart(
+  name: string,
+  secretName: string | undefined,
+  mountPath: string,
+  item: { readonly key: string; readonly path: string },
+  env: SecretPart['env'] = {}
+): SecretPart | undefined {
+  if (secretName === undefined) return undefined
+  return {
+    volume: { name, secret: { secretName, defaultMode: 0o400, items: [item] } },
+    mount: { name, mountPath, readOnly: true },
+    env
+  }
+}
+
+const dockerConfig = (name: string, secret: string | undefined): SecretPart | undefined =>
+  secretPart(
+    name,
+    secret,
+    DOCKER_CONFIG_PATH,
+    { key: DOCKER_CONFIG_KEY, path: 'config.json' },
+    { DOCKER_CONFIG: DOCKER_CONFIG_PATH }
+  )

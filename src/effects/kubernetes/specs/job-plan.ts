@@ -1,15 +1,14 @@
 /** What prepare_job will create, decided from the request, the runner pod and the template before anything is created. */
 import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import type { ContainerRequest, JobRequest } from '../../../machines/types.ts'
+import type { ContainerRequest, JobRequest, RegistryCredentials } from '../../../machines/types.ts'
 import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
-import { FILES_CONTAINER, JOB_CONTAINER } from '../names.ts'
+import { FILES_CONTAINER, JOB_CONTAINER, ownedMetadata } from '../names.ts'
 import { applyTemplate } from '../template/merge.ts'
 import { unhealthyAfterMs } from './docker-options/health-check.ts'
 import { parseCreateOptions } from './docker-options/options.ts'
 import { cut } from './docker-options/refusal.ts'
-import { pullSecrets } from './job-credentials.ts'
 import { jobPod, KEEP_ALIVE, OWN_CONTAINERS, type PlannedContainer } from './job-pod.ts'
 import { planVolumes } from './job-volumes.ts'
 import type { PodFiles } from './parts.ts'
@@ -17,6 +16,12 @@ import { isHostName, serviceNames } from './service-names.ts'
 
 /** Where GitHub's runner images have them, for requests that name a path of another machine. */
 const EXTERNALS_DEFAULT = '/home/runner/externals'
+
+/** What docker and the kubelet call Docker Hub in a config file. */
+const DOCKER_HUB = 'https://index.docker.io/v1/'
+
+/** By registry. */
+type Auths = Map<string, { username: string; password: string; auth: string }>
 
 /** A container that has to be up before the job can start. */
 export interface ExpectedContainer {
@@ -37,8 +42,8 @@ export interface JobPlan {
   readonly directories: readonly string[]
   /** Each for one line of the log. */
   readonly warnings: readonly string[]
-  /** Of the pod, where its job container can see it. */
-  readonly mark: string
+  /** Of the pod; its job container can see it. */
+  readonly nonce: string
   /** The job container idles and is all there is to wait for: when it answers, the job can start. */
   readonly isAlone: boolean
 }
@@ -46,7 +51,7 @@ export interface JobPlan {
 /** Random names. */
 export interface NewNames {
   readonly secret: () => string
-  readonly mark: string
+  readonly nonce: string
 }
 
 /** Throws `invalid-input` or `not-supported` for what cannot be done. */
@@ -71,7 +76,7 @@ export function planJob(site: Site, files: PodFiles, request: JobRequest, newNam
     volumes: volumes.volumes,
     externals: [...new Set([externals, EXTERNALS_DEFAULT])],
     pullSecrets: secrets.flatMap(({ metadata }) => metadata?.name ?? []),
-    mark: newNames.mark
+    nonce: newNames.nonce
   })
   const { pod, warnings } = applyTemplate(plain, site.template, 'job')
   return {
@@ -85,9 +90,35 @@ export function planJob(site: Site, files: PodFiles, request: JobRequest, newNam
       mayEnd: index > 0,
       unhealthyAfterMs: health && unhealthyAfterMs(health)
     })),
-    mark: newNames.mark,
+    nonce: newNames.nonce,
     isAlone: isAlone(pod)
   }
+}
+
+/** As few secrets as can be: another one only when two images of one registry need different credentials. */
+export function pullSecrets(
+  owner: V1Pod,
+  credentials: readonly RegistryCredentials[],
+  newName: () => string
+): V1Secret[] {
+  const configs: Auths[] = []
+  for (const { server, username, password } of credentials) {
+    const key = server === '' ? DOCKER_HUB : server
+    const auth = Buffer.from(`${username}:${password}`, 'utf8').toString('base64')
+    const config = configs.find((auths) => [undefined, auth].includes(auths.get(key)?.auth))
+    if (config === undefined) configs.push(new Map([[key, { username, password, auth }]]))
+    else config.set(key, { username, password, auth })
+  }
+  return configs.map((auths) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: ownedMetadata(newName(), owner),
+    type: 'kubernetes.io/dockerconfigjson',
+    immutable: true,
+    data: {
+      '.dockerconfigjson': Buffer.from(JSON.stringify({ auths: Object.fromEntries(auths) }), 'utf8').toString('base64')
+    }
+  }))
 }
 
 const titleOf = ({ index, name }: Pick<PlannedContainer, 'index' | 'name'>): string =>

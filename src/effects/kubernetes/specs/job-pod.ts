@@ -44,11 +44,11 @@ export interface JobPodPlan {
   readonly externals: readonly string[]
   readonly pullSecrets: readonly string[]
   /** Random; a file of this name shows that a container belongs to this pod and no other of its name. */
-  readonly mark: string
+  readonly nonce: string
 }
 
-/** Where the job container finds the mark. */
-export const markPath = (mark: string): string => `${JOB_EXTERNALS}/.slipway-${mark}`
+/** Where the job container finds the nonce. */
+export const noncePath = (nonce: string): string => `${JOB_EXTERNALS}/.slipway-${nonce}`
 
 export function jobPod(site: Site, files: PodFiles, plan: JobPodPlan): V1Pod {
   const { job, services } = plan
@@ -174,7 +174,7 @@ function namesOf({ job, services }: JobPodPlan): string[] {
   return [...new Set(names.filter(isHostName))]
 }
 
-/** `$0` is the mark, the rest are the places to look at. */
+/** `$0` is the nonce, the rest are the places to look at. */
 const FILL = [
   'for from in "$@"; do',
   `if [ -d "$from" ]; then cp -a "$from"/* ${EXTERNALS_PATH}; found=1; break; fi;`,
@@ -184,12 +184,12 @@ const FILL = [
 ].join(' ')
 
 /** Brings what JavaScript actions run with; where files have to arrive the same container waits for them, since each one costs time. */
-function fillContainer(site: Site, { arrival }: PodFiles, { externals, mark }: JobPodPlan): V1Container {
+function fillContainer(site: Site, { arrival }: PodFiles, { externals, nonce }: JobPodPlan): V1Container {
   const mount: V1VolumeMount = { name: EXTERNALS_VOLUME, mountPath: EXTERNALS_PATH }
   const waiting = arrival === undefined ? [] : [arrival]
   return helperContainer(site, {
     name: arrival === undefined ? FILL_CONTAINER : COPY_IN_CONTAINER,
-    command: ['sh', '-ec', [FILL, ...waiting.map(({ words }) => words)].join('; '), mark, ...externals],
+    command: ['sh', '-ec', [FILL, ...waiting.map(({ words }) => words)].join('; '), nonce, ...externals],
     volumeMounts: [...waiting.map((part) => part.mount), mount]
   })
 }

@@ -201,9 +201,9 @@ async function textOf(stream: Readable): Promise<string> {
   return found.join('\n')
 }
 
-const world = fc.record({ things: fc.array(thing, { maxLength: 8 }), swaps: fc.array(thing, { maxLength: 4 }) })
+const trees = fc.record({ things: fc.array(thing, { maxLength: 8 }), swaps: fc.array(thing, { maxLength: 4 }) })
 
-async function inWorld<Case extends { readonly things: readonly Thing[]; readonly swaps: readonly Thing[] }>(
+async function inWorkTree<Case extends { readonly things: readonly Thing[]; readonly swaps: readonly Thing[] }>(
   arbitrary: fc.Arbitrary<Case>,
   action: (one: Case) => Promise<unknown>
 ): Promise<void> {
@@ -230,14 +230,14 @@ test('unpacking any archive over any tree changes nothing outside', { timeout: T
     swaps: fc.array(thing, { maxLength: 4 }),
     archive
   })
-  await inWorld(cases, async ({ archive }) => {
+  await inWorkTree(cases, async ({ archive }) => {
     const { input, done } = unpack({ root: work, isWanted: () => true })
     await Promise.all([pipeline(streamOf(archive), input).catch(() => {}), done])
   })
 })
 
 test('packing any tree sends nothing from outside', { timeout: TIMEOUT_MS }, async () => {
-  await inWorld(
+  await inWorkTree(
     fc.record({ things: fc.array(thing, { maxLength: 8 }), swaps: fc.array(thing, { maxLength: 4 }), path }),
     async ({ path }) => {
       const sent = await textOf(pack({ root: work, paths: [path, ''] }))
@@ -247,7 +247,7 @@ test('packing any tree sends nothing from outside', { timeout: TIMEOUT_MS }, asy
 })
 
 test('reading, listing and hashing a context reads nothing from outside', { timeout: TIMEOUT_MS }, async () => {
-  await inWorld(
+  await inWorkTree(
     fc.record({ things: fc.array(thing, { maxLength: 8 }), swaps: fc.array(thing, { maxLength: 4 }), path }),
     async ({ path }) => {
       const place = { root: work, path }
@@ -265,7 +265,7 @@ test('reading, listing and hashing a context reads nothing from outside', { time
 test('opening directories for every user and checking file commands changes nothing outside', {
   timeout: TIMEOUT_MS
 }, async () => {
-  await inWorld(world, async ({ things }) => {
+  await inWorkTree(trees, async ({ things }) => {
     await openForEveryUser(
       work,
       things.map(({ at }) => join(work, at))

@@ -107,7 +107,10 @@ describe('run_script_step', () => {
     'a\\b',
     'ä',
     'a..b',
-    `a${'a'.repeat(253)}`
+    `a${'a'.repeat(253)}`,
+    ['job-1'],
+    5,
+    null
   ])('refuses a state whose job pod is called %j', async (jobPod) => {
     const { code, log, options } = await call(async () => ({ exitCode: 0 }), { jobPod })
     expect([code, options]).toEqual([1, undefined])

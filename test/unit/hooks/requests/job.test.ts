@@ -81,7 +81,60 @@ describe('a job as data', () => {
     ])
   })
 
+  it('takes the scheme of the runner off an image, and nothing else', () => {
+    const imageOf = (image: string) => request({ container: { image } }).container?.image
+    expect(imageOf(' DOCKER://node:22 ')).toBe('node:22')
+    expect(imageOf('registry/docker://x')).toBe('registry/docker://x')
+  })
+
+  it('has credentials only with a user name', () => {
+    const credentialsOf = (registry: object) => request({ container: { image: 'a', registry } }).container?.credentials
+    expect(credentialsOf({ username: 'u', password: 'p', serverUrl: 'ghcr.io' })).toEqual({
+      username: 'u',
+      password: 'p',
+      server: 'ghcr.io'
+    })
+    expect(credentialsOf({ username: 'u' })).toEqual({ username: 'u', password: '', server: '' })
+    expect(credentialsOf({ password: 'p', serverUrl: 'ghcr.io' })).toBeUndefined()
+  })
+
+  it('needs no container; the services still have the work directory', () => {
+    const { container, services, mounts } = request({ services: [{ image: 'redis' }] })
+    expect([container, services.length]).toEqual([undefined, 1])
+    expect(mounts).toEqual([
+      { source: '/w', target: '/__w', readOnly: false },
+      { source: '/w/_temp/_github_home', target: '/github/home', readOnly: false },
+      { source: '/w/_temp/_github_workflow', target: '/github/workflow', readOnly: false },
+      { source: '', target: '/__e', readOnly: true }
+    ])
+  })
+
+  it.each([
+    ['/__w/_actions', false],
+    ['/__work', true],
+    ['/github/home/.cache', false],
+    ['/github/homes', true],
+    ['/run/docker.sock', false],
+    ['/run/docker.sock.d', true],
+    ['/', true]
+  ])('sees what else the runner mounts, at %s: %s', (target, isSeen) => {
+    const systemMountVolumes = [mount('/opt/x/', target)]
+    const { mounts } = request({ container: { image: 'a', systemMountVolumes } })
+    expect(mounts.slice(4)).toEqual(isSeen ? [{ source: '/opt/x', target, readOnly: false }] : [])
+  })
+
+  it('names the field that is wrong, as wrong input', () => {
+    const systemMountVolumes = [mount('/opt/x', '/x'), mount('/opt/y', 'y')]
+    expect(() => request({ container: { image: 'a', systemMountVolumes } })).toThrow(
+      expect.objectContaining({
+        code: 'invalid-input',
+        message: expect.stringContaining('args.container.systemMountVolumes[1].targetVolumePath')
+      })
+    )
+  })
+
   it('names the field that is missing', () => {
+    expect(() => request({ container: { image: ' ' } })).toThrow(expect.objectContaining({ code: 'invalid-input' }))
     expect(() => request({ container: { image: '' } })).toThrow('args.container.image is missing')
     expect(() => request({ container: { image: 'a' }, services: [{ image: null }] })).toThrow(
       'args.services[0].image is missing'

@@ -112,6 +112,55 @@ describe('parsing the input', () => {
     expect(error.message).not.toContain('\n')
   })
 
+  it('repeats the beginning of an unknown command, on one line, with all that there are', () => {
+    const { message } = refusal(JSON.stringify({ command: `fly\n \t${'x'.repeat(200)}` }))
+    expect(message).toBe(
+      `command must be one of prepare_job, cleanup_job, run_script_step, run_container_step, but is 'fly ${'x'.repeat(36)}'`
+    )
+    const kinds = [5, true, ['a'], { a: 1 }, null].map((command) => refusal(JSON.stringify({ command })).message)
+    const words = ['a number', 'a boolean', 'an array', 'an object', 'null']
+    expect(kinds).toEqual(words.map((word) => expect.stringMatching(new RegExp(`but is ${word}$`))))
+  })
+
+  it.each([
+    [{ environmentVariables: { '': 'x' } }, 'args.environmentVariables. cannot be a variable'],
+    [{ environmentVariables: { 'A=B': 'x' } }, 'args.environmentVariables.A=B cannot be a variable'],
+    [{ environmentVariables: { 'A\0': 'x' } }, 'args.environmentVariables.A\0 cannot be a variable'],
+    [{ environmentVariables: 'A' }, 'args.environmentVariables must be an object, but is a string'],
+    [{ entryPointArgs: 'a' }, 'args.entryPointArgs must be an array, but is a string'],
+    [{ userMountVolumes: [5] }, 'args.userMountVolumes[0] must be an object, but is a number'],
+    [
+      { systemMountVolumes: [{ targetVolumePath: '/a', readOnly: 'no' }] },
+      'args.systemMountVolumes[0].readOnly must be a boolean'
+    ],
+    [{ registry: { username: 5 } }, 'args.registry.username must be a string, but is a number'],
+    [{ image: false }, 'args.image must be a string, but is a boolean'],
+    [{ dockerfile: {} }, 'args.dockerfile must be a string, but is an object'],
+    [{ workingDirectory: [] }, 'args.workingDirectory must be a string, but is an array'],
+    [{ createOptions: 1 }, 'args.createOptions must be a string, but is a number'],
+    [{ portMappings: [80] }, 'args.portMappings[0] must be a string, but is a number']
+  ])('refuses the container %j', (args, expected) => {
+    const { message } = refusal(JSON.stringify({ command: 'run_container_step', args }))
+    expect(message.startsWith(expected)).toBe(true)
+    expect(message).toContain('check that this hook fits')
+  })
+
+  it.each([
+    [{ command: 'prepare_job', args: { services: {} } }, 'args.services must be an array, but is an object'],
+    [{ command: 'prepare_job', args: { container: 'a' } }, 'args.container must be an object, but is a string'],
+    [{ command: 'cleanup_job', args: 'x' }, 'args must be an object, but is a string'],
+    [{ command: 'cleanup_job', state: [] }, 'state must be an object, but is an array'],
+    [{ command: 'cleanup_job', responseFile: 5 }, 'responseFile must be a string, but is a number'],
+    [{ command: 'run_script_step', args: { entryPoint: 'a', prependPath: 5 } }, 'args.prependPath must be an array'],
+    [
+      { command: 'run_script_step', args: { entryPoint: 'a', prependPath: [5] } },
+      'args.prependPath[0] must be a string'
+    ],
+    [{ command: 'run_script_step', args: { entryPoint: 'a', workingDirectory: 5 } }, 'args.workingDirectory must be a']
+  ])('refuses %j', (input, expected) => {
+    expect(refusal(JSON.stringify(input)).message.startsWith(expected)).toBe(true)
+  })
+
   it('never repeats a value, which may be a secret', () => {
     expect(refusal('{"command":"run_container_step","args":{"image":{"x":"s3cret"}}}').message).not.toContain('s3cret')
     expect(refusal('s3cret').message).not.toContain('s3cret')
@@ -125,6 +174,21 @@ describe('reading stdin', () => {
     const bytes = Buffer.from('\uFEFF{"a":"ü"}')
     const stream = Readable.from([bytes.subarray(0, 10), bytes.subarray(10)])
     expect(await readInput(stream, never)).toBe('{"a":"ü"}')
+  })
+
+  it('takes only the first character for a mark of the encoding', async () => {
+    expect(await readInput(Readable.from([Buffer.from('"\uFEFF"')]), never)).toBe('"\uFEFF"')
+  })
+
+  it('takes as much as it may, and no byte more', async () => {
+    const most = Buffer.alloc(INPUT_BYTES_MAX, 'x')
+    expect(await readInput(Readable.from([most]), never)).toHaveLength(INPUT_BYTES_MAX)
+    await expect(readInput(Readable.from([most, Buffer.from('x')]), never)).rejects.toThrow('larger than 16 MiB')
+  })
+
+  it('passes on what breaks stdin', async () => {
+    const broken = new Readable({ read: () => broken.destroy(new Error('the pipe is broken')) })
+    await expect(readInput(broken, never)).rejects.toThrow('the pipe is broken')
   })
 
   it('stops at the limit', async () => {
@@ -146,6 +210,6 @@ describe('reading stdin', () => {
     const controller = new AbortController()
     const reading = readInput(new Readable({ read() {} }), controller.signal)
     controller.abort()
-    await expect(reading).rejects.toMatchObject({ code: 'cancelled' })
+    await expect(reading).rejects.toMatchObject({ code: 'cancelled', message: expect.stringMatching(/^Cancelled/) })
   })
 })

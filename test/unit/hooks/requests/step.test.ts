@@ -60,6 +60,11 @@ describe('a container step as data', () => {
     expect(both.dockerfile).toBeUndefined()
   })
 
+  it('takes the scheme of the runner off, and nothing else', () => {
+    expect(request({ image: 'DOCKER://alpine' }).image).toBe('alpine')
+    expect(request({ image: 'registry/docker://alpine' }).image).toBe('registry/docker://alpine')
+  })
+
   it('refuses a step with nothing to run', () => {
     expect(() => request({ image: '', dockerfile: null })).toThrow('args.image and args.dockerfile are both missing')
     expect(() => request({ dockerfile: 'Dockerfile' })).toThrow('args.dockerfile must be an absolute path')

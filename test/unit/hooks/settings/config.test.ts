@@ -86,7 +86,29 @@ describe('reading the settings', () => {
     [{ BUILDER: 'buildkit', BUILDKIT_HOST: 'unix:///run/x' }, `${PREFIX}BUILDKIT_HOST must be tcp://host:port`]
   ])('refuses a builder and a daemon that do not go together: %o', (given, expected) => {
     const variables = Object.fromEntries(Object.entries(given).map(([name, value]) => [`${PREFIX}${name}`, value]))
-    expect(() => readConfig({ ...minimal, ...variables })).toThrow(expected)
+    const read = () => readConfig({ ...minimal, ...variables })
+    expect(read).toThrow(expected)
+    const isWrong = /must be/.test(expected)
+    expect(read).toThrow(expect.objectContaining({ code: isWrong ? 'invalid-input' : 'not-configured' }))
+  })
+
+  it.each([
+    [
+      { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' },
+      { host: '10.0.0.1', port: '443' }
+    ],
+    [{ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, undefined],
+    [{ KUBERNETES_SERVICE_PORT: '443' }, undefined],
+    [{ KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443', KUBECONFIG: '/k' }, undefined]
+  ])('finds the API server of %o at %o', (variables, service) => {
+    expect(readConfig({ ...minimal, ...variables }).service).toEqual(service)
+    expect(readPlace(variables).service).toEqual(service)
+  })
+
+  it('repeats what is wrong, and says where to correct it', () => {
+    expect(() => readConfig({ ...minimal, RUNNER_TEMP: 'temp' })).toThrow(
+      "RUNNER_TEMP must be an absolute path, but is 'temp'; correct it on the runner"
+    )
   })
 
   it('repeats no user name and password of a host that is wrong', () => {

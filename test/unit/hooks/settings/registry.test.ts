@@ -37,7 +37,8 @@ describe('a registry', () => {
     ['ghcr.io/org/slipway', 'ghcr.io', 'org/slipway'],
     ['registry.example.com:5000/ci', 'registry.example.com:5000', 'ci'],
     ['10.0.0.7:5000', '10.0.0.7:5000', undefined],
-    ['registry:5000', 'registry:5000', undefined]
+    ['registry:5000', 'registry:5000', undefined],
+    ['a.svcs.example.com', 'a.svcs.example.com', undefined]
   ])('%s alone has one name for pods and kubelets, and TLS', (name, host, path) => {
     expect(read({ HOST: name })).toMatchObject({ pushHost: host, pullHost: host, path, plainHttp: false })
   })
@@ -86,6 +87,7 @@ describe('a registry cannot be used', () => {
     ['when only base images have credentials', { BASE_IMAGE_SECRET: 'base' }, 'not-configured', 'REGISTRY_HOST'],
     ['by a Service alone', { HOST: 'docker-registry' }, 'not-configured', 'REGISTRY_PORT'],
     ['by a Service in full alone', { HOST: 'reg.ci.svc.cluster.local' }, 'not-configured', 'REGISTRY_NODE_PORT'],
+    ['by a Service and its namespace', { HOST: 'reg.ci.svc' }, 'not-configured', 'REGISTRY_NODE_PORT'],
     ['by a Service with its port', { HOST: 'reg.ci.svc:5000' }, 'not-configured', 'REGISTRY_PULL_HOST'],
     ['without the node port', { HOST: 'reg', PORT: '5000' }, 'not-configured', 'REGISTRY_NODE_PORT'],
     ['without the port', { HOST: 'reg', NODE_PORT: '30500' }, 'not-configured', 'REGISTRY_PORT'],

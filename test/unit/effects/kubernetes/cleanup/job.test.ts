@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { cleanUpJob } from '../../../../../src/effects/kubernetes/cleanup/job.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../../../../src/effects/system.ts'
+import type { Clock } from '../../../../../src/machines/ports.ts'
+import { CLEANUP_BUDGETS } from '../../../../../src/machines/stages.ts'
 import { type ApiServer, startApiServer } from '../../../../support/api-server.ts'
+import { cleanUpJob } from '../../../../support/clean-up-job.ts'
 import { startPodServer } from '../../../../support/pod-server.ts'
 import { PATHS } from '../context-fixture.ts'
 
@@ -38,8 +40,9 @@ test('removes what is labelled for the runner pod, and leaves what belongs to so
   vi.stubEnv('KUBECONFIG', pods.kubeconfig)
   const reporter = createReporter(() => {})
   const options = { runnerPod: 'runner-1', paths: PATHS }
-  const removed = await cleanUpJob(options, { clock: systemClock, reporter, randomHex }, new AbortController().signal)
+  const { outcome, removed } = await cleanUpJob(options, { clock: systemClock, reporter, randomHex })
   await pods.close()
+  expect(outcome).toBe('succeeded')
   expect(removed).toEqual(['pod ours', 'pod of-an-earlier-one', 'pod of-another-hook'])
   expect(pods.changes.toSorted()).toEqual([
     'DELETE pods/of-an-earlier-one',
@@ -48,16 +51,19 @@ test('removes what is labelled for the runner pod, and leaves what belongs to so
   ])
 })
 
-test('a registry that nobody reaches is a warning, and the job ends well', async () => {
-  let said = ''
-  const reporter = createReporter((text) => {
-    said += text
-  })
-  const clock = { ...systemClock, sleep: async () => {} }
+test('a registry that nobody reaches is told, and the job ends well', async () => {
+  // Budgets are real, and waits take no time.
+  const sleep: Clock['sleep'] = (ms, signal) => systemClock.sleep(ms < 60_000 ? 0 : ms, signal)
   const registry = { pushHost: '127.0.0.1:9', pullHost: '127.0.0.1:9', plainHttp: true }
   const options = { runnerPod: 'runner-1', paths: PATHS, registry }
-  const removed = await cleanUpJob(options, { clock, reporter, randomHex }, new AbortController().signal)
-  expect(removed).toEqual([])
-  expect(said).toMatch(/^::warning::Images of this job, if it built any, stay in the registry.*127\.0\.0\.1:9/m)
+  const deps = { clock: { ...systemClock, sleep }, reporter: createReporter(() => {}), randomHex }
+  const output = await cleanUpJob(options, deps)
+  expect(output).toMatchObject({
+    outcome: 'succeeded',
+    exitCode: 0,
+    removed: [],
+    imagesStay: { code: 'registry-unreachable', message: expect.stringContaining('127.0.0.1:9') }
+  })
+  expect(output.stages.removingImages?.attempts).toBe(CLEANUP_BUDGETS.removingImages.attemptsMax)
   expect(api.changes).toEqual([])
 })

@@ -171,10 +171,12 @@ test.each([
   const { host } = ports()
   await host.plan(requestOf(), never)
   await host.place(requestOf(), never)
-  server.run = (_pod, _container, [shell = '', option = '', script = '', mark = '']) => {
-    // The container that was asked for, and not one of an earlier pod of its name, has the mark.
-    const isMarked = JSON.stringify(server.pods.get(JOB_POD)).includes(mark.slice(`${JOB_EXTERNALS}/.slipway-`.length))
-    const seen = isMarked ? directory : join(directory, 'nowhere')
+  server.run = (_pod, _container, [shell = '', option = '', script = '', noncePath = '']) => {
+    // The container that was asked for, and not one of an earlier pod of its name, has the nonce.
+    const isOfThisPod = JSON.stringify(server.pods.get(JOB_POD)).includes(
+      noncePath.slice(`${JOB_EXTERNALS}/.slipway-`.length)
+    )
+    const seen = isOfThisPod ? directory : join(directory, 'nowhere')
     return runIn(directory, [shell, option, script.replaceAll('/etc/', `${directory}/etc/`), seen])
   }
   await host.start(requestOf(), never)

@@ -8,7 +8,7 @@ import { isAlpine, isAlpineOnceUp } from '../../../../../src/effects/kubernetes/
 
 const [STDOUT, STATUS] = [1, 3]
 const never = new AbortController().signal
-const marked = { pod: 'p', mark: 'm' }
+const ref = { pod: 'p', nonce: 'n' }
 const SUCCESS = { status: 'Success' }
 let server: WebSocketServer
 afterEach(() => server.close())
@@ -49,7 +49,7 @@ describe('whether a job container is Alpine', () => {
     ['', false]
   ])('is read from its release files: %j', async (release, expected) => {
     const { site } = await siteWith({ release, status: SUCCESS })
-    expect(await isAlpine(site, marked, never)).toBe(expected)
+    expect(await isAlpine(site, ref, never)).toBe(expected)
   })
 
   test.each([
@@ -59,7 +59,7 @@ describe('whether a job container is Alpine', () => {
     'error finding executable "sh" in PATH [/usr/bin /bin]: no such file or directory'
   ])('is no where there is no shell: %s', async (message) => {
     const { site } = await siteWith({ status: { status: 'Failure', message } })
-    expect(await isAlpine(site, marked, never)).toBe(false)
+    expect(await isAlpine(site, ref, never)).toBe(false)
   })
 
   test.each([
@@ -72,13 +72,13 @@ describe('whether a job container is Alpine', () => {
     }
   ])('is not known, and may be asked again, after %j', async (answer) => {
     const { site } = await siteWith(answer)
-    await expect(isAlpine(site, marked, never)).rejects.toMatchObject({ code: 'cluster-unreachable', retryable: true })
+    await expect(isAlpine(site, ref, never)).rejects.toMatchObject({ code: 'cluster-unreachable', retryable: true })
   })
 
   test('is asked until it is known, while the container comes up', async () => {
     const lost = { status: SUCCESS }
     const { site, asked } = await siteWith(lost, lost, { release: 'ID=alpine', status: SUCCESS })
-    expect(await isAlpineOnceUp(site, marked, never)).toBe(true)
+    expect(await isAlpineOnceUp(site, ref, never)).toBe(true)
     expect(asked()).toBe(3)
   })
 })

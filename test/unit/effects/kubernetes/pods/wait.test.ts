@@ -10,7 +10,7 @@ import { systemClock } from '../../../../../src/effects/system.ts'
 import { StepError } from '../../../../../src/errors.ts'
 import type { Clock } from '../../../../../src/machines/ports.ts'
 
-/** So many times as fast as the world. */
+/** So many times as fast as real time. */
 const clockOf = (speed: number): Clock => ({
   now: () => systemClock.now() * speed,
   sleep: (ms, signal) => systemClock.sleep(Math.max(1, ms / speed), signal),

@@ -2,7 +2,7 @@
 import type { V1ContainerState, V1Pod } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
 import { ExecRefused } from '../../../../../src/effects/kubernetes/api/exec.ts'
-import type { ScriptPlace } from '../../../../../src/effects/kubernetes/script/connection.ts'
+import type { JobContainer } from '../../../../../src/effects/kubernetes/script/connection.ts'
 import { createScriptHost } from '../../../../../src/effects/kubernetes/script/host.ts'
 import { createScriptJanitor } from '../../../../../src/effects/kubernetes/script/janitor.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
@@ -23,9 +23,9 @@ const ended = (state: V1ContainerState['terminated'] & object): V1Pod => ({
   status: { phase: 'Failed', containerStatuses: [status({ terminated: state })] }
 })
 
-function placeOf(shell: ScriptPlace['shell'], pod: V1Pod | undefined | Error, isTouched = true) {
+function containerOf(shell: JobContainer['shell'], pod: V1Pod | undefined | Error, isTouched = true) {
   let looks = 0
-  const place: ScriptPlace = {
+  const container: JobContainer = {
     namespace: 'here',
     pod: 'runner-workflow',
     reporter: createReporter(() => {}),
@@ -37,20 +37,20 @@ function placeOf(shell: ScriptPlace['shell'], pod: V1Pod | undefined | Error, is
       return pod
     }
   }
-  return { place, looks: () => looks }
+  return { container, looks: () => looks }
 }
 
 const rejecting = (error: unknown) => async () => {
   throw error
 }
 
-const execute = (place: ScriptPlace) =>
+const execute = (container: JobContainer) =>
   createScriptHost({
-    place: async () => place,
+    container: async () => container,
     isCopied: async () => false,
     paths: { runnerWorkspace: '/w/repo', runnerTemp: '/w/_temp', githubWorkspace: '/w/repo/repo' },
     hashFiles: [],
-    bringAction: () => Promise.reject(new Error('no action is missing')),
+    copyInAction: () => Promise.reject(new Error('no action is missing')),
     randomHex
   }).execute({ id: 'a', entryPoint: 'sh', args: [], env: {}, prependPath: [], workingDirectory: '/' }, endless)
 
@@ -104,31 +104,31 @@ describe('a script whose container cannot be reached', () => {
       'the connection was lost'
     ]
   ])('%s says why', async (_title, error, pod, code, words) => {
-    const { place } = placeOf(rejecting(error), pod)
-    await expect(execute(place)).rejects.toMatchObject({ code, message: expect.stringContaining(words) })
+    const { container } = containerOf(rejecting(error), pod)
+    await expect(execute(container)).rejects.toMatchObject({ code, message: expect.stringContaining(words) })
   })
 
   test.each([126, 127])('because the runtime reports a missing shell as exit code %i says so', async (exitCode) => {
-    const { place } = placeOf(async () => ({ exitCode, stderr: 'not found' }), running)
-    await expect(execute(place)).rejects.toMatchObject({ code: 'start-failed' })
+    const { container } = containerOf(async () => ({ exitCode, stderr: 'not found' }), running)
+    await expect(execute(container)).rejects.toMatchObject({ code: 'start-failed' })
   })
 
   test('because its shell was killed is reached again', async () => {
-    const { place } = placeOf(async () => ({ exitCode: 137, stderr: '' }), running)
-    await expect(execute(place)).rejects.toMatchObject({ code: 'cluster-unreachable' })
+    const { container } = containerOf(async () => ({ exitCode: 137, stderr: '' }), running)
+    await expect(execute(container)).rejects.toMatchObject({ code: 'cluster-unreachable' })
   })
 })
 
 describe('ending a script', () => {
-  const cleanUp = (place: ScriptPlace) =>
-    createScriptJanitor({ place: async () => place, randomHex }).cleanUp(
+  const cleanUp = (container: JobContainer) =>
+    createScriptJanitor({ container: async () => container, randomHex }).cleanUp(
       toCleanUp([{ kind: 'process', name: 'a' }]),
       endless
     )
 
   test('that cannot have been started needs no connection', async () => {
-    const { place, looks } = placeOf(rejecting(new Error('must not be called')), running, false)
-    await cleanUp(place)
+    const { container, looks } = containerOf(rejecting(new Error('must not be called')), running, false)
+    await cleanUp(container)
     expect(looks()).toBe(0)
   })
 
@@ -136,19 +136,19 @@ describe('ending a script', () => {
     ['whose pod is gone', undefined],
     ['whose container has ended', ended({ exitCode: 1 })]
   ])('%s is done', async (_title, pod) => {
-    await cleanUp(placeOf(rejecting(refused), pod).place)
+    await cleanUp(containerOf(rejecting(refused), pod).container)
   })
 
   test.each([refused, passing])('that cannot be reached fails, and says what may still run: %s', async (error) => {
-    await expect(cleanUp(placeOf(rejecting(error), running).place)).rejects.toMatchObject({
+    await expect(cleanUp(containerOf(rejecting(error), running).container)).rejects.toMatchObject({
       code: 'cleanup-failed',
       remaining: ['process a']
     })
   })
 
   test('without an answer fails', async () => {
-    const { place } = placeOf(async () => ({ exitCode: 2, stderr: '' }), running)
-    await expect(cleanUp(place)).rejects.toMatchObject({
+    const { container } = containerOf(async () => ({ exitCode: 2, stderr: '' }), running)
+    await expect(cleanUp(container)).rejects.toMatchObject({
       code: 'cleanup-failed',
       detail: expect.stringContaining('no answer')
     })

@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { COLLECTED_BYTES_MAX, PLACED_BYTES_MAX } from '../../../../../src/effects/kubernetes/script/files.ts'
+import { COPY_IN_BYTES_MAX, COPY_OUT_BYTES_MAX } from '../../../../../src/effects/kubernetes/script/files.ts'
 import { createScriptHost } from '../../../../../src/effects/kubernetes/script/host.ts'
 import { randomHex } from '../../../../../src/effects/system.ts'
 import {
@@ -15,19 +15,19 @@ import {
 } from '../../../../support/local-container.ts'
 
 const endless = new AbortController().signal
-let container: LocalContainer
+let local: LocalContainer
 let runner: string
 /** Container paths of the actions that were asked for. */
-let brought: string[]
+let copied: string[]
 
 beforeEach(async () => {
-  brought = []
+  copied = []
   runner = await mkdtemp(join(tmpdir(), 'slipway-runner-'))
   await mkdir(join(runner, '_temp', '_runner_file_commands'), { recursive: true })
   await mkdir(join(runner, 'repo', 'repo'), { recursive: true })
 })
 afterEach(async () => {
-  await container.remove()
+  await local.remove()
   await rm(runner, { recursive: true, force: true })
 })
 
@@ -43,7 +43,7 @@ interface Options {
 async function run(script: string | Uint8Array, { hashFiles = [], args, env }: Options = {}): Promise<number> {
   await writeFile(join(runner, '_temp', 'step.sh'), script)
   const host = createScriptHost({
-    place: async () => container.place,
+    container: async () => local.container,
     isCopied: async () => true,
     paths: {
       runnerWorkspace: join(runner, 'repo'),
@@ -51,10 +51,10 @@ async function run(script: string | Uint8Array, { hashFiles = [], args, env }: O
       githubWorkspace: join(runner, 'repo', 'repo')
     },
     hashFiles,
-    async bringAction(path) {
-      brought.push(path)
+    async copyInAction(path) {
+      copied.push(path)
       const from = join(runner, path.slice('/__w/'.length))
-      const to = join(container.work, path.slice('/__w/'.length))
+      const to = join(local.work, path.slice('/__w/'.length))
       await cp(from, to, { recursive: true })
       await cp(`${from}.completed`, `${to}.completed`)
     },
@@ -79,31 +79,31 @@ async function run(script: string | Uint8Array, { hashFiles = [], args, env }: O
 
 describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
   beforeEach(async () => {
-    container = await createLocalContainer(shell)
+    local = await createLocalContainer(shell)
   })
 
   test('the script and the file commands are there, and gone after the step', async () => {
     await writeFile(join(runner, '_temp', '_runner_file_commands', 'set_output_1'), '')
     await writeFile(join(runner, '_temp', 'unrelated'), 'x')
     expect(await run('ls /__w/_temp /__w/_temp/_runner_file_commands')).toBe(0)
-    expect(container.output()).toContain('step.sh')
-    expect(container.output()).toContain('set_output_1')
-    expect(container.output()).not.toContain('unrelated')
-    expect(existsSync(join(container.work, '_temp', 'step.sh'))).toBe(false)
-    expect(await readdir(join(container.work, '_temp', '_runner_file_commands'))).toEqual([])
+    expect(local.output()).toContain('step.sh')
+    expect(local.output()).toContain('set_output_1')
+    expect(local.output()).not.toContain('unrelated')
+    expect(existsSync(join(local.work, '_temp', 'step.sh'))).toBe(false)
+    expect(await readdir(join(local.work, '_temp', '_runner_file_commands'))).toEqual([])
   })
 
   test('a file that was there before the step stays there, as the runner has it now', async () => {
-    await mkdir(join(container.work, '_temp'), { recursive: true })
-    await writeFile(join(container.work, '_temp', 'step.sh'), 'echo old')
+    await mkdir(join(local.work, '_temp'), { recursive: true })
+    await writeFile(join(local.work, '_temp', 'step.sh'), 'echo old')
     expect(await run('echo new')).toBe(0)
-    expect(container.output()).toBe('new\n')
-    expect(await readFile(join(container.work, '_temp', 'step.sh'), 'utf8')).toBe('echo new')
+    expect(local.output()).toBe('new\n')
+    expect(await readFile(join(local.work, '_temp', 'step.sh'), 'utf8')).toBe('echo new')
   })
 
   test('a script that is named in the middle of an argument is there, too', async () => {
     expect(await run('echo found', { args: ['-c', '. /__w/_temp/step.sh; exit 4'] })).toBe(4)
-    expect(container.output()).toBe('found\n')
+    expect(local.output()).toBe('found\n')
   })
 
   test.each([
@@ -114,7 +114,7 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
     ['nothing', Buffer.alloc(0)]
   ])('a file of %s arrives as it is', async (_title, content) => {
     expect(await run(content, { args: ['-c', 'cat /__w/_temp/step.sh'] })).toBe(0)
-    expect(container.outputBytes()).toEqual(content)
+    expect(local.outputBytes()).toEqual(content)
   })
 
   test.each([0, 3])('file commands come back when the script exits with %i', async (code) => {
@@ -124,8 +124,8 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
   })
 
   test('file commands of earlier steps, which the runner has removed, do not come back', async () => {
-    const left = join(container.work, '_temp', '_runner_file_commands', 'set_output_0')
-    await mkdir(join(container.work, '_temp', '_runner_file_commands'))
+    const left = join(local.work, '_temp', '_runner_file_commands', 'set_output_0')
+    await mkdir(join(local.work, '_temp', '_runner_file_commands'))
     await writeFile(left, 'of an earlier step')
     await writeFile(join(runner, '_temp', '_runner_file_commands', 'set_output_1'), '')
     expect(await run(`echo a=1 >>$OUT; echo b=2 >>/__w/_temp/_runner_file_commands/made_here`)).toBe(0)
@@ -134,7 +134,7 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
   })
 
   test('the file commands of a step that runs at the same time stay as they are', async () => {
-    const commands = join(container.work, '_temp', '_runner_file_commands')
+    const commands = join(local.work, '_temp', '_runner_file_commands')
     await mkdir(commands)
     await writeFile(join(commands, 'set_output_2'), 'written meanwhile')
     for (const name of ['set_output_1', 'set_output_2']) {
@@ -158,14 +158,14 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
     const look = 'cat /__w/_temp/_github_workflow/event.json'
     expect(await run(look)).toBe(0)
     // One that is there is the same, and need not be this user's to write.
-    const there = join(container.work, '_temp', '_github_workflow', 'event.json')
+    const there = join(local.work, '_temp', '_github_workflow', 'event.json')
     expect(await readFile(there, 'utf8')).toBe('{"action":"opened"}')
     await writeFile(there, 'as it was')
     expect(await run(look)).toBe(0)
-    expect(container.output()).toBe('{"action":"opened"}as it was')
+    expect(local.output()).toBe('{"action":"opened"}as it was')
   })
 
-  test('an action that the runner downloaded after prepare_job is brought once, and then it runs', async () => {
+  test('an action that the runner downloaded after prepare_job is copied in once, and then it runs', async () => {
     const action = join(runner, '_actions', 'owner', 'tool', 'release', 'v1')
     await mkdir(action, { recursive: true })
     await writeFile(join(action, 'main.sh'), 'echo "it runs"')
@@ -174,19 +174,19 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
     await mkdir(join(runner, '_actions', 'owner', 'half', 'v1'), { recursive: true })
     const args = ['/__w/_actions/owner/tool/release/v1/main.sh', '/__w/_actions/owner/half/v1/main.sh']
     for (let step = 0; step < 2; step += 1) expect(await run('', { args })).toBe(0)
-    expect(container.output()).toBe('it runs\nit runs\n')
-    expect(brought).toEqual(['/__w/_actions/owner/tool/release/v1'])
+    expect(local.output()).toBe('it runs\nit runs\n')
+    expect(copied).toEqual(['/__w/_actions/owner/tool/release/v1'])
   })
 
   test('file commands come back once and whole when connections are lost at the end', async () => {
     await writeFile(join(runner, '_temp', '_runner_file_commands', 'set_output_1'), '')
-    container.cut([60, 250, 400, 600, 2_000, 20_000, 400_000].map((afterBytes) => ({ afterBytes, killsShell: true })))
+    local.cut([60, 250, 400, 600, 2_000, 20_000, 400_000].map((afterBytes) => ({ afterBytes, killsShell: true })))
     expect(await run('echo run >>/__w/starts; seq 100000 >>$OUT; echo log; exit 3')).toBe(3)
     const expected = Array.from({ length: 100_000 }, (_, at) => `${at + 1}\n`).join('')
     expect((await onRunner('_temp/_runner_file_commands/set_output_1')) === expected).toBe(true)
-    expect(container.output()).toBe('log\n')
-    expect(await readFile(join(container.work, 'starts'), 'utf8')).toBe('run\n')
-    expect(container.connections()).toBeGreaterThan(4)
+    expect(local.output()).toBe('log\n')
+    expect(await readFile(join(local.work, 'starts'), 'utf8')).toBe('run\n')
+    expect(local.connections()).toBeGreaterThan(4)
   })
 
   test('actions of the repository come to the runner, with the scripts they name and nothing else', async () => {
@@ -239,24 +239,24 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
   })
 
   test('what is too large to come back is named, and the step is not failed by it', async () => {
-    const megabytes = COLLECTED_BYTES_MAX / 1_048_576 + 1
+    const megabytes = COPY_OUT_BYTES_MAX / 1_048_576 + 1
     expect(await run(`head -c ${megabytes * 1_048_576} /dev/zero >Dockerfile`)).toBe(0)
-    expect(container.output()).toMatch(/^::warning::repo\/repo\/Dockerfile .* 64 MiB\n$/)
+    expect(local.output()).toMatch(/^::warning::repo\/repo\/Dockerfile .* 64 MiB\n$/)
     expect(await readdir(join(runner, 'repo', 'repo'))).toEqual([])
   }, 30_000)
 
   test('a step that needs too much is refused', async () => {
-    await writeFile(join(runner, '_temp', '_runner_file_commands', 'set_output_1'), Buffer.alloc(PLACED_BYTES_MAX + 1))
+    await writeFile(join(runner, '_temp', '_runner_file_commands', 'set_output_1'), Buffer.alloc(COPY_IN_BYTES_MAX + 1))
     await expect(run('echo ran')).rejects.toMatchObject({ code: 'not-supported' })
-    expect(container.output()).toBe('')
+    expect(local.output()).toBe('')
   })
 })
 
 test('a file that cannot be written in the container is named', async () => {
-  container = await createLocalContainer('bash', { lacks: ['base64'] })
+  local = await createLocalContainer('bash', { lacks: ['base64'] })
   await expect(run(Buffer.from('a\0b'))).rejects.toMatchObject({
     code: 'start-failed',
     message: expect.stringContaining('/__w/_temp/step.sh')
   })
-  expect(await readdir(join(container.work, '_temp'))).toEqual(['step.sh'])
+  expect(await readdir(join(local.work, '_temp'))).toEqual(['step.sh'])
 })

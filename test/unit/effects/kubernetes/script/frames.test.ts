@@ -50,7 +50,7 @@ describe('frames', () => {
     expect(read([frame('file /a  b c')])).toEqual(['file|/a  b c'])
   })
 
-  test('with another mark are output', () => {
+  test('with another nonce are output', () => {
     const forged = Buffer.from('\x1eother exit 0\n')
     expect(read([forged])).toEqual([forged])
   })

@@ -43,13 +43,13 @@ const scriptOf = (request: Partial<ScriptRequest>): ScriptRequest => ({
   ...request
 })
 
-const hostOf = ({ place, work }: LocalContainer) =>
+const hostOf = ({ container, work }: LocalContainer) =>
   createScriptHost({
-    place: async () => place,
+    container: async () => container,
     isCopied: async () => false,
     paths: { runnerWorkspace: `${work}/repo`, runnerTemp: `${work}/_temp`, githubWorkspace: `${work}/repo/repo` },
     hashFiles: [],
-    bringAction: () => Promise.reject(new Error('no action is missing')),
+    copyInAction: () => Promise.reject(new Error('no action is missing')),
     randomHex
   })
 
@@ -298,18 +298,18 @@ describe.concurrent.each(shells)('a script whose connection is lost, with %s as 
     const local = await open(shell)
     local.cut([{ afterBytes: 1_000_000, killsShell: false }])
     let received = 0
-    const { place } = local
+    const { container } = local
     const counted: LocalContainer = {
       ...local,
-      place: {
-        ...place,
+      container: {
+        ...container,
         shell(stdin, stdout, signal) {
           const { write } = stdout
           stdout.write = (...args: unknown[]) => {
             received += (args[0] as Buffer).length
             return write.apply(stdout, args as never)
           }
-          return place.shell(stdin, stdout, signal)
+          return container.shell(stdin, stdout, signal)
         }
       }
     }
@@ -339,7 +339,7 @@ describe.concurrent.each(shells)('a script that is ended, with %s as the shell',
     while (!local.output().includes('ready')) await new Promise((done) => setTimeout(done, 10))
     stopping.abort()
     await expect(running).rejects.toThrow()
-    const janitor = createScriptJanitor({ place: async () => local.place, randomHex })
+    const janitor = createScriptJanitor({ container: async () => local.container, randomHex })
     const startedAt = performance.now()
     await janitor.cleanUp(toCleanUp([{ kind: 'process', name: script.id }]), endless)
     const elapsedMs = performance.now() - startedAt
@@ -390,7 +390,7 @@ describe.concurrent.each(shells)('a script that is ended, with %s as the shell',
   test('before its start has arrived does not start any more', async () => {
     const local = await open(shell)
     const script = scriptOf({ args: ['-c', 'echo run >/__w/starts'] })
-    const janitor = createScriptJanitor({ place: async () => local.place, randomHex })
+    const janitor = createScriptJanitor({ container: async () => local.container, randomHex })
     await janitor.cleanUp(toCleanUp([{ kind: 'process', name: script.id }]), endless)
     await expect(hostOf(local).execute(script, AbortSignal.timeout(1_000))).rejects.toThrow()
     expect(existsSync(join(local.work, 'starts'))).toBe(false)

@@ -2,7 +2,7 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, it, test } from 'vitest'
 import { stringify } from 'yaml'
-import { pullSecrets } from '../../../../../src/effects/kubernetes/specs/job-credentials.ts'
+import { pullSecrets } from '../../../../../src/effects/kubernetes/specs/job-plan.ts'
 import { parseTemplate } from '../../../../../src/effects/kubernetes/template/read.ts'
 import type { ContainerRequest, JobRequest } from '../../../../../src/machines/types.ts'
 import { planJob, siteOf } from '../context-fixture.ts'
@@ -35,7 +35,7 @@ function plan(request: Partial<JobRequest>, mode: 'copy' | 'volume' = 'volume') 
     { container: job, services: [], mounts, ...request },
     {
       secret,
-      mark: '01234567'
+      nonce: '01234567'
     }
   )
 }
@@ -220,7 +220,7 @@ test('a job container answers for the pod only when nothing else is in it and no
       { container: job, services: [], mounts, ...request },
       {
         secret: () => 's',
-        mark: 'm'
+        nonce: 'm'
       }
     ).isAlone
   const template = (yaml: string) => parseTemplate(yaml, '/t')

@@ -10,7 +10,7 @@ interface Level {
 }
 
 /** Keeps the directories on the way to the newest path open: the members of an archive lie together. */
-export class Placing {
+export class TargetDirectories {
   readonly #tree: Directory
   #levels: Level[] = []
 

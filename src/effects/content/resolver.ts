@@ -1,12 +1,12 @@
 /** Decides what a container action runs, and under which names, for both backends of ports. */
 import { basename, dirname, join, relative } from 'node:path'
-import { StepError } from '../errors.ts'
-import type { ImageResolver } from '../machines/ports.ts'
-import type { BuildPlan, Creates, Resolution } from '../machines/types.ts'
-import { type ContextPlace, readContext } from './content/context.ts'
-import { contentHash } from './content/hash.ts'
-import { pullRepository, pushReference, type RegistryTarget } from './registry/reference.ts'
-import { inDirectory, inTree, openBelow, resolveBelow } from './work-tree/tree.ts'
+import { StepError } from '../../errors.ts'
+import type { ImageResolver } from '../../machines/ports.ts'
+import type { BuildPlan, Creates, Resolution } from '../../machines/types.ts'
+import { pullRepository, pushReference, type RegistryTarget } from '../registry/reference.ts'
+import { inDirectory, inTree, openBelow, resolveBelow } from '../work-tree/tree.ts'
+import { type ContextDirectory, readContext } from './context.ts'
+import { contentHash } from './hash.ts'
 
 export interface ResolverOptions {
   readonly registry: RegistryTarget | undefined
@@ -70,7 +70,7 @@ async function planBuild(options: ResolverOptions, dockerfile: string, signal: A
 }
 
 /** Where the context of a Dockerfile really is. Links on the way are followed inside the root, and the Dockerfile's own inside the context. */
-async function contextOf(dockerfile: string, root: string): Promise<ContextPlace> {
+async function contextOf(dockerfile: string, root: string): Promise<ContextDirectory> {
   const [directory, name] = [dirname(dockerfile), basename(dockerfile)]
   const below = relative(root, directory)
   if (below === '..' || below.startsWith('../')) {
