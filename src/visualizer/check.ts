@@ -9,7 +9,15 @@ import { complain, type Offence } from './oracle.ts'
 import { RUN_ORACLES } from './oracles.ts'
 import { followPath } from './path-check.ts'
 import { PROMISES } from './promises.ts'
-import { type EndedLine, type EnteredLine, FORMATS, type NumberedLine, parseNumbered, TraceError } from './trace.ts'
+import {
+  type EndedLine,
+  type EnteredLine,
+  FORMATS,
+  type NumberedLine,
+  parseNumbered,
+  type StartedLine,
+  TraceError
+} from './trace.ts'
 import { checkWaits } from './waits.ts'
 
 export interface Checked {
@@ -27,9 +35,11 @@ export interface Checked {
 const MACHINE_OF: Readonly<Record<string, string>> = {
   prepare_job: 'job-start',
   run_container_step: 'container-step',
-  run_script_step: 'script-step'
+  run_script_step: 'script-step',
+  cleanup_job: 'job-cleanup'
 }
-const COMMANDS = [...Object.keys(MACHINE_OF), 'cleanup_job']
+/** Until this format, cleanup_job had no machine. */
+const CLEANUP_WITHOUT_MACHINE = 'slipway-trace-2'
 
 const hasState =
   (graph: MachineGraph) =>
@@ -57,7 +67,7 @@ function checkFrame(lines: readonly NumberedLine[]): readonly Offence[] {
     ...(line.type !== 'started'
       ? []
       : [
-          ...complain(!COMMANDS.includes(line.command), number, `there is no command ${line.command}`),
+          ...complain(!Object.hasOwn(MACHINE_OF, line.command), number, `there is no command ${line.command}`),
           ...complain(
             line.format !== undefined && !FORMATS.includes(line.format),
             number,
@@ -67,13 +77,13 @@ function checkFrame(lines: readonly NumberedLine[]): readonly Offence[] {
   ])
 }
 
-/** A command that failed before its machine, or has none. */
+/** A command that failed before its machine, or had none. */
 function checkWithoutMachine(
-  command: string | undefined,
+  started: StartedLine | undefined,
   { outcome, exitCode, failure }: EndedLine,
   number: number
 ): readonly Offence[] {
-  const hasNone = command !== undefined && MACHINE_OF[command] === undefined
+  const hasNone = started?.command === 'cleanup_job' && started.format === CLEANUP_WITHOUT_MACHINE
   const code = failure?.code ?? ''
   const given = Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code as ErrorCode].exitCode : exitCode
   const expected = failure === undefined ? 'succeeded' : code === 'cancelled' ? 'cancelled' : 'failed'
@@ -96,13 +106,13 @@ function checkRun(graph: MachineGraph, lines: readonly NumberedLine[]): readonly
 }
 
 function checkLines(lines: readonly NumberedLine[], machines: readonly MachineGraph[]): Checked {
-  const started = lines.find(({ line }) => line.type === 'started')?.line
-  const command = started?.type === 'started' ? started.command : undefined
+  const started = lines.flatMap(({ line }) => (line.type === 'started' ? [line] : []))[0]
+  const command = started?.command
   const entered = lines.flatMap(({ line }) => (line.type === 'entered' ? [line] : []))
   const ended = lines.find(({ line }) => line.type === 'ended')
   const graph = machineOf(command, entered, machines)
   const withoutMachine = () =>
-    ended?.line.type === 'ended' ? checkWithoutMachine(command, ended.line, ended.number) : []
+    ended?.line.type === 'ended' ? checkWithoutMachine(started, ended.line, ended.number) : []
   const offences = [
     ...checkFrame(lines),
     ...(graph === undefined || entered.length === 0 ? withoutMachine() : checkRun(graph, lines))

@@ -99,10 +99,7 @@ function placeOf(stands: Stands, { at, state }: EnteredLine, number: number): re
   ]
 }
 
-/** By which events an attempt can have failed: the end of its actor, or what an actor tells that tries again by itself. */
-const failuresOf = (stage: string): readonly string[] => [`xstate.error.actor.${stage}`, 'TRY_FAILED']
-
-/** An attempt failed: the one that was running, and it is tried again exactly when it may be. */
+/** An attempt failed: of the stage that was running, by an event that may fail it there, and it is tried again exactly when it may be. */
 function fail(
   graph: MachineGraph,
   stands: Stands,
@@ -111,37 +108,30 @@ function fail(
   next: EnteredLine | undefined
 ): Followed {
   const { stage, attempt, code, retrying } = line
-  const events = failuresOf(stage)
-  const told = events.filter((event) => event === next?.event)
-  const possible = told.length > 0 ? told : events
-  const waysOf = (stand: Stand, event: string) => leavingOf(graph, stand).filter((way) => way.event === event)
+  const failuresOf = (stand: Stand) =>
+    choicesOf(graph, stand).filter(
+      ({ kind, event }) => (kind === 'retry' || kind === 'failed') && (next === undefined || event === next.event)
+    )
   const failed = stands.filter(
     (stand) =>
       outerOf(graph, stand).id === `${graph.id}.${stage}` &&
       attemptsOf(stand) === attempt &&
-      possible.some((event) => waysOf(stand, event).length > 0)
+      failuresOf(stand).length > 0
   )
-  const mayRetry = failed.flatMap((stand) =>
-    possible
-      .filter((event) => waysOf(stand, event).length > 0)
-      .map(
-        (event) =>
-          isRetryable(code) && choicesOf(graph, stand).some((one) => one.event === event && one.kind === 'retry')
-      )
-  )
+  const mayRetry = isRetryable(code) && failed.some((stand) => failuresOf(stand).some(({ kind }) => kind === 'retry'))
+  const isJudged = failed.length > 0 && next !== undefined
   return {
     stands: failed.length === 0 ? stands : failed,
     offences: [
-      ...complain(failed.length === 0, number, `attempt ${attempt} of ${stage} failed, and is not what was running`),
       ...complain(
-        failed.length > 0 && !mayRetry.includes(retrying),
+        failed.length === 0,
         number,
-        `${code} in attempt ${attempt} of ${stage} is ${retrying ? '' : 'not '}tried again`
+        `attempt ${attempt} of ${stage} cannot fail there${next === undefined ? '' : ` by ${next.event}`}`
       ),
       ...complain(
-        next !== undefined && told.length === 0,
+        isJudged && retrying !== mayRetry,
         number,
-        `attempt ${attempt} of ${stage} failed, and ${next?.state} is entered by ${next?.event}`
+        `${code} in attempt ${attempt} of ${stage} is ${retrying ? '' : 'not '}tried again`
       ),
       ...complain(
         next !== undefined && retrying !== (stageOf(next.state) === stage),
@@ -181,7 +171,7 @@ function unexplained(
   number: number,
   tellsTimeouts: boolean
 ): readonly Offence[] {
-  const isFailure = failuresOf(stageOf(line.from)).includes(line.event)
+  const isFailure = line.event === 'TRY_FAILED' || line.event.startsWith('xstate.error.actor.')
   const isTimeout = tellsTimeouts && line.event.endsWith('.budget')
   return [
     ...complain(isFailure && before?.line.type !== 'attemptFailed', number, 'no attempt failed before this'),

@@ -17,12 +17,13 @@ export function chosenSeed<T>(runs: number): fc.Parameters<[T]> {
   return parameters
 }
 
-/** Throws when `complaintsOf` has something to say about a scenario. `suite`: of this test, for the line that replays it. */
+/** Throws when `complaintsOf` has something to say about a scenario. `suite` and `file`: of this test, for the line that replays it. */
 export async function explore<T>(
   suite: 'model' | 'sim',
   scenarios: fc.Arbitrary<T>,
   complaintsOf: (scenario: T) => Promise<readonly string[]>,
-  parameters: fc.Parameters<[T]>
+  parameters: fc.Parameters<[T]>,
+  file = 'random'
 ): Promise<void> {
   const property = fc.asyncProperty(scenarios, async (scenario) => {
     const complaints = await complaintsOf(scenario)
@@ -34,7 +35,7 @@ export async function explore<T>(
     [
       result.errorInstance instanceof Error ? result.errorInstance.message : 'fast-check gave up',
       `scenario: ${JSON.stringify(result.counterexample?.[0])}`,
-      `replay: SLIPWAY_SEED=${result.seed}:${result.counterexamplePath} npx vitest run --project ${suite} test/${suite}/random.test.ts`
+      `replay: SLIPWAY_SEED=${result.seed}:${result.counterexamplePath} npx vitest run --project ${suite} test/${suite}/${file}.test.ts`
     ].join('\n')
   )
 }

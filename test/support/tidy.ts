@@ -147,6 +147,19 @@ const functionSize: Rule = ({ text }) => {
   })
 }
 
+const LAYOUT = 'src/effects/work-tree/layout.ts'
+/** What people read names some of the paths. */
+const EXPLAINS = ['src/hooks/settings/settings.ts', 'src/cli/run.ts']
+/** The runner's names for its directories, and for where containers see them; comments may have them. */
+const RUNNERS_NAME =
+  /\b_temp\b|\b_runner_(?:file_commands|hook_responses)\b|\b_github_(?:home|workflow)\b|\/__[we]\b|\/github\/(?:workspace|home|workflow|file_commands|runner_temp)\b/
+
+const layoutInOneModule: Rule = ({ path, text }) => {
+  if (path === LAYOUT || EXPLAINS.includes(path)) return []
+  const [name] = RUNNERS_NAME.exec(transformSync(text, { loader: 'ts' }).code) ?? []
+  return name === undefined ? [] : [`spells ${name}`]
+}
+
 const opensWithComment: Rule = ({ text }) =>
   /^(?:#!.*\n)?\/\*\*/.test(text) ? [] : ['does not open with a comment that says what it computes and for whom']
 
@@ -160,6 +173,7 @@ export const RULES = {
   'only output of the workflow is passed on as it is': bytesAsTheyAre,
   [`modules have at most ${MODULE_LINES_MAX} lines`]: moduleSize,
   [`functions have at most ${FUNCTION_LINES_MAX} lines`]: functionSize,
+  "the names of the runner's directories stand in layout.ts": layoutInOneModule,
   'modules open with a comment': opensWithComment
 } as const satisfies Record<string, Rule>
 

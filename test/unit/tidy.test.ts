@@ -77,6 +77,8 @@ const OFFENDERS: readonly (readonly [path: string, text: string, offence: string
   ['src/effects/a.ts', "import {\n  backOffMs,\n  JOB_BUDGETS\n} from '../machines/stages.ts'", 'imports JOB_BUDGETS'],
   ['src/hooks/a.ts', "import fs from 'fs'", 'imports fs'],
   ['src/effects/content/resolver.ts', "const { stat } = await import('node:fs/promises')", 'imports node:fs/promises'],
+  ['src/hooks/requests/a.ts', 'const home = `${runnerTemp}/_github_home`', 'spells _github_home'],
+  ['src/effects/a.ts', "const work = '/__w'", 'spells /__w'],
   ['src/effects/a.ts', lines(250), 'has 251 lines'],
   ['src/effects/a.ts', `export async function big() {\n${lines(69)}}\n`, 'big has 71 lines'],
   ['src/effects/a.ts', `const big = (count: number) => {\n${lines(69)}}\n`, 'big has 71 lines']
@@ -105,6 +107,7 @@ describe('the rules accept', () => {
     ['src/machines/a.ts', "import { assign } from 'xstate'\nimport { StepError } from '../errors.ts'"],
     ['src/effects/archive/a.ts', "import type { Stats } from 'node:fs'"],
     ['src/effects/work-tree/directory.ts', "import { open } from 'node:fs/promises'"],
+    ['src/effects/a.ts', '// The runner has _temp/_github_home for /github/home.'],
     ['src/effects/a.ts', lines(249)],
     ['src/effects/a.ts', `function small() {\n${lines(68)}}\n`]
   ])('%s with %j', (path, text) => {

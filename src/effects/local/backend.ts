@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { StepError, toStepError } from '../../errors.ts'
 import { entryName, type LedgerEntry } from '../../machines/ledger.ts'
 import type { Builder, Clock, Janitor, Pusher, Runner, StepPorts } from '../../machines/ports.ts'
-import { backOffMs } from '../../machines/stage.ts'
 import type { BuildPlan } from '../../machines/types.ts'
 import { createResolver } from '../content/resolver.ts'
 import type { Reporter } from '../log/reporter.ts'
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts'
-import { type Retry, retried } from '../retry.ts'
+import { retryWithin } from '../retry.ts'
 import { detectEngine } from './detect.ts'
 import type { Engine, EngineName } from './engine.ts'
 import { createProcessRunner, type Environment, type ProcessRunner } from './process.ts'
@@ -71,19 +70,17 @@ function createPusher(engine: Engine, client: RegistryClient, clock: Clock): Pus
     return `${pullRepository}@${digest}`
   }
   return {
-    async push({ plan, tries }, tell, signal) {
-      const retry: Retry = {
-        name: `The push of ${plan.pushReference}`,
-        attemptsMax: tries.triesMax,
-        isRetryable: (error) => toStepError(error).retryable,
-        backOffMs: (attempt) => clock.jitter(backOffMs(tries, attempt)),
-        onFailed: (error) => tell({ type: 'TRY_FAILED', error: toStepError(error) })
-      }
+    async push({ plan, tries: { triesMax, backOffMs, backOffMsMax } }, tell, signal) {
+      const bounds = { retriesMax: triesMax - 1, waitMs: backOffMs, waitMsMax: backOffMsMax }
       const work = (attempt: number) => {
         if (attempt > 1) tell({ type: 'TRY_STARTED' })
         return pushOnce(plan, signal)
       }
-      return await retried(retry, work, clock, signal)
+      const mayHeal = (error: Error) => toStepError(error).retryable
+      const say = (error: Error) => tell({ type: 'TRY_FAILED', error: toStepError(error) })
+      return await retryWithin(bounds, work, { clock, signal, mayHeal, say }).catch((thrown: unknown) => {
+        throw signal.aborted ? new StepError('cancelled', 'The push was cancelled', { cause: thrown }) : thrown
+      })
     }
   }
 }

@@ -32,7 +32,10 @@ export async function runMachine<Logic extends AnyActorLogic>(
     for (const observer of observers) observer(fact, clock.now())
   })
   const cancel: CancelEvent = { type: 'CANCEL' }
-  const stopListening = onCancel?.(() => actor.send(cancel))
+  const stopListening = onCancel?.(() => {
+    // Two signals may come at once, and the first one end the machine.
+    if (actor.getSnapshot().status === 'active') actor.send(cancel)
+  })
   try {
     return await new Promise<OutputFrom<Logic>>((resolve, reject) => {
       actor.subscribe({

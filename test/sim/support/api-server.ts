@@ -126,6 +126,7 @@ function callOf(method: string, url: URL): CallName | undefined {
 }
 
 function serveApi(world: World, method: string, url: URL, body: string): Answer {
+  if (url.pathname === `/api/v1/namespaces/${NAMESPACE}`) return { status: 200, body: {} }
   const [, resource, name, sub] = BELOW.exec(url.pathname) ?? []
   if (resource === undefined || sub === 'exec') return refusal(403, `forbidden: ${method} ${url.pathname}`)
   const isPods = resource === 'pods'

@@ -59,10 +59,15 @@ const randomHex = (length: number): string => {
   return hexDigits.toString(16).padStart(length, '0').slice(-length)
 }
 
-export async function startHook({ clock, door, input, environment, directory }: HookStart): Promise<HookProcess> {
+/** Runs something as a process of its own does that reaches the cluster by a door. */
+export async function asProcess<T>(door: Door, directory: string, work: () => Promise<T>): Promise<T> {
   processes += 1
   const path = join(directory, `kubeconfig-${processes}`)
   await writeFile(path, kubeconfig(door.host))
+  return await own.run(path, work)
+}
+
+export async function startHook({ clock, door, input, environment, directory }: HookStart): Promise<HookProcess> {
   let isDead = false
   let log = ''
   let shown = ''
@@ -95,7 +100,7 @@ export async function startHook({ clock, door, input, environment, directory }: 
   }
   const stdin = Readable.from([Buffer.from(`${JSON.stringify(input)}\n`)])
   const world = { stdin, environment, backends, cancels, mayRemain: () => {}, reporter, clock: mortal, randomHex }
-  own.run(path, () => void runHook(world).then(end))
+  await asProcess(door, directory, async () => void runHook(world).then(end))
   return {
     ended,
     cancel() {

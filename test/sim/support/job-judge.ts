@@ -20,20 +20,64 @@ const shorten = (value: unknown): string =>
 /** Every complaint, as `promise: complaint`; empty when all promises are kept. */
 export function judgeJob(story: JobStory, played: JobPlayed): readonly string[] {
   const files = new Map([...Object.entries(CHECKED_OUT), ...Object.entries(story.earlier ?? {})])
+  /** Until a step was broken off somewhere. */
+  let areKnown = true
   const steps = story.steps.flatMap((together) => {
     const isAlone = together.length === 1
     const before = linesOf(files)
-    for (const step of together) if (isWhole(step)) apply(files, step)
+    const wereKnown = areKnown
+    areKnown &&= together.every(isWhole)
+    for (const step of together) apply(files, step)
     const ends = played.steps.filter(({ step }) => together.includes(step))
     return ends.flatMap((end) => [
       ...(isWhole(end.step) ? judgeWhole(end) : judgeBroken(end)),
       ...judgeAlways(end),
       ...(isAlone ? findsItsCommands(end) : []),
-      ...(isAlone && end.seen !== undefined ? same(`${end.step.id} sees the files`, sorted(end.seen), before) : []),
-      ...(isWhole(end.step) ? same(`${end.step.id} leaves the files`, sorted(end.files), linesOf(files)) : [])
+      ...(isAlone && wereKnown && end.seen !== undefined
+        ? same(`${end.step.id} sees the files`, sorted(end.seen), before)
+        : []),
+      ...(areKnown ? same(`${end.step.id} leaves the files`, sorted(end.files), linesOf(files)) : [])
     ])
   })
   return [...judgePrepared(story, played), ...steps, ...judgeEnd(story, played)]
+}
+
+/** More than the budgets of all its stages, but for the program's own. */
+const STORM_MS_MAX = 40 * 60_000
+
+/** The same for jobs in weather that nobody gets through: every command ends, nothing is done twice or made up, and all is cleaned up. */
+export function judgeStorm(_story: JobStory, played: JobPlayed): readonly string[] {
+  const { prepared, steps, cleaned, leftAtEnd, left } = played
+  const all = [...(prepared === undefined ? [] : [prepared]), ...steps, cleaned]
+  return [
+    ...all.flatMap((end) => complain(end.tookMs > STORM_MS_MAX, `${end.command} ends: ${end.tookMs} ms`)),
+    ...all.flatMap((end) => complain(isUntold(end), `${end.command} says why it failed: ${shorten(end.log)}`)),
+    ...steps.flatMap(stormyStep),
+    ...same(`cleanup_job succeeds (${cleaned.log})`, cleaned.exitCode, 0),
+    ...same('cleanup_job waits until all is gone', leftAtEnd, []),
+    ...same('nothing is left', left, [])
+  ]
+}
+
+/** A failure that is not the program's own, and has no annotation. Who was killed or cancelled need not say. */
+const isUntold = ({ exitCode, log, step }: CommandEnd): boolean =>
+  exitCode !== undefined &&
+  exitCode !== (step?.exitCode ?? 0) &&
+  (step?.orders ?? []).length === 0 &&
+  !log.includes('::error::')
+
+function stormyStep({ step, exitCode, witnessed, shown, output }: StepEnd): readonly string[] {
+  const started = witnessed.filter((line) => line === 'started').length
+  return [
+    ...complain(started > 1, `${step.id} runs at most once, and not ${started} times`),
+    ...complain(!printedBy(step).startsWith(shown), `${step.id} shows what it printed: ${shorten(shown)}`),
+    ...(exitCode === 0
+      ? [
+          ...same(`${step.id} succeeds because its program did`, [step.exitCode, witnessed], [0, ['started', 'ended']]),
+          ...same(`${step.id} hands its output to the runner`, output, outputsOf(step))
+        ]
+      : [])
+  ]
 }
 
 /** Nothing befalls it that its story does not forgive. */
@@ -58,14 +102,16 @@ function judgePrepared({ job, prepareFails }: JobStory, { prepared }: JobPlayed)
 
 function judgeWhole(end: StepEnd): readonly string[] {
   const { step, log } = end
-  const outputs = step.deeds.flatMap((deed) => (deed.does === 'output' ? [`${deed.text}\n`] : []))
   return [
     ...same(`${step.id} ends as its program does (${shorten(log)})`, end.exitCode, step.exitCode),
     ...same(`${step.id} runs once`, end.witnessed, ['started', 'ended']),
     ...same(`${step.id} shows its log`, end.shown, printedBy(step)),
-    ...same(`${step.id} hands its output to the runner`, end.output, outputs.join(''))
+    ...same(`${step.id} hands its output to the runner`, end.output, outputsOf(step))
   ]
 }
+
+const outputsOf = ({ deeds }: StepStory): string =>
+  deeds.flatMap((deed) => (deed.does === 'output' ? [`${deed.text}\n`] : [])).join('')
 
 /** Those of steps beside it are there, too. */
 const findsItsCommands = ({ step: { id, runs }, commands }: StepEnd): readonly string[] =>
@@ -75,8 +121,9 @@ const findsItsCommands = ({ step: { id, runs }, commands }: StepEnd): readonly s
 
 function judgeBroken({ step, exitCode, log, shown, witnessed }: StepEnd): readonly string[] {
   const started = witnessed.filter((line) => line === 'started').length
+  const hasEnded = step.fails === undefined && witnessed.includes('ended') && exitCode === step.exitCode
   return [
-    ...complain(exitCode === 0, `${step.id} fails`),
+    ...complain(exitCode === 0 && !hasEnded, `${step.id} fails`),
     ...complain(started > 1, `${step.id} runs at most once, and not ${started} times`),
     ...complain(!printedBy(step).startsWith(shown), `${step.id} shows the beginning of its log: ${shorten(shown)}`),
     ...complain(step.fails?.test(log) === false, `${step.id} says why (${step.fails}): ${shorten(log)}`)

@@ -71,6 +71,7 @@ export async function playJob(story: JobStory): Promise<JobPlayed> {
       }
     }
     const leftBefore = things()
+    await pass(clock.sleep(Math.max(0, (story.weatherMs ?? 0) - clock.now()), never()))
     const cleaned = await pass((await simulation.start(runner.cleanUpJob())).ended)
     const leftAtEnd = things()
     await pass(clock.sleep(AFTERMATH_MS, never()))

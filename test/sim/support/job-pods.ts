@@ -15,7 +15,8 @@ export const STEP_VARIABLE = 'SIMULATED_STEP'
 
 export function createLiving(node: Node, story: JobStory): (life: Life, world: World) => Promise<void> {
   return async (life, world) => {
-    const { spec } = life.pod
+    const { spec, metadata } = life.pod
+    if (metadata?.labels?.['runner-pod'] === undefined) return
     if (isBuildPod(life.pod)) return await liveBuild(node, world, life, story)
     const isJobPod = spec?.containers.some(({ command }) => command?.[0] === 'tail') ?? false
     if (isJobPod) await liveJobPod(node, world, life, story)

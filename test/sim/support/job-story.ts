@@ -61,6 +61,8 @@ export interface JobStory {
   readonly prepareFails?: RegExp | undefined
   readonly faults: readonly Fault[]
   readonly outage?: Outage | undefined
+  /** From then on nothing goes wrong any more, and only then cleanup_job comes; since the beginning. */
+  readonly weatherMs?: number | undefined
 }
 
 export const SMOOTH: PodCourse = {
@@ -76,18 +78,20 @@ const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 /** Where programs leave word of themselves, whatever becomes of their container. */
 export const WITNESS = '/.witness'
 
+const print = (text: string): string => `printf '%s\\n' ${quote(text)}`
+
 function lineOf(deed: Deed): string {
   switch (deed.does) {
     case 'say':
-      return `echo ${quote(deed.text)}`
+      return print(deed.text)
     case 'wait':
       return `sleep ${deed.ms / 1_000}`
     case 'write':
-      return `mkdir -p "$(dirname ${quote(deed.path)})" && echo ${quote(deed.text)} >${quote(deed.path)}`
+      return `mkdir -p "$(dirname ${quote(deed.path)})" && ${print(deed.text)} >${quote(deed.path)}`
     case 'remove':
       return `rm -rf ${quote(deed.path)}`
     case 'output':
-      return `echo ${quote(deed.text)} >>"$GITHUB_OUTPUT"`
+      return `${print(deed.text)} >>"$GITHUB_OUTPUT"`
     case 'plant':
       return `echo planted >"$(dirname "$GITHUB_OUTPUT")/${deed.name}"`
   }

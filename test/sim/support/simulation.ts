@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { V1Secret } from '@kubernetes/client-node'
 import { createSimulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts'
 import { type Door, openDoor } from './api-server.ts'
-import { type HookProcess, startHook } from './hook.ts'
+import { asProcess, type HookProcess, startHook } from './hook.ts'
 import { createLiving } from './job-pods.ts'
 import { type JobStory, WITNESS } from './job-story.ts'
 import { type Node, untilDiskHasMoved } from './kubelet.ts'
@@ -32,6 +32,8 @@ export interface Simulation {
   readonly host: string
   /** Starts the hook for one command. */
   start(input: object): Promise<HookProcess>
+  /** Runs something else as a process of its own, and lets time pass until it has ended. */
+  run<T>(work: () => Promise<T>): Promise<T>
   /** Lets time pass until something has happened; rejects when it never does. */
   pass<T>(work: Promise<T>): Promise<T>
   /** Lets the disk's clock go on, so that what comes is later than what was. */
@@ -61,7 +63,7 @@ export async function openSimulation(story: JobStory): Promise<Simulation> {
   }
   for (const path of [node.directory, witness]) mkdirSync(path)
   const world = createWorld(clock, runnerPodFor(directory, story), createLiving(node, story), story.lingerMs)
-  const weather = createWeather(clock, story.faults, story.outage)
+  const weather = createWeather(clock, story.faults, story.outage, story.weatherMs)
   const doors: Door[] = []
   const open = async (): Promise<Door> => {
     const door = await openDoor(world, weather)
@@ -73,6 +75,7 @@ export async function openSimulation(story: JobStory): Promise<Simulation> {
   if (story.pushSecret !== undefined) world.createSecret(loginSecret(story.pushSecret, host))
   const given = new Set(thingsIn(world))
   const activity = () => doors.reduce((sum, door) => sum + door.activity(), 0) + processes.activity()
+  const pass = createTime(clock, processes, activity)
   return {
     clock,
     world,
@@ -81,7 +84,8 @@ export async function openSimulation(story: JobStory): Promise<Simulation> {
     host,
     start: async (input) =>
       await startHook({ clock, door: await open(), input, environment: runner.environment, directory }),
-    pass: createTime(clock, processes, activity),
+    run: async (work) => await pass(asProcess(await open(), directory, work)),
+    pass,
     turnPage: () => untilDiskHasMoved(node.directory),
     witnessed: (name) => textOf(join(witness, name)),
     things: () => thingsIn(world).filter((thing) => !given.has(thing)),

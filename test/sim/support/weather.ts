@@ -10,7 +10,13 @@ export interface Weather {
 
 export const FAIR: Weather = { troubleOf: () => undefined }
 
-export function createWeather(clock: Clock, faults: readonly Fault[], outage: Outage | undefined): Weather {
+/** `endsMs`: when all is well again, on the clock. */
+export function createWeather(
+  clock: Clock,
+  faults: readonly Fault[],
+  outage: Outage | undefined,
+  endsMs = Number.POSITIVE_INFINITY
+): Weather {
   const counts = new Map<CallName, number>()
   const isAway = () => {
     const passedMs = clock.now() - (outage?.fromMs ?? Number.POSITIVE_INFINITY)
@@ -21,6 +27,7 @@ export function createWeather(clock: Clock, faults: readonly Fault[], outage: Ou
     troubleOf(call) {
       const count = counts.get(call) ?? 0
       counts.set(call, count + 1)
+      if (clock.now() >= endsMs) return undefined
       if (call !== 'registry' && isAway()) return { does: 'reset', after: false }
       const met = faults.find((fault) => fault.call === call && count >= fault.nth && count < fault.nth + fault.times)
       return met?.trouble

@@ -51,7 +51,7 @@ export function createWorld(clock: Clock, runnerPod: V1Pod, live: Living, linger
       const name = pod.metadata?.name ?? ''
       if (pods.has(name)) return false
       made += 1
-      if (pod.metadata !== undefined) pod.metadata.uid = `pod-${made}`
+      if (pod.metadata !== undefined) pod.metadata.uid ??= `pod-${made}`
       const life = startLife(clock, pod)
       pods.set(name, life)
       live(life, world).catch((error: Error) => {

@@ -1,57 +1,71 @@
-/** What effects repeat by themselves is bounded, waits as it is told to, and tells of every try that failed. */
+/** Goal: what is tried again below the machine is bounded, waits by the injected clock, and says so. */
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type Retry, retried } from '../../../src/effects/retry.ts'
+import { EXCEPTIONS, retry } from '../../../src/effects/retry.ts'
 
-function trying(failures: readonly string[], parts: Partial<Retry> = {}) {
-  const seen: string[] = []
-  const stopping = new AbortController()
+const never = new AbortController().signal
+
+/** Work that fails so often before it succeeds, and what came of it. */
+async function tried(failures: number, options: Partial<Parameters<typeof retry>[2]> = {}) {
+  const waits: number[] = []
+  const said: string[] = []
+  let tries = 0
   const clock = {
     now: () => 0,
-    sleep: async (ms: number, signal: AbortSignal) => {
-      signal.throwIfAborted()
-      seen.push(`waits ${ms}`)
-    },
-    jitter: (ms: number) => ms
+    jitter: (ms: number) => ms,
+    sleep: async (ms: number) => {
+      waits.push(ms)
+    }
   }
-  const retry: Retry = {
-    name: 'The push',
-    attemptsMax: 3,
-    isRetryable: ({ message }) => message !== 'for good',
-    backOffMs: (attempt) => 10 * attempt,
-    onFailed: ({ message }, attempt) => void seen.push(`${attempt} failed: ${message}`),
-    ...parts
+  const work = async () => {
+    tries += 1
+    if (tries <= failures) throw new Error(`failure ${tries}`)
+    return 'done'
   }
-  const work = async (attempt: number) => {
-    const failure = failures[attempt - 1]
-    if (failure === 'stop') stopping.abort()
-    if (failure !== undefined) throw new Error(failure)
-    return `done by ${attempt}`
-  }
-  return { seen, result: retried(retry, work, clock, stopping.signal) }
+  const say = (error: Error) => said.push(error.message)
+  const result = await retry('apiCall', work, { clock, signal: never, mayHeal: () => true, say, ...options }).catch(
+    (error: Error) => error.message
+  )
+  return { result, tries, waits, said }
 }
 
 describe('what is tried again', () => {
-  it('is so after a wait, and each failure is told before it', async () => {
-    const { seen, result } = trying(['a', 'b'])
-    expect(await result).toBe('done by 3')
-    expect(seen).toEqual(['1 failed: a', 'waits 10', '2 failed: b', 'waits 20'])
+  it('waits twice as long each time, and says each failure', async () => {
+    const { waitMs } = EXCEPTIONS.apiCall
+    expect(await tried(2)).toEqual({
+      result: 'done',
+      tries: 3,
+      waits: [waitMs, 2 * waitMs],
+      said: ['failure 1', 'failure 2']
+    })
   })
 
-  it('ends with the last failure, which is not told', async () => {
-    const { seen, result } = trying(['a', 'b', 'c', 'd'])
-    await expect(result).rejects.toThrow('c')
-    expect(seen.at(-1)).toBe('waits 20')
+  it('is given up after its bound, with the last failure, which is not said to be tried again', async () => {
+    const { retriesMax } = EXCEPTIONS.apiCall
+    const { result, tries, said } = await tried(100)
+    expect([result, tries, said.length]).toEqual([`failure ${retriesMax + 1}`, retriesMax + 1, retriesMax])
   })
 
-  it('is not what fails for good', async () => {
-    const { seen, result } = trying(['for good'])
-    await expect(result).rejects.toThrow('for good')
-    expect(seen).toEqual([])
+  it('fails at once when nothing can heal', async () => {
+    expect(await tried(1, { mayHeal: () => false })).toEqual({ result: 'failure 1', tries: 1, waits: [], said: [] })
   })
 
-  it('is not what was cancelled', async () => {
-    const { seen, result } = trying(['stop'])
-    await expect(result).rejects.toMatchObject({ code: 'cancelled', message: 'The push was cancelled' })
-    expect(seen).toEqual([])
+  it('waits as long as it is asked to, but not for ever', async () => {
+    expect((await tried(1, { askedForMs: () => 3_000 })).waits).toEqual([3_000])
+    expect((await tried(1, { askedForMs: () => 3_600_000 })).waits).toEqual([EXCEPTIONS.apiCall.waitMsMax])
   })
+
+  it('ends when it is aborted', async () => {
+    const controller = new AbortController()
+    const say = () => controller.abort(new Error('stopped'))
+    expect(await tried(100, { signal: controller.signal, say })).toMatchObject({ result: 'stopped', tries: 1 })
+  })
+})
+
+it('is the only module that uses p-retry, so that its exceptions are all there are', () => {
+  const root = new URL('../../../src/', import.meta.url)
+  const users = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => readFileSync(new URL(path, root), 'utf8').includes("'p-retry'"))
+  expect(users).toEqual(['effects/retry.ts'])
 })

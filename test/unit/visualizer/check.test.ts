@@ -82,13 +82,18 @@ describe('a true trace', () => {
   })
 
   test.each([
-    ['cleanup_job', ended('succeeded', 0, { removed: ['pod x'] })],
     ['cleanup_job', ended('failed', 1, { failure: { code: 'cleanup-failed', message: 'no' } })],
     ['run_script_step', ended('failed', 1, { failure: { code: 'invalid-input', message: 'no' } })],
     ['prepare_job', ended('cancelled', 130, { failure: { code: 'cancelled', message: 'no' } })]
   ])('of %s without a state is accepted: %j', (command, end) => {
     expect(check(textOf(started(command), end))).toEqual({ command, isComplete: true, offences: [] })
   })
+})
+
+test('cleanup_job had no machine until format 3', () => {
+  const end = ended('succeeded', 0, { removed: ['pod x'] })
+  expect(offencesOf(textOf(started('cleanup_job', 'slipway-trace-2'), end))).toEqual([])
+  expect(offencesOf(textOf(started('cleanup_job'), end))).toEqual(['2: succeeded, and no state was entered'])
 })
 
 describe('a trace is refused', () => {

@@ -1,11 +1,11 @@
 /**
- * The few Kubernetes API calls Slipway makes, each with a timeout and the only retry below the machine:
- * 429, 5xx and broken connections, on calls that are safe to repeat. Uses no verb that ARC's stock Role does not grant.
+ * The few Kubernetes API calls Slipway makes, each with a timeout, and retried (src/effects/retry.ts) after 429, 5xx and broken
+ * connections: all of them are safe to repeat. Uses no verb that ARC's stock Role does not grant.
  */
 import type { V1ObjectMeta, V1Pod, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
-import { type Retry, retried } from '../../retry.ts'
+import { retry } from '../../retry.ts'
 import { timeoutSignal } from '../../system.ts'
 import { openAccess, type ServiceAddress } from './access.ts'
 import { type ApiCall, apiError, isAlreadyThere, isNotFound, isTransient, serverMessage } from './errors.ts'
@@ -13,9 +13,6 @@ import { apiPath } from './path.ts'
 import { type ApiAccess, type ApiRequest, ApiStatusError, requestJson } from './request.ts'
 
 const CALL_TIMEOUT_MS = 15_000
-const CALL_RETRIES_MAX = 4
-const CALL_BACK_OFF_MS = 200
-const RETRY_AFTER_MS_MAX = 10_000
 /** Bounds one list call; what is labelled for one runner pod is a handful. */
 const LIST_ITEMS_MAX = 500
 /** Ten thousand pods in one namespace. */
@@ -74,24 +71,19 @@ export async function connectCluster(options: {
       const timed = what.verb === 'create' ? timeout : AbortSignal.any([signal, timeout])
       return requestJson<T>(access, { ...request, method: METHODS[what.verb], path }, timed)
     }
-    const sayRetry = (error: unknown) => {
+    const say = (error: unknown) => {
       const line = `Kubernetes API: ${what.verb} ${what.resource} failed (${serverMessage(error)}), trying again`
       if (line !== saidRetry) options.onRetry(line)
       saidRetry = line
     }
     try {
-      const retry: Retry = {
-        name: `Kubernetes API: ${what.verb} ${what.resource}`,
-        attemptsMax: 1 + CALL_RETRIES_MAX,
-        isRetryable: isTransient,
-        backOffMs(attemptNumber, error) {
-          const askedForMs = error instanceof ApiStatusError ? (error.retryAfterMs ?? 0) : 0
-          const usualMs = options.clock.jitter(CALL_BACK_OFF_MS * 2 ** attemptNumber)
-          return Math.max(Math.min(askedForMs, RETRY_AFTER_MS_MAX), usualMs)
-        },
-        onFailed: sayRetry
-      }
-      const result = await retried(retry, attempt, options.clock, signal)
+      const result = await retry('apiCall', attempt, {
+        clock: options.clock,
+        signal,
+        mayHeal: isTransient,
+        say,
+        askedForMs: (error) => (error instanceof ApiStatusError ? (error.retryAfterMs ?? 0) : 0)
+      })
       saidRetry = undefined
       return result
     } catch (error) {

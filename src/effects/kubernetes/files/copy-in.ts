@@ -3,6 +3,7 @@ import { PassThrough, Writable } from 'node:stream'
 import { type ErrorCode, StepError } from '../../../errors.ts'
 import { COMPLETE_MEMBER } from '../../archive/pack.ts'
 import { firstLine } from '../../failure-table.ts'
+import { retry } from '../../retry.ts'
 import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from '../api/exec.ts'
 import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
@@ -14,8 +15,6 @@ import { completeMember, type Outbox, openAll, type Source, target } from './sou
 const EXEC_RETRY_MS = 50
 /** The status is looked at after so many of them: it comes late anyhow. */
 const ATTEMPTS_PER_LOOK = 4
-/** A connection that is lost in the middle costs less to open again than what else a stage would do. */
-const LOST_CONNECTIONS_MAX = 20
 /** Exit code of a program that was killed. */
 const KILLED = 137
 /** A kubelet reports the end of a container within a second or so, a busy one later. */
@@ -64,13 +63,15 @@ const receiveScript = (sources: number): string =>
  * second later. What waits for the files in the pod goes on by itself once everything is there.
  */
 export async function copyIn(site: Site, request: CopyIn, signal: AbortSignal): Promise<void> {
+  const { clock, reporter } = site
   let state: Awaited<ReturnType<typeof look>> = 'starting'
-  const judge = createJudge(site.clock)
+  const judge = createJudge(clock)
   let outbox = openAll(request.sources, signal)
-  let connectionsLost = 0
-  try {
+  let attempts = 0
+  const send = async () => {
     // Bounded by the signal: every stage has a budget.
-    for (let attempts = 1; ; attempts += 1) {
+    for (;;) {
+      attempts += 1
       if (attempts % ATTEMPTS_PER_LOOK === 0) state = await look(site, request, judge, signal)
       if (state === 'filled') return
       if (outbox.state() !== 'whole') {
@@ -88,15 +89,18 @@ export async function copyIn(site: Site, request: CopyIn, signal: AbortSignal): 
         if (isExecForbidden(error)) throw execForbidden(error, site.cluster.namespace)
         // Before the container runs, every way to fail only means: not yet.
         const isTooEarly = state === 'starting' && outbox.state() !== 'taken'
-        if (!isTooEarly && !(error instanceof ExecRefused)) {
-          const failure = asFailure(error, request)
-          connectionsLost += 1
-          if (failure.code !== 'cluster-unreachable' || connectionsLost > LOST_CONNECTIONS_MAX) throw failure
-          site.reporter.line(`Files for pod ${request.pod}: ${failure.message}, trying again`)
-        }
+        if (!isTooEarly && !(error instanceof ExecRefused)) throw asFailure(error, request)
       }
-      await site.clock.sleep(EXEC_RETRY_MS, signal)
+      await clock.sleep(EXEC_RETRY_MS, signal)
     }
+  }
+  try {
+    await retry('copyIn', send, {
+      clock,
+      signal,
+      mayHeal: (error) => error instanceof StepError && error.code === 'cluster-unreachable',
+      say: ({ message }) => reporter.line(`Files for pod ${request.pod}: ${message}, trying again`)
+    })
   } finally {
     outbox.close()
   }
