@@ -40,7 +40,7 @@ export interface Replay {
   /** The command, as the runner calls it; undefined in old traces. */
   readonly command?: string
   readonly runnerPod?: string
-  /** Undefined when no machine was run: by cleanup_job, or because the command failed before. */
+  /** Undefined when no machine was run, because the command failed before. */
   readonly machine?: string
   readonly durationMs: number
   readonly steps: readonly ReplayStep[]
