@@ -104,15 +104,15 @@ export function defineMachine<
 >({ id, stages, actors }: Definition<Table, Context, Output, Own>) {
   type Name = NameOf<Table>
   type All = Own & typeof COMMON_ACTORS
-  const placeOf = (stage: Name) => ({ machine: id, name: stage, stage: stages[stage] as Stage })
-  const commonOf = (stage: Name, failed?: string) => endingOf(placeOf(stage), 'cleaningUp' in stages, failed)
+  const inMachine = (stage: Name) => ({ machine: id, name: stage, stage: stages[stage] as Stage })
+  const commonOf = (stage: Name, failed?: string) => endingOf(inMachine(stage), 'cleaningUp' in stages, failed)
   const of =
     (kind: typeof attempts | typeof oneAttempt) =>
     <const Of extends Name, const Src extends keyof Own & string>(
       stage: Of,
       options: Options<Context, Table[Of], Src, Own[Src], Name | Outcome>
     ): Configured<Of> =>
-      kind(placeOf(stage), { ...commonOf(stage, options.failed), ...options })
+      kind(inMachine(stage), { ...commonOf(stage, options.failed), ...options })
 
   return {
     /** A stage of bounded attempts. */
@@ -123,13 +123,13 @@ export function defineMachine<
     repeating: <const Of extends Name, const Src extends keyof Own & string>(
       stage: Of,
       options: Options<Context, Table[Of], Src, Own[Src], Name | Outcome, Omit<InputFrom<Own[Src]>, 'tell'>>
-    ): Configured<Of> => repeating(placeOf(stage), { ...commonOf(stage, options.failed), ...options }),
+    ): Configured<Of> => repeating(inMachine(stage), { ...commonOf(stage, options.failed), ...options }),
     /** The stage that every failure and every CANCEL leads through. */
     cleaningUp: (
       ends: readonly Exclude<Outcome, 'stuck'>[],
       pushStateOf: (context: Context) => PushState = () => 'none'
     ): Configured<'cleaningUp'> =>
-      cleanUp(placeOf('cleaningUp' as Name), ends, (context) => pushStateOf(context as Context)),
+      cleanUp(inMachine('cleaningUp' as Name), ends, (context) => pushStateOf(context as Context)),
     machine(config: {
       readonly initial: Name
       /** What the output has besides what every output has. */

@@ -4,7 +4,7 @@
  */
 
 import type { TryEvent } from './inputs.ts'
-import { type AnyContext, type Options, parts, type StagePlace, tellEntered } from './stage.ts'
+import { type AnyContext, type Options, parts, type StageInMachine, tellEntered } from './stage.ts'
 
 /** Input of such an actor: `tell` is how its machine hears of its tries. */
 export type Telling<Input> = Input & { readonly tell: (event: TryEvent) => void }
@@ -14,9 +14,9 @@ interface Invoked {
   readonly self: { readonly send: (event: TryEvent) => void }
 }
 
-export function repeating(place: StagePlace, options: Options) {
-  const { name } = place
-  const { frame, begun, invoke, canRetry, retry, permanent } = parts(place, options)
+export function repeating(stageInMachine: StageInMachine, options: Options) {
+  const { name } = stageInMachine
+  const { frame, begun, invoke, canRetry, retry, permanent } = parts(stageInMachine, options)
   return {
     ...frame,
     invoke: [

@@ -59,8 +59,8 @@ export interface StageOptions<Context, Input, Output, State extends string> {
   readonly cancel: object
 }
 
-/** A stage by its place in a machine. */
-export interface StagePlace {
+/** A stage, and which machine it is a part of. */
+export interface StageInMachine {
   /** Id of the machine; targets are addressed below it. */
   readonly machine: string
   /** Key of the state in the machine, and id of its actor. */
@@ -135,7 +135,7 @@ const tellTimedOut = (stage: AnyStageName, budgetMs: (context: AnyContext) => nu
   }))
 
 /** What all kinds of stages are made of. */
-export function parts({ machine, name, stage }: StagePlace, options: Options) {
+export function parts({ machine, name, stage }: StageInMachine, options: Options) {
   const target = (state: string) => `#${machine}.${state}`
   const note = bookkeeping(name)
   const budgetMs = (context: AnyContext) => options.budgetMs?.(context) ?? budgetOf(context, name).budgetMs
@@ -201,9 +201,9 @@ function timeoutError(label: string, stage: StageRecord | undefined, ms: number)
 }
 
 /** A stage of bounded attempts with exponential back-off; permanent failures leave at once. */
-export function attempts(place: StagePlace, options: Options) {
-  const { name } = place
-  const { frame, begun, invoke, canRetry, retry, permanent } = parts(place, options)
+export function attempts(stageInMachine: StageInMachine, options: Options) {
+  const { name } = stageInMachine
+  const { frame, begun, invoke, canRetry, retry, permanent } = parts(stageInMachine, options)
   return {
     ...frame,
     initial: 'attempting',
@@ -236,9 +236,9 @@ export function attempts(place: StagePlace, options: Options) {
 }
 
 /** A stage that is attempted once, whatever its failure: running, since user code is never run twice. */
-export function oneAttempt(place: StagePlace, options: Options) {
-  const { frame, begun, invoke, permanent } = parts(place, options)
-  const entry = [begun, tellEntered(place.name, 'attempting')]
+export function oneAttempt(stageInMachine: StageInMachine, options: Options) {
+  const { frame, begun, invoke, permanent } = parts(stageInMachine, options)
+  const entry = [begun, tellEntered(stageInMachine.name, 'attempting')]
   return {
     ...frame,
     initial: 'attempting',

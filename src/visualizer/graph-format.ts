@@ -18,14 +18,17 @@ export interface GraphState {
   readonly budgetMs?: number
   /** With the first one; only where a failure is tried again. */
   readonly attemptsMax?: number
+  /** The wait before the second attempt, and the longest one; where attemptsMax is. */
+  readonly backOffMs?: number
+  readonly backOffMsMax?: number
   /** Error codes this stage is known to end with, apart from those that every stage may end with. */
   readonly codes?: readonly string[]
   /** Kinds of what it creates. */
   readonly creates?: readonly string[]
 }
 
-/** What sort of thing happens; `order` is an event from outside. */
-export type TransitionKind = 'done' | 'retry' | 'failed' | 'timeout' | 'backOff' | 'order'
+/** What sort of thing happens; `cancel` comes from outside. */
+export type TransitionKind = 'done' | 'retry' | 'failed' | 'timeout' | 'backOff' | 'cancel'
 
 export interface GraphTransition {
   /** `container-step.building|CANCEL|0`: source, event, position among the branches for that event. */

@@ -47,7 +47,12 @@ function toState(machine: AnyStateMachine, node: AnyStateNode): GraphState {
     ...(purpose !== undefined && { purpose }),
     ...(port !== undefined && { port }),
     ...(budget !== undefined && { budgetMs: budget.budgetMs }),
-    ...(isRetried && budget !== undefined && { attemptsMax: budget.attemptsMax }),
+    ...(isRetried &&
+      budget !== undefined && {
+        attemptsMax: budget.attemptsMax,
+        backOffMs: budget.backOffMs,
+        backOffMsMax: budget.backOffMsMax
+      }),
     ...(codes !== undefined && { codes }),
     ...(creates !== undefined && { creates })
   }
@@ -67,7 +72,7 @@ function happeningOf(transition: AnyTransitionDefinition, branches: readonly Any
   if (actor.endsWith(BACK_OFF)) return { kind: 'backOff', label: 'after back-off' }
   if (actor.endsWith('.budget')) return { kind: 'timeout', label: 'out of time' }
   if (ending === 'done') return { kind: 'done', label: 'done' }
-  return { kind: 'order', label: transition.eventType || 'always' }
+  return { kind: 'cancel', label: transition.eventType || 'always' }
 }
 
 function toTransitions(node: AnyStateNode): readonly GraphTransition[] {
