@@ -38,7 +38,7 @@ const stateTitle = ({ id, label }: GraphState): string => `${label} (${short(id)
 
 function asText(field: string, value: unknown): string | undefined {
   if (value === undefined) return undefined
-  if (field === 'budgetMs') return budgetInWords(Number(value))
+  if (/Ms(Max)?$/.test(field)) return budgetInWords(Number(value))
   return Array.isArray(value) ? value.join(', ') : String(value)
 }
 

@@ -6,7 +6,14 @@ import { budgetInWords } from './words.ts'
 
 const code = (text: string): string => `\`${text}\``
 
-const rowOf = ({ label, id, purpose, port, budgetMs, attemptsMax, codes, creates }: GraphState): string => {
+/** The first wait between attempts, and the longest. */
+const waitsOf = ({ backOffMs, backOffMsMax }: GraphState): string =>
+  backOffMs === undefined || backOffMsMax === undefined
+    ? ''
+    : `${budgetInWords(backOffMs)} to ${budgetInWords(backOffMsMax)}`
+
+const rowOf = (state: GraphState): string => {
+  const { label, id, purpose, port, budgetMs, attemptsMax, codes, creates } = state
   const key = id.slice(id.indexOf('.') + 1)
   const cells = [
     `${label} (${code(key)})`,
@@ -14,6 +21,7 @@ const rowOf = ({ label, id, purpose, port, budgetMs, attemptsMax, codes, creates
     port === undefined ? '' : code(port),
     budgetMs === undefined ? '' : budgetInWords(budgetMs),
     budgetMs === undefined ? '' : String(attemptsMax ?? 1),
+    waitsOf(state),
     (creates ?? []).join(', '),
     (codes ?? []).map(code).join(', ')
   ]
@@ -32,8 +40,8 @@ export function toDocument(graph: MachineGraph): string {
     toMermaid(graph).trimEnd(),
     '```',
     '',
-    '| state | purpose | port | time budget | attempts | creates | error codes |',
-    '| --- | --- | --- | --- | --- | --- | --- |',
+    '| state | purpose | port | time budget | attempts | waits between | creates | error codes |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...described.map(rowOf),
     '',
     `Every stage may also end with ${COMMON_CODES.map(code).join(', ')}.`,

@@ -18,6 +18,9 @@ export interface GraphState {
   readonly budgetMs?: number
   /** With the first one; only where a failure is tried again. */
   readonly attemptsMax?: number
+  /** The wait before the second attempt, and the longest one; where attemptsMax is. */
+  readonly backOffMs?: number
+  readonly backOffMsMax?: number
   /** Error codes this stage is known to end with, apart from those that every stage may end with. */
   readonly codes?: readonly string[]
   /** Kinds of what it creates. */

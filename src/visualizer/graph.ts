@@ -41,7 +41,12 @@ function toState(machine: AnyStateMachine, node: AnyStateNode): GraphState {
     ...(purpose !== undefined && { purpose }),
     ...(port !== undefined && { port }),
     ...(budget !== undefined && { budgetMs: budget.budgetMs }),
-    ...(isRetried && budget !== undefined && { attemptsMax: budget.attemptsMax }),
+    ...(isRetried &&
+      budget !== undefined && {
+        attemptsMax: budget.attemptsMax,
+        backOffMs: budget.backOffMs,
+        backOffMsMax: budget.backOffMsMax
+      }),
     ...(codes !== undefined && { codes }),
     ...(creates !== undefined && { creates })
   }

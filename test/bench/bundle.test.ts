@@ -1,5 +1,5 @@
 /**
- * This bundle beside another one, an older one mostly, order by order and in turn: what a change costs.
+ * This bundle beside another one, an older one mostly, command by command and in turn: what a change costs.
  *
  *   SLIPWAY_OTHER_BUNDLE=/path/to/index.js npm run bench -- bundle
  */
@@ -83,17 +83,17 @@ describe.skipIf(OTHER === undefined).each(STORAGE_MODES)('this bundle and anothe
     const isBuilding = await canBuild()
     const all = async (options: HookOptions) => ({ ...(await job(options)), ...(isBuilding && (await build(options))) })
     const { ours, other } = await takeTurns(ROUNDS, { ours: () => all({}), other: () => all({ hook: otherHook }) })
-    for (const order of Object.keys(ours[0] ?? {})) {
-      const [mine, theirs] = [ours, other].map((runs) => runs.map((run) => run[order] ?? Number.NaN)) as [
+    for (const command of Object.keys(ours[0] ?? {})) {
+      const [mine, theirs] = [ours, other].map((runs) => runs.map((run) => run[command] ?? Number.NaN)) as [
         number[],
         number[]
       ]
       const ratio = median(mine.map((ms, round) => ms / (theirs[round] ?? Number.NaN)))
       const rounds = mine.map((ms, round) => `${Math.round(ms)}/${Math.round(theirs[round] ?? Number.NaN)}`).join(' ')
       process.stdout.write(
-        `\nbench: ${order}, ${mode}, to the other bundle: median ratio ${ratio.toFixed(2)} (${rounds})\n`
+        `\nbench: ${command}, ${mode}, to the other bundle: median ratio ${ratio.toFixed(2)} (${rounds})\n`
       )
-      expect.soft(ratio, `${order}, ${mode}`).toBeLessThanOrEqual(RATIO_MAX)
+      expect.soft(ratio, `${command}, ${mode}`).toBeLessThanOrEqual(RATIO_MAX)
     }
   })
 })

@@ -1,4 +1,4 @@
-/** A whole job, order by order: how much longer each takes than what it cannot do without, and than the shipped hook. */
+/** A whole job, command by command: how much longer each takes than what it cannot do without, and than the shipped hook. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useRunnerPod } from '../cluster/support/harness.ts'
@@ -27,15 +27,15 @@ const SCRIPT_RATIO_MAX = 2
 const CONTAINER_RATIO_MAX: Readonly<Record<StorageMode, number>> = { volume: 1.2, copy: 1.6 }
 /** Ours to the shipped hook's. */
 const PEER_RATIO_MAX = { prepare_job: 1 / 1.25, 'script step': 1, 'container step': 1, cleanup_job: 1 } as const
-type Order = keyof typeof PEER_RATIO_MAX
+type Command = keyof typeof PEER_RATIO_MAX
 
-/** Milliseconds of each order, and of a `kubectl exec` of the same script. */
-type Job = Readonly<Record<Order | 'kubectl exec', number>>
+/** Milliseconds of each command, and of a `kubectl exec` of the same script. */
+type Job = Readonly<Record<Command | 'kubectl exec', number>>
 
 const ECHO = { image: IMAGES.debian, entryPoint: '/bin/echo', args: ['done'] }
 const SCRIPT = 'echo done'
 
-/** One job from beginning to end. What `kubectl exec` takes is taken off the orders, since the runner starts the hook by itself. */
+/** One job from beginning to end. What `kubectl exec` takes is taken off the commands, since the runner starts the hook by itself. */
 async function runJob(runner: RunnerPod, onJobPod: () => Promise<void> = async () => {}): Promise<Job> {
   const execMs = await measureExec(runner)
   const msOf = ({ exitCode, durationMs, lines }: Finished): number => {
@@ -76,7 +76,7 @@ describe.each(STORAGE_MODES)('in storage mode %s', (mode) => {
     return job
   }
 
-  it('no order of a job takes longer than its limit', async () => {
+  it('no command of a job takes longer than its limit', async () => {
     let jobPod: V1Pod | undefined
     // The first job of all is nobody's measurement.
     await runJob(runner(), async () => {
@@ -92,8 +92,8 @@ describe.each(STORAGE_MODES)('in storage mode %s', (mode) => {
         stepPods: () => measureFloor(runner(), [bareStep()])
       }
     )
-    const compare = (order: Order, than: string, ratioMax: number, other: readonly number[]) =>
-      expectRatio({ what: `${order}, ${mode}`, than, ratioMax, ours: ours.map((job) => job[order]), other })
+    const compare = (command: Command, than: string, ratioMax: number, other: readonly number[]) =>
+      expectRatio({ what: `${command}, ${mode}`, than, ratioMax, ours: ours.map((job) => job[command]), other })
 
     compare('prepare_job', 'a bare pod of the same spec', PREPARE_RATIO_MAX, jobPods)
     compare(
@@ -104,12 +104,12 @@ describe.each(STORAGE_MODES)('in storage mode %s', (mode) => {
     )
     compare('container step', 'a bare pod with the same mounts', CONTAINER_RATIO_MAX[mode], stepPods)
     if (theirs === undefined) return
-    for (const [order, ratioMax] of Object.entries(PEER_RATIO_MAX) as [Order, number][]) {
+    for (const [command, ratioMax] of Object.entries(PEER_RATIO_MAX) as [Command, number][]) {
       compare(
-        order,
+        command,
         PEER,
         ratioMax,
-        theirs.map((job) => job[order])
+        theirs.map((job) => job[command])
       )
     }
   })

@@ -20,7 +20,9 @@ function answerOf({ stages }: Rules, stage: string, { resolution, exitCode }: De
 /** How the reference calls what led to a state; `code`: of the attempt that failed before. */
 function wordsOf(rules: Rules, event: string, stage: string, code: ErrorCode | undefined, script: Decisions): string {
   if (event === 'CANCEL') return 'cancel'
-  if (code !== undefined) return `${stage} failed for ${ERROR_CODES[code].retryable ? 'now' : 'good'}`
+  const what = event === 'TRY_FAILED' ? 'a try' : stage
+  if (code !== undefined) return `${what} failed for ${ERROR_CODES[code].retryable ? 'now' : 'good'}`
+  if (event === 'TRY_STARTED') return 'next try'
   if (event.endsWith('.budget')) return `${stage} took too long`
   if (event.endsWith('.backOff')) return `${stage} backed off`
   return answerOf(rules, stage, script)

@@ -6,15 +6,7 @@ import { defaultBuilder } from '../../src/effects/builders/catalog.ts'
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
 import { readConfig } from '../../src/hooks/settings/config.ts'
 import { containerStep } from '../../src/machines/container-step.ts'
-import {
-  BUDGETS,
-  CLEANUP_BUDGET_MS,
-  CLEANUP_BUDGETS,
-  JOB_BUDGETS,
-  SCRIPT_BUDGETS,
-  STAGES_OF
-} from '../../src/machines/stages.ts'
-import { COMMON_CODES, type StageBudget } from '../../src/machines/table.ts'
+import { CLEANUP_BUDGET_MS, STAGES_OF } from '../../src/machines/stages.ts'
 import { MACHINES } from '../../src/visualizer/graph.ts'
 import { commandsPart, settingsPart, withPart } from '../support/generated-docs.ts'
 import {
@@ -97,18 +89,9 @@ test('the check of paths notices a file that is not there, and nothing else', ()
 
 describe('docs/errors.md', () => {
   const codes = Object.keys(ERROR_CODES) as readonly ErrorCode[]
-  /** Where a code comes up, from the data that the diagram shows. */
-  const stagesOf = (code: ErrorCode): string => {
-    if ((COMMON_CODES as readonly ErrorCode[]).includes(code)) return 'any'
-    const machines = Object.entries(STAGES_OF).flatMap(([machine, stages]) => {
-      const found = Object.entries(stages).flatMap(([stage, list]) => (list.codes.includes(code) ? [stage] : []))
-      return found.length === 0 ? [] : [`${machine} (${found.join(', ')})`]
-    })
-    return machines.length === 0 ? 'none' : machines.join(', ')
-  }
   const factsOf = (code: ErrorCode): string => {
     const { retryable, exitCode } = ERROR_CODES[code]
-    return `Tried again: ${retryable ? 'yes' : 'no'}. Exit code: ${exitCode}. Stages: ${stagesOf(code)}.`
+    return `Tried again: ${retryable ? 'yes' : 'no'}. Exit code: ${exitCode}.`
   }
 
   test('has one entry for each code, in the order of the code list', () =>
@@ -174,6 +157,14 @@ test('docs/cli.md has the help of every command as it is; npm run golden writes 
   await expect(text).toMatchFileSnapshot('../../docs/cli.md')
 })
 
+test.each(['README.md', 'docs/README.md', 'docs/operating.md', 'docs/errors.md'])(
+  '%s leads to the tables of all machines',
+  (path) => {
+    const linked = [...page(path).text.matchAll(/machines\/([\w-]+)\.md/g)].map(([, machine]) => machine)
+    expect([...new Set(linked)].sort()).toEqual(Object.keys(STAGES_OF).sort())
+  }
+)
+
 describe('docs/operating.md', () => {
   const inWords = (ms: number): string => {
     const units = [
@@ -184,25 +175,6 @@ describe('docs/operating.md', () => {
     const [unit, size] = units.find(([, one]) => ms >= 2 * one) ?? ['s', 1_000]
     return ms === 0 ? '-' : `${ms / size} ${unit}`
   }
-  const rows = (machine: string, budgets: Readonly<Record<string, StageBudget>>) =>
-    Object.entries(budgets).map(([stage, { budgetMs, attemptsMax, backOffMs, backOffMsMax }]) => [
-      machine,
-      stage,
-      inWords(budgetMs),
-      String(attemptsMax),
-      inWords(backOffMs),
-      inWords(backOffMsMax)
-    ])
-
-  test('shows the budgets of all stages as they are', () => {
-    expect(rowsOf(sectionOf(page('docs/operating.md'), 'Time budgets'))).toEqual([
-      ...rows('container-step', BUDGETS),
-      ...rows('job-start', JOB_BUDGETS),
-      ...rows('script-step', SCRIPT_BUDGETS),
-      ...rows('job-cleanup', CLEANUP_BUDGETS)
-    ])
-  })
-
   test('says how long cleanup may take after each cancel', () => {
     const [alone, afterFirst, afterSecond] = CLEANUP_BUDGET_MS.map(inWords)
     expect(sectionOf(page('docs/operating.md'), 'Time budgets').replace(/\s+/g, ' ')).toContain(

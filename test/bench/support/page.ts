@@ -26,7 +26,7 @@ const HEAD = `# Benchmarks
 
 <!-- Written by \`npm run bench\` from benchmarks.json; do not edit. -->
 
-How much longer an order of the runner takes than what it cannot do without, and than the hook that ships with the runner
+How much longer a command of the runner takes than what it cannot do without, and than the hook that ships with the runner
 (actions/runner-container-hooks, built from source: 0.7.0 in volume mode, 0.8.1 in copy mode). All on one real cluster. The
 contenders take turns in one run, each starts at a random moment on an idle machine, and each round begins with another one. A bare pod is timed from its
 creation, inside the runner pod, by looking at its status every 20 ms. One with the five /github mounts, which no container step can do

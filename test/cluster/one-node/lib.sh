@@ -2,15 +2,28 @@
 CLUSTER_HOME="${CLUSTER_HOME:-$HOME/.cache/one-node-cluster}"
 NETNS="${CLUSTER_NETNS:-one-node}"
 BIN="$CLUSTER_HOME/bin"; STATE="$CLUSTER_HOME/state"; WORK="$CLUSTER_HOME/work"
-K8S_VERSION="${K8S_VERSION:-v1.34.4}"
+K8S_VERSION="${K8S_VERSION:-v1.36.3}"
+CONTAINERD_VERSION="${CONTAINERD_VERSION:-v2.2.9}"
+RUNC_VERSION="${RUNC_VERSION:-v1.4.3}"
 COREDNS_VERSION="${COREDNS_VERSION:-v1.12.4}"
 BUILDKIT_VERSION="${BUILDKIT_VERSION:-v0.28.0}"
 GO_VERSION="${GO_VERSION:-1.26.0}"
+# The runner brings both for JavaScript actions.
+NODE_20_VERSION="${NODE_20_VERSION:-20}" NODE_24_VERSION="${NODE_24_VERSION:-24}"
 PATH="$BIN:$PATH"
 export PATH STORAGE_DRIVER=vfs KUBECONFIG_ADMIN="$STATE/pki/admin.kubeconfig"
-inns() { nsenter --net="/run/netns/$NETNS" "$@"; }
-kube() { inns env KUBECONFIG="$KUBECONFIG_ADMIN" kubectl "$@"; }
-on_runtime() { ctr -a "$STATE/containerd.sock" -n k8s.io "$@"; }
+# How the proxy of each node makes services answer: iptables, nftables.
+PROXY_MODE="${PROXY_MODE:-iptables}"
+# The first node, n1, has the control plane.
+netns_of() { case "$1" in n1) echo "$NETNS" ;; *) echo "$NETNS-$1" ;; esac; }
+dir_of() { case "$1" in n1) echo "$STATE" ;; *) echo "$STATE/$1" ;; esac; }
+address_of() { echo "10.99.0.${1#n}"; }
+pods_of() { echo "10.244.$((${1#n} - 1)).0/24"; }
+# inns NODE COMMAND...: in the node's network namespace.
+inns() { local netns; netns="$(netns_of "$1")"; shift; nsenter --net="/run/netns/$netns" "$@"; }
+kube() { inns n1 env KUBECONFIG="$KUBECONFIG_ADMIN" kubectl "$@"; }
+# on_runtime NODE ARGUMENT...: ctr on the containerd of a node.
+on_runtime() { local dir; dir="$(dir_of "$1")"; shift; "$BIN/ctr" -a "$dir/containerd.sock" -n k8s.io "$@" 2> >(grep -v DEPRECATION >&2); }
 say() { printf '%s %s\n' "$(date +%T)" "$*" >&2; }
 die() { say "$*"; exit 1; }
 # alive NAME: the process of NAME.pid runs, and is not another one that got the same number after a reboot.

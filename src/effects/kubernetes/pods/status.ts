@@ -22,7 +22,7 @@ export interface Ended {
 export interface Blocked {
   readonly is: 'blocked'
   readonly failure: StepError
-  /** The container whose fault it is: the one asked about, or an init container before it. */
+  /** The container whose fault it is: the one asked about, or an init container. */
   readonly by: string
   /** Whether that container has run, so that its log may explain more. */
   readonly hasRun: boolean
@@ -60,8 +60,7 @@ export function verdictOn(pod: V1Pod, container: string, ownSecret?: string): Ve
   })
   const waiting = waitingFailure(status)
   if (waiting !== undefined) return blockedBy(container, waiting, false)
-  const position = inits.findIndex(({ name }) => name === container)
-  for (const init of position < 0 ? inits : inits.slice(0, position)) {
+  for (const init of inits) {
     const failure = waitingFailure(init)
     if (failure !== undefined) return blockedBy(init.name, titled(`the init container ${init.name}`, failure), false)
     const failed = failedInit(pod, init)

@@ -1,6 +1,6 @@
 /** Goal: an exec ends when its command has ended or its connection is dead, never before. Method: a real websocket server. */
 import type { AddressInfo } from 'node:net'
-import { PassThrough } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { KubeConfig } from '@kubernetes/client-node'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -21,7 +21,7 @@ afterEach(() => {
 })
 
 /** Starts an exec whose server behaves as `behave` says; `options` are those of the server. */
-async function start(behave: (socket: WebSocket) => void, options: object = {}) {
+async function start(behave: (socket: WebSocket) => void, options: object = {}, stdin?: Readable) {
   server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'v5.channel.k8s.io', ...options })
   await new Promise((resolve) => server.once('listening', resolve))
   const opened = new Promise<WebSocket>((resolve) => server.once('connection', resolve))
@@ -29,7 +29,15 @@ async function start(behave: (socket: WebSocket) => void, options: object = {}) 
   const { port } = server.address() as AddressInfo
   access.loadFromClusterAndUser({ name: 'c', server: `http://127.0.0.1:${port}`, skipTLSVerify: true }, { name: 'u' })
   const stdout = new PassThrough()
-  const request = { access, namespace: 'n', pod: 'p', container: 'job', command: ['sh'], stdout }
+  const request = {
+    access,
+    namespace: 'n',
+    pod: 'p',
+    container: 'job',
+    command: ['sh'],
+    stdout,
+    ...(stdin && { stdin })
+  }
   let isSettled = false
   const result = exec(request, never).finally(() => {
     isSettled = true
@@ -81,6 +89,23 @@ test('ends when whoever reads its output goes away, with an error or without', a
     stdout.destroy(error)
     await expect(result).rejects.toThrow(error?.message ?? 'nobody reads')
   }
+})
+
+test('is cut off when what it is sent cannot be read, so that the command never takes a part for the whole', async () => {
+  const stdin = new PassThrough()
+  const received: number[] = []
+  const { result, socket } = await start(
+    (client) => client.on('message', (data: Buffer) => received.push(data[0] ?? -1)),
+    {},
+    stdin
+  )
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  stdin.write('a part')
+  await vi.waitFor(() => expect(received).toEqual([0]))
+  stdin.destroy(new Error('the file is gone'))
+  await closed
+  expect(received).toEqual([0])
+  await expect(result).rejects.toMatchObject({ code: 'cluster-unreachable' })
 })
 
 test('is not done without a status, however politely the connection is closed', async () => {

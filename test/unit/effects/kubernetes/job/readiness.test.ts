@@ -125,7 +125,8 @@ it.each<[string, Given, string, string, string | undefined]>([
   ],
   ['was evicted', { pod: { reason: 'Evicted', message: 'disk' } }, 'evicted', 'the pod was evicted', undefined]
 ])('blames a container that %s', (_title, given, code, message, container) => {
-  expect(blamed(judge(given))).toEqual([code, expect.stringContaining(message), container])
+  const [foundCode, foundMessage = '', foundContainer] = blamed(judge(given)) ?? []
+  expect([foundCode, foundMessage.slice(0, message.length), foundContainer]).toEqual([code, message, container])
 })
 
 it('gives a registry that cannot be reached some time', () => {

@@ -162,6 +162,11 @@ test.each<[title: string, shape: Shape, meaning: Meaning]>([
     { first: crashing(1), ...INIT_FIRST, isSidecar: true },
     ['ended 1', 'blocked by first start-failed', 'blocked by first start-failed', 'blocked by first start-failed']
   ],
+  [
+    'its side-car ends well, again and again',
+    { first: crashing(0), ...INIT_FIRST, isSidecar: true },
+    ['ended 0', 'blocked by first start-failed', 'blocked by first start-failed', 'blocked by first start-failed']
+  ],
   ['its containers are created', PULLING, ['ended 0', 'ended 0', 'starting', 'starting']],
   [
     'an image cannot be pulled',
@@ -291,6 +296,16 @@ test.each<[title: string, shape: Shape, meaning: Meaning]>([
     'no node could take it after all',
     { status: { phase: 'Failed', reason: 'OutOfcpu', message: 'too little' } },
     'lost run-lost'
+  ],
+  [
+    'it was evicted from a node that knows no more of it',
+    { ...UP, main: ended(137, 'ContainerStatusUnknown'), status: { phase: 'Failed', reason: 'Evicted' } },
+    ['ended 0 evicted', 'ended 0 evicted', 'ended 137 evicted', 'lost evicted']
+  ],
+  [
+    'its node may come back',
+    { ...UP, status: { phase: 'Running', reason: 'NodeLost' } },
+    ['ended 0', 'ended 0', 'running', 'running']
   ],
   ['its node does not answer', { ...UP, status: { phase: 'Unknown' } }, ['ended 0', 'ended 0', 'running', 'running']],
   [

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { KubeConfig, type V1Pod } from '@kubernetes/client-node'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Cluster } from '../../../../../src/effects/kubernetes/api/cluster.ts'
-import { followToEnd } from '../../../../../src/effects/kubernetes/pods/wait.ts'
+import { followToEnd, waitForPod } from '../../../../../src/effects/kubernetes/pods/wait.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { systemClock } from '../../../../../src/effects/system.ts'
 import { StepError } from '../../../../../src/errors.ts'
@@ -143,5 +143,49 @@ describe('a container that is followed', () => {
     // Fifteen seconds: in the first 3.2 one look each 150 ms, and one each 2 s in the rest.
     expect(asked).toBeGreaterThan(12)
     expect(asked).toBeLessThan(35)
+  })
+})
+
+describe('a pod that no node takes', () => {
+  const LOOKS_MAX = 10_000
+  const REASON = '0/1 nodes are available: Insufficient cpu.'
+  const pending: V1Pod = { status: { conditions: [{ type: 'PodScheduled', status: 'False', message: REASON }] } }
+
+  /** Waits until the pod runs, or for as long as it may; sleeps cost no time. */
+  async function wait(looks: (at: number) => V1Pod) {
+    let [nowMs, asked, said] = [0, 0, '']
+    const clock: Clock = {
+      now: () => nowMs,
+      jitter: (ms) => ms,
+      async sleep(ms) {
+        nowMs += ms
+      }
+    }
+    const getPod = async () => {
+      asked += 1
+      if (asked > LOOKS_MAX) throw new Error('it is waited for without an end')
+      return looks(asked)
+    }
+    const reporter = createReporter((text) => {
+      said += text
+    })
+    const pods = { cluster: { getPod } as unknown as Cluster, clock, reporter, schedulingMsMax: 30_000 }
+    const hasStatus = ({ status }: V1Pod) => (status?.containerStatuses === undefined ? undefined : 'has started')
+    const lost = () => new StepError('run-lost', 'gone')
+    const result = await waitForPod(pods, 'p', hasStatus, lost, never).catch((error: StepError) => error)
+    return { result, said, nowMs }
+  }
+
+  test('is waited for, and the reason is said once', async () => {
+    const { result, said } = await wait((at) => (at < 50 ? pending : running))
+    expect(result).toBe('has started')
+    expect(said).toBe(`Waiting for a node for pod p: ${REASON}\n`)
+  })
+
+  test('is given up with the reason when a node has had its time, and not sooner', async () => {
+    const { result, nowMs } = await wait(() => pending)
+    expect(result).toMatchObject({ code: 'unschedulable', message: `no node took pod p within 30 s: ${REASON}` })
+    expect(nowMs).toBeGreaterThan(30_000)
+    expect(nowMs).toBeLessThan(31_000)
   })
 })

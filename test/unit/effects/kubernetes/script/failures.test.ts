@@ -108,6 +108,12 @@ describe('a script whose container cannot be reached', () => {
     await expect(execute(container)).rejects.toMatchObject({ code, message: expect.stringContaining(words) })
   })
 
+  test('because nobody answers is not asked about either', async () => {
+    const { container, looks } = containerOf(rejecting(new ExecRefused('connect ECONNREFUSED')), undefined)
+    await expect(execute(container)).rejects.toMatchObject({ code: 'cluster-unreachable' })
+    expect(looks()).toBe(0)
+  })
+
   test.each([126, 127])('because the runtime reports a missing shell as exit code %i says so', async (exitCode) => {
     const { container } = containerOf(async () => ({ exitCode, stderr: 'not found' }), running)
     await expect(execute(container)).rejects.toMatchObject({ code: 'start-failed' })

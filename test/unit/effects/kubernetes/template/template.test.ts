@@ -118,10 +118,13 @@ spec:
     expect(spec?.initContainers?.map(({ name }) => name)).toEqual(['deliver', 'mine'])
   })
 
-  it.each([
-    ['spec: {containers: [{name: job, image: x}]}', 'containers called job'],
+  it.each<[string, string | RegExp]>([
+    [
+      'spec: {containers: [{name: job, image: x}]}',
+      'containers called job; rename the one in the template, or call it $job to change ours'
+    ],
     ['spec: {initContainers: [{name: files, image: x}]}', 'containers called files'],
-    ['spec: {volumes: [{name: work, emptyDir: {}}]}', 'volumes called work']
+    ['spec: {volumes: [{name: work, emptyDir: {}}]}', /volumes called work; rename the one in the template$/]
   ])('and volumes that take a name of ours are refused: %s', async (yaml, message) => {
     await expect(merge(yaml)).rejects.toThrow(expect.objectContaining({ code: 'invalid-input' }))
     await expect(merge(yaml)).rejects.toThrow(message)
@@ -227,6 +230,24 @@ test('in a step pod the container that moves files stays first, and the files ar
   expect(names).toEqual(['files', 'job', 'side'])
   expect(spec?.containers[0]).toEqual(containers[0])
   expect(warnings).toEqual([expect.stringContaining('the lifecycle of $files is ignored')])
+})
+
+test('where no files arrive by it a lifecycle is the template’s', async () => {
+  const yaml = 'spec: {containers: [{name: $job, lifecycle: {preStop: {sleep: {seconds: 1}}}}]}'
+  const containers = [{ name: 'job' }, { name: 'files', lifecycle: {} }]
+  const { spec, warnings } = await merge(yaml, 'step', { ...POD, spec: { containers } })
+  expect(spec?.containers).toEqual([{ name: 'job', lifecycle: { preStop: { sleep: { seconds: 1 } } } }, containers[1]])
+  expect(spec).not.toHaveProperty('initContainers')
+  expect(warnings).toEqual([])
+})
+
+test('a lifecycle of ours that the template does not name is not warned of', async () => {
+  const containers = [{ name: 'files', lifecycle: {} }, { name: 'job' }]
+  const { warnings } = await merge('spec: {containers: [{name: $files, tty: true}]}', 'step', {
+    ...POD,
+    spec: { containers }
+  })
+  expect(warnings).toEqual([])
 })
 
 test('a build pod gets its own section only, and a job pod none of the sections', async () => {
