@@ -28,8 +28,9 @@ export function checkKnown() {
   try {
     for (const path of COPIED) cpSync(join(root, path), join(copy, path), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-    if (failedTests(copy, [...new Set(mutants.map(({ file }) => file))]) !== 0) {
-      console.error('tests fail without any mutant')
+    const failed = failedTests(copy, [...new Set(mutants.map(({ file }) => file))])
+    if (failed?.length !== 0) {
+      console.error(`tests fail without any mutant:\n${failed?.join('\n') ?? 'they do not run'}`)
       return 1
     }
     const problems = mutants.filter((mutant) => {
@@ -57,13 +58,13 @@ function problemOf(copy, { file, search, replace }) {
   try {
     const failed = failedTests(copy, [file])
     if (failed === undefined) return 'the tests do not run with it'
-    return failed > 0 ? undefined : 'no test notices it'
+    return failed.length > 0 ? undefined : 'no test notices it'
   } finally {
     writeFileSync(path, source)
   }
 }
 
-/** Of the tests that have to do with these files; undefined when they could not even be run. */
+/** Names of the tests that have to do with these files and fail; undefined when they could not even be run. */
 function failedTests(copy, files) {
   const output = join(copy, 'result.json')
   rmSync(output, { force: true })
@@ -75,9 +76,13 @@ function failedTests(copy, files) {
     timeout: RUN_MS_MAX
   })
   try {
-    const { numFailedTests, numPassedTests, success } = JSON.parse(readFileSync(output, 'utf8'))
-    if (numFailedTests > 0) return numFailedTests
-    return success && numPassedTests > 0 ? 0 : undefined
+    const { testResults, numPassedTests } = JSON.parse(readFileSync(output, 'utf8'))
+    const failed = testResults.filter(({ status }) => status === 'failed')
+    const names = failed.flatMap(({ name, assertionResults }) =>
+      assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => `${name}: ${fullName}`)
+    )
+    if (names.length > 0) return names
+    return failed.length === 0 && numPassedTests > 0 ? [] : undefined
   } catch {
     return undefined
   }

@@ -5,10 +5,10 @@
 //   npm run mutants -- src/hooks                  a room, or any files or folders; --sample works as well
 //   npm run mutants -- --known                    the kept mutants of test/mutants/known.json
 //
-// StrykerJS makes the mutants and runs the tests. Scores of rooms go to docs/testing.md, the mutants that nobody noticed to coverage/mutants.txt.
+// StrykerJS makes the mutants and runs the tests. Scores of rooms go to docs/testing.md, the mutants that nobody noticed to coverage/mutants-<room>.txt.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Stryker } from '@stryker-mutator/core'
 import { Instrumenter } from '@stryker-mutator/instrumenter'
@@ -17,13 +17,18 @@ import { isSurvivor, keyOf, NOT_CHOSEN } from './mutants-plugins.mjs'
 import { scoreRow, tableOf, withRows } from './mutants-report.mjs'
 import { root } from './prepare.mjs'
 
-const ROOMS = ['src/machines', 'src/hooks', 'src/effects']
+/** The rooms, and the folders of tests that are asked about each: what is only noticed far away is not tested. */
+const TESTS_OF = {
+  'src/machines': ['model', 'unit/machines'],
+  'src/hooks': ['unit/hooks'],
+  'src/effects': ['unit/effects', 'unit/hooks', 'sim']
+}
+const ROOMS = Object.keys(TESTS_OF)
 /** Another way to run actions, for developers; not a part of the hook. */
 const NOT_MUTATED = ['src/effects/local/']
-const SURVIVORS = 'coverage/mutants.txt'
 const PAGE = 'docs/testing.md'
 /** A mutant may take so much longer than the tests took without it; more is one that hangs. */
-const TIMEOUT = { timeoutMS: 30_000, timeoutFactor: 4 }
+const TIMEOUT = { timeoutMS: 45_000, timeoutFactor: 4 }
 
 const { values: options, positionals } = parseArgs({
   options: {
@@ -37,22 +42,37 @@ const { values: options, positionals } = parseArgs({
 
 process.chdir(root)
 if (options.known) process.exitCode = checkKnown()
-else await tryMutants()
+else await tryRooms()
 
-async function tryMutants() {
+async function tryRooms() {
   const files = sourcesBelow(positionals.length > 0 ? positionals : ROOMS)
   const all = await mutantsOf(files)
-  const chosen = options.sample === undefined ? all : sampleOf(all, Number(options.sample), options.seed)
-  console.log(`${chosen.length} of ${all.length} mutants in ${files.length} files`)
+  const inRooms = ROOMS.map((room) => ({ room, mutants: all.filter((mutant) => roomOf(mutant) === room) }))
+  const chosenRooms = inRooms.filter(({ mutants }) => mutants.length > 0)
+  const random = randomOf(Number(options.seed))
+  for (const { room, mutants } of chosenRooms) {
+    const size = options.sample && Math.ceil(Number(options.sample) / chosenRooms.length)
+    const chosen = size === undefined ? mutants : shuffled(mutants, random).slice(0, size)
+    console.log(`${room}: ${chosen.length} of ${mutants.length} mutants`)
+    const survivors = `coverage/mutants-${basename(room)}.txt`
+    const results = await tryAll(room, chosen, survivors)
+    const row = scoreRow({ room, mutants: mutants.length, results }, options.sample && options.seed)
+    console.log(`\n${tableOf([row])}\n\nNot noticed: ${results.filter(isSurvivor).length}, in ${survivors}\n`)
+    const isWhole = positionals.every((path) => ROOMS.includes(path))
+    if (isWhole) writeFileSync(PAGE, withRows(readFileSync(PAGE, 'utf8'), [row], ROOMS))
+  }
+}
 
+async function tryAll(room, chosen, survivors) {
+  process.env.SLIPWAY_MUTANTS_TESTS = TESTS_OF[room].join()
   const copies = mkdtempSync(join(tmpdir(), 'slipway-mutants-'))
-  const results = await new Stryker({
+  const stryker = new Stryker({
     testRunner: 'vitest',
     vitest: { configFile: 'vitest.mutants.config.ts' },
     coverageAnalysis: 'perTest',
     mutate: [...new Set(chosen.map(({ fileName }) => relative(root, fileName)))],
     checkers: ['sample'],
-    mutants: { chosen: chosen.map(keyOf), survivors: SURVIVORS },
+    mutants: { chosen: chosen.map(keyOf), survivors },
     plugins: [import.meta.resolve('@stryker-mutator/vitest-runner'), import.meta.resolve('./mutants-plugins.mjs')],
     concurrency: Number(options.concurrency),
     ...TIMEOUT,
@@ -66,25 +86,8 @@ async function tryMutants() {
     tempDirName: copies,
     cleanTempDir: 'always'
   })
-    .runMutationTest()
-    .finally(() => rmSync(copies, { recursive: true, force: true }))
-
-  report(
-    all,
-    results.filter(({ status }) => status !== NOT_CHOSEN)
-  )
-}
-
-function report(all, results) {
-  const rooms = ROOMS.map((room) => ({
-    room,
-    mutants: all.filter((mutant) => roomOf(mutant) === room).length,
-    results: results.filter((mutant) => roomOf(mutant) === room)
-  })).filter(({ results: tried }) => tried.length > 0)
-  const rows = rooms.map((room) => scoreRow(room, options.sample && options.seed))
-  console.log(`\n${tableOf(rows)}\n\nNot noticed: ${results.filter(isSurvivor).length}, in ${SURVIVORS}`)
-  const isWhole = positionals.every((path) => ROOMS.includes(path))
-  if (isWhole) writeFileSync(PAGE, withRows(readFileSync(PAGE, 'utf8'), rows, ROOMS))
+  const results = await stryker.runMutationTest().finally(() => rmSync(copies, { recursive: true, force: true }))
+  return results.filter(({ status }) => status !== NOT_CHOSEN)
 }
 
 function roomOf({ fileName }) {
@@ -113,15 +116,7 @@ async function mutantsOf(files) {
   return mutants
 }
 
-/** The same for the same seed and sources: as many from each room, fewer only where there are fewer. */
-function sampleOf(mutants, size, seed) {
-  const random = randomOf(Number(seed))
-  const groups = ROOMS.map((room) => mutants.filter((mutant) => roomOf(mutant) === room)).filter(
-    ({ length }) => length > 0
-  )
-  return groups.flatMap((group) => shuffled(group, random).slice(0, Math.ceil(size / groups.length)))
-}
-
+/** In an order that is the same for the same seed and sources. */
 function shuffled(items, random) {
   return items
     .map((item) => ({ item, at: random() }))

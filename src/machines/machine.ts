@@ -101,14 +101,14 @@ export function defineMachine<
 >({ id, stages, actors }: Definition<Table, Context, Output, Own>) {
   type Name = NameOf<Table>
   type All = Own & typeof COMMON_ACTORS
-  const placeOf = (stage: Name) => ({ machine: id, name: stage, stage: stages[stage] as Stage })
+  const inMachine = (stage: Name) => ({ machine: id, name: stage, stage: stages[stage] as Stage })
   const of =
     (kind: typeof attempts | typeof oneAttempt) =>
     <const Of extends Name, const Src extends keyof Own & string>(
       stage: Of,
       options: Options<Context, Table[Of], Src, Own[Src], Name | Outcome>
     ): Configured<Of> =>
-      kind(placeOf(stage), { ...endingOf(placeOf(stage), 'cleaningUp' in stages, options.failed), ...options })
+      kind(inMachine(stage), { ...endingOf(inMachine(stage), 'cleaningUp' in stages, options.failed), ...options })
 
   return {
     /** A stage of bounded attempts. */
@@ -120,7 +120,7 @@ export function defineMachine<
       ends: readonly Exclude<Outcome, 'stuck'>[],
       pushStateOf: (context: Context) => PushState = () => 'none'
     ): Configured<'cleaningUp'> =>
-      cleanUp(placeOf('cleaningUp' as Name), ends, (context) => pushStateOf(context as Context)),
+      cleanUp(inMachine('cleaningUp' as Name), ends, (context) => pushStateOf(context as Context)),
     machine(config: {
       readonly initial: Name
       /** What the output has besides what every output has. */

@@ -59,8 +59,8 @@ export interface StageOptions<Context, Input, Output, State extends string> {
   readonly cancel: object
 }
 
-/** A stage by its place in a machine. */
-export interface StagePlace {
+/** A stage, and which machine it is a part of. */
+export interface StageInMachine {
   /** Id of the machine; targets are addressed below it. */
   readonly machine: string
   /** Key of the state in the machine, and id of its actor. */
@@ -134,7 +134,7 @@ const tellTimedOut = (stage: AnyStageName, budgetMs: (context: AnyContext) => nu
   }))
 
 /** What both kinds of stages are made of. */
-function parts({ machine, name, stage }: StagePlace, options: Options) {
+function parts({ machine, name, stage }: StageInMachine, options: Options) {
   const target = (state: string) => `#${machine}.${state}`
   const note = bookkeeping(name)
   const budgetMs = (context: AnyContext) => options.budgetMs?.(context) ?? budgetOf(context, name).budgetMs
@@ -199,9 +199,9 @@ function timeoutError(label: string, stage: StageRecord | undefined, ms: number)
 }
 
 /** A stage of bounded attempts with exponential back-off; permanent failures leave at once. */
-export function attempts(place: StagePlace, options: Options) {
-  const { name } = place
-  const { frame, attempt, retry, permanent } = parts(place, options)
+export function attempts(stageInMachine: StageInMachine, options: Options) {
+  const { name } = stageInMachine
+  const { frame, attempt, retry, permanent } = parts(stageInMachine, options)
   const canRetry = ({ context, event }: { context: AnyContext; event: Answer }) =>
     toStepError(event.error).retryable && attemptsOf(context, name) < budgetOf(context, name).attemptsMax
   return {
@@ -235,7 +235,7 @@ export function attempts(place: StagePlace, options: Options) {
 }
 
 /** A stage that is attempted once, whatever its failure: running, since user code is never run twice. */
-export function oneAttempt(place: StagePlace, options: Options) {
-  const { frame, attempt, permanent } = parts(place, options)
+export function oneAttempt(stageInMachine: StageInMachine, options: Options) {
+  const { frame, attempt, permanent } = parts(stageInMachine, options)
   return { ...frame, states: { attempting: { ...attempt, invoke: { ...attempt.invoke, onError: permanent } } } }
 }

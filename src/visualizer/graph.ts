@@ -65,7 +65,7 @@ function happeningOf(transition: AnyTransitionDefinition, branches: readonly Any
   if (actor.endsWith(BACK_OFF)) return { kind: 'backOff', label: 'after back-off' }
   if (actor.endsWith('.budget')) return { kind: 'timeout', label: 'out of time' }
   if (ending === 'done') return { kind: 'done', label: 'done' }
-  return { kind: 'order', label: transition.eventType || 'always' }
+  return { kind: 'cancel', label: transition.eventType || 'always' }
 }
 
 function toTransitions(node: AnyStateNode): readonly GraphTransition[] {

@@ -1,7 +1,7 @@
 /** A trace as the moves of a run from state to state, with why each was made: what the oracles judge. */
 import type { AttemptFailedLine, EndedLine, EnteredLine, NumberedLine, TraceLine } from './trace.ts'
 
-/** Why a state was entered. `cancel`: the runner's order. */
+/** Why a state was entered. `cancel`: what the runner sends. */
 export type Cause = 'start' | 'done' | 'retry' | 'failed' | 'timeout' | 'backOff' | 'cancel' | 'unknown'
 
 export interface Move {

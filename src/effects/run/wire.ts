@@ -51,7 +51,7 @@ interface RunOptions<Request, Ports, StageBudgets> {
   readonly ports: Ports
   readonly budgets: StageBudgets
   readonly observers: readonly Observer[]
-  /** Calls its argument for every cancel order (SIGINT, then SIGTERM); returns how to stop listening. */
+  /** Calls its argument for every cancel (SIGINT, then SIGTERM); returns how to stop listening. */
   readonly onCancel?: RunControl['onCancel']
 }
 

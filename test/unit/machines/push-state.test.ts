@@ -1,53 +1,42 @@
-/** What a step's context tells the janitor of its image: an image is never left because nothing seemed to be pushed. */
-import { expect, test } from 'vitest'
+/** Goal: an image that may be in the registry is never taken for one that is not. Method: every error code, after one build and after two. */
+import { describe, expect, it, test } from 'vitest'
 import { ERROR_CODES, type ErrorCode } from '../../../src/errors.ts'
-import type { StepContext } from '../../../src/machines/container-step.ts'
-import { NOTHING_ENDED } from '../../../src/machines/ending.ts'
 import { pushStateOf } from '../../../src/machines/push-state.ts'
-import { BUDGETS } from '../../../src/machines/stages.ts'
-import { PUSHED_IMAGE, REQUEST, RESOLUTIONS } from '../../support/container-step-model.ts'
+import type { Resolution } from '../../../src/machines/types.ts'
 
-const contextOf = (attempts: number, parts: Partial<StepContext> = {}): StepContext => ({
-  ...NOTHING_ENDED,
-  request: REQUEST,
-  budgets: BUDGETS,
-  now: () => 0,
-  resolution: RESOLUTIONS.build,
-  stages: attempts === 0 ? {} : { building: { attempts, startedAtMs: 0 } },
-  ...parts
-})
-const failedWith = (code: ErrorCode): Partial<StepContext> => ({
-  failure: { code, stage: 'building', message: '' }
-})
+const names = { nonce: 'n', creates: { building: [], pulling: [] } }
+const plan = { contextDirectory: '/', dockerfile: 'Dockerfile', contentHash: '', pushReference: '', pullRepository: '' }
+const TO_BUILD: Resolution = { kind: 'build', plan, ...names }
+const built = (attempts: number) => ({ building: { attempts, startedAtMs: 0 } })
+const failedWith = (code: ErrorCode) => ({ failure: { code, stage: 'building', message: '' } as const })
 
-test('nothing is there before a build, and without one', () => {
-  expect(pushStateOf(contextOf(0))).toBe('none')
-  expect(pushStateOf(contextOf(0, { resolution: RESOLUTIONS.cached, image: PUSHED_IMAGE }))).toBe('none')
+describe('nothing is in the registry', () => {
+  test.each<readonly [string, Parameters<typeof pushStateOf>[0]]>([
+    ['before anything is decided', { stages: {} }],
+    ['of a prebuilt image', { stages: built(1), image: 'a', resolution: { kind: 'prebuilt', image: 'a', ...names } }],
+    ['of this step, when it was built before', { stages: {}, resolution: { kind: 'cached', image: 'a', ...names } }],
+    ['before a build has begun', { stages: {}, resolution: TO_BUILD }],
+    ['before its first attempt', { stages: built(0), resolution: TO_BUILD }]
+  ])('%s', (_title, context) => expect(pushStateOf(context)).toBe('none'))
 })
 
-test('an image may be there as soon as a build has begun, whatever ended it', () => {
-  expect(pushStateOf(contextOf(1))).toBe('possible')
-  expect(pushStateOf(contextOf(1, { cancelled: true }))).toBe('possible')
+it('an image that is known by its digest was pushed, whatever failed later', () => {
+  expect(pushStateOf({ resolution: TO_BUILD, stages: built(2), image: 'a@sha256:b' })).toBe('done')
+  expect(
+    pushStateOf({ resolution: TO_BUILD, stages: built(1), image: 'a@sha256:b', ...failedWith('image-denied') })
+  ).toBe('done')
 })
 
-test('an image that was pushed is there', () => {
-  expect(pushStateOf(contextOf(2, { image: PUSHED_IMAGE, ...failedWith('run-lost') }))).toBe('done')
+it('a build without a failure may be pushing', () => {
+  expect(pushStateOf({ resolution: TO_BUILD, stages: built(1) })).toBe('possible')
 })
 
-test('only a build that has come to its own end, and a push that was refused, are known to have pushed nothing', () => {
-  const codes = Object.keys(ERROR_CODES) as ErrorCode[]
-  expect(codes.filter((code) => pushStateOf(contextOf(1, failedWith(code))) === 'none')).toEqual([
-    'dockerfile-failed',
-    'base-image-not-found',
-    'base-image-denied',
-    'base-registry-unreachable',
-    'builder-image-unavailable',
-    'builder-out-of-memory',
-    'push-denied',
-    'start-failed'
-  ])
-})
-
-test('of an earlier build pod nobody knows how far it came', () => {
-  expect(pushStateOf(contextOf(2, failedWith('dockerfile-failed')))).toBe('possible')
+test.each(Object.keys(ERROR_CODES) as ErrorCode[])('after %s', (code) => {
+  const isKnown = [
+    ...['dockerfile-failed', 'base-image-not-found', 'base-image-denied', 'base-registry-unreachable'],
+    ...['builder-out-of-memory', 'builder-image-unavailable', 'start-failed', 'push-denied']
+  ].includes(code)
+  const after = (attempts: number) =>
+    pushStateOf({ resolution: TO_BUILD, stages: built(attempts), ...failedWith(code) })
+  expect([after(1), after(2)]).toEqual([isKnown ? 'none' : 'possible', 'possible'])
 })
