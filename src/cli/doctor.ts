@@ -78,7 +78,7 @@ function examinationFor(options: Options, deps: CliDependencies, listener: Liste
   }
 }
 
-/** The end of standard input is the order to stop: whoever started this there has stopped, or has gone. */
+/** The end of standard input is how a command is told to stop: whoever started this there has stopped, or has gone. */
 async function runInPod(options: Options, deps: CliDependencies, stopping: AbortController): Promise<number> {
   const lines = createLineWriter(deps.write)
   const cancels = new Set<() => void>([() => stopping.abort()])

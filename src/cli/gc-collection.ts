@@ -11,10 +11,10 @@ import { openRegistry } from '../effects/kubernetes/registry/credentials.ts'
 import { createRedaction } from '../effects/log/redaction.ts'
 import { systemClock, wallMs } from '../effects/system.ts'
 import { toStepError } from '../errors.ts'
-import type { Place } from '../hooks/settings/config.ts'
+import type { Connection } from '../hooks/settings/config.ts'
 
 export interface Collection {
-  readonly place: Place
+  readonly connection: Connection
   /** Undefined: the one of the kubeconfig or the service account. */
   readonly namespaces: readonly (string | undefined)[]
   readonly imageAgeMs: number
@@ -46,14 +46,14 @@ export async function collectGarbage(
   tell: (line: string) => void,
   signal: AbortSignal
 ): Promise<Report> {
-  const { place, namespaces } = collection
+  const { connection, namespaces } = collection
   const redaction = createRedaction()
   const ledger = createReport(collection.isDry, tell, redaction.redact, signal)
   const clusters: Cluster[] = []
   let areAllKnown = true
   for (const namespace of namespaces) {
     const found = await ledger.attempt(namespace === undefined ? 'cluster' : `namespace ${namespace}`, async () => {
-      const { service } = place
+      const { service } = connection
       const cluster = await connectCluster({ service, namespace, clock: systemClock, onRetry: tell })
       clusters.push(cluster)
       return await findInNamespace(cluster, signal)
@@ -61,7 +61,7 @@ export async function collectGarbage(
     if (found === undefined) areAllKnown = false
     else await ledger.settle(found)
   }
-  const { registry } = place
+  const { registry } = connection
   if (registry === undefined) ledger.note('no registry is configured: images were not looked at')
   else if (!areAllKnown) ledger.note('it is not known which runner pods there are: images were not looked at')
   else {
@@ -73,7 +73,7 @@ export async function collectGarbage(
     const rules = { handles, madeBeforeMs: wallMs() - collection.imageAgeMs, path: registry.path }
     const found = await ledger.attempt(`registry ${registry.pushHost}`, async () => {
       // The registry's Secrets are in the first namespace, as in every other one.
-      const { service } = place
+      const { service } = connection
       const cluster = await connectCluster({ service, namespace: namespaces[0], clock: systemClock, onRetry: tell })
       const client = await openRegistry({ cluster, reporter: redaction }, registry, signal)
       const images = await findImages(client, rules, signal)

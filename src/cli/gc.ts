@@ -1,6 +1,6 @@
 /** `slipway gc`: removes what hooks that crashed left in the cluster and in the registry. */
 import { ERROR_CODES } from '../errors.ts'
-import { readPlace } from '../hooks/settings/config.ts'
+import { readConnection } from '../hooks/settings/config.ts'
 import { UsageError } from './command.ts'
 import { declare } from './command-line.ts'
 import { collectGarbage, type Item, type Report } from './gc-collection.ts'
@@ -59,14 +59,14 @@ registry frees its disk by a garbage collection of its own.`,
     ]
   },
   async ({ values }, deps) => {
-    const place = readPlace(deps.environment)
+    const connection = readConnection(deps.environment)
     const { json, 'dry-run': isDry } = values
-    const chosen = values.namespace.length > 0 ? values.namespace : [place.namespace]
+    const chosen = values.namespace.length > 0 ? values.namespace : [connection.namespace]
     const imageAgeMs = hoursOf(values['image-age'])
     const stopping = new AbortController()
     const stopListening = deps.onCancel(() => stopping.abort())
     try {
-      const collection = { place, namespaces: [...new Set(chosen)], imageAgeMs, isDry }
+      const collection = { connection, namespaces: [...new Set(chosen)], imageAgeMs, isDry }
       const report = await collectGarbage(
         collection,
         (text) => (json ? undefined : writeLine(deps.write, { text })),

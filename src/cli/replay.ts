@@ -81,7 +81,7 @@ function endLines({ end, durationMs, machine, command, runnerPod }: Replay): rea
   ]
 }
 
-/** Nothing for an order that ran no machine. */
+/** Nothing for a command that ran no machine. */
 function stepsAndStages(shown: Replay): readonly Line[] {
   if (shown.steps.length === 0) return []
   const steps = shown.steps.flatMap((step) => stepLines(step).map((line) => formatLine(line, step.atMs)))

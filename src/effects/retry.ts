@@ -5,7 +5,7 @@
 import pRetry from 'p-retry'
 import type { Clock } from '../machines/ports.ts'
 
-interface Bounds {
+export interface Bounds {
   /** Besides the first try. */
   readonly retriesMax: number
   /** Before the first retry; doubles with each one up to `waitMsMax`, and is shortened at random. */
@@ -32,12 +32,15 @@ interface Retried {
 }
 
 /** Rejects as the last try does, and with the signal's reason once it is aborted. */
-export async function retry<T>(
-  exception: keyof typeof EXCEPTIONS,
-  work: () => Promise<T>,
+export const retry = <T>(exception: keyof typeof EXCEPTIONS, work: () => Promise<T>, retried: Retried): Promise<T> =>
+  retryWithin(EXCEPTIONS[exception], work, retried)
+
+/** The same for what a stage leaves to its port, as it does a push: its bounds come with the call. `work` gets its number, from 1. */
+export async function retryWithin<T>(
+  { retriesMax, waitMs, waitMsMax }: Bounds,
+  work: (attempt: number) => Promise<T>,
   { clock, signal, mayHeal, say, askedForMs = () => 0 }: Retried
 ): Promise<T> {
-  const { retriesMax, waitMs, waitMsMax }: Bounds = EXCEPTIONS[exception]
   const result = pRetry(work, {
     retries: retriesMax,
     // The waits are made below, by the injected clock.

@@ -11,6 +11,7 @@ import { StepError } from '../errors.ts'
 import type { BuildInput, CollectInput, ImageInput, PushInput, ResolveInput } from './inputs.ts'
 import { defineMachine, port } from './machine.ts'
 import { pushStateOf } from './push-state.ts'
+import type { Telling } from './repeating-stage.ts'
 import type { RunContext, RunOutput } from './run.ts'
 import { attemptsOf } from './stage.ts'
 import { STEP_STAGES, type StageName } from './stages.ts'
@@ -55,7 +56,6 @@ const pushInput = (context: StepContext): PushInput => {
   return {
     plan: planOf(context),
     built: must(context.built, 'the built image'),
-    attempt: attemptsOf(context, 'pushing'),
     tries: { triesMax, backOffMs, backOffMsMax }
   }
 }
@@ -71,14 +71,14 @@ const imageInput = (context: StepContext): ImageInput => ({
   isBuilt: resolutionOf(context).kind !== 'prebuilt'
 })
 
-const { attempts, once, cleaningUp, machine } = defineMachine({
+const { attempts, once, repeating, cleaningUp, machine } = defineMachine({
   id: 'container-step',
   stages: STEP_STAGES,
   types: { context: {} as StepContext, output: {} as StepOutput },
   actors: {
     resolve: port<ResolveInput, Resolution>(),
     build: port<BuildInput, BuiltImage>(),
-    push: port<PushInput, string>(),
+    push: port<Telling<PushInput>, string>(),
     pull: port<ImageInput, void>(),
     run: port<ImageInput, RunResult>(),
     collect: port<CollectInput, void>()
@@ -108,7 +108,7 @@ export const containerStep = machine({
       onDone: (_context, built) => ({ built }),
       done: [{ target: 'pushing' }]
     }),
-    pushing: attempts('pushing', {
+    pushing: repeating('pushing', {
       actor: 'push',
       input: pushInput,
       onDone: (_context, image) => ({ image }),

@@ -1,9 +1,9 @@
-/** How every machine ends: failures and CANCEL lead through cleaningUp, and the outcome is decided in one place. */
+/** How every machine ends: failures and CANCEL lead through cleaningUp, and the outcome is decided in one stageInMachine. */
 import { ERROR_CODES, type StepError } from '../errors.ts'
 import type { CleanUpInput, PushState } from './inputs.ts'
 import { entryName } from './ledger.ts'
 import { OUTCOMES, type Outcome } from './run.ts'
-import { type AnyContext, attempts, type StagePlace, tell, update } from './stage.ts'
+import { type AnyContext, attempts, type StageInMachine, tell, update } from './stage.ts'
 import { CLEANUP_BUDGET_MS, type Urgency } from './stages.ts'
 
 /** What a context knows of its end before anything has happened. */
@@ -46,8 +46,12 @@ const gaveUp = ({ ledger }: AnyContext, { remaining }: StepError) => ({
  * What stages have in common: of several failures the first one counts, and what fails leads to cleaningUp, as CANCEL does. In
  * a machine without that stage, which does nothing but clean up, both lead to an end.
  */
-export function endingOf(place: StagePlace, cleansUp: boolean, failed: string = cleansUp ? 'cleaningUp' : 'failed') {
-  const { machine, name } = place
+export function endingOf(
+  stageInMachine: StageInMachine,
+  cleansUp: boolean,
+  failed: string = cleansUp ? 'cleaningUp' : 'failed'
+) {
+  const { machine, name } = stageInMachine
   const onFailed = (context: AnyContext, error: StepError): Partial<AnyContext> => ({
     failure: context.failure ?? { code: error.code, stage: name, message: error.message, detail: error.detail },
     ...(failed === 'stuck' && gaveUp(context, error))
@@ -61,11 +65,11 @@ export function endingOf(place: StagePlace, cleansUp: boolean, failed: string = 
 
 /** The stage that undoes the ledger, and then takes the final state, out of those in `ends`, that fits how it ended. */
 export const cleanUp = (
-  place: StagePlace,
+  stageInMachine: StageInMachine,
   ends: readonly Exclude<Outcome, 'stuck'>[],
   pushStateOf: (context: AnyContext) => PushState
 ) =>
-  attempts(place, {
+  attempts(stageInMachine, {
     actor: 'cleanUp',
     input: (context): CleanUpInput => ({
       ledger: context.ledger,
@@ -73,7 +77,7 @@ export const cleanUp = (
       pushState: pushStateOf(context)
     }),
     budgetMs: ({ budgets, urgency }) =>
-      Math.min(budgets[place.name]?.budgetMs ?? Number.POSITIVE_INFINITY, CLEANUP_BUDGET_MS[urgency]),
+      Math.min(budgets[stageInMachine.name]?.budgetMs ?? Number.POSITIVE_INFINITY, CLEANUP_BUDGET_MS[urgency]),
     done: ends.map((target) => ({ target, when: target, guard: (context) => endOf(context) === target })),
     failed: 'stuck',
     onFailed: gaveUp,
@@ -81,7 +85,7 @@ export const cleanUp = (
     cancel: {
       description: 'until it cannot be faster',
       guard: ({ context }: { context: AnyContext }) => context.urgency < URGENCY_MAX,
-      target: `#${place.machine}.cleaningUp`,
+      target: `#${stageInMachine.machine}.cleaningUp`,
       reenter: true,
       actions: update(({ urgency }) => ({ urgency: (urgency + 1) as Urgency }))
     }

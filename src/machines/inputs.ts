@@ -1,4 +1,5 @@
-/** What actors of the machines are told, as plain data: with it, a port has to remember nothing between two calls. */
+/** What actors of the machines are told, as plain data: with it, a port has to remember nothing between two calls. And what they tell. */
+import type { StepError } from '../errors.ts'
 import type { Ledger } from './ledger.ts'
 import type { BuildPlan, BuiltImage, StepRequest } from './types.ts'
 
@@ -22,8 +23,6 @@ export interface BuildInput {
 export interface PushInput {
   readonly plan: BuildPlan
   readonly built: BuiltImage
-  /** From 1. */
-  readonly attempt: number
   readonly tries: Tries
 }
 
@@ -54,3 +53,6 @@ export interface CleanUpInput {
   readonly hurried: boolean
   readonly pushState: PushState
 }
+
+/** What an actor that tries again by itself tells while it goes on: which try failed, and that the next one has begun. */
+export type TryEvent = { readonly type: 'TRY_FAILED'; readonly error: StepError } | { readonly type: 'TRY_STARTED' }

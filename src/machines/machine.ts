@@ -18,7 +18,8 @@ import { StepError } from '../errors.ts'
 import { cleanUp, endingOf, exitCodeOf, FINAL_STATES, NOTHING_ENDED, outcomeOf } from './ending.ts'
 import type { CleanUpInput, PushState } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
-import type { CancelEvent, Fact, Outcome, RunContext, RunInput, RunOutput } from './run.ts'
+import { repeating } from './repeating-stage.ts'
+import type { Fact, Outcome, RunContext, RunEvent, RunInput, RunOutput } from './run.ts'
 import {
   type AnyContext,
   attempts,
@@ -57,8 +58,8 @@ interface Definition<Table extends Stages, Context, Output, Own extends Actors> 
 }
 
 /** What a stage says of itself; the rest is the same for all of them. */
-type Options<Context, Row, Actor extends string, Logic, State extends string> = Pick<
-  StageOptions<Context, InputFrom<Logic>, OutputFrom<Logic>, State>,
+type Options<Context, Row, Actor extends string, Logic, State extends string, Input = InputFrom<Logic>> = Pick<
+  StageOptions<Context, Input, OutputFrom<Logic>, State>,
   'input' | 'onDone' | 'done'
 > & {
   readonly actor: Actor
@@ -72,12 +73,14 @@ type Options<Context, Row, Actor extends string, Logic, State extends string> = 
 
 declare const name: unique symbol
 /** The configuration of one stage. Whose it is, is in its type only. */
-type Configured<Name> = (ReturnType<typeof attempts> | ReturnType<typeof oneAttempt>) & { readonly [name]?: Name }
+type Configured<Name> = (ReturnType<typeof attempts> | ReturnType<typeof oneAttempt> | ReturnType<typeof repeating>) & {
+  readonly [name]?: Name
+}
 
 /** A machine, typed as XState types what `setup()` makes. */
 export type Machine<Context extends AnyContext, Output, All extends Actors> = StateMachine<
   Context,
-  CancelEvent,
+  RunEvent,
   Record<string, never>,
   { [Src in keyof All & string]: { src: Src; logic: All[Src]; id: string | undefined } }[keyof All & string],
   never,
@@ -101,26 +104,32 @@ export function defineMachine<
 >({ id, stages, actors }: Definition<Table, Context, Output, Own>) {
   type Name = NameOf<Table>
   type All = Own & typeof COMMON_ACTORS
-  const placeOf = (stage: Name) => ({ machine: id, name: stage, stage: stages[stage] as Stage })
+  const inMachine = (stage: Name) => ({ machine: id, name: stage, stage: stages[stage] as Stage })
+  const commonOf = (stage: Name, failed?: string) => endingOf(inMachine(stage), 'cleaningUp' in stages, failed)
   const of =
     (kind: typeof attempts | typeof oneAttempt) =>
     <const Of extends Name, const Src extends keyof Own & string>(
       stage: Of,
       options: Options<Context, Table[Of], Src, Own[Src], Name | Outcome>
     ): Configured<Of> =>
-      kind(placeOf(stage), { ...endingOf(placeOf(stage), 'cleaningUp' in stages, options.failed), ...options })
+      kind(inMachine(stage), { ...commonOf(stage, options.failed), ...options })
 
   return {
     /** A stage of bounded attempts. */
     attempts: of(attempts),
     /** A stage that is attempted once. */
     once: of(oneAttempt),
+    /** A stage whose actor tries again by itself, and tells of it. */
+    repeating: <const Of extends Name, const Src extends keyof Own & string>(
+      stage: Of,
+      options: Options<Context, Table[Of], Src, Own[Src], Name | Outcome, Omit<InputFrom<Own[Src]>, 'tell'>>
+    ): Configured<Of> => repeating(inMachine(stage), { ...commonOf(stage, options.failed), ...options }),
     /** The stage that every failure and every CANCEL leads through. */
     cleaningUp: (
       ends: readonly Exclude<Outcome, 'stuck'>[],
       pushStateOf: (context: Context) => PushState = () => 'none'
     ): Configured<'cleaningUp'> =>
-      cleanUp(placeOf('cleaningUp' as Name), ends, (context) => pushStateOf(context as Context)),
+      cleanUp(inMachine('cleaningUp' as Name), ends, (context) => pushStateOf(context as Context)),
     machine(config: {
       readonly initial: Name
       /** What the output has besides what every output has. */
@@ -130,7 +139,7 @@ export function defineMachine<
       const { createMachine } = setup({
         types: {
           context: {} as AnyContext,
-          events: {} as CancelEvent,
+          events: {} as RunEvent,
           input: {} as RunInput<unknown, string>,
           emitted: {} as Fact,
           meta: {} as MetaObject

@@ -6,7 +6,7 @@
  * and rejects promptly once the signal is aborted. How far a step is stands in the machine's context, and comes with each call.
  */
 
-import type { BuildInput, CleanUpInput, CollectInput, ImageInput, PushInput, ResolveInput } from './inputs.ts'
+import type { BuildInput, CleanUpInput, CollectInput, ImageInput, PushInput, ResolveInput, TryEvent } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
 import type {
   BuiltImage,
@@ -30,9 +30,13 @@ export interface Builder {
   build(input: BuildInput, signal: AbortSignal): Promise<BuiltImage>
 }
 
-/** Pushes what was built. Called again after a failure, it pushes again without building. Returns what to run, by digest. */
+/** Pushes what was built, and tries again by itself: the container that pushes is not the hook's to start again. */
 export interface Pusher {
-  push(input: PushInput, signal: AbortSignal): Promise<string>
+  /**
+   * Resolves with what to run, by digest, as soon as it is pushed; rejects when nobody will try again. Until then `tell` hears of
+   * each try that failed and, before the next failure, of the one that has begun after it.
+   */
+  push(input: PushInput, tell: (event: TryEvent) => void, signal: AbortSignal): Promise<string>
 }
 
 /** Brings an image to where it runs, and runs it exactly once. */

@@ -1,5 +1,6 @@
 /** What one run of any machine is given, knows, tells while it goes on, and ends with. */
 import type { ErrorCode } from '../errors.ts'
+import type { TryEvent } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
 import type { AnyStageName, Urgency } from './stages.ts'
 import type { BudgetsOf, StateMeta } from './table.ts'
@@ -13,8 +14,11 @@ export const OUTCOMES: Readonly<Record<Outcome, StateMeta>> = {
   stuck: { label: 'Stuck', purpose: 'Cleanup could not finish; the output lists what remains.' }
 }
 
-/** CANCEL is the only event from outside; everything else is an actor's answer. */
+/** CANCEL is the only event from outside; everything else comes from an actor. */
 export type CancelEvent = { readonly type: 'CANCEL' }
+
+/** All that is sent to a machine, besides the answers of its actors. */
+export type RunEvent = CancelEvent | TryEvent
 
 /** A failure as data, for the output, the trace and the log. */
 export interface Failure {

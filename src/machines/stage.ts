@@ -7,7 +7,7 @@
 import { assign, type EventObject, emit } from 'xstate'
 import { StepError, toStepError } from '../errors.ts'
 import { type Ledger, record } from './ledger.ts'
-import type { CancelEvent, Fact, Phase, RunContext, StageRecord } from './run.ts'
+import type { Fact, Phase, RunContext, RunEvent, StageRecord } from './run.ts'
 import type { AnyStageName } from './stages.ts'
 import type { Stage, StageBudget } from './table.ts'
 
@@ -59,8 +59,8 @@ export interface StageOptions<Context, Input, Output, State extends string> {
   readonly cancel: object
 }
 
-/** A stage by its place in a machine. */
-export interface StagePlace {
+/** A stage, and which machine it is a part of. */
+export interface StageInMachine {
   /** Id of the machine; targets are addressed below it. */
   readonly machine: string
   /** Key of the state in the machine, and id of its actor. */
@@ -68,7 +68,7 @@ export interface StagePlace {
   readonly stage: Stage
 }
 
-type Options = StageOptions<AnyContext, unknown, unknown, string>
+export type Options = StageOptions<AnyContext, unknown, unknown, string>
 type Change = (context: AnyContext, event: Answer) => Partial<AnyContext>
 
 /** Attempts of a stage so far, the running one included. */
@@ -81,14 +81,14 @@ const budgetOf = (context: AnyContext, name: string): StageBudget => {
 }
 
 /** The delay before attempt `attempt + 1`, without jitter: exponential, capped. Milliseconds. */
-export const backOffMs = (budget: StageBudget, attempt: number): number =>
+export const backOffMs = (budget: Pick<StageBudget, 'backOffMs' | 'backOffMsMax'>, attempt: number): number =>
   Math.min(budget.backOffMs * 2 ** Math.max(0, attempt - 1), budget.backOffMsMax)
 
 export const update = (change: Change) =>
-  assign<AnyContext, Answer, undefined, CancelEvent, never>(({ context, event }) => change(context, event))
+  assign<AnyContext, Answer, undefined, RunEvent, never>(({ context, event }) => change(context, event))
 
 export const tell = (fact: (context: AnyContext, event: Answer) => Fact) =>
-  emit<AnyContext, Answer, undefined, CancelEvent, Fact>(({ context, event }) => fact(context, event))
+  emit<AnyContext, Answer, undefined, RunEvent, Fact>(({ context, event }) => fact(context, event))
 
 /** What becomes of the context's record of one stage at each turn of the stage. */
 function bookkeeping(name: string) {
@@ -109,10 +109,11 @@ function bookkeeping(name: string) {
   }
 }
 
-const tellEntered = (stage: AnyStageName, phase: Phase) =>
+/** `part`: the state inside the stage, where it is not called as its phase is. */
+export const tellEntered = (stage: AnyStageName, phase: Phase, part: string = phase) =>
   tell((context, { type }) => ({
     type: 'entered',
-    state: `${stage}.${phase}`,
+    state: `${stage}.${part}`,
     event: type,
     at: { stage, phase, attempt: attemptsOf(context, stage) }
   }))
@@ -133,13 +134,15 @@ const tellTimedOut = (stage: AnyStageName, budgetMs: (context: AnyContext) => nu
     afterMs: budgetMs(context)
   }))
 
-/** What both kinds of stages are made of. */
-function parts({ machine, name, stage }: StagePlace, options: Options) {
+/** What all kinds of stages are made of. */
+export function parts({ machine, name, stage }: StageInMachine, options: Options) {
   const target = (state: string) => `#${machine}.${state}`
   const note = bookkeeping(name)
   const budgetMs = (context: AnyContext) => options.budgetMs?.(context) ?? budgetOf(context, name).budgetMs
   const failedWith = (errorOf: (context: AnyContext, event: Answer) => StepError) =>
     update((context, event) => options.onFailed(context, errorOf(context, event)))
+  const canRetry = ({ context, event }: { context: AnyContext; event: Answer }) =>
+    toStepError(event.error).retryable && attemptsOf(context, name) < budgetOf(context, name).attemptsMax
   return {
     /** The frame around one or many attempts: bookkeeping, budget, and what holds throughout. */
     frame: {
@@ -151,7 +154,6 @@ function parts({ machine, name, stage }: StagePlace, options: Options) {
       ],
       exit: update(note.ended),
       on: { CANCEL: options.cancel },
-      initial: 'attempting',
       invoke: {
         id: `${name}.budget`,
         src: 'budget',
@@ -165,23 +167,23 @@ function parts({ machine, name, stage }: StagePlace, options: Options) {
         }
       }
     },
-    attempt: {
-      entry: [update(note.attempted), tellEntered(name, 'attempting')],
-      invoke: {
-        id: name,
-        src: options.actor,
-        input: ({ context }: { context: AnyContext }) => options.input(context),
-        onDone: options.done.map((branch) => ({
-          target: target(branch.target),
-          ...(branch.when !== undefined && { description: branch.when }),
-          ...(branch.guard && {
-            guard: ({ context, event }: { context: AnyContext; event: Answer }) =>
-              branch.guard?.(context, event.output) ?? true
-          }),
-          ...(options.onDone && { actions: update((context, event) => options.onDone?.(context, event.output) ?? {}) })
-        }))
-      }
+    begun: update(note.attempted),
+    /** The actor that does the work; what its failure leads to is the stage's own. */
+    invoke: {
+      id: name,
+      src: options.actor,
+      input: ({ context }: { context: AnyContext }) => options.input(context),
+      onDone: options.done.map((branch) => ({
+        target: target(branch.target),
+        ...(branch.when !== undefined && { description: branch.when }),
+        ...(branch.guard && {
+          guard: ({ context, event }: { context: AnyContext; event: Answer }) =>
+            branch.guard?.(context, event.output) ?? true
+        }),
+        ...(options.onDone && { actions: update((context, event) => options.onDone?.(context, event.output) ?? {}) })
+      }))
     },
+    canRetry,
     retry: [tellFailed(name, true), update(note.willRetry)],
     permanent: {
       target: target(options.failed),
@@ -199,18 +201,17 @@ function timeoutError(label: string, stage: StageRecord | undefined, ms: number)
 }
 
 /** A stage of bounded attempts with exponential back-off; permanent failures leave at once. */
-export function attempts(place: StagePlace, options: Options) {
-  const { name } = place
-  const { frame, attempt, retry, permanent } = parts(place, options)
-  const canRetry = ({ context, event }: { context: AnyContext; event: Answer }) =>
-    toStepError(event.error).retryable && attemptsOf(context, name) < budgetOf(context, name).attemptsMax
+export function attempts(stageInMachine: StageInMachine, options: Options) {
+  const { name } = stageInMachine
+  const { frame, begun, invoke, canRetry, retry, permanent } = parts(stageInMachine, options)
   return {
     ...frame,
+    initial: 'attempting',
     states: {
       attempting: {
-        ...attempt,
+        entry: [begun, tellEntered(name, 'attempting')],
         invoke: {
-          ...attempt.invoke,
+          ...invoke,
           onError: [
             { guard: canRetry, description: 'retryable, attempts left', target: 'backingOff', actions: retry },
             { ...permanent, description: 'permanent, or no attempt left' }
@@ -235,7 +236,12 @@ export function attempts(place: StagePlace, options: Options) {
 }
 
 /** A stage that is attempted once, whatever its failure: running, since user code is never run twice. */
-export function oneAttempt(place: StagePlace, options: Options) {
-  const { frame, attempt, permanent } = parts(place, options)
-  return { ...frame, states: { attempting: { ...attempt, invoke: { ...attempt.invoke, onError: permanent } } } }
+export function oneAttempt(stageInMachine: StageInMachine, options: Options) {
+  const { frame, begun, invoke, permanent } = parts(stageInMachine, options)
+  const entry = [begun, tellEntered(stageInMachine.name, 'attempting')]
+  return {
+    ...frame,
+    initial: 'attempting',
+    states: { attempting: { entry, invoke: { ...invoke, onError: permanent } } }
+  }
 }

@@ -27,8 +27,8 @@ export interface GraphState {
   readonly creates?: readonly string[]
 }
 
-/** What sort of thing happens; `order` is an event from outside. */
-export type TransitionKind = 'done' | 'retry' | 'failed' | 'timeout' | 'backOff' | 'order'
+/** What sort of thing happens; `cancel` comes from outside. */
+export type TransitionKind = 'done' | 'retry' | 'failed' | 'timeout' | 'backOff' | 'cancel'
 
 export interface GraphTransition {
   /** `container-step.building|CANCEL|0`: source, event, position among the branches for that event. */

@@ -2,6 +2,7 @@
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
 import { getStateNodes } from 'xstate/graph'
 import { containerStep } from '../machines/container-step.ts'
+import type { TryEvent } from '../machines/inputs.ts'
 import { jobCleanup } from '../machines/job-cleanup.ts'
 import { jobStart } from '../machines/job-start.ts'
 import { scriptStep } from '../machines/script-step.ts'
@@ -25,7 +26,12 @@ function inWords(key: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
-const waitsForNextAttempt = (node: AnyStateNode): boolean => node.invoke.some(({ id }) => id.endsWith(BACK_OFF))
+/** What an actor tells that tries again by itself. */
+const TRY_FAILED = 'TRY_FAILED' satisfies TryEvent['type']
+const TRY_STARTED = 'TRY_STARTED' satisfies TryEvent['type']
+
+const waitsForNextAttempt = (node: AnyStateNode): boolean =>
+  node.invoke.some(({ id }) => id.endsWith(BACK_OFF)) || node.ownEvents.includes(TRY_STARTED)
 
 function toState(machine: AnyStateMachine, node: AnyStateNode): GraphState {
   const meta = node.meta as (StateMeta & Partial<Stage>) | undefined
@@ -58,14 +64,15 @@ type Happening = Pick<GraphTransition, 'kind' | 'label'>
 function happeningOf(transition: AnyTransitionDefinition, branches: readonly AnyTransitionDefinition[]): Happening {
   const [, ending, actor = ''] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(transition.eventType) ?? []
   const leadsToRetry = ({ target }: AnyTransitionDefinition) => target?.some(waitsForNextAttempt) ?? false
-  if (ending === 'error') {
+  if (ending === 'error' || transition.eventType === TRY_FAILED) {
     if (leadsToRetry(transition)) return { kind: 'retry', label: 'failed (retryable)' }
     return { kind: 'failed', label: branches.some(leadsToRetry) ? 'failed (permanent)' : 'failed' }
   }
+  if (transition.eventType === TRY_STARTED) return { kind: 'backOff', label: 'next try' }
   if (actor.endsWith(BACK_OFF)) return { kind: 'backOff', label: 'after back-off' }
   if (actor.endsWith('.budget')) return { kind: 'timeout', label: 'out of time' }
   if (ending === 'done') return { kind: 'done', label: 'done' }
-  return { kind: 'order', label: transition.eventType || 'always' }
+  return { kind: 'cancel', label: transition.eventType || 'always' }
 }
 
 function toTransitions(node: AnyStateNode): readonly GraphTransition[] {

@@ -1,7 +1,7 @@
 /** A trace as the moves of a run from state to state, with why each was made: what the oracles judge. */
 import type { AttemptFailedLine, EndedLine, EnteredLine, NumberedLine, TraceLine } from './trace.ts'
 
-/** Why a state was entered. `cancel`: the runner's order. */
+/** Why a state was entered. `cancel`: what the runner sends. */
 export type Cause = 'start' | 'done' | 'retry' | 'failed' | 'timeout' | 'backOff' | 'cancel' | 'unknown'
 
 export interface Move {
@@ -38,9 +38,10 @@ function causeOf(line: EnteredLine): Cause {
   const { event } = line
   if (event === 'CANCEL') return 'cancel'
   if (event === 'xstate.init') return 'start'
+  if (event === 'TRY_STARTED') return 'backOff'
   const [, ending, actor = ''] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(event) ?? []
-  if (ending === undefined) return 'unknown'
-  if (ending === 'error') return isStill(line) ? 'retry' : 'failed'
+  if (ending === undefined && event !== 'TRY_FAILED') return 'unknown'
+  if (ending !== 'done') return isStill(line) ? 'retry' : 'failed'
   if (actor.endsWith('.budget')) return 'timeout'
   return actor.endsWith('.backOff') ? 'backOff' : 'done'
 }

@@ -66,7 +66,7 @@ const retriesAreBounded: Oracle = ({ moves, mayHurryUnseen, promises, attemptsMa
   })
 }
 
-/** Each order leaves cleanup less time, and then it cannot be faster. */
+/** Each CANCEL leaves cleanup less time, and then it cannot be faster. */
 const cancelsAreBounded: Oracle = ({ moves }) => {
   const cancels = moves.filter(({ cause }) => cause === 'cancel')
   const most = CLEANUP_BUDGET_MS.length - 1

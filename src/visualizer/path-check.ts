@@ -26,7 +26,7 @@ const distinct = (stands: Stands): Stands => [...new Map(stands.map((stand) => [
 function withUnseenCancels(graph: MachineGraph, stands: Stands): Stands {
   const more = stands.flatMap((stand) =>
     choicesOf(graph, stand)
-      .filter(({ kind }) => kind === 'order')
+      .filter(({ kind }) => kind === 'cancel')
       .map(({ id }) => take(graph, stand, id))
       .filter(({ state }) => state === stand.state)
   )

@@ -37,10 +37,10 @@ export interface StageTime {
 }
 
 export interface Replay {
-  /** The order, as the runner calls it; undefined in old traces. */
+  /** The command, as the runner calls it; undefined in old traces. */
   readonly command?: string
   readonly runnerPod?: string
-  /** Undefined when no machine was run: by cleanup_job, or because the order failed before. */
+  /** Undefined when no machine was run, because the command failed before. */
   readonly machine?: string
   readonly durationMs: number
   readonly steps: readonly ReplayStep[]
@@ -124,7 +124,7 @@ function toStageTimes(graph: MachineGraph, steps: readonly ReplayStep[]): readon
   })
 }
 
-/** What a trace says about the order as a whole. */
+/** What a trace says about the command as a whole. */
 function frameOf(lines: readonly TraceLine[]): Pick<Replay, 'command' | 'runnerPod' | 'end'> {
   const started = lines.find((line) => line.type === 'started')
   const ended = lines.find((line) => line.type === 'ended')

@@ -94,9 +94,9 @@ export function start(graph: MachineGraph): Stand {
   return enter(graph, initial, undefined)
 }
 
-/** An order for the stage that it comes to: to be faster. */
+/** A CANCEL for the stage that it comes to: to be faster. */
 const isHurry = (graph: MachineGraph, stand: Stand, { to, kind }: GraphTransition): boolean =>
-  kind === 'order' && to === outerOf(graph, stand).id
+  kind === 'cancel' && to === outerOf(graph, stand).id
 
 /** Transitions out of where a run stands, whether they can be taken or not: those of the innermost state first. */
 export function leavingOf(graph: MachineGraph, stand: Stand): readonly GraphTransition[] {
@@ -135,12 +135,12 @@ export function take(graph: MachineGraph, stand: Stand, id: string): Stand {
   const transition = choicesOf(graph, stand).find((choice) => choice.id === id)
   if (transition === undefined) throw new SimulationError(`step ${stand.steps + 1} cannot be taken there`)
   const { kind, to } = transition
-  const isOrder = kind === 'order'
+  const isCancel = kind === 'cancel'
   const failedIn = stand.failedIn ?? (kind === 'failed' || kind === 'timeout' ? stand.visits.at(-1)?.state : undefined)
   return {
     ...enter(graph, stateOf(graph, to), stand),
-    cancels: stand.cancels + (isOrder ? 1 : 0),
-    isCancelled: stand.isCancelled || (isOrder && !isHurry(graph, stand, transition)),
+    cancels: stand.cancels + (isCancel ? 1 : 0),
+    isCancelled: stand.isCancelled || (isCancel && !isHurry(graph, stand, transition)),
     ...(failedIn !== undefined && { failedIn })
   }
 }

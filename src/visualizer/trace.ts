@@ -15,7 +15,7 @@ export class TraceError extends Error {
 /** The formats that say which they are; the first one did not. */
 export const FORMATS: readonly string[] = ['slipway-trace-2', 'slipway-trace-3']
 
-/** Which order it is; absent in traces of format 1. */
+/** Which command it is; absent in traces of format 1. */
 export interface StartedLine {
   readonly type: 'started'
   /** As the runner calls it: `run_container_step`. */
@@ -66,7 +66,7 @@ export interface EndedLine {
   readonly imageSource?: 'prebuilt' | 'cached' | 'build'
   readonly failure?: {
     readonly code: string
-    /** Absent when the order failed outside of a machine. */
+    /** Absent when the command failed outside of a machine. */
     readonly stage?: string
     readonly message: string
     readonly detail?: string

@@ -112,7 +112,7 @@ export async function buildAndPush(
   { builder, pusher }: StepPorts,
   planned: Pick<Planned, 'plan' | 'nonce'>
 ): Promise<string> {
-  return await pusher.push(toPush(planned.plan, await builder.build(toBuild(planned), never)), never)
+  return await pusher.push(toPush(planned.plan, await builder.build(toBuild(planned), never)), () => {}, never)
 }
 
 export interface Ran {

@@ -1,6 +1,7 @@
 /** The promises of Builder and Pusher, for every backend. */
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { TryEvent } from '../../src/machines/inputs.ts'
 import { toBuild, toCleanUp, toPush } from '../support/port-inputs.ts'
 import {
   type Backend,
@@ -93,6 +94,11 @@ export function describeBuilder(backend: Backend): void {
   })
 }
 
+/** A push that goes well at once has nothing to tell. */
+const unexpected = (event: TryEvent): never => {
+  throw new Error(`told of ${event.type}`)
+}
+
 export function describePusher(backend: Backend): void {
   const files = { Dockerfile: `FROM ${backend.from.base}\nRUN echo built-by-the-contract\n` }
 
@@ -100,22 +106,27 @@ export function describePusher(backend: Backend): void {
     test('returns a digest that the registry has, and may be asked again without building', () =>
       planned(backend, files, async ({ ports, client, log }, { plan, nonce }) => {
         const built = await ports.builder.build(toBuild({ plan, nonce }), never)
-        const image = await ports.pusher.push(toPush(plan, built), never)
+        const image = await ports.pusher.push(toPush(plan, built), unexpected, never)
         const [repository, digest] = image.split('@')
         expect(repository).toBe(plan.pullRepository)
         expect(await client.digestOf(plan.pushReference, never)).toBe(digest)
 
-        expect(await ports.pusher.push(toPush(plan, built, 2), never)).toBe(image)
+        expect(await ports.pusher.push(toPush(plan, built), unexpected, never)).toBe(image)
         expect(await client.digestOf(plan.pushReference, never)).toBe(digest)
         expect(log().match(printed('built-by-the-contract'))).toHaveLength(1)
       }))
 
-    test('a registry that is gone is registry-unreachable', () =>
+    test('a registry that is gone is told of, tried again, and registry-unreachable at last', () =>
       planned(backend, files, async ({ ports }, { plan, nonce }) => {
         // The discard port: nothing listens there.
         const elsewhere = { ...plan, pushReference: '127.0.0.1:9/gone:1', pullRepository: '127.0.0.1:9/gone' }
-        const built = await ports.builder.build(toBuild({ plan: elsewhere, nonce }), never)
-        expect(await codeOf(ports.pusher.push(toPush(elsewhere, built), never))).toBe('registry-unreachable')
+        const built = await ports.builder.build({ ...toBuild({ plan: elsewhere, nonce }), pushTriesMax: 2 }, never)
+        const told: string[] = []
+        const tell = (event: TryEvent) => void told.push(event.type === 'TRY_FAILED' ? event.error.code : event.type)
+        const tries = { triesMax: 2, backOffMs: 10, backOffMsMax: 10 }
+        const pushing = ports.pusher.push({ ...toPush(elsewhere, built), tries }, tell, never)
+        expect(await codeOf(pushing)).toBe('registry-unreachable')
+        expect(told).toEqual(['registry-unreachable', 'TRY_STARTED'])
         await ports.janitor.cleanUp(toCleanUp([{ kind: 'image', name: elsewhere.pushReference }]), never)
       }))
   })

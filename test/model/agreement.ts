@@ -21,7 +21,8 @@ function allEvents({ answersOf }: MachineModel, stages: readonly string[]): read
       actorId
     }))
   )
-  return [...answers, { type: 'CANCEL', says: 'cancel' }]
+  const told = ['TRY_FAILED', 'TRY_STARTED'].flatMap((type) => answersOf(type).map((one) => ({ ...one, type })))
+  return [...answers, ...told, { type: 'CANCEL', says: 'cancel' }]
 }
 
 const pathOf = (value: unknown): string =>
@@ -29,8 +30,11 @@ const pathOf = (value: unknown): string =>
     ? value
     : (Object.entries(value as object).map(([key, inner]) => `${key}.${pathOf(inner)}`)[0] ?? '')
 
-export const nameOf = ({ stages }: Rules, { stage, waits }: Situation): string =>
-  stages[stage] === undefined ? stage : `${stage}.${waits ? 'backingOff' : 'attempting'}`
+export function nameOf({ stages, repeats }: Rules, { stage, waits }: Situation): string {
+  if (stages[stage] === undefined) return stage
+  if (repeats?.includes(stage)) return `${stage}.${waits ? 'waitingForNextTry' : 'trying'}`
+  return `${stage}.${waits ? 'backingOff' : 'attempting'}`
+}
 
 /** In which ways a machine and the reference differ, one line each; a machine that fails on the way differs, too. */
 function* differences(model: MachineModel, rules: Rules): Generator<string> {

@@ -204,17 +204,19 @@ const cancelHurriesCleanUp: Oracle = (history) => {
 const everyCallIsTold: Oracle = (history) =>
   Object.keys(history.budgets).flatMap((name) => {
     const calls = callsOf(history, name)
-    const failed = calls.filter((call) => call.ending === 'failed').length
+    const sum = (count: (call: PortCall) => number) => calls.reduce((all, call) => all + count(call), 0)
+    const failed = sum((call) => (call.triesFailed ?? 0) + (call.ending === 'failed' ? 1 : 0))
+    const begun = sum((call) => 1 + (call.triesStarted ?? 0))
     const told = history.facts.filter(({ fact }) => fact.type === 'attemptFailed' && fact.stage === name).length
     const attempts = history.facts.filter(
-      ({ fact }) => fact.type === 'entered' && fact.state === `${name}.attempting`
+      ({ fact }) => fact.type === 'entered' && fact.at?.stage === name && fact.at.phase === 'attempting'
     ).length
     // A CANCEL during cleanup starts it again without leaving its state.
     const restarts = name === 'cleaningUp' ? history.cancelsAtMs.length : 0
     return [
       ...complain(
-        calls.length < attempts || calls.length > attempts + restarts,
-        `${name}: ${calls.length} calls, ${attempts} told`
+        begun < attempts || begun > attempts + restarts,
+        `${name}: ${begun} attempts begun, ${attempts} told`
       ),
       ...complain(failed !== told, `${name}: ${failed} failed attempts, ${told} told`)
     ]

@@ -11,6 +11,8 @@ export interface Rules {
   readonly failed: Readonly<Record<string, string>>
   /** Stages that are attempted a single time. */
   readonly once: readonly string[]
+  /** Stages whose actor tries again by itself, and is there until the stage is over: nothing it answers is waited for. */
+  readonly repeats?: readonly string[]
   /** Stages whose failure is no failure of the run. */
   readonly pardoned?: readonly string[]
 }
@@ -34,7 +36,8 @@ export const RULES: Readonly<Record<string, Rules>> = {
       cleaningUp
     },
     failed: { running: 'collecting', cleaningUp: 'stuck' },
-    once: ['running']
+    once: ['running'],
+    repeats: ['pushing']
   },
   'job-start': {
     begins: 'resolving',
@@ -112,8 +115,14 @@ export function next(rules: Rules, now: Situation, event: string, attemptsMax: n
   if (event === 'cancel' && !isCleaning) return to(wayOut, { cancelled: true, urgency: 1 })
   if (event === 'cancel') return now.urgency < 2 ? to('cleaningUp', { urgency: now.urgency + 1 }) : undefined
   if (event === `${now.stage} took too long`) return fail()
+  if (rules.repeats?.includes(now.stage) && event.endsWith('backed off')) return undefined
   if (event === `${now.stage} backed off`) return now.waits ? to(now.stage, { attempt: now.attempt + 1 }) : undefined
-  if (now.waits) return undefined
+  if (rules.repeats?.includes(now.stage)) {
+    const isLast = event.endsWith('for good') || now.attempt >= attemptsMax
+    if (event.startsWith('a try failed')) return now.waits ? undefined : isLast ? fail() : { ...now, waits: true }
+    if (event === 'next try') return now.waits ? { ...now, waits: false, attempt: now.attempt + 1 } : undefined
+    if (event.startsWith(`${now.stage} failed`)) return fail()
+  } else if (now.waits) return undefined
   if (event === `${now.stage} failed for good`) return fail()
   if (event === `${now.stage} failed for now`) {
     const isTriedAgain = !rules.once.includes(now.stage) && now.attempt < attemptsMax

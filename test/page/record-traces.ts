@@ -11,6 +11,7 @@ import { randomHex } from '../../src/effects/system.ts'
 import { StepError } from '../../src/errors.ts'
 import { environment } from '../../src/hooks/settings/config.ts'
 import type { Pusher, StepPorts } from '../../src/machines/ports.ts'
+import { backOffMs } from '../../src/machines/stage.ts'
 import { BUDGETS } from '../../src/machines/stages.ts'
 import type { StepRequest } from '../../src/machines/types.ts'
 
@@ -23,22 +24,24 @@ interface Recording {
   readonly cancelIn?: string
 }
 
+const REFUSED = new StepError('registry-unreachable', 'the registry does not answer: connection refused')
+
 /** The registry does not answer the first two times. */
-function unreliable(pusher: Pusher): Pusher {
-  let calls = 0
-  return {
-    async push(input, signal) {
-      calls += 1
-      if (calls <= 2) throw new StepError('registry-unreachable', 'the registry does not answer: connection refused')
-      return await pusher.push(input, signal)
+const unreliable = ({ pusher, clock }: StepPorts): Pusher => ({
+  async push(input, tell, signal) {
+    for (const attempt of [1, 2]) {
+      tell({ type: 'TRY_FAILED', error: REFUSED })
+      await clock.sleep(clock.jitter(backOffMs(input.tries, attempt)), signal)
+      tell({ type: 'TRY_STARTED' })
     }
+    return await pusher.push(input, tell, signal)
   }
-}
+})
 
 const RECORDINGS: readonly Recording[] = [
   { name: 'success', action: 'hello-action' },
   { name: 'build-failure', action: 'failing-action' },
-  { name: 'retry', action: 'hello-action', alter: (ports) => ({ ...ports, pusher: unreliable(ports.pusher) }) },
+  { name: 'retry', action: 'hello-action', alter: (ports) => ({ ...ports, pusher: unreliable(ports) }) },
   {
     name: 'cancel',
     action: 'hello-action',

@@ -26,7 +26,10 @@ const failed = (stage: string) => `${stage}.attempting|xstate.error.actor.${stag
 const waited = (stage: string) => `${stage}.backingOff|xstate.done.actor.${stage}.backOff|0`
 
 const SUCCESS = [
-  ...['resolving', 'building', 'pushing', 'pulling', 'running', 'collecting'].map((stage) => done(stage)),
+  ...['resolving', 'building'].map((stage) => done(stage)),
+  // Its actor lasts as long as the stage.
+  'pushing|xstate.done.actor.pushing|0',
+  ...['pulling', 'running', 'collecting'].map((stage) => done(stage)),
   done('cleaningUp', 2)
 ]
 

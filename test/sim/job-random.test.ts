@@ -23,5 +23,11 @@ describe.skipIf(whyNoContainers() !== undefined)('random jobs', () => {
   test(`${RUNS} of them end as they are written`, () =>
     explore('sim', quietJobs, played(judgeJob), once(), 'job-random'))
   test(`${RUNS} of them end, and are cleaned up once the weather is fair`, () =>
-    explore('sim', stormyJobs, played(judgeStorm), once(), 'job-random'))
+    explore(
+      'sim',
+      stormyJobs,
+      played((_story, end) => judgeStorm(end)),
+      once(),
+      'job-random'
+    ))
 })

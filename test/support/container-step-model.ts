@@ -32,7 +32,6 @@ export const PUSHED_IMAGE = `${PLAN.pullRepository}@${DIGEST}`
 const nonce = '0a1b2c3d'
 const creates = {
   building: [
-    { kind: 'secret', name: 'push-credentials' },
     { kind: 'build-pod', name: 'build-1' },
     { kind: 'image', name: PLAN.pushReference }
   ],

@@ -1,7 +1,7 @@
 /** What one run of a machine did, recorded for the oracles whatever the ports are: scripted, simulated or real. */
 import type { Observer, RunFact } from '../../src/effects/run/wire.ts'
 import { type ErrorCode, toStepError } from '../../src/errors.ts'
-import type { CleanUpInput } from '../../src/machines/inputs.ts'
+import type { CleanUpInput, TryEvent } from '../../src/machines/inputs.ts'
 import { entryName } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
 import type { Failure, Outcome, StageRecord } from '../../src/machines/run.ts'
@@ -51,6 +51,9 @@ export interface PortCall {
   /** What cleaningUp was given. */
   ledger?: readonly string[]
   hurried?: boolean
+  /** What pushing told of its tries while it went on. */
+  triesFailed?: number
+  triesStarted?: number
   /** What cleaningUp said is still there, when it failed and knew. */
   remaining?: readonly string[]
 }
@@ -132,6 +135,14 @@ function resultOf(result: unknown): Partial<PortCall> {
   return exitCode === undefined ? {} : { exitCode }
 }
 
+/** Notes in the last call, as long as it goes on, that it has told of a try. */
+export function noteTold(calls: readonly PortCall[], type: string): void {
+  const call = calls.at(-1)
+  if (call?.ending !== 'open') return
+  if (type === 'TRY_FAILED') call.triesFailed = (call.triesFailed ?? 0) + 1
+  if (type === 'TRY_STARTED') call.triesStarted = (call.triesStarted ?? 0) + 1
+}
+
 /** Notes calls as they are made, and how each of them ended. */
 export function createCallNotes(clock: Pick<Clock, 'now'>) {
   const calls: PortCall[] = []
@@ -161,7 +172,16 @@ export function record<Ports extends { readonly clock: Clock }>(machine: Machine
   const facts: { fact: RunFact; atMs: number }[] = []
   const recorded = portsOf<Ports>(machine, ports.clock, (method) => {
     const [port = '', name = ''] = method.split('.')
-    return (call) => note(call, async () => await (ports as unknown as PortTable)[port]?.[name]?.(...call.args))
+    return (call) => {
+      const noting = (told: unknown) =>
+        typeof told !== 'function'
+          ? told
+          : (event: TryEvent) => {
+              noteTold(calls, event.type)
+              told(event)
+            }
+      return note(call, async () => await (ports as unknown as PortTable)[port]?.[name]?.(...call.args.map(noting)))
+    }
   })
   return { ports: recorded, calls, facts, observer: (fact, atMs) => facts.push({ fact, atMs }) }
 }

@@ -23,7 +23,7 @@ export interface Answer {
 export interface MachineModel {
   readonly machine: AnyStateMachine
   readonly input: unknown
-  /** Everything that the actor with this id may answer. */
+  /** Everything that the actor with this id may answer, or that an event of this type may tell; nothing where it has no data. */
   readonly answersOf: (actorId: string) => readonly Answer[]
   /** Equal for snapshots that behave alike: state and what guards read of the context. Has to be bounded. */
   readonly keyOf: (snapshot: AnyMachineSnapshot) => string
@@ -77,7 +77,10 @@ function eventsOf(model: MachineModel, snapshot: AnyMachineSnapshot): readonly M
     // XState raises these itself; offered from outside, they would end regions that are not done.
     if (type.startsWith('xstate.done.state.')) return []
     const actor = /^xstate\.(done|error)\.actor\.(.+)$/.exec(type)
-    if (actor === null) return [{ type, says: type.toLowerCase() }]
+    if (actor === null) {
+      const told = model.answersOf(type)
+      return (told.length > 0 ? told : [{ says: type.toLowerCase() }]).map((one) => ({ ...one, type }))
+    }
     const [, ending, actorId = ''] = actor
     const answers = model.answersOf(actorId).filter((answer) => 'error' in answer === (ending === 'error'))
     if (answers.length === 0) throw new Error(`the model has no answer for ${type}`)
@@ -165,7 +168,7 @@ function stateName(value: unknown): string {
   return Object.entries(value as object)
     .map(([key, inner]) => `${key}.${stateName(inner)}`)
     .join(' and ')
-    .replaceAll('.attempting', '')
+    .replaceAll(/\.(attempting|trying)/g, '')
 }
 
 /** `reaches pulling: to build, built, pushed`. */

@@ -1,9 +1,11 @@
 /** A path of the model suite, walked through the production runner of machines and then to an end: as a history for the oracles. */
 import { type AnyActorRef, type AnyStateMachine, fromPromise } from 'xstate'
 import { runMachine } from '../../src/effects/run/run-machine.ts'
+import type { TryEvent } from '../../src/machines/inputs.ts'
+import type { Telling } from '../../src/machines/repeating-stage.ts'
 import type { AnyStageName } from '../../src/machines/stages.ts'
 import { SECRET } from './container-step-model.ts'
-import { type Call, createCallNotes, type History, type RunOutput } from './history.ts'
+import { type Call, createCallNotes, type History, noteTold, type RunOutput } from './history.ts'
 import type { ModelEvent, ModelPath } from './machine-graph.ts'
 import type { ScriptedMachine } from './scripted-machines.ts'
 import { settle } from './simulated-clock.ts'
@@ -52,12 +54,14 @@ export async function playPath(
   const actor = fromPromise(
     async ({ self, input, signal }: { self: AnyActorRef; input: unknown; signal: AbortSignal }) => {
       if (self.id.includes('.')) return await wait(self.id, signal)
+      tell = (input as Partial<Telling<object>>).tell ?? tell
       const call = { stage: self.id as AnyStageName, args: [input], signal }
       return await note(call, () => perform(call))
     }
   )
   const actors = Object.fromEntries(Object.keys(machine.implementations.actors).map((name) => [name, actor]))
   let cancel = () => {}
+  let tell: Telling<object>['tell'] = () => {}
   let output: RunOutput | undefined
   let failure: unknown
   const clock = { now, jitter: (ms: number) => ms, sleep: () => Promise.reject(new Error('nothing sleeps here')) }
@@ -84,6 +88,9 @@ export async function playPath(
     if (event.type === 'CANCEL') {
       cancelsAtMs.push(nowMs)
       cancel()
+    } else if (event.type.startsWith('TRY_')) {
+      noteTold(calls, event.type)
+      tell(event as TryEvent)
     } else if (actorId !== undefined) {
       const answer = pending.get(actorId)
       if (answer === undefined || answer.signal.aborted) throw new Error(`${actorId} is not running`)

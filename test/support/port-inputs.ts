@@ -21,10 +21,9 @@ export const toBuild = ({ plan, nonce }: Pick<BuildInput, 'plan' | 'nonce'>, att
 const { attemptsMax: triesMax, backOffMs, backOffMsMax } = BUDGETS.pushing
 const TRIES = { triesMax, backOffMs, backOffMsMax }
 
-export const toPush = (plan: BuildPlan, built: BuiltImage, attempt = 1): PushInput => ({
+export const toPush = (plan: BuildPlan, built: BuiltImage): PushInput => ({
   plan,
   built,
-  attempt,
   tries: TRIES
 })
 

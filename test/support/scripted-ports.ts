@@ -1,6 +1,6 @@
 /** Ports that do what a script says, on a simulated clock, with a list of the things that can be left behind. */
 import { type ErrorCode, StepError } from '../../src/errors.ts'
-import type { CleanUpInput } from '../../src/machines/inputs.ts'
+import type { CleanUpInput, PushInput, Tries, TryEvent } from '../../src/machines/inputs.ts'
 import { entryName, type Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
 import type { AnyStageName } from '../../src/machines/stages.ts'
@@ -16,6 +16,11 @@ export interface ScriptedBackend {
   /** Removes what these names stand for, without a script; returns what was there. */
   remove(names: readonly string[]): readonly string[]
 }
+
+type Tell = (event: TryEvent) => void
+const isTelling = (given: unknown): given is Tell => typeof given === 'function'
+/** A push that fails so has nobody left who could try again. */
+const ENDS: readonly ErrorCode[] = ['layout-lost', 'builder-lost', 'push-failed']
 
 const atOnce: Behaviour = { does: 'succeed', afterMs: 0 }
 
@@ -51,10 +56,25 @@ export function createScriptedPorts(machine: ScriptedMachine, script: Script, cl
     await perform(call, removeSome(ledger))
     things.remove(ledger.map(entryName))
   }
+  /** Tries again after every failure that others may get over: whether there is another try is the machine's to say. */
+  const performTries = async (call: Call, { backOffMs }: Tries, tell: Tell) => {
+    for (;;) {
+      try {
+        return await perform(call)
+      } catch (thrown) {
+        if (!(thrown instanceof StepError) || call.signal.aborted || ENDS.includes(thrown.code)) throw thrown
+        tell({ type: 'TRY_FAILED', error: thrown })
+      }
+      await clock.sleep(backOffMs, call.signal)
+      tell({ type: 'TRY_STARTED' })
+    }
+  }
   const ports = portsOf<AnyPorts>(machine.id, clock, () => async (call) => {
     if (call.stage === 'cleaningUp') return await cleanUp(call)
     things.begin(call.stage)
-    await perform(call)
+    const [input, tell] = call.args
+    if (isTelling(tell)) await performTries(call, (input as PushInput).tries, tell)
+    else await perform(call)
     return things.done(call.stage)
   })
   return { ports, things: things.all, remove: things.remove }

@@ -12,6 +12,12 @@ export const failures = (what: string): readonly Answer[] => [
   { says: `${what} failed for now`, error: new StepError('cluster-unreachable', 'no answer') }
 ]
 
+/** What an actor tells that tries again by itself. */
+const TOLD: Readonly<Record<string, readonly Answer[]>> = {
+  TRY_FAILED: failures('a try'),
+  TRY_STARTED: [{ says: 'next try' }]
+}
+
 const SMALL_BUDGET: StageBudget = { budgetMs: 1_000, attemptsMax: 2, backOffMs: 1, backOffMsMax: 1 }
 
 /** `answers` has one entry for each stage of the machine. */
@@ -25,6 +31,8 @@ export function createStagedModel(
     machine,
     input: { request, budgets: Object.fromEntries(stageNames.map((name) => [name, SMALL_BUDGET])), now: () => 0 },
     answersOf(actorId) {
+      const told = TOLD[actorId]
+      if (told !== undefined) return told
       const [name = '', part] = actorId.split('.')
       if (part === 'budget') return [{ says: `${name} took too long`, output: undefined }]
       if (part === 'backOff') return [{ says: 'backed off', output: undefined }]

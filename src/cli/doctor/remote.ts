@@ -58,8 +58,8 @@ export function remoteChecks(facts: Facts, options: RemoteOptions, inner: Listen
       async run(signal) {
         const { access, namespace } = await facts.access()
         const container = options.container ?? (pod && runnerContainer(pod)?.name) ?? ''
-        const place = { access, namespace, pod: options.runnerPod ?? '', container }
-        return await runThere(place, options, inner, signal)
+        const target = { access, namespace, pod: options.runnerPod ?? '', container }
+        return await runThere(target, options, inner, signal)
       }
     }
   ]
@@ -116,11 +116,16 @@ const START = [
   'exit $code'
 ].join('\n')
 
-type Place = Pick<ExecRequest, 'access' | 'namespace' | 'pod' | 'container'>
+type ExecTarget = Pick<ExecRequest, 'access' | 'namespace' | 'pod' | 'container'>
 
-async function runThere(place: Place, options: RemoteOptions, inner: Listener, signal: AbortSignal): Promise<Finding> {
+async function runThere(
+  target: ExecTarget,
+  options: RemoteOptions,
+  inner: Listener,
+  signal: AbortSignal
+): Promise<Finding> {
   try {
-    const file = await upload(place, options.programPath, signal)
+    const file = await upload(target, options.programPath, signal)
     // Ending its standard input is how the doctor there is told to stop and clean up, also when this program dies.
     const stdin = new PassThrough()
     const gaveUp = new AbortController()
@@ -148,32 +153,32 @@ async function runThere(place: Place, options: RemoteOptions, inner: Listener, s
     )
     reading.catch(() => {})
     const command = ['sh', '-c', START, file, '--remote', ...options.args]
-    const { stderr } = await exec({ ...place, command, stdin, stdout }, gaveUp.signal)
+    const { stderr } = await exec({ ...target, command, stdin, stdout }, gaveUp.signal)
     await reading
     signal.removeEventListener('abort', stop)
-    if (results.length === options.names.length) return pass(`ran in container ${place.container}`)
+    if (results.length === options.names.length) return pass(`ran in container ${target.container}`)
     const words = [...others, stderr].join('\n').trim() || 'it said nothing'
     if (results.length > 0) {
       const missing = options.names.filter((name) => !results.some((result) => result.name === name))
-      return fail(`doctor in container ${place.container} did not get as far as ${missing.join(', ')}:\n${words}`)
+      return fail(`doctor in container ${target.container} did not get as far as ${missing.join(', ')}:\n${words}`)
     }
     return fail(
-      `doctor could not run in container ${place.container}:\n${words}`,
+      `doctor could not run in container ${target.container}:\n${words}`,
       `--container names the runner's own container; it needs node 20 or newer, as GitHub's runner image has it`
     )
   } catch (thrown) {
     if (thrown instanceof ExecRefused && thrown.status === 403) {
-      const name = `${place.namespace}/${place.pod}`
+      const name = `${target.namespace}/${target.pod}`
       return fail(
         `you may not run programs in pod ${name}`,
-        `use an account that may create pods/exec in namespace ${place.namespace}`
+        `use an account that may create pods/exec in namespace ${target.namespace}`
       )
     }
     return fail(explain(toStepError(thrown)), `run it in the pod by hand (docs/doctor.md)`)
   }
 }
 
-async function upload(place: Place, programPath: string, signal: AbortSignal): Promise<string> {
+async function upload(target: ExecTarget, programPath: string, signal: AbortSignal): Promise<string> {
   const program = await readFile(programPath)
   let path = ''
   const stdout = new Writable({
@@ -183,7 +188,7 @@ async function upload(place: Place, programPath: string, signal: AbortSignal): P
     }
   })
   const command = ['sh', '-c', UPLOAD]
-  const { exitCode, stderr } = await exec({ ...place, command, stdin: Readable.from([program]), stdout }, signal)
+  const { exitCode, stderr } = await exec({ ...target, command, stdin: Readable.from([program]), stdout }, signal)
   if (exitCode !== 0) throw new Error(`its program could not be put there: ${stderr}`)
   return path
 }

@@ -47,6 +47,13 @@ export interface BuilderContainers {
   readonly push: ContainerCommand
 }
 
+/** One try of a push that is followed by another one in the same container. */
+export interface FailedPush {
+  readonly failure: StepError
+  /** How long the container waits before the next try, milliseconds. */
+  readonly pauseMs: number
+}
+
 export interface BuilderDefinition {
   readonly name: string
   /** Pinned; may be overridden by configuration. */
@@ -65,8 +72,8 @@ export interface BuilderDefinition {
   classifyBuildFailure(logTail: string): StepError
   /** Why the container that pushes has given up, from its log; `push-failed` when the log does not say. */
   classifyPushFailure(log: string): StepError
-  /** Why each try of a push failed that is followed by another one in the same container, in order, from its log. */
-  failedPushes(log: string): readonly StepError[]
+  /** The tries of a push that are followed by another one in the same container, in order, from its log. */
+  failedPushes(log: string): readonly FailedPush[]
   /** What the container that pushes says it has pushed, `sha256:...`, from its log; undefined when the log does not say. */
   pushedDigest(log: string): string | undefined
 }

@@ -1,6 +1,7 @@
 /** What Kaniko's real error output means, as tables: the text of its last error decides the code and the author's message. */
 import { StepError } from '../../errors.ts'
 import { failureFrom, type Rule, type Table } from '../failure-table.ts'
+import type { FailedPush } from './definition.ts'
 import { lastLines, lastOf, NETWORK, plain } from './log.ts'
 
 /** What a message can be made of. */
@@ -115,11 +116,23 @@ export function classifyPushFailure(logText: string): StepError {
 }
 
 /** What Kaniko says between two tries (its `util.Retry`). */
-const RETRYING = /^WARN\[\d+\] Retrying operation after \S+ due to (.*)$/gm
+const RETRYING = /^WARN\[\d+\] Retrying operation after (\S+) due to (.*)$/gm
 
-/** Why each try of `executor push` failed that it will repeat, or has repeated. */
-export const failedPushes = (logText: string): readonly StepError[] =>
-  [...plain(logText).matchAll(RETRYING)].map(([, reason = '']) => pushFailure(reason))
+/** Why each try of `executor push` failed that it will repeat, or has repeated, and how long it waits before it does. */
+export const failedPushes = (logText: string): readonly FailedPush[] =>
+  [...plain(logText).matchAll(RETRYING)].map(([, pause = '', reason = '']) => ({
+    failure: pushFailure(reason),
+    pauseMs: goDurationMs(pause)
+  }))
+
+const UNITS_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 }
+
+/** Milliseconds of `1m4s`, as Go writes durations; what it would not write counts for nothing. */
+const goDurationMs = (text: string): number =>
+  [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[hms])/g)].reduce(
+    (sum, [, count, unit = '']) => sum + Number(count) * (UNITS_MS[unit] ?? 0),
+    0
+  )
 
 /** Its last word of a push that ended well; lines may have blanks at their end. */
 const PUSHED = /^INFO\[\d+\] Pushed \S+@(sha256:[0-9a-f]{64}) *$/gm

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { StepError, toStepError } from '../../errors.ts'
 import { entryName, type LedgerEntry } from '../../machines/ledger.ts'
 import type { Builder, Clock, Janitor, Pusher, Runner, StepPorts } from '../../machines/ports.ts'
+import type { BuildPlan } from '../../machines/types.ts'
 import { createResolver } from '../content/resolver.ts'
 import type { Reporter } from '../log/reporter.ts'
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts'
+import { retryWithin } from '../retry.ts'
 import { detectEngine } from './detect.ts'
 import type { Engine, EngineName } from './engine.ts'
 import { createProcessRunner, type Environment, type ProcessRunner } from './process.ts'
@@ -57,15 +59,28 @@ function createBuilder(engine: Engine, reporter: Reporter): Builder {
   }
 }
 
-function createPusher(engine: Engine, client: RegistryClient): Pusher {
+/** No container pushes here that would try again by itself, so the backend does. */
+function createPusher(engine: Engine, client: RegistryClient, clock: Clock): Pusher {
+  const pushOnce = async ({ pushReference: reference, pullRepository }: BuildPlan, signal: AbortSignal) => {
+    await engine.push(reference, signal)
+    const digest = await client.digestOf(reference, signal)
+    if (digest === undefined) {
+      throw new StepError('push-failed', `The registry does not have ${reference} after it was pushed`)
+    }
+    return `${pullRepository}@${digest}`
+  }
   return {
-    async push({ plan }, signal) {
-      await engine.push(plan.pushReference, signal)
-      const digest = await client.digestOf(plan.pushReference, signal)
-      if (digest === undefined) {
-        throw new StepError('push-failed', `The registry does not have ${plan.pushReference} after it was pushed`)
+    async push({ plan, tries: { triesMax, backOffMs, backOffMsMax } }, tell, signal) {
+      const bounds = { retriesMax: triesMax - 1, waitMs: backOffMs, waitMsMax: backOffMsMax }
+      const work = (attempt: number) => {
+        if (attempt > 1) tell({ type: 'TRY_STARTED' })
+        return pushOnce(plan, signal)
       }
-      return `${plan.pullRepository}@${digest}`
+      const mayHeal = (error: Error) => toStepError(error).retryable
+      const say = (error: Error) => tell({ type: 'TRY_FAILED', error: toStepError(error) })
+      return await retryWithin(bounds, work, { clock, signal, mayHeal, say }).catch((thrown: unknown) => {
+        throw signal.aborted ? new StepError('cancelled', 'The push was cancelled', { cause: thrown }) : thrown
+      })
     }
   }
 }
@@ -144,7 +159,7 @@ export async function createLocalPorts(
     ports: {
       resolver,
       builder: createBuilder(engine, reporter),
-      pusher: createPusher(engine, client),
+      pusher: createPusher(engine, client, clock),
       runner: createRunner(engine),
       // The mounts are live: what the action wrote is on this computer's disk already.
       workspace: { collect: async () => undefined },

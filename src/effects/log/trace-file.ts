@@ -2,7 +2,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
-export interface TracePlace {
+export interface TraceDirectory {
   readonly directory: string
   /** Nobody chose it: it is made only inside a directory that is there, and nothing is said when that is not so. */
   readonly isDefault: boolean
@@ -24,10 +24,10 @@ const OURS = /^\d{8}-\d{6}-.*\.jsonl$/
 
 /**
  * Opens `<directory>/<name>.jsonl` and removes the oldest of its kind beyond FILES_MAX; names begin with their time. When
- * it cannot be made or written, `onFailure` is told once, unless the place is the default, and nothing more is written.
+ * it cannot be made or written, `onFailure` is told once, unless the directory is the default one, and nothing more is written.
  * Writes are synchronous, so that a killed hook leaves every line it had.
  */
-export function openBoundedFile(place: TracePlace, name: string, onFailure: (reason: string) => void): BoundedFile {
+export function openBoundedFile(where: TraceDirectory, name: string, onFailure: (reason: string) => void): BoundedFile {
   let descriptor: number | undefined
   let bytes = 0
   const attempt = (action: () => void) => {
@@ -35,7 +35,7 @@ export function openBoundedFile(place: TracePlace, name: string, onFailure: (rea
       action()
     } catch (thrown) {
       close()
-      if (!place.isDefault) onFailure((thrown as Error).message)
+      if (!where.isDefault) onFailure((thrown as Error).message)
     }
   }
   const close = () => {
@@ -44,9 +44,9 @@ export function openBoundedFile(place: TracePlace, name: string, onFailure: (rea
     if (open !== undefined) closeSync(open)
   }
   attempt(() => {
-    makeDirectory(place)
-    removeOldest(place.directory)
-    descriptor = openSync(join(place.directory, `${name}${ENDING}`), 'wx', 0o600)
+    makeDirectory(where)
+    removeOldest(where.directory)
+    descriptor = openSync(join(where.directory, `${name}${ENDING}`), 'wx', 0o600)
   })
   return {
     write(line, isLast = false) {
@@ -60,7 +60,7 @@ export function openBoundedFile(place: TracePlace, name: string, onFailure: (rea
   }
 }
 
-function makeDirectory({ directory, isDefault }: TracePlace): void {
+function makeDirectory({ directory, isDefault }: TraceDirectory): void {
   try {
     mkdirSync(directory, { recursive: !isDefault, mode: 0o700 })
   } catch (thrown) {

@@ -1,19 +1,19 @@
-/** The record of one order as JSON lines in a file, for `slipway replay` and for whoever has to find out what happened. */
+/** The record of one command as JSON lines in a file, for `slipway replay` and for whoever has to find out what happened. */
 /// <reference path="./pino-browser.d.ts" />
 // The whole pino takes about 15 ms to compile at every start, and its worker threads and transports are not needed here.
 import { pino } from 'pino/browser.js'
 import type { Observer } from '../run/wire.ts'
 import { utcStamp } from '../system.ts'
 import type { ShownOutput } from './progress.ts'
-import { openBoundedFile, type TracePlace } from './trace-file.ts'
+import { openBoundedFile, type TraceDirectory } from './trace-file.ts'
 
-/** What the first line says. `command` is the runner's name for the order. */
+/** What the first line says. `command` is the runner's name for it. */
 export interface TraceHead {
   readonly command: string
   readonly runnerPod: string
 }
 
-/** How an order ended; `stages` and `image` only where a machine ran. */
+/** How a command ended; `stages` and `image` only where a machine ran. */
 export interface TraceEnd extends Omit<ShownOutput, 'stages'> {
   readonly stages?: ShownOutput['stages'] | undefined
   readonly failure?:
@@ -26,7 +26,7 @@ export interface TraceEnd extends Omit<ShownOutput, 'stages'> {
 export interface Trace {
   /** Writes every fact. */
   readonly observer: Observer
-  /** Writes how the order ended and closes the file; later ends are ignored. */
+  /** Writes how the command ended and closes the file; later ends are ignored. */
   end(output: TraceEnd): void
 }
 
@@ -44,11 +44,11 @@ interface TraceOptions {
   readonly onFailure: (reason: string) => void
 }
 
-/** Opens the trace of one order in a place. A trace never stops a run. */
-export function createTrace(place: TracePlace, head: TraceHead, options: TraceOptions): Trace {
+/** Opens the trace of one command in a directory. A trace never stops a run. */
+export function createTrace(where: TraceDirectory, head: TraceHead, options: TraceOptions): Trace {
   const { command, runnerPod } = head
   const name = `${utcStamp()}-${runnerPod}-${command.replaceAll('_', '-')}-${options.randomHex(SUFFIX_LENGTH)}`
-  const file = openBoundedFile(place, name, options.onFailure)
+  const file = openBoundedFile(where, name, options.onFailure)
   let isEnding = false
   const logger = pino({
     timestamp: pino.stdTimeFunctions.isoTime,

@@ -16,6 +16,7 @@ import type { CleanupOutput } from '../../machines/job-cleanup.ts'
 import type { JobOutput } from '../../machines/job-start.ts'
 import type { Ledger } from '../../machines/ledger.ts'
 import type { CleanupPorts, Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
+import type { Telling } from '../../machines/repeating-stage.ts'
 import type { ScriptOutput } from '../../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../../machines/stage.ts'
 import type { Budgets, CleanupBudgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
@@ -51,7 +52,7 @@ interface RunOptions<Request, Ports, StageBudgets> {
   readonly ports: Ports
   readonly budgets: StageBudgets
   readonly observers: readonly Observer[]
-  /** Calls its argument for every cancel order (SIGINT, then SIGTERM); returns how to stop listening. */
+  /** Calls its argument for every cancel (SIGINT, then SIGTERM); returns how to stop listening. */
   readonly onCancel?: RunControl['onCancel']
 }
 
@@ -77,7 +78,10 @@ export async function runContainerStep(options: RunOptions<StepRequest, StepPort
     actors: {
       resolve: fromPromise<Resolution, ResolveInput>(({ input, signal }) => resolver.resolve(input, signal)),
       build: fromPromise<BuiltImage, BuildInput>(({ input, signal }) => builder.build(input, signal)),
-      push: fromPromise<string, PushInput>(({ input, signal }) => pusher.push(input, signal)),
+      push: fromPromise<string, Telling<PushInput>>(({ input: { tell, ...input }, signal }) =>
+        // A machine that has gone on, or has ended, is told nothing any more.
+        pusher.push(input, (event) => (signal.aborted ? undefined : tell(event)), signal)
+      ),
       pull: fromPromise<void, ImageInput>(({ input, signal }) => runner.pull(input, signal)),
       run: fromPromise<RunResult, ImageInput>(({ input, signal }) => runner.run(input, signal)),
       collect: fromPromise<void, CollectInput>(({ input, signal }) => workspace.collect(input, signal)),

@@ -4,7 +4,7 @@ import { BUILDERS, defaultBuilder } from '../../effects/builders/catalog.ts'
 import type { BuilderDefinition } from '../../effects/builders/definition.ts'
 import type { ServiceAddress } from '../../effects/kubernetes/api/access.ts'
 import type { KubernetesOptions } from '../../effects/kubernetes/context/options.ts'
-import type { TracePlace } from '../../effects/log/trace-file.ts'
+import type { TraceDirectory } from '../../effects/log/trace-file.ts'
 import { StepError } from '../../errors.ts'
 import { registryOf } from './registry.ts'
 import { REGISTRY, type RegistrySettingName } from './registry-table.ts'
@@ -25,16 +25,16 @@ export interface HookConfig extends KubernetesOptions {
   /** Names, with wildcards, of the files that hashFiles() needs on the runner's disk in copy mode. */
   readonly hashFiles: readonly string[]
   /** Where to write one trace file per command; undefined: nowhere. */
-  readonly traces?: TracePlace | undefined
+  readonly traces?: TraceDirectory | undefined
 }
 
 /** What reaches the cluster and the registry, for tools that are not started by a runner as well. */
-export type Place = Pick<KubernetesOptions, 'service' | 'namespace' | 'registry'>
+export type Connection = Pick<KubernetesOptions, 'service' | 'namespace' | 'registry'>
 
 type Values<Name extends SettingName> = { readonly [Key in Name]: SettingValue<Key> }
 
 const CLUSTER = ['namespace', 'kubeconfig', 'serviceHost', 'servicePort'] as const satisfies readonly SettingName[]
-const PLACE = [...CLUSTER, ...(Object.keys(REGISTRY) as RegistrySettingName[])]
+const CONNECTION = [...CLUSTER, ...(Object.keys(REGISTRY) as RegistrySettingName[])]
 
 /**
  * The settings in an environment; an empty variable counts as unset. Throws `invalid-input` naming the variable that is
@@ -46,7 +46,7 @@ export function readConfig(environment: Environment): HookConfig {
   const { runnerPod, claimName, runnerImage, templatePath, prepareTimeout, traceDirectory, collectMaxGib } = values
   const { runnerWorkspace, runnerTemp, githubWorkspace } = values
   return {
-    ...placeOf(values),
+    ...connectionOf(values),
     runnerPod,
     claimName,
     runnerImage,
@@ -61,7 +61,8 @@ export function readConfig(environment: Environment): HookConfig {
 }
 
 /** Like `readConfig`, without what only a runner sets. */
-export const readPlace = (environment: Environment): Place => placeOf(readSettings(environment, PLACE))
+export const readConnection = (environment: Environment): Connection =>
+  connectionOf(readSettings(environment, CONNECTION))
 
 /** Some of the settings, each as its parser gives it. Throws `invalid-input` for the first that is missing or wrong. */
 export function readSettings<Name extends SettingName>(environment: Environment, names: readonly Name[]): Values<Name> {
@@ -84,7 +85,7 @@ function readSetting(environment: Environment, { variable, parse, required }: Se
   }
 }
 
-function placeOf(values: Values<(typeof PLACE)[number]>): Place {
+function connectionOf(values: Values<(typeof CONNECTION)[number]>): Connection {
   const { namespace, kubeconfig, serviceHost: host, servicePort } = values
   const isInPod = kubeconfig === undefined && host !== undefined && servicePort !== undefined
   const service: ServiceAddress | undefined = isInPod ? { host, port: servicePort } : undefined
@@ -118,7 +119,7 @@ function builderOf(
 }
 
 /** By default beside the runner's own logs, which it keeps apart from the work directory that users see. */
-function tracesOf(chosen: string | undefined, runnerWorkspace: string): TracePlace | undefined {
+function tracesOf(chosen: string | undefined, runnerWorkspace: string): TraceDirectory | undefined {
   if (chosen === OFF) return undefined
   if (chosen !== undefined) return { directory: chosen, isDefault: false }
   return { directory: join(dirname(dirname(runnerWorkspace)), '_diag', 'slipway'), isDefault: true }

@@ -9,7 +9,7 @@ import { fileButton } from './files.ts'
 import { createPlayer, type Player } from './player.ts'
 
 const HOW =
-  'Drop a trace here (a .jsonl file): every order writes one into _diag/slipway on the runner, or into the directory ' +
+  'Drop a trace here (a .jsonl file): every command writes one into _diag/slipway on the runner, or into the directory ' +
   'that ACTIONS_RUNNER_CONTAINER_HOOKS_TRACE_DIRECTORY names.'
 
 const MARKS = ['now', 'been', 'taken', 'broken'] as const

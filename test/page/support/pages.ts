@@ -46,7 +46,7 @@ export const olderMachines = (): MachineSet =>
         from: 'container-step.pushing',
         to: 'container-step.scanning',
         event: 'SCAN',
-        kind: 'order',
+        kind: 'cancel',
         label: 'SCAN'
       }
     ]

@@ -46,7 +46,7 @@ export function judgeJob(story: JobStory, played: JobPlayed): readonly string[] 
 const STORM_MS_MAX = 40 * 60_000
 
 /** The same for jobs in weather that nobody gets through: every command ends, nothing is done twice or made up, and all is cleaned up. */
-export function judgeStorm(_story: JobStory, played: JobPlayed): readonly string[] {
+export function judgeStorm(played: JobPlayed): readonly string[] {
   const { prepared, steps, cleaned, leftAtEnd, left } = played
   const all = [...(prepared === undefined ? [] : [prepared]), ...steps, cleaned]
   return [

@@ -38,6 +38,9 @@ const exec = (nth: number, trouble: Fault['trouble'], times = 1): Fault => ({
 /** Beginning of a tar member: what is cut there is a whole archive for all that tar knows. */
 const MEMBER_BYTES = 512
 
+/** What is typed into the shell of a script, and a little more. */
+const SESSION_BYTES = 7_000
+
 interface Kept {
   readonly what: string
   readonly story: JobStory
@@ -116,6 +119,37 @@ export const JOBS: readonly Kept[] = [
       steps: [[busy('first', 'image', 0)]]
     } satisfies JobStory
   })),
+  {
+    what: 'two transfers are cut in the middle, and one says nothing any more',
+    story: {
+      ...base,
+      faults: [
+        exec(0, { does: 'cut', afterBytes: 12 * MEMBER_BYTES }),
+        exec(3, { does: 'cut', afterBytes: 12 * MEMBER_BYTES }),
+        exec(6, { does: 'silent', afterBytes: MEMBER_BYTES })
+      ],
+      steps: [[busy('first', 'image', 0)], [busy('second', 'image', 0)]]
+    }
+  },
+  ...(
+    [
+      ['is cut in the middle of its log', { does: 'cut', afterBytes: SESSION_BYTES }],
+      ['says nothing any more', { does: 'silent', afterBytes: SESSION_BYTES }],
+      ['loses the end of the log', { does: 'lose', what: 'stdout', afterBytes: 80 }]
+    ] as const
+  ).map(([what, trouble]) => ({
+    what: `the connection of a script ${what}`,
+    story: { ...base, faults: [exec(2, trouble)], steps: [[busy('first', 'script', 3)], [busy('second', 'script', 0)]] }
+  })),
+  {
+    what: 'the answer what the job container is gets lost on the way',
+    story: {
+      ...base,
+      job: { ...job, image: 'alpine:3' },
+      faults: [exec(1, { does: 'lose', what: 'stdout', afterBytes: 10 })],
+      steps: [[busy('first', 'script', 0)]]
+    }
+  },
   {
     what: 'a script is cancelled, and the first word to end it gets lost',
     story: {

@@ -43,13 +43,19 @@ const isShort = (outage: Outage | undefined): boolean => (outage?.forMs ?? 0) <=
 /** Of an API server that does not answer for a moment, a kubelet that reports late, and the client's own back-off. */
 const SEEN_MS_MAX = 20_000
 
+/** How long a call waits for an answer that does not come, bounds of the same second together. */
+const SILENCE_MS = 16_000
+const silentMs = ({ faults }: Scenario): number =>
+  faults.reduce((sum, { times, trouble }) => sum + (trouble.does === 'silent' ? times * SILENCE_MS : 0), 0)
+
 /** The end of a build is acted upon soon. */
-function failedBuildIsSeen({ outage }: Scenario, { world, history }: Played): readonly string[] {
+function failedBuildIsSeen(scenario: Scenario, { world, history }: Played): readonly string[] {
+  const { outage } = scenario
   const failed = history?.facts.find(({ fact }) => fact.type === 'attemptFailed' && fact.stage === 'building')
   const [endedAtMs] = world.done.buildsFailedAtMs
   if (failed === undefined || endedAtMs === undefined || !isShort(outage)) return []
   const lateMs = failed.atMs - endedAtMs
-  return complain(lateMs > SEEN_MS_MAX, `the end of a build is seen: ${lateMs} ms after it`)
+  return complain(lateMs > SEEN_MS_MAX + silentMs(scenario), `the end of a build is seen: ${lateMs} ms after it`)
 }
 
 /** What is shown is what was printed: all of it after an end that was seen, else the beginning; never anything twice. */

@@ -76,7 +76,8 @@ const trouble: fc.Arbitrary<Trouble> = fc.oneof(
     after: fc.boolean(),
     retryAfterSeconds: fc.constantFrom(0, 1, 2)
   }),
-  fc.record({ does: fc.constant('cut' as const), afterBytes: fc.nat(120) })
+  fc.record({ does: fc.constant('cut' as const), afterBytes: fc.nat(120) }),
+  fc.record({ does: fc.constant('silent' as const), afterBytes: fc.nat(120) })
 )
 
 const faults: fc.Arbitrary<readonly Fault[]> = fc.uniqueArray(

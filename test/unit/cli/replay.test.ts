@@ -48,7 +48,7 @@ describe('slipway replay', () => {
     expect(shown).toMatch(/> Build \(\d+\.\d\d s\)$/m)
     expect(shown).toMatch(/✓ Succeeded$/m)
     expect(shown).toMatch(/^ {2}Build +\d+\.\d\d s {2}[ #]+$/m)
-    expect(shown).toMatch(/^container-step: succeeded with exit code 0 after \d/m)
+    expect(shown).toMatch(/^run_container_step for runner-abc: succeeded with exit code 0 after \d/m)
   })
 
   test('shows attempts and waits', async () => {
@@ -142,11 +142,11 @@ describe('slipway replay --check', () => {
   })
 
   test('names each offence with its place in one line, and fails', async () => {
-    const file = changed('changed.jsonl', (lines) => lines.toSpliced(3, 1))
+    const file = changed('changed.jsonl', (lines) => lines.toSpliced(4, 1))
     const { shown, exitCode } = await run('--check', 'success.jsonl', file)
     expect(exitCode).toBe(1)
     expect(shown.split('\n').slice(1)).toEqual([
-      `${file}:4: no attempt failed before this`,
+      `${file}:5: no attempt failed before this`,
       `${file}: not a path of container-step of this version, or a promise is broken`,
       ''
     ])
@@ -168,13 +168,14 @@ describe('slipway replay --check', () => {
   })
 
   test('gives the same as JSON', async () => {
-    const file = changed('changed.jsonl', (lines) => lines.toSpliced(3, 1))
+    const file = changed('changed.jsonl', (lines) => lines.toSpliced(4, 1))
     expect(JSON.parse((await run('--check', '--json', file)).shown)).toEqual([
       {
         trace: file,
+        command: 'run_container_step',
         machine: 'container-step',
         isComplete: true,
-        offences: [{ line: 4, says: 'no attempt failed before this' }]
+        offences: [{ line: 5, says: 'no attempt failed before this' }]
       }
     ])
   })

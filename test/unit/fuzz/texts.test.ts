@@ -217,7 +217,10 @@ test.each(Object.keys(BUILDERS) as BuilderName[])("%s's log", { timeout: FUZZ_TI
   const logs = evilText(...LOG_WORDS).map((log) => log.slice(-64 * 1024))
   await survives(logs, (log) => {
     const { classifyBuildFailure, classifyPushFailure, failedPushes } = BUILDERS[name]
-    for (const failure of [classifyBuildFailure(log), classifyPushFailure(log), ...failedPushes(log)]) {
+    const tries = failedPushes(log)
+    for (const { pauseMs } of tries) expect(pauseMs).toBeGreaterThanOrEqual(0)
+    const failures = tries.map(({ failure }) => failure)
+    for (const failure of [classifyBuildFailure(log), classifyPushFailure(log), ...failures]) {
       expect(failure.message).not.toContain('\n')
     }
   })

@@ -2,10 +2,13 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { createActor, fromPromise } from 'xstate'
 import { containerStep } from '../../../src/machines/container-step.ts'
+import type { Ledger } from '../../../src/machines/ledger.ts'
 import { defineMachine, port } from '../../../src/machines/machine.ts'
 import type { RunContext, RunOutput } from '../../../src/machines/run.ts'
-import { JOB_STAGES, SCRIPT_BUDGETS, SCRIPT_STAGES } from '../../../src/machines/stages.ts'
+import { JOB_STAGES, SCRIPT_BUDGETS, SCRIPT_STAGES, STAGES_OF } from '../../../src/machines/stages.ts'
 import type { BuildPlan, BuiltImage } from '../../../src/machines/types.ts'
+import { edgesOf } from '../../support/machine-graph.ts'
+import { ALL_SCRIPTED } from '../../support/scripted-machines.ts'
 
 type Name = 'executing' | 'cleaningUp'
 interface Context extends RunContext<BuildPlan, Name> {
@@ -78,5 +81,19 @@ describe('a machine', () => {
     const failed = new Promise((resolve) => actor.subscribe({ error: resolve }))
     actor.start()
     expect(await failed).toMatchObject({ code: 'internal' })
+  })
+})
+
+describe.each(ALL_SCRIPTED.map(({ id, model }) => [id, model] as const))('the ledger of %s', (id, model) => {
+  it('knows only of kinds that the table of its stages names', () => {
+    for (const { state, nextState } of edgesOf(model)) {
+      const { ledger: before } = state.context as { readonly ledger: Ledger }
+      const { ledger } = nextState.context as { readonly ledger: Ledger }
+      const [stage = ''] = Object.keys(nextState.value as object)
+      const kinds = ledger.slice(before.length).map(({ kind }) => kind)
+      // Listing does not create: it finds what others have made.
+      const named = id === 'job-cleanup' ? kinds : (STAGES_OF[id]?.[stage]?.creates ?? [])
+      expect(named, stage).toEqual(expect.arrayContaining(kinds))
+    }
   })
 })

@@ -19,7 +19,7 @@ const transition = (from: string, event: string, position: number, to: string, m
     from: `m.${from}`,
     to: `m.${to}`,
     event,
-    kind: 'order',
+    kind: 'cancel',
     label: event,
     ...more
   }) as GraphTransition

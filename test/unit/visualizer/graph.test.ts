@@ -44,7 +44,7 @@ describe('the graph of a machine', () => {
   test('says what happens', () => {
     const said = graph.transitions.map(({ from, to, label, kind, guard }) => [from, to, label, kind, guard])
     expect(said).toEqual([
-      ['small.working', 'small.done', 'CANCEL', 'order', undefined],
+      ['small.working', 'small.done', 'CANCEL', 'cancel', undefined],
       ['small.working', 'small.done', 'out of time', 'timeout', undefined],
       ['small.working.attempting', 'small.done', 'done', 'done', 'all is well'],
       ['small.working.attempting', 'small.working.backingOff', 'failed (retryable)', 'retry', undefined],

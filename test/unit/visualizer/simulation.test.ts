@@ -118,7 +118,7 @@ describe.each(machines)('%s, simulated', (_id, graph) => {
     for (let next: GraphTransition | undefined; ; stand = take(graph, stand, next.id)) {
       const choices = choicesOf(graph, stand)
       const isSlow = ({ kind, to }: GraphTransition) =>
-        kind === 'retry' || kind === 'backOff' || (kind === 'order' && to === outerOf(graph, stand).id)
+        kind === 'retry' || kind === 'backOff' || (kind === 'cancel' && to === outerOf(graph, stand).id)
       next = choices.find(isSlow) ?? choices.find(({ kind }) => kind === 'done') ?? choices[0]
       if (next === undefined) break
     }
@@ -320,7 +320,7 @@ test('a drawing of two versions is simulated as the newer one', () => {
             from: `${first.id}.resolving`,
             to: `${first.id}.scanning`,
             event: 'SCAN',
-            kind: 'order',
+            kind: 'cancel',
             label: 'SCAN'
           } as const
         ]

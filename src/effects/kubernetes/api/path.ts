@@ -3,7 +3,7 @@ import { StepError } from '../../../errors.ts'
 import { isObjectName } from '../names.ts'
 
 /** Without `name`: all of them. Without `resource`: the namespace itself. */
-export interface ObjectPlace {
+export interface ObjectAddress {
   readonly namespace: string
   readonly resource?: 'pods' | 'secrets'
   readonly name?: string | undefined
@@ -14,7 +14,7 @@ export interface ObjectPlace {
 const SHOWN_LENGTH_MAX = 80
 
 /** Below the server's address. Throws `invalid-input` for what cannot be a name, since it would be read as another address. */
-export function apiPath({ namespace, resource, name, part }: ObjectPlace): string {
+export function apiPath({ namespace, resource, name, part }: ObjectAddress): string {
   const parts = ['namespaces', valid(namespace), resource, name === undefined ? undefined : valid(name), part]
   return `/api/v1/${parts.filter((one) => one !== undefined).join('/')}`
 }

@@ -15,13 +15,13 @@ const STOP_MS_MAX = 3_000
 const STOP_POLL_MS = 100
 const STOP_GRACE_SECONDS = 1
 
-export interface JanitorPlace {
+export interface CleanupDependencies {
   readonly cluster: Cluster
   readonly clock: Clock
 }
 
 /** The kubelet removes the pod once its programs have ended, so nothing is pushed after that. */
-async function stop({ cluster, clock }: JanitorPlace, name: string, signal: AbortSignal): Promise<void> {
+async function stop({ cluster, clock }: CleanupDependencies, name: string, signal: AbortSignal): Promise<void> {
   const startedAtMs = clock.now()
   await cluster.deletePod(name, signal, STOP_GRACE_SECONDS)
   while (clock.now() - startedAtMs < STOP_MS_MAX) {
@@ -32,20 +32,25 @@ async function stop({ cluster, clock }: JanitorPlace, name: string, signal: Abor
 }
 
 const remover =
-  (place: JanitorPlace, registry: RegistryClient | undefined, mayPush: boolean, pushState: PushState): Remove =>
+  (
+    dependencies: CleanupDependencies,
+    registry: RegistryClient | undefined,
+    mayPush: boolean,
+    pushState: PushState
+  ): Remove =>
   async ({ kind, name }, signal) => {
-    if (kind === 'build-pod' && mayPush) await stop(place, name, signal)
-    else if (isPod({ kind })) await place.cluster.deletePod(name, signal)
-    else if (kind === 'secret') await place.cluster.deleteSecret(name, signal)
+    if (kind === 'build-pod' && mayPush) await stop(dependencies, name, signal)
+    else if (isPod({ kind })) await dependencies.cluster.deletePod(name, signal)
+    else if (kind === 'secret') await dependencies.cluster.deleteSecret(name, signal)
     else if (kind === 'image') await (pushState === 'none' ? undefined : registry?.remove(name, signal))
     else throw new StepError('internal', `the cluster has no ${kind} to remove`)
   }
 
 /** Images go last, because a push that is still going on could bring one back; in a hurry there is no time to wait for its end. */
-export function createJanitor(place: JanitorPlace, registry: RegistryClient | undefined): Janitor {
+export function createJanitor(dependencies: CleanupDependencies, registry: RegistryClient | undefined): Janitor {
   return {
     async cleanUp({ ledger, hurried, pushState }, signal) {
-      const remove = remover(place, registry, pushState === 'possible' && !hurried, pushState)
+      const remove = remover(dependencies, registry, pushState === 'possible' && !hurried, pushState)
       const isImage = ({ kind }: LedgerEntry) => kind === 'image'
       const turns = hurried ? [ledger] : [ledger.filter((entry) => !isImage(entry)), ledger.filter(isImage)]
       const failures: RemovalFailure[] = []

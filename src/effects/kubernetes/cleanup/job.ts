@@ -8,8 +8,8 @@ import { type Cluster, connectCluster } from '../api/cluster.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { handleOf } from '../context/site.ts'
 import { rememberedDigests } from '../registry/built-images.ts'
-import { openRegistry, type RegistryPlace } from '../registry/credentials.ts'
-import { createJanitor, type JanitorPlace, labelled } from './janitor.ts'
+import { openRegistry, type RegistryDependencies } from '../registry/credentials.ts'
+import { type CleanupDependencies, createJanitor, labelled } from './janitor.ts'
 
 /** Between looks at whether everything is gone. */
 const GONE_POLL_MS = 200
@@ -71,16 +71,16 @@ async function imagesOf(
 }
 
 async function removeImages(
-  place: RegistryPlace & JanitorPlace,
+  dependencies: RegistryDependencies & CleanupDependencies,
   { registry: settings }: KubernetesOptions,
   { repository, digests }: JobImages,
   signal: AbortSignal
 ): Promise<Ledger> {
   if (settings === undefined) return []
-  const registry = await openRegistry(place, settings, signal)
+  const registry = await openRegistry(dependencies, settings, signal)
   const remove = async (references: readonly string[]): Promise<Ledger> => {
     const images = references.map((reference): LedgerEntry => ({ kind: 'image', name: reference }))
-    await createJanitor(place, registry).cleanUp({ ledger: images, ...ATTENTIVE }, signal)
+    await createJanitor(dependencies, registry).cleanUp({ ledger: images, ...ATTENTIVE }, signal)
     return images
   }
   const tagged = await remove(await registry.tagged(repository, signal))

@@ -60,7 +60,8 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
       build: (input, signal) => withSite(signal, async (site) => (await builderOf(site, signal)).build(input, signal))
     },
     pusher: {
-      push: (input, signal) => withSite(signal, async (site) => (await builderOf(site, signal)).push(input, signal))
+      push: (input, tell, signal) =>
+        withSite(signal, async (site) => (await builderOf(site, signal)).push(input, tell, signal))
     },
     runner: {
       pull: (input, signal) => withSite(signal, (site) => createRunner(site).pull(input, signal)),

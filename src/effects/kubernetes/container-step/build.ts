@@ -1,6 +1,7 @@
 /** Builder and Pusher on one build pod: the build runs as an init container, the push as the container after it. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
+import type { TryEvent } from '../../../machines/inputs.ts'
 import type { Builder, Pusher } from '../../../machines/ports.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
@@ -11,7 +12,7 @@ import type { Site } from '../context/site.ts'
 import { chooseContextTransfer } from '../files/choose.ts'
 import { buildPodName } from '../names.ts'
 import { createJudge } from '../pods/status.ts'
-import { followToEnd, waitForPod } from '../pods/wait.ts'
+import { followToEnd, throughOutages, waitForPod } from '../pods/wait.ts'
 import type { BuiltImages, DigestOf } from '../registry/built-images.ts'
 import { namingSecret } from '../registry/settings.ts'
 import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from '../specs/build-pod.ts'
@@ -57,29 +58,30 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
       throw namingSecret(buildFailure(ended, ended.tail, definition), site.registry)
     },
 
-    async push({ plan, built, attempt, tries: { triesMax } }, signal) {
+    async push({ plan, built, tries: { triesMax } }, tell, signal) {
       const { digest, pod: name = '' } = built
       const lost = () =>
         new StepError('layout-lost', `the build pod ${name} was lost before its image was pushed: run the step again`)
       const arrival = watchArrival(site.clock, options.digestOf, { reference: plan.pushReference, digest }, signal)
-      const tries = watchPushTries(site.clock, definition, { told: attempt - 1, max: triesMax }, (toRead) =>
+      const tellNaming = (event: TryEvent) =>
+        tell(event.type === 'TRY_FAILED' ? { ...event, error: namingSecret(event.error, site.registry) } : event)
+      const readLog = (toRead: AbortSignal) =>
         logTail(pushLog(site, name), { lines: PUSH_LOG_LINES, previous: false }, toRead)
-      )
-      const { next, look, ended, pushed } = tries
+      const { look, ended, pushed } = watchPushTries(site.clock, definition, triesMax, tellNaming, readLog)
       const judge = createJudge(site.clock)
       const check = (pod: V1Pod) =>
-        arrival.hasArrived() ? 'pushed' : (next() ?? pushOutcome(judge(pod, PUSH_CONTAINER), builder.pushImage))
+        arrival.hasArrived() ? 'pushed' : pushOutcome(judge(pod, PUSH_CONTAINER), builder.pushImage)
       const pause = async () => {
         await arrival.pause()
         await look(signal)
       }
-      const outcome = await waitForPod(site, name, check, lost, signal, pause)
-      if (outcome === 'pushed' || outcome === 'ended well') {
-        if (outcome === 'ended well') requireSame(digest, await pushed(signal))
-        await options.remember?.(plan, digest, signal)
-        return `${plan.pullRepository}@${digest}`
-      }
-      throw namingSecret(outcome === 'ended' ? await ended(signal) : outcome, site.registry)
+      // A push goes on whether the API server answers or not.
+      const wait = (checkOnce: typeof check) => waitForPod(site, name, checkOnce, lost, signal, pause)
+      const outcome = await throughOutages(site.clock, wait, check, signal)
+      if (outcome === 'ended') throw namingSecret(await ended(signal), site.registry)
+      if (outcome === 'ended well') requireSame(digest, await pushed(signal))
+      await options.remember?.(plan, digest, signal)
+      return `${plan.pullRepository}@${digest}`
     }
   }
 }

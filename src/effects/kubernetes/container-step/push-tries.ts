@@ -1,67 +1,80 @@
 /**
- * How the tries of a push went, for the builder: the container that pushes tries again by itself, so that a failed try is a line
- * of its log, and its end is the end of all of them (docs/adr/0014).
+ * How the tries of a push go, for the builder to tell: the container that pushes tries again by itself, so that a failed try is a
+ * line of its log, and its end is the end of all of them (docs/adr/0014).
  */
 import { StepError } from '../../../errors.ts'
+import type { TryEvent } from '../../../machines/inputs.ts'
 import type { Clock } from '../../../machines/ports.ts'
 import type { BuilderDefinition } from '../../builders/definition.ts'
 
 /** How often the log of a push that goes on is looked at; most have ended by then. */
 const LOOK_MS = 1_000
-/** How often the log of a push that has ended is asked for before it is taken for empty, and how long apart. */
-const LAST_LOOKS_MAX = 5
+/** How often the log of a push that has ended is asked for, and how long apart at first and at most. */
+const LAST_LOOKS_MAX = 10
 const LAST_LOOK_MS = 250
+const LAST_LOOK_MS_MAX = 5_000
 
-/** Gives the whole log, or an empty text when there is none or it cannot be had now. */
+/** Gives the log; less of it, or an empty text, when there is none or it cannot be had now. */
 type ReadLog = (signal: AbortSignal) => Promise<string>
 
 export interface PushTries {
-  /** The next failed try that has not been told yet, if there is one. */
-  next(): StepError | undefined
-  /** Looks at the log of a push that goes on, once a second at most. */
+  /** Tells what is new of a push that goes on. Its log is looked at once a second at most. */
   look(signal: AbortSignal): Promise<void>
-  /** For a push that has ended without success: why its next try failed that has not been told yet, or why it gave up. */
+  /** For a push that has ended without success: tells what is new of its tries, and returns why there is no other one. */
   ended(signal: AbortSignal): Promise<StepError>
   /** For a push that has ended well: the digest it says it pushed; undefined when its log does not say, or cannot be had now. */
   pushed(signal: AbortSignal): Promise<string | undefined>
 }
 
-/** `told`: how many of the failures the machine knows. One failure is told for each attempt of the machine, so that its attempts and the tries of the container are the same. */
+/**
+ * The log says that a try has failed and how long the container waits then, but not that the next one has begun: it has when that
+ * time is over, and at the latest when it has failed as well.
+ */
 export function watchPushTries(
   clock: Clock,
   definition: BuilderDefinition,
-  tries: { readonly told: number; readonly max: number },
+  triesMax: number,
+  tell: (event: TryEvent) => void,
   readLog: ReadLog
 ): PushTries {
-  let failed: readonly StepError[] = []
-  let { told } = tries
+  let told = 0
   let lookedAtMs = clock.now()
-  const next = () => {
-    const failure = failed[told]
-    if (failure !== undefined) told += 1
-    return failure
+  let waitsUntilMs: number | undefined
+  const tellStarted = () => {
+    if (waitsUntilMs === undefined) return
+    waitsUntilMs = undefined
+    tell({ type: 'TRY_STARTED' })
+  }
+  const tellFailed = (log: string) => {
+    for (const { failure, pauseMs } of definition.failedPushes(log).slice(told)) {
+      tellStarted()
+      told += 1
+      waitsUntilMs = clock.now() + pauseMs
+      tell({ type: 'TRY_FAILED', error: failure })
+    }
+  }
+  /** What comes of an answer may be less than the log: an API server that goes away cuts it. */
+  const lastLook = async <T>(find: (log: string) => T | undefined, signal: AbortSignal): Promise<T | undefined> => {
+    for (let looks = 1; ; looks += 1) {
+      const found = find(await readLog(signal))
+      if (found !== undefined || looks === LAST_LOOKS_MAX) return found
+      await clock.sleep(Math.min(LAST_LOOK_MS * 2 ** (looks - 1), LAST_LOOK_MS_MAX), signal)
+    }
   }
   return {
-    next,
     async look(signal) {
+      if (clock.now() >= (waitsUntilMs ?? Number.POSITIVE_INFINITY)) tellStarted()
       if (clock.now() - lookedAtMs < LOOK_MS) return
-      failed = definition.failedPushes(await readLog(signal))
+      tellFailed(await readLog(signal))
       lookedAtMs = clock.now()
     },
     async ended(signal) {
-      const log = await lastLog(clock, readLog, signal)
-      failed = definition.failedPushes(log)
-      return next() ?? finalFailure(definition.classifyPushFailure(log), told + 1 >= tries.max)
+      const log = (await lastLook((text) => text || undefined, signal)) ?? ''
+      tellFailed(log)
+      tellStarted()
+      return finalFailure(definition.classifyPushFailure(log), told + 1 >= triesMax)
     },
-    pushed: async (signal) => definition.pushedDigest(await lastLog(clock, readLog, signal))
-  }
-}
-
-async function lastLog(clock: Clock, readLog: ReadLog, signal: AbortSignal): Promise<string> {
-  for (let looks = 1; ; looks += 1) {
-    const log = await readLog(signal)
-    if (log !== '' || looks === LAST_LOOKS_MAX) return log
-    await clock.sleep(LAST_LOOK_MS, signal)
+    pushed: (signal) => lastLook(definition.pushedDigest, signal)
   }
 }
 

@@ -165,7 +165,7 @@ async function readFor(msMax: number, reader: LogReader, clock: Clock, signal: A
 }
 
 /** Goes on waiting while the API server does not answer, which tells nothing about what runs on the node. */
-async function throughOutages<T>(
+export async function throughOutages<T>(
   clock: Clock,
   wait: (check: (pod: V1Pod) => T | undefined) => Promise<T>,
   check: (pod: V1Pod) => T | undefined,

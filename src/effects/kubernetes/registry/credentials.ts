@@ -7,7 +7,7 @@ import { byName, byPattern, type Login, loginFor, readDockerConfig, secretsIn } 
 import type { Cluster } from '../api/cluster.ts'
 import { CA_KEY, DOCKER_CONFIG_KEY, type RegistrySettings, SECRET_VARIABLES, type SecretSetting } from './settings.ts'
 
-export interface RegistryPlace {
+export interface RegistryDependencies {
   readonly cluster: Cluster
   readonly reporter: Pick<Reporter, 'hide'>
 }
@@ -19,40 +19,40 @@ const DOCKER_CONFIG_TYPE = 'kubernetes.io/dockerconfigjson'
  * the registry lets in is found out by the first call.
  */
 export async function openRegistry(
-  place: RegistryPlace,
+  dependencies: RegistryDependencies,
   settings: RegistrySettings,
   signal: AbortSignal
 ): Promise<RegistryClient> {
   const { pushHost, path } = settings
   const [login, ca] = await Promise.all([
-    readLogin(place, settings, 'pushSecret', pushHost, path, signal),
-    readCertificates(place, settings, signal)
+    readLogin(dependencies, settings, 'pushSecret', pushHost, path, signal),
+    readCertificates(dependencies, settings, signal)
   ])
   const account = login && { ...login, source: `Secret ${settings.pushSecret}` }
-  return createRegistryClient(settings, { account, ca, onSecret: place.reporter.hide })
+  return createRegistryClient(settings, { account, ca, onSecret: dependencies.reporter.hide })
 }
 
 /** Rejects with `not-configured` when a Secret that only pods need is missing or holds something else. */
 export async function checkPodSecrets(
-  place: RegistryPlace,
+  dependencies: RegistryDependencies,
   settings: RegistrySettings,
   signal: AbortSignal
 ): Promise<void> {
   await Promise.all([
-    readLogin(place, settings, 'pullSecret', settings.pullHost, settings.path, signal),
-    readLogins(place, settings, 'baseImageSecret', signal)
+    readLogin(dependencies, settings, 'pullSecret', settings.pullHost, settings.path, signal),
+    readLogins(dependencies, settings, 'baseImageSecret', signal)
   ])
 }
 
 async function readLogin(
-  place: RegistryPlace,
+  dependencies: RegistryDependencies,
   settings: RegistrySettings,
   setting: SecretSetting,
   host: string,
   path: string | undefined,
   signal: AbortSignal
 ): Promise<Login | undefined> {
-  const logins = await readLogins(place, settings, setting, signal)
+  const logins = await readLogins(dependencies, settings, setting, signal)
   if (logins === undefined) return undefined
   const login = loginFor(logins, host, path, setting === 'pullSecret' ? byPattern : byName)
   if (login !== undefined) return login
@@ -62,26 +62,26 @@ async function readLogin(
 
 /** Undefined when no such Secret is configured. Everything in it is hidden: a Dockerfile may print what it finds. */
 async function readLogins(
-  place: RegistryPlace,
+  dependencies: RegistryDependencies,
   settings: RegistrySettings,
   setting: SecretSetting,
   signal: AbortSignal
 ): Promise<readonly Login[] | undefined> {
-  const secret = await readSecret(place, settings, setting, signal)
+  const secret = await readSecret(dependencies, settings, setting, signal)
   if (secret === undefined) return undefined
   const text = textOf(secret, DOCKER_CONFIG_KEY)
-  for (const one of secretsIn(text)) place.reporter.hide(one)
+  for (const one of secretsIn(text)) dependencies.reporter.hide(one)
   const logins = secret.type === DOCKER_CONFIG_TYPE ? readDockerConfig(text) : undefined
   if (logins === undefined) throw wrong(setting, settings, `is not of type ${DOCKER_CONFIG_TYPE}`)
   return logins
 }
 
 async function readCertificates(
-  place: RegistryPlace,
+  dependencies: RegistryDependencies,
   settings: RegistrySettings,
   signal: AbortSignal
 ): Promise<string | undefined> {
-  const secret = await readSecret(place, settings, 'caSecret', signal)
+  const secret = await readSecret(dependencies, settings, 'caSecret', signal)
   if (secret === undefined) return undefined
   const certificates = textOf(secret, CA_KEY)
   if (certificates.includes('-----BEGIN CERTIFICATE-----')) return certificates
@@ -89,7 +89,7 @@ async function readCertificates(
 }
 
 async function readSecret(
-  { cluster }: RegistryPlace,
+  { cluster }: RegistryDependencies,
   settings: RegistrySettings,
   setting: SecretSetting,
   signal: AbortSignal

@@ -1,5 +1,5 @@
 /**
- * The pod that builds one image and pushes it (design section 5), pure: `deliver` receives the context where it is sent, `build`
+ * The pod that builds one image and pushes it, pure: `deliver` receives the context where it is sent, `build`
  * writes an image layout without any push credentials, `push` pushes the layout without any of the Dockerfile's code.
  */
 import type { V1Container, V1EnvVar, V1ObjectMeta, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'

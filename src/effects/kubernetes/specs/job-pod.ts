@@ -1,4 +1,4 @@
-/** The pod of a job, pure: its container, its services, and what moves the runner's files there (design section 5). */
+/** The pod of a job, pure: its container, its services, and what moves the runner's files there. */
 import type { V1Container, V1HostAlias, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { ContainerRequest } from '../../../machines/types.ts'
 import { JOB_EXTERNALS } from '../../work-tree/layout.ts'

@@ -1,4 +1,4 @@
-/** The pod of one container action (design section 5), pure: the image as it is, exact arguments, the /github mounts. */
+/** The pod of one container action, pure: the image as it is, exact arguments, the /github mounts. */
 import type { V1Pod, V1PodSpec, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { CollectInput, ImageInput } from '../../../machines/inputs.ts'

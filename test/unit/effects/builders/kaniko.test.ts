@@ -366,12 +366,16 @@ describe('why a push failed', () => {
         ),
         warn('Retrying operation after 2s due to unexpected status code 503 Service Unavailable: <html>'),
         '<body>Retrying operation after 3s due to this page</body>',
-        warn('Retrying operation after 4s due to BLOB_UPLOAD_INVALID: blob upload invalid'),
+        warn('Retrying operation after 1m4s due to BLOB_UPLOAD_INVALID: blob upload invalid'),
         info('Pushed reg:5000/abc@sha256:1')
       )
     )
-    expect(failures.map(({ code }) => code)).toEqual(['registry-unreachable', 'registry-unreachable', 'push-failed'])
-    expect(failures[0]?.message).toBe(
+    expect(failures.map(({ failure, pauseMs }) => [failure.code, pauseMs])).toEqual([
+      ['registry-unreachable', 1_000],
+      ['registry-unreachable', 2_000],
+      ['push-failed', 64_000]
+    ])
+    expect(failures[0]?.failure.message).toBe(
       'The registry could not be reached: Get "http://reg:5000/v2/": dial tcp 10.96.0.9:5000: connect: connection refused'
     )
   })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTrace, type TraceEnd } from '../../../../src/effects/log/trace.ts'
-import { FILES_MAX, type TracePlace } from '../../../../src/effects/log/trace-file.ts'
+import { FILES_MAX, type TraceDirectory } from '../../../../src/effects/log/trace-file.ts'
 import { randomHex } from '../../../../src/effects/system.ts'
 import { entered } from '../../../support/facts.ts'
 
@@ -20,8 +20,8 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true }))
 
-const chosen = (path = directory): TracePlace => ({ directory: path, isDefault: false })
-const open = (place: TracePlace, mask = (text: string) => text) =>
+const chosen = (path = directory): TraceDirectory => ({ directory: path, isDefault: false })
+const open = (place: TraceDirectory, mask = (text: string) => text) =>
   createTrace(
     place,
     { command: 'run_container_step', runnerPod: 'runner-abc' },
@@ -104,7 +104,7 @@ describe('a trace that cannot be written', () => {
 describe('the default place', () => {
   it('is made where the runner keeps its logs, and used again', async () => {
     await mkdir(join(directory, '_diag'))
-    const place: TracePlace = { directory: join(directory, '_diag/slipway'), isDefault: true }
+    const place: TraceDirectory = { directory: join(directory, '_diag/slipway'), isDefault: true }
     open(place).end(output)
     open(place).end(output)
     expect(await filesIn(place.directory)).toHaveLength(2)

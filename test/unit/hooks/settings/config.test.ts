@@ -1,6 +1,6 @@
 /** Goal: a setting is read as documented, and a wrong one is named in one line. */
 import { describe, expect, it } from 'vitest'
-import { readConfig, readPlace } from '../../../../src/hooks/settings/config.ts'
+import { readConfig, readConnection } from '../../../../src/hooks/settings/config.ts'
 
 const PREFIX = 'ACTIONS_RUNNER_CONTAINER_HOOKS_'
 const minimal = {
@@ -102,7 +102,7 @@ describe('reading the settings', () => {
     [{ KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443', KUBECONFIG: '/k' }, undefined]
   ])('finds the API server of %o at %o', (variables, service) => {
     expect(readConfig({ ...minimal, ...variables }).service).toEqual(service)
-    expect(readPlace(variables).service).toEqual(service)
+    expect(readConnection(variables).service).toEqual(service)
   })
 
   it('repeats what is wrong, and says where to correct it', () => {
@@ -119,7 +119,7 @@ describe('reading the settings', () => {
 
   it('reads where cluster and registry are without a runner around it', () => {
     const variables = { ...registry, ACTIONS_RUNNER_KUBERNETES_NAMESPACE: 'ci', ACTIONS_RUNNER_POD_NAME: 'Not A Name' }
-    expect(readPlace(variables)).toEqual({
+    expect(readConnection(variables)).toEqual({
       namespace: 'ci',
       registry: { pushHost: 'docker-registry:5000', pullHost: 'localhost:30500', plainHttp: true }
     })

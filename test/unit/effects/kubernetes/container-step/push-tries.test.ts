@@ -1,10 +1,10 @@
-/** Goal: each attempt of the machine tells of one try of the push, and none is told twice. Method: logs that grow, a clock that stands. */
+/** Goal: each try of the push is told once, when it has failed and when it has begun. Method: logs that grow, a clock that is moved. */
 import { describe, expect, it } from 'vitest'
 import { kaniko } from '../../../../../src/effects/builders/kaniko.ts'
 import { watchPushTries } from '../../../../../src/effects/kubernetes/container-step/push-tries.ts'
 
 const TRIES_MAX = 3
-const retrying = (reason: string) => `WARN[0001] Retrying operation after 1s due to ${reason}\n`
+const retrying = (reason: string, pause = '2s') => `WARN[0001] Retrying operation after ${pause} due to ${reason}\n`
 const gaveUp = (reason: string) => `Error: pushing image: ${reason}\nUsage:\n`
 const { signal } = new AbortController()
 
@@ -17,48 +17,84 @@ function watch() {
     },
     jitter: (ms: number) => ms
   }
-  const tries = watchPushTries(clock, kaniko, { told: 0, max: TRIES_MAX }, async () => {
+  const told: string[] = []
+  const readLog = async () => {
     push.reads += 1
     return push.log
-  })
-  const lookLater = async () => {
-    push.nowMs += 1_000
+  }
+  const tries = watchPushTries(
+    clock,
+    kaniko,
+    TRIES_MAX,
+    (event) => void told.push(event.type === 'TRY_FAILED' ? event.error.message : 'next try'),
+    readLog
+  )
+  const lookAfter = async (ms: number) => {
+    push.nowMs += ms
     await tries.look(signal)
   }
-  return { push, tries, lookLater }
+  return { push, tries, told, lookAfter }
 }
+
+const REFUSED = 'The registry could not be reached: connection refused'
+const BUSY = 'The registry could not be reached: status code 503'
 
 describe('the tries of a push', () => {
   it('are told one by one, each once', async () => {
-    const { push, tries, lookLater } = watch()
+    const { push, told, lookAfter } = watch()
+    push.log = retrying('connection refused')
+    await lookAfter(1_000)
+    await lookAfter(1_000)
+    expect(told).toEqual([REFUSED])
+    push.log += retrying('status code 503')
+    await lookAfter(1_000)
+    expect(told).toEqual([REFUSED, 'next try', BUSY])
+  })
+
+  it('begin when the container has waited as long as it said', async () => {
+    const { push, told, lookAfter } = watch()
+    push.log = retrying('connection refused', '2s')
+    await lookAfter(1_000)
+    await lookAfter(1_999)
+    expect(told).toEqual([REFUSED])
+    await lookAfter(1)
+    expect(told).toEqual([REFUSED, 'next try'])
+  })
+
+  it('that were missed are told in their order', async () => {
+    const { push, told, lookAfter } = watch()
     push.log = retrying('connection refused') + retrying('status code 503')
-    await lookLater()
-    const told = [tries.next(), tries.next(), tries.next()]
-    expect(told.map((failure) => failure?.message)).toEqual([
-      'The registry could not be reached: connection refused',
-      'The registry could not be reached: status code 503',
-      undefined
-    ])
-    await lookLater()
-    expect(tries.next()).toBeUndefined()
+    await lookAfter(1_000)
+    expect(told).toEqual([REFUSED, 'next try', BUSY])
+  })
+
+  it('are not told again when the log cannot be had for once', async () => {
+    const { push, told, lookAfter } = watch()
+    const log = retrying('connection refused')
+    for (const text of [log, '', log]) {
+      push.log = text
+      await lookAfter(1_000)
+    }
+    expect(told.filter((one) => one === REFUSED)).toHaveLength(1)
   })
 
   it('are looked for once a second', async () => {
-    const { push, tries } = watch()
+    const { push, tries, lookAfter } = watch()
     await tries.look(signal)
     expect(push.reads).toBe(0)
-    push.nowMs = 1_000
-    await tries.look(signal)
+    await lookAfter(1_000)
     await tries.look(signal)
     expect(push.reads).toBe(1)
   })
 
-  it('end with the reason of the last one', async () => {
-    const { push, tries } = watch()
+  it('end with the reason of the last one, and the others are told', async () => {
+    const { push, tries, told } = watch()
     push.log = retrying('connection refused') + retrying('status code 503') + gaveUp('dial tcp: i/o timeout')
-    const told = [await tries.ended(signal), await tries.ended(signal), await tries.ended(signal)]
-    expect(told.map(({ code }) => code)).toEqual(Array(TRIES_MAX).fill('registry-unreachable'))
-    expect(told[2]?.message).toContain('i/o timeout')
+    expect(await tries.ended(signal)).toMatchObject({
+      code: 'registry-unreachable',
+      message: expect.stringContaining('i/o timeout')
+    })
+    expect(told).toEqual([REFUSED, 'next try', BUSY, 'next try'])
   })
 
   it('that end before the last one are not tried again', async () => {
@@ -75,7 +111,7 @@ describe('the tries of a push', () => {
     // As Kaniko v1.28.3 wrote it.
     const line = (text: string) => `\u001b[36mINFO\u001b[0m[0000] ${text} \n`
     push.log = `${line('Pushing image to registry:5000/handle:1')}${line(`Pushed registry:5000/handle@${digest}`)}`
-    expect(await tries.pushed(signal)).toBe(digest)
+    expect([await tries.pushed(signal), push.reads]).toEqual([digest, 1])
     push.log = line(`Pushing image to registry:5000/handle:1, Pushed registry:5000/handle@${digest}`)
     expect(await tries.pushed(signal)).toBeUndefined()
   })
@@ -83,6 +119,14 @@ describe('the tries of a push', () => {
   it('are asked for again when the log of a push that has ended cannot be had', async () => {
     const { push, tries } = watch()
     const failure = await tries.ended(signal)
-    expect([failure.code, push.reads]).toEqual(['layout-lost', 5])
+    expect([failure.code, push.reads]).toEqual(['layout-lost', 10])
+  })
+
+  it('are asked for again when the log of a push that ended well is cut', async () => {
+    const { push, tries } = watch()
+    push.log = 'INFO[0000] Pushing image to registry:5000/handle:1\n'
+    const pushed = tries.pushed(signal)
+    push.log += `INFO[0001] Pushed registry:5000/handle@sha256:${'e'.repeat(64)}\n`
+    expect([await pushed, push.reads]).toEqual([`sha256:${'e'.repeat(64)}`, 2])
   })
 })

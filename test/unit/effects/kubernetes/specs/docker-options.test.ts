@@ -21,6 +21,7 @@ describe('an option', () => {
     ['--memory 512m', { memory: '512Mi' }],
     ['-m1.5g', { memory: '1.5Gi' }],
     ['-m 1024', { memory: '1024' }],
+    ['-m 1.5', { memory: '2' }],
     ['--memory=2GB --memory-reservation 64k', { memory: '2Gi', memoryReservation: '64Ki' }],
     ['--user 1000:100', { user: 1000, group: 100 }],
     ['-u root', { user: 0 }],
