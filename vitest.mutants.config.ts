@@ -10,9 +10,6 @@ const TEXT_OF_THE_PROJECT = ['tidy', 'docs', 'documented-commands', 'benchmarks'
   (name) => `test/unit/${name}.test.ts`
 )
 
-/** It runs tests in threads, where Node 20 does not survive the shells of that suite, and asks thousands of times. */
-const isStryker = process.env.STRYKER_MUTATOR_WORKER !== undefined
-
 // Always the same cases, and few of them: a mutant that only the hundredth of them notices is not tested.
 const env = {
   SLIPWAY_SEED: '1',
@@ -24,25 +21,6 @@ const env = {
 
 /** Folders below test/; set by scripts/mutants.mjs. */
 const asked = (process.env.SLIPWAY_MUTANTS_TESTS ?? 'unit,model,sim').split(',')
-
-const project = (name: string, folders: readonly string[]) => ({
-  test: {
-    name,
-    include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
-    exclude: [
-      ...TEXT_OF_THE_PROJECT,
-      'test/unit/visualizer/**',
-      'test/unit/fuzz/**',
-      'test/unit/cli/**',
-      'test/model/coverage-report.test.ts',
-      ...(isStryker ? ['test/sim/job.test.ts'] : [])
-    ],
-    // A test that hangs is ended by Stryker; one that only takes its time on a busy machine is not.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    env
-  }
-})
 
 /** Stryker looks at tests alone: without this one, a mutant with which a file of tests cannot even be loaded would have survived. */
 const loadFailures: Reporter = {
@@ -64,15 +42,17 @@ const loadFailures: Reporter = {
 export default defineConfig({
   test: {
     reporters: [loadFailures],
-    projects: [
-      project(
-        'pure',
-        asked.filter((folder) => folder !== 'sim')
-      ),
-      project(
-        'sim',
-        asked.filter((folder) => folder === 'sim')
-      )
-    ]
+    include: asked.map((folder) => `test/${folder}/**/*.test.ts`),
+    exclude: [
+      ...TEXT_OF_THE_PROJECT,
+      'test/unit/visualizer/**',
+      'test/unit/fuzz/**',
+      'test/unit/cli/**',
+      'test/model/coverage-report.test.ts'
+    ],
+    // A test that hangs is ended by Stryker; one that only takes its time on a busy machine is not.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    env
   }
 })
