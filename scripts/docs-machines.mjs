@@ -8,6 +8,8 @@ import { parseArgs } from 'node:util'
 import { prepare, root } from './prepare.mjs'
 
 const DIRECTORY = 'docs/machines'
+/** Not kept: the page carries it. */
+const COVERAGE = join(root, 'coverage', 'machines.json')
 
 /** What `slipway diagram` prints. */
 function diagram(...args) {
@@ -39,17 +41,12 @@ async function measureCoverage(temporary) {
 /** All files of docs/machines, as they should be. */
 async function generate(temporary) {
   const machines = diagram('--json')
-  const coverage = join(temporary, 'coverage.json')
   const page = join(temporary, 'index.html')
-  await writeFile(coverage, `${JSON.stringify(await measureCoverage(temporary), undefined, 1)}\n`)
-  diagram('--html', page, '--coverage', coverage, '--source', '../..')
+  await mkdir(join(root, 'coverage'), { recursive: true })
+  await writeFile(COVERAGE, `${JSON.stringify(await measureCoverage(temporary), undefined, 1)}\n`)
+  diagram('--html', page, '--coverage', COVERAGE, '--source', '../..')
   const documents = JSON.parse(machines).machines.map(({ id }) => [`${id}.md`, diagram('--machine', id, '--markdown')])
-  return new Map([
-    ...documents,
-    ['machines.json', machines],
-    ['coverage.json', await readFile(coverage, 'utf8')],
-    ['index.html', await readFile(page, 'utf8')]
-  ])
+  return new Map([...documents, ['machines.json', machines], ['index.html', await readFile(page, 'utf8')]])
 }
 
 const readOr = (path, otherwise) => readFile(path, 'utf8').catch(() => otherwise)

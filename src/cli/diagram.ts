@@ -39,7 +39,7 @@ async function readCoverage(deps: CliDependencies, path: string): Promise<Covera
   try {
     return JSON.parse(text) as Coverage
   } catch {
-    throw new UsageError(`${path} is not JSON; npm run docs:machines writes coverage.json`)
+    throw new UsageError(`${path} is not JSON; npm run docs:machines writes coverage/machines.json`)
   }
 }
 
@@ -109,7 +109,7 @@ export const diagram = declare(
       coverage: {
         type: 'string',
         value: 'FILE',
-        help: 'for the page: which paths of the model suite take what (docs/machines/coverage.json)'
+        help: 'for the page: which paths of the model suite take what (coverage/machines.json)'
       },
       source: { type: 'string', value: 'BASE', help: 'for the page: links to source files start with it' },
       compare: {

@@ -28,13 +28,18 @@ export interface Failure {
   readonly detail?: string | undefined
 }
 
+interface LastFailure extends Pick<Failure, 'code' | 'message'> {
+  /** What it could not remove, where it says so. */
+  readonly remaining?: readonly string[] | undefined
+}
+
 export interface StageRecord {
   readonly attempts: number
   /** Milliseconds on the injected clock. */
   readonly startedAtMs: number
   readonly endedAtMs?: number | undefined
   /** Why the last attempt failed that was tried again: a stage that runs out of time says so. */
-  readonly lastFailure?: Pick<Failure, 'code' | 'message'> | undefined
+  readonly lastFailure?: LastFailure | undefined
 }
 
 export interface RunInput<Request, Name extends string> {

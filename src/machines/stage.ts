@@ -103,8 +103,8 @@ function bookkeeping(name: string) {
     attempted: note((before) => ({ ...before, attempts: before.attempts + 1 })),
     ended: note((before, context) => ({ ...before, endedAtMs: context.now() })),
     willRetry: note((before, _context, event) => {
-      const { code, message } = toStepError(event.error)
-      return { ...before, lastFailure: { code, message } }
+      const { code, message, remaining } = toStepError(event.error)
+      return { ...before, lastFailure: { code, message, ...(remaining !== undefined && { remaining }) } }
     })
   }
 }
@@ -197,7 +197,7 @@ function timeoutError(label: string, stage: StageRecord | undefined, ms: number)
   const last = stage?.lastFailure
   return last === undefined
     ? new StepError('stage-timeout', `${label} took longer than ${ms / 1_000} s`)
-    : new StepError(last.code, `${last.message} (given up after ${ms / 1_000} s)`)
+    : new StepError(last.code, `${last.message} (given up after ${ms / 1_000} s)`, { remaining: last.remaining })
 }
 
 /** A stage of bounded attempts with exponential back-off; permanent failures leave at once. */

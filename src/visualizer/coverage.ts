@@ -11,7 +11,7 @@ export interface CoveredPath {
   readonly states: readonly string[]
 }
 
-/** By machine: what scripts/docs-machines.mjs writes into docs/machines/coverage.json. */
+/** By machine: what scripts/docs-machines.mjs writes into coverage/machines.json. */
 export type Coverage = Readonly<Record<string, readonly CoveredPath[]>>
 
 export interface CoverageSummary {

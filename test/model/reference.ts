@@ -21,7 +21,7 @@ export interface Rules {
 const AS_IT_WAS = 'cancelled | failed | succeeded'
 /** Stands for where job-cleanup goes once all objects are gone. */
 const IF_IMAGES = 'removingImages | succeeded'
-const cleaningUp = { 'cleaned up': AS_IT_WAS }
+const cleaningUp = { 'cleaningUp done': AS_IT_WAS }
 
 export const RULES: Readonly<Record<string, Rules>> = {
   'container-step': {
@@ -30,9 +30,9 @@ export const RULES: Readonly<Record<string, Rules>> = {
       resolving: { 'to build': 'building', 'already built': 'pulling', prebuilt: 'pulling' },
       building: { built: 'pushing' },
       pushing: { pushed: 'pulling' },
-      pulling: { pulled: 'running' },
+      pulling: { 'pulling done': 'running' },
       running: { 'exited with 0': 'collecting', 'exited with 3': 'collecting' },
-      collecting: { collected: 'cleaningUp' },
+      collecting: { 'collecting done': 'cleaningUp' },
       cleaningUp
     },
     failed: { running: 'collecting', cleaningUp: 'stuck' },
@@ -43,8 +43,8 @@ export const RULES: Readonly<Record<string, Rules>> = {
     begins: 'resolving',
     stages: {
       resolving: { planned: 'placing' },
-      placing: { placed: 'starting' },
-      starting: { started: 'inspecting' },
+      placing: { 'placing done': 'starting' },
+      starting: { 'starting done': 'inspecting' },
       inspecting: { inspected: 'succeeded' },
       cleaningUp
     },
@@ -61,8 +61,8 @@ export const RULES: Readonly<Record<string, Rules>> = {
     begins: 'listing',
     stages: {
       listing: { 'listed, and there may be images': 'removingObjects', listed: 'removingObjects' },
-      removingObjects: { removed: 'confirming' },
-      confirming: { gone: IF_IMAGES },
+      removingObjects: { 'removingObjects done': 'confirming' },
+      confirming: { 'confirming done': IF_IMAGES },
       removingImages: { 'images removed': 'succeeded' }
     },
     failed: { listing: 'failed', removingObjects: 'stuck', confirming: 'stuck', removingImages: 'succeeded' },
@@ -131,7 +131,7 @@ export function next(rules: Rules, now: Situation, event: string, attemptsMax: n
   const target = answers[event]
   if (target === undefined) return undefined
   const [, code] = /^exited with (\d+)$/.exec(event) ?? []
-  const isDecided = event === 'inspected' || event === 'gone'
+  const isDecided = event === 'inspected' || event === 'confirming done'
   const exitCode = code === undefined ? (isDecided ? 0 : now.exitCode) : Number(code)
   const images = now.images || event === 'listed, and there may be images'
   if (target === IF_IMAGES) return to(images ? 'removingImages' : 'succeeded', { exitCode, images })

@@ -6,9 +6,10 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BUDGETS } from '../../src/machines/stages.ts'
 import { currentMachines } from '../../src/visualizer/graph.ts'
+import { measureModelCoverage } from '../support/coverage-report.ts'
 import { launch, provideChromium } from './support/browser.ts'
 import { contrast, overlaps } from './support/geometry.ts'
-import { COVERAGE, DOCUMENT, olderMachines, slipway, traceFile } from './support/pages.ts'
+import { DOCUMENT, olderMachines, slipway, traceFile } from './support/pages.ts'
 
 const chromium = provideChromium()
 const directory = mkdtempSync(join(tmpdir(), 'slipway-page-'))
@@ -33,7 +34,9 @@ const marked = (name: string) =>
 
 beforeAll(async () => {
   if (chromium === undefined) return
-  slipway('diagram', '--html', file, '--coverage', COVERAGE, '--source', '../..')
+  const coverage = join(directory, 'coverage.json')
+  writeFileSync(coverage, JSON.stringify(await measureModelCoverage()))
+  slipway('diagram', '--html', file, '--coverage', coverage, '--source', '../..')
   browser = await launch(chromium)
 })
 afterAll(async () => {

@@ -1,4 +1,4 @@
-/** What every path of the model suite takes, walked on real actors, for docs/machines/coverage.json. */
+/** What every path of the model suite takes, walked on real actors, for the page of the machines. */
 import type { Coverage, CoveredPath } from '../../src/visualizer/coverage.ts'
 import { walk } from './drive.ts'
 import { edgePaths, type MachineModel, titleOf } from './machine-graph.ts'

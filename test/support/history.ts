@@ -1,41 +1,37 @@
 /** What one run of a machine did, recorded for the oracles whatever the ports are: scripted, simulated or real. */
+import type { AnyStateMachine, AnyStateNode } from 'xstate'
 import type { Observer, RunFact } from '../../src/effects/run/wire.ts'
 import { type ErrorCode, toStepError } from '../../src/errors.ts'
+import { containerStep } from '../../src/machines/container-step.ts'
 import type { CleanUpInput, TryEvent } from '../../src/machines/inputs.ts'
+import { jobCleanup } from '../../src/machines/job-cleanup.ts'
+import { jobStart } from '../../src/machines/job-start.ts'
 import { entryName } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
 import type { Failure, Outcome, StageRecord } from '../../src/machines/run.ts'
+import { scriptStep } from '../../src/machines/script-step.ts'
 import type { AnyStageName } from '../../src/machines/stages.ts'
-import type { StageBudget } from '../../src/machines/table.ts'
+import type { Stage, StageBudget } from '../../src/machines/table.ts'
 
-/** Of each machine: the stage that calls a method of a port, by `port.method`. */
-export const METHODS = {
-  'container-step': {
-    'resolver.resolve': 'resolving',
-    'builder.build': 'building',
-    'pusher.push': 'pushing',
-    'runner.pull': 'pulling',
-    'runner.run': 'running',
-    'workspace.collect': 'collecting',
-    'janitor.cleanUp': 'cleaningUp'
-  },
-  'job-start': {
-    'host.plan': 'resolving',
-    'host.place': 'placing',
-    'host.start': 'starting',
-    'host.inspect': 'inspecting',
-    'janitor.cleanUp': 'cleaningUp'
-  },
-  'script-step': { 'host.execute': 'executing', 'janitor.cleanUp': 'cleaningUp' },
-  'job-cleanup': {
-    'cleaner.list': 'listing',
-    'cleaner.removeObjects': 'removingObjects',
-    'cleaner.confirm': 'confirming',
-    'cleaner.removeImages': 'removingImages'
-  }
-} as const satisfies Record<string, Readonly<Record<string, AnyStageName>>>
+const MACHINES = {
+  'container-step': containerStep,
+  'job-start': jobStart,
+  'script-step': scriptStep,
+  'job-cleanup': jobCleanup
+} as const satisfies Readonly<Record<string, AnyStateMachine>>
 
-export type MachineId = keyof typeof METHODS
+export type MachineId = keyof typeof MACHINES
+
+/** The stages of a machine with what each calls, `port.method`: its port by its table, and its actor, which is called as the method. */
+function methodsOf(machine: AnyStateMachine): readonly (readonly [method: string, stage: AnyStageName])[] {
+  const actorIn = (node: AnyStateNode, stage: string): string | undefined =>
+    node.invoke.find(({ id }) => id === stage)?.src as string | undefined
+  return Object.values(machine.root.states).flatMap((node) => {
+    const { port } = (node.meta ?? {}) as Partial<Stage>
+    const actor = [node, ...Object.values(node.states)].map((one) => actorIn(one, node.key)).find(Boolean)
+    return port === undefined ? [] : [[`${port}.${actor}`, node.key as AnyStageName] as const]
+  })
+}
 
 /** One call of a port method. */
 export interface PortCall {
@@ -106,7 +102,7 @@ type PortTable = Readonly<Record<string, Readonly<Record<string, Method>>>>
 /** The ports of a machine, every method of which is answered by one function. */
 export function portsOf<Ports>(machine: MachineId, clock: Clock, answer: (method: string) => Answerer): Ports {
   const ports: Record<string, Record<string, Method>> = {}
-  for (const [method, stage] of Object.entries(METHODS[machine])) {
+  for (const [method, stage] of methodsOf(MACHINES[machine])) {
     const [port = '', name = ''] = method.split('.')
     const answerOf = answer(method)
     ports[port] ??= {}

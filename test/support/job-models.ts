@@ -18,10 +18,7 @@ export const JOB_FACTS: JobFacts = { pod: 'job-1', storage: 'copy', isAlpine: fa
 
 export const jobStartModel = createStagedModel(jobStart, jobRequest, {
   resolving: [{ says: 'planned', output: JOB_THINGS }, ...failures('planning')],
-  placing: [{ says: 'placed', output: undefined }, ...failures('placing')],
-  starting: [{ says: 'started', output: undefined }, ...failures('starting')],
-  inspecting: [{ says: 'inspected', output: JOB_FACTS }, ...failures('inspecting')],
-  cleaningUp: [{ says: 'cleaned up', output: undefined }, ...failures('cleaning up')]
+  inspecting: [{ says: 'inspected', output: JOB_FACTS }, ...failures('inspecting')]
 })
 
 export const scriptRequest: ScriptRequest = {
@@ -38,8 +35,7 @@ export const scriptStepModel = createStagedModel(scriptStep, scriptRequest, {
     { says: 'exited with 0', output: { exitCode: 0 } },
     { says: 'exited with 3', output: { exitCode: 3 } },
     ...failures('executing')
-  ],
-  cleaningUp: [{ says: 'cleaned up', output: undefined }, ...failures('cleaning up')]
+  ]
 })
 
 export const cleanupRequest: CleanupRequest = { runnerPod: 'runner-1' }
@@ -56,7 +52,5 @@ export const jobCleanupModel = createStagedModel(jobCleanup, cleanupRequest, {
     { says: 'listed', output: { objects: LEFT_OBJECTS } },
     ...failures('listing')
   ],
-  removingObjects: [{ says: 'removed', output: undefined }, ...failures('removing')],
-  confirming: [{ says: 'gone', output: undefined }, ...failures('confirming')],
   removingImages: [{ says: 'images removed', output: LEFT_IMAGES }, ...failures('removing images')]
 })

@@ -9,8 +9,8 @@ import {
 } from '../../src/effects/run/wire.ts'
 import type { Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
-import type { AnyStageName } from '../../src/machines/stages.ts'
-import { containerStepModel, DIGEST, PUSHED_IMAGE, REQUEST, RESOLUTIONS, STAGE_NAMES } from './container-step-model.ts'
+import { type AnyStageName, STAGES_OF } from '../../src/machines/stages.ts'
+import { containerStepModel, DIGEST, PUSHED_IMAGE, REQUEST, RESOLUTIONS } from './container-step-model.ts'
 import type { History, MachineId, RunOutput } from './history.ts'
 import {
   cleanupRequest,
@@ -56,11 +56,13 @@ export interface ScriptedMachine {
   readonly run: (options: StartOptions) => Promise<RunOutput>
 }
 
+const stagesOf = (id: MachineId) => Object.keys(STAGES_OF[id] ?? {}) as readonly AnyStageName[]
+
 export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
   'container-step': {
     id: 'container-step',
     model: containerStepModel,
-    stages: STAGE_NAMES,
+    stages: stagesOf('container-step'),
     creates: ({ resolution }) => RESOLUTIONS[resolution].creates,
     removes: {},
     answers: ({ resolution, exitCode }) => ({
@@ -74,7 +76,7 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
   'job-start': {
     id: 'job-start',
     model: jobStartModel,
-    stages: ['resolving', 'placing', 'starting', 'inspecting', 'cleaningUp'],
+    stages: stagesOf('job-start'),
     creates: () => ({ placing: JOB_THINGS }),
     removes: {},
     answers: () => ({ resolving: JOB_THINGS, inspecting: JOB_FACTS }),
@@ -83,7 +85,7 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
   'script-step': {
     id: 'script-step',
     model: scriptStepModel,
-    stages: ['executing', 'cleaningUp'],
+    stages: stagesOf('script-step'),
     creates: () => ({ executing: [{ kind: 'process', name: scriptRequest.id }] }),
     removes: { executing: [{ kind: 'process', name: scriptRequest.id }] },
     answers: ({ exitCode }) => ({ executing: { exitCode } }),
@@ -92,7 +94,7 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
   'job-cleanup': {
     id: 'job-cleanup',
     model: jobCleanupModel,
-    stages: ['listing', 'removingObjects', 'confirming', 'removingImages'],
+    stages: stagesOf('job-cleanup'),
     // Made by others before.
     creates: () => ({ listing: [...LEFT_OBJECTS, ...LEFT_IMAGES] }),
     removes: { removingObjects: LEFT_OBJECTS, removingImages: LEFT_IMAGES },

@@ -20,13 +20,15 @@ const TOLD: Readonly<Record<string, readonly Answer[]>> = {
 
 const SMALL_BUDGET: StageBudget = { budgetMs: 1_000, attemptsMax: 2, backOffMs: 1, backOffMsMax: 1 }
 
-/** `answers` has one entry for each stage of the machine. */
+/** `answers` are those of stages whose success says something; the others only succeed or fail. */
 export function createStagedModel(
   machine: AnyStateMachine,
   request: unknown,
   answers: Readonly<Partial<Record<AnyStageName, readonly Answer[]>>>
 ): MachineModel {
-  const stageNames = Object.keys(answers) as readonly AnyStageName[]
+  const stageNames = Object.values(machine.root.states)
+    .filter(({ type }) => type !== 'final')
+    .map(({ key }) => key as AnyStageName)
   return {
     machine,
     input: { request, budgets: Object.fromEntries(stageNames.map((name) => [name, SMALL_BUDGET])), now: () => 0 },
@@ -36,7 +38,7 @@ export function createStagedModel(
       const [name = '', part] = actorId.split('.')
       if (part === 'budget') return [{ says: `${name} took too long`, output: undefined }]
       if (part === 'backOff') return [{ says: 'backed off', output: undefined }]
-      return answers[name as AnyStageName] ?? []
+      return answers[name as AnyStageName] ?? [{ says: `${name} done`, output: undefined }, ...failures(name)]
     },
     /** State, and of the context what guards read; attempts of stages that are over decide nothing any more. */
     keyOf(snapshot: AnyMachineSnapshot) {

@@ -2,36 +2,17 @@
  * The composition root: ports become the actors of a machine, and the machine is run to its end. Each machine is loaded when
  * it is run, because making one takes as long as a few API calls.
  */
-import { fromPromise } from 'xstate'
+import { fromPromise, type PromiseActorLogic } from 'xstate'
 import type { StepOutput } from '../../machines/container-step.ts'
-import type {
-  BuildInput,
-  CleanUpInput,
-  CollectInput,
-  ImageInput,
-  PushInput,
-  ResolveInput
-} from '../../machines/inputs.ts'
+import type { PushInput } from '../../machines/inputs.ts'
 import type { CleanupOutput } from '../../machines/job-cleanup.ts'
 import type { JobOutput } from '../../machines/job-start.ts'
-import type { Ledger } from '../../machines/ledger.ts'
-import type { CleanupPorts, Clock, Janitor, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
+import type { CleanupPorts, Clock, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
 import type { Telling } from '../../machines/repeating-stage.ts'
 import type { ScriptOutput } from '../../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../../machines/stage.ts'
 import type { Budgets, CleanupBudgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
-import type {
-  BuiltImage,
-  CleanupRequest,
-  JobFacts,
-  JobImages,
-  JobRequest,
-  Leftovers,
-  Resolution,
-  RunResult,
-  ScriptRequest,
-  StepRequest
-} from '../../machines/types.ts'
+import type { CleanupRequest, JobRequest, ScriptRequest, StepRequest } from '../../machines/types.ts'
 import { type Observer, type RunControl, runMachine } from './run-machine.ts'
 
 export type { Observer, RunFact } from './run-machine.ts'
@@ -41,11 +22,19 @@ const sleeps = (clock: Clock) => ({
   backOff: fromPromise<void, BackOffInput>(({ input, signal }) => clock.sleep(clock.jitter(input.ms), signal))
 })
 
-/** The actors of every machine that may leave something behind. */
-const common = (janitor: Janitor, clock: Clock) => ({
-  cleanUp: fromPromise<void, CleanUpInput>(({ input, signal }) => janitor.cleanUp(input, signal)),
-  ...sleeps(clock)
-})
+type Method<Input, Output> = (input: Input, signal: AbortSignal) => Promise<Output>
+/** An actor for each method of a port, called as the method is. */
+type ActorsOf<Port> = {
+  [Name in keyof Port]: Port[Name] extends Method<infer Input, infer Output> ? PromiseActorLogic<Output, Input> : never
+}
+
+function actorsOf<Port extends object>(port: Port): ActorsOf<Port> {
+  const actors = Object.entries(port).map(([name, method]: [string, Method<unknown, unknown>]) => [
+    name,
+    fromPromise<unknown, unknown>(({ input, signal }) => method(input, signal))
+  ])
+  return Object.fromEntries(actors) as ActorsOf<Port>
+}
 
 interface RunOptions<Request, Ports, StageBudgets> {
   readonly request: Request
@@ -76,16 +65,16 @@ export async function runContainerStep(options: RunOptions<StepRequest, StepPort
   const { resolver, builder, pusher, runner, workspace, janitor, clock } = options.ports
   const logic = containerStep.provide({
     actors: {
-      resolve: fromPromise<Resolution, ResolveInput>(({ input, signal }) => resolver.resolve(input, signal)),
-      build: fromPromise<BuiltImage, BuildInput>(({ input, signal }) => builder.build(input, signal)),
+      ...actorsOf(resolver),
+      ...actorsOf(builder),
       push: fromPromise<string, Telling<PushInput>>(({ input: { tell, ...input }, signal }) =>
         // A machine that has gone on, or has ended, is told nothing any more.
         pusher.push(input, (event) => (signal.aborted ? undefined : tell(event)), signal)
       ),
-      pull: fromPromise<void, ImageInput>(({ input, signal }) => runner.pull(input, signal)),
-      run: fromPromise<RunResult, ImageInput>(({ input, signal }) => runner.run(input, signal)),
-      collect: fromPromise<void, CollectInput>(({ input, signal }) => workspace.collect(input, signal)),
-      ...common(janitor, clock)
+      ...actorsOf(runner),
+      ...actorsOf(workspace),
+      ...actorsOf(janitor),
+      ...sleeps(clock)
     }
   })
   return await runMachine(logic, inputOf(options), controlOf(options))
@@ -97,11 +86,9 @@ export async function runJobStart(options: RunOptions<JobRequest, JobPorts, JobB
   const { host, janitor, clock } = options.ports
   const logic = jobStart.provide({
     actors: {
-      plan: fromPromise<Ledger, JobRequest>(({ input, signal }) => host.plan(input, signal)),
-      place: fromPromise<void, JobRequest>(({ input, signal }) => host.place(input, signal)),
-      start: fromPromise<void, JobRequest>(({ input, signal }) => host.start(input, signal)),
-      inspect: fromPromise<JobFacts, JobRequest>(({ input, signal }) => host.inspect(input, signal)),
-      ...common(janitor, clock)
+      ...actorsOf(host),
+      ...actorsOf(janitor),
+      ...sleeps(clock)
     }
   })
   return await runMachine(logic, inputOf(options), controlOf(options))
@@ -115,8 +102,9 @@ export async function runScriptStep(
   const { host, janitor, clock } = options.ports
   const logic = scriptStep.provide({
     actors: {
-      execute: fromPromise<RunResult, ScriptRequest>(({ input, signal }) => host.execute(input, signal)),
-      ...common(janitor, clock)
+      ...actorsOf(host),
+      ...actorsOf(janitor),
+      ...sleeps(clock)
     }
   })
   return await runMachine(logic, inputOf(options), controlOf(options))
@@ -130,10 +118,7 @@ export async function runJobCleanup(
   const { cleaner, clock } = options.ports
   const logic = jobCleanup.provide({
     actors: {
-      list: fromPromise<Leftovers, CleanupRequest>(({ input, signal }) => cleaner.list(input, signal)),
-      removeObjects: fromPromise<void, Ledger>(({ input, signal }) => cleaner.removeObjects(input, signal)),
-      confirm: fromPromise<void, CleanupRequest>(({ input, signal }) => cleaner.confirm(input, signal)),
-      removeImages: fromPromise<Ledger, JobImages>(({ input, signal }) => cleaner.removeImages(input, signal)),
+      ...actorsOf(cleaner),
       ...sleeps(clock)
     }
   })

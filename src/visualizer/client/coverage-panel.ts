@@ -27,8 +27,7 @@ export function showCoverage(context: Context): void {
   const paths = context.data.coverage?.[graph.id]
   mark('path', [])
   if (paths === undefined) {
-    const how =
-      'This page was made without coverage: slipway diagram --html FILE --coverage docs/machines/coverage.json'
+    const how = 'This page was made without coverage: slipway diagram --html FILE --coverage coverage/machines.json'
     panel.replaceChildren(element('p', {}, how))
     return
   }

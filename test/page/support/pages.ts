@@ -7,7 +7,6 @@ import type { MachineGraph, MachineSet } from '../../../src/visualizer/graph-for
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 export const CLI = `${root}dist/slipway.js`
-export const COVERAGE = `${root}docs/machines/coverage.json`
 export const DOCUMENT = `${root}docs/machines/index.html`
 
 export const traceFile = (name: string): string => `${root}test/page/traces/${name}.jsonl`
