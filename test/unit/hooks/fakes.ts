@@ -1,6 +1,7 @@
 /** A backend of ports that does nothing but note what it is asked, for the tests of the hook. */
 import type { Backend } from '../../../src/hooks/context.ts'
-import type { JobCleaner, JobHost, StepPorts } from '../../../src/machines/ports.ts'
+import type { Janitor, JobCleaner, JobHost, JobPorts, StepPorts } from '../../../src/machines/ports.ts'
+import { portsOf } from '../../support/history.ts'
 
 const nothing = { building: [], pulling: [{ kind: 'pod', name: 'step-1' }] } as const
 
@@ -52,28 +53,28 @@ export function fakeBackend(parts: Parts = {}) {
         }
       }
     },
-    createJobPorts: (options, { clock }) => ({
-      clock,
-      host: {
+    createJobPorts(options, { clock }) {
+      const host: Partial<JobHost> = {
         async plan(request) {
           calls.push(`plan ${request.container?.image} for ${options.startTimeoutMs} ms`)
           return [{ kind: 'pod', name: 'job-1' }]
         },
-        async place() {
-          calls.push('place')
-        },
-        async start() {
-          calls.push('start')
-        },
         inspect: async () => ({ pod: 'job-1', storage: 'copy', isAlpine: true }),
         ...parts.job
-      },
-      janitor: {
+      }
+      const janitor: Janitor = {
         async cleanUp({ ledger }) {
           calls.push(`clean up ${ledger.map(({ name }) => name).join(' ')}`)
         }
       }
-    }),
+      const own: Readonly<Record<string, object>> = { host, janitor }
+      // What nobody has written down here is noted, and done.
+      return portsOf<JobPorts>('job-start', clock, (method) => async ({ args }) => {
+        const [port = '', name = ''] = method.split('.')
+        const answer = (own[port] as Readonly<Record<string, (...given: readonly unknown[]) => unknown>>)[name]
+        return answer === undefined ? void calls.push(name) : await answer(...args)
+      })
+    },
     createCleanupPorts: (_options, { clock }) => ({
       clock,
       cleaner: {
