@@ -1,12 +1,10 @@
 /** The container-step machine as the model suites walk it, and the data that scripted steps are made of. */
 
 import { containerStep } from '../../src/machines/container-step.ts'
-import { BUDGETS, type StageName } from '../../src/machines/stages.ts'
+import type { StageName } from '../../src/machines/stages.ts'
 import type { BuildPlan, Resolution, StepRequest } from '../../src/machines/types.ts'
 import type { Answer } from './machine-graph.ts'
 import { createStagedModel, failures } from './staged-model.ts'
-
-export const STAGE_NAMES = Object.keys(BUDGETS) as readonly StageName[]
 
 export const SECRET = 'correct-horse-battery-staple'
 
