@@ -124,10 +124,13 @@ function canTake(graph: MachineGraph, stand: Stand, transition: GraphTransition)
   return Object.hasOwn(FITS, outcome) ? FITS[outcome as keyof typeof FITS](stand) : true
 }
 
-/** What can happen next. */
+const isDone = ({ kind }: GraphTransition): boolean => kind === 'done'
+
+/** What can happen next; that all is well comes first, wherever in the stage it is noticed. */
 export function choicesOf(graph: MachineGraph, stand: Stand): readonly GraphTransition[] {
   if (stand.steps >= STEPS_MAX) return []
-  return leavingOf(graph, stand).filter((transition) => canTake(graph, stand, transition))
+  const choices = leavingOf(graph, stand).filter((transition) => canTake(graph, stand, transition))
+  return choices.toSorted((one, other) => Number(isDone(other)) - Number(isDone(one)))
 }
 
 /** Takes a transition. Throws a SimulationError when it cannot be taken there. */
