@@ -43,8 +43,8 @@ function expectHarmless(fragment: string): void {
 
 test('a link is short, and made of what needs no escape', () => {
   const graph = machineOf('container-step')
-  const fragment = toFragment(graph, walk(graph, [0, 0, 3, 0, 0, 0, 1]))
-  expect(fragment).toMatch(/^#simulate=container-step:0\.0\.2\.0\.0\.0\.2:[0-9a-z]+$/)
+  const fragment = toFragment(graph, walk(graph, [0, 0, 0, 0, 0, 0, 1]))
+  expect(fragment).toMatch(/^#simulate=container-step:0\.0\.3\.0\.0\.0\.2:[0-9a-z]+$/)
   expect(toFragment(graph, [])).toBe('#simulate=container-step')
 })
 
