@@ -1,7 +1,7 @@
 /** What actors of the machines are told, as plain data: with it, a port has to remember nothing between two calls. And what they tell. */
 import type { StepError } from '../errors.ts'
 import type { Ledger } from './ledger.ts'
-import type { BuildPlan, BuiltImage, StepRequest } from './types.ts'
+import type { BuildPlan, BuiltImage, JobRequest, JobStart, StepRequest } from './types.ts'
 
 export interface ResolveInput {
   readonly request: StepRequest
@@ -25,6 +25,24 @@ export interface PushInput {
   readonly built: BuiltImage
   readonly tries: Tries
 }
+
+/** Enough to plan a job again exactly as it was resolved. */
+export interface JobInput {
+  readonly request: JobRequest
+  readonly nonce: string
+}
+
+export interface PlaceInput extends JobInput {
+  /** What an earlier job had left: the kubelet may still be ending a pod of the same name. */
+  readonly leftovers: Ledger
+}
+
+export interface StartInput extends JobInput {
+  /** When the stage began, on the injected clock. Milliseconds. */
+  readonly startedAtMs: number
+}
+
+export interface InspectInput extends JobInput, JobStart {}
 
 /** How often a push is tried, the first time included, and how long it waits in between, twice as long each time. */
 export interface Tries {

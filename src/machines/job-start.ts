@@ -1,18 +1,21 @@
 /**
  * The job-start machine: prepare_job, from what the workflow asks for to a job pod that is up, for the hook.
  *
- *   resolving -> placing -> starting -> inspecting -> succeeded
+ *   resolving -> sweeping -> placing -> starting -> inspecting -> succeeded
  *
- * Failures and CANCEL go through cleaningUp to failed | cancelled | stuck. After success the pod stays: cleanup_job removes it.
+ * Where no earlier job has left anything, resolving leads to placing. Failures and CANCEL go through cleaningUp to failed | cancelled | stuck. After success the pod stays: cleanup_job removes it.
  */
+import { StepError } from '../errors.ts'
+import type { InspectInput, JobInput, PlaceInput, StartInput } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
 import { defineMachine, port } from './machine.ts'
 import type { RunContext, RunOutput } from './run.ts'
 import { JOB_STAGES, type JobStageName } from './stages.ts'
-import type { JobFacts, JobRequest } from './types.ts'
+import type { JobFacts, JobRequest, JobResolution, JobStart } from './types.ts'
 
 interface JobContext extends RunContext<JobRequest, JobStageName> {
-  readonly planned?: Ledger | undefined
+  readonly resolution?: JobResolution | undefined
+  readonly started?: JobStart | undefined
   readonly facts?: JobFacts | undefined
 }
 
@@ -20,15 +23,26 @@ export interface JobOutput extends RunOutput<JobStageName> {
   readonly facts?: JobFacts | undefined
 }
 
+function resolutionOf({ resolution }: JobContext): JobResolution {
+  if (resolution === undefined) throw new StepError('internal', 'nothing is resolved in this state')
+  return resolution
+}
+
+const jobInput = (context: JobContext): JobInput => ({
+  request: context.request,
+  nonce: resolutionOf(context).nonce
+})
+
 const { attempts, cleaningUp, machine } = defineMachine({
   id: 'job-start',
   stages: JOB_STAGES,
   types: { context: {} as JobContext, output: {} as JobOutput },
   actors: {
-    plan: port<JobRequest, Ledger>(),
-    place: port<JobRequest, void>(),
-    start: port<JobRequest, void>(),
-    inspect: port<JobRequest, JobFacts>()
+    plan: port<JobRequest, JobResolution>(),
+    sweep: port<Ledger, void>(),
+    place: port<PlaceInput, void>(),
+    start: port<StartInput, JobStart>(),
+    inspect: port<InspectInput, JobFacts>()
   }
 })
 
@@ -39,23 +53,39 @@ export const jobStart = machine({
     resolving: attempts('resolving', {
       actor: 'plan',
       input: ({ request }) => request,
-      onDone: (_context, planned) => ({ planned }),
+      onDone: (_context, resolution) => ({ resolution }),
+      done: [
+        {
+          target: 'sweeping',
+          when: 'an earlier job has left something',
+          guard: (_context, { leftovers }) => leftovers.length > 0
+        },
+        { target: 'placing' }
+      ]
+    }),
+    sweeping: attempts('sweeping', {
+      actor: 'sweep',
+      input: (context) => resolutionOf(context).leftovers,
       done: [{ target: 'placing' }]
     }),
     placing: attempts('placing', {
       actor: 'place',
-      input: ({ request }) => request,
-      creates: ({ planned = [] }) => planned,
+      input: (context) => ({ ...jobInput(context), leftovers: resolutionOf(context).leftovers }),
+      creates: (context) => resolutionOf(context).creates,
       done: [{ target: 'starting' }]
     }),
     starting: attempts('starting', {
       actor: 'start',
-      input: ({ request }) => request,
+      input: (context) => ({
+        ...jobInput(context),
+        startedAtMs: context.stages.starting?.startedAtMs ?? context.now()
+      }),
+      onDone: (_context, started) => ({ started }),
       done: [{ target: 'inspecting' }]
     }),
     inspecting: attempts('inspecting', {
       actor: 'inspect',
-      input: ({ request }) => request,
+      input: (context) => ({ ...jobInput(context), ...context.started }),
       onDone: (_context, facts) => ({ facts, exitCode: 0 }),
       done: [{ target: 'succeeded' }]
     }),

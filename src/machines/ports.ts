@@ -6,7 +6,18 @@
  * and rejects promptly once the signal is aborted. How far a step is stands in the machine's context, and comes with each call.
  */
 
-import type { BuildInput, CleanUpInput, CollectInput, ImageInput, PushInput, ResolveInput, TryEvent } from './inputs.ts'
+import type {
+  BuildInput,
+  CleanUpInput,
+  CollectInput,
+  ImageInput,
+  InspectInput,
+  PlaceInput,
+  PushInput,
+  ResolveInput,
+  StartInput,
+  TryEvent
+} from './inputs.ts'
 import type { Ledger } from './ledger.ts'
 import type {
   BuiltImage,
@@ -14,6 +25,8 @@ import type {
   JobFacts,
   JobImages,
   JobRequest,
+  JobResolution,
+  JobStart,
   Leftovers,
   Resolution,
   RunResult,
@@ -81,14 +94,16 @@ export interface StepPorts {
 
 /** Makes the job pod, for job-start. */
 export interface JobHost {
-  /** Refuses what cannot be done, and lists what placing will create. */
-  plan(request: JobRequest, signal: AbortSignal): Promise<Ledger>
-  /** Creates the pod and what it needs, and brings the runner's files there. */
-  place(request: JobRequest, signal: AbortSignal): Promise<void>
+  /** Refuses what cannot be done, and lists what placing will create and what is in its way. */
+  plan(request: JobRequest, signal: AbortSignal): Promise<JobResolution>
+  /** Removes what an earlier job has left, and resolves when its names are free. */
+  sweep(leftovers: Ledger, signal: AbortSignal): Promise<void>
+  /** Creates the pod and what it needs, and copies the runner's files there. */
+  place(input: PlaceInput, signal: AbortSignal): Promise<void>
   /** Resolves when every container is up and every service is healthy. */
-  start(request: JobRequest, signal: AbortSignal): Promise<void>
+  start(input: StartInput, signal: AbortSignal): Promise<JobStart>
   /** What the runner asks about the job container. */
-  inspect(request: JobRequest, signal: AbortSignal): Promise<JobFacts>
+  inspect(input: InspectInput, signal: AbortSignal): Promise<JobFacts>
 }
 
 /** What job-start needs. */

@@ -134,6 +134,13 @@ export const JOB_STAGES = {
     budget: STEP_STAGES.resolving.budget,
     codes: ['invalid-input', 'not-configured', 'not-supported']
   },
+  sweeping: {
+    label: 'Sweep',
+    purpose: 'Remove what an earlier job of the same runner pod left, and wait until it is gone.',
+    port: 'host',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 3, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
+    codes: ['cleanup-failed']
+  },
   placing: {
     label: 'Place',
     purpose: 'Create the job pod and its pull secret, and bring the files of the runner there.',

@@ -102,6 +102,20 @@ export interface JobRequest {
   readonly mounts: readonly Mount[]
 }
 
+/** What resolving a job decided: what its objects are called by, and what has to go before they can be made. */
+export interface JobResolution {
+  readonly nonce: string
+  readonly creates: Ledger
+  /** Of an earlier job of the same runner pod. */
+  readonly leftovers: Ledger
+}
+
+/** What was seen while a job's containers came up. */
+export interface JobStart {
+  /** Undefined where the job container has not answered yet. */
+  readonly isAlpine?: boolean | undefined
+}
+
 /** What the runner is told about a job that is up. */
 export interface JobFacts {
   readonly pod: string

@@ -25,7 +25,7 @@ export const PROMISES: Readonly<Record<string, Promises>> = {
     waysOut: []
   },
   'job-start': {
-    needs: { placing: 'resolving', starting: 'placing', inspecting: 'starting' },
+    needs: { sweeping: 'resolving', placing: 'resolving', starting: 'placing', inspecting: 'starting' },
     once: [],
     decides: 'inspecting',
     waysOut: ['inspecting done succeeded']

@@ -42,7 +42,8 @@ export const RULES: Readonly<Record<string, Rules>> = {
   'job-start': {
     begins: 'resolving',
     stages: {
-      resolving: { planned: 'placing' },
+      resolving: { planned: 'placing', 'planned after an earlier job': 'sweeping' },
+      sweeping: { 'sweeping done': 'placing' },
       placing: { 'placing done': 'starting' },
       starting: { 'starting done': 'inspecting' },
       inspecting: { inspected: 'succeeded' },

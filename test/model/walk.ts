@@ -13,7 +13,8 @@ const RESOLVED = { build: 'to build', cached: 'already built', prebuilt: 'prebui
 /** What a stage has answered: what was decided there, or the one thing that it can answer. */
 function answerOf({ stages }: Rules, stage: string, { resolution, exitCode }: Decisions): string {
   const answers = Object.keys(stages[stage] ?? {})
-  const decided = [RESOLVED[resolution], exitCode === 0 ? 'exited with 0' : 'exited with 3']
+  const job = resolution === 'prebuilt' ? 'planned' : 'planned after an earlier job'
+  const decided = [RESOLVED[resolution], job, exitCode === 0 ? 'exited with 0' : 'exited with 3']
   return answers.find((answer) => decided.includes(answer)) ?? answers[0] ?? ''
 }
 

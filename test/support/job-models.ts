@@ -3,7 +3,7 @@ import { jobCleanup } from '../../src/machines/job-cleanup.ts'
 import { jobStart } from '../../src/machines/job-start.ts'
 import type { Ledger } from '../../src/machines/ledger.ts'
 import { scriptStep } from '../../src/machines/script-step.ts'
-import type { CleanupRequest, JobFacts, JobRequest, ScriptRequest } from '../../src/machines/types.ts'
+import type { CleanupRequest, JobFacts, JobRequest, JobResolution, ScriptRequest } from '../../src/machines/types.ts'
 import { SECRET } from './container-step-model.ts'
 import { createStagedModel, failures } from './staged-model.ts'
 
@@ -14,10 +14,20 @@ export const JOB_THINGS: Ledger = [
   { kind: 'secret', name: 'job-1-pull' },
   { kind: 'pod', name: 'job-1' }
 ]
+export const JOB_RESOLUTION: JobResolution = {
+  nonce: '0a1b2c3d',
+  creates: JOB_THINGS,
+  leftovers: [{ kind: 'pod', name: 'job-0' }]
+}
 export const JOB_FACTS: JobFacts = { pod: 'job-1', storage: 'copy', isAlpine: false }
 
 export const jobStartModel = createStagedModel(jobStart, jobRequest, {
-  resolving: [{ says: 'planned', output: JOB_THINGS }, ...failures('planning')],
+  resolving: [
+    { says: 'planned', output: { ...JOB_RESOLUTION, leftovers: [] } },
+    { says: 'planned after an earlier job', output: JOB_RESOLUTION },
+    ...failures('planning')
+  ],
+  starting: [{ says: 'starting done', output: {} }, ...failures('starting')],
   inspecting: [{ says: 'inspected', output: JOB_FACTS }, ...failures('inspecting')]
 })
 

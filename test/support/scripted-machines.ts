@@ -15,6 +15,7 @@ import type { History, MachineId, RunOutput } from './history.ts'
 import {
   cleanupRequest,
   JOB_FACTS,
+  JOB_RESOLUTION,
   JOB_THINGS,
   jobCleanupModel,
   jobRequest,
@@ -79,7 +80,12 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
     stages: stagesOf('job-start'),
     creates: () => ({ placing: JOB_THINGS }),
     removes: {},
-    answers: () => ({ resolving: JOB_THINGS, inspecting: JOB_FACTS }),
+    // What else is decided by an image is decided here by what an earlier job has left.
+    answers: ({ resolution }) => ({
+      resolving: resolution === 'prebuilt' ? { ...JOB_RESOLUTION, leftovers: [] } : JOB_RESOLUTION,
+      starting: {},
+      inspecting: JOB_FACTS
+    }),
     run: (options) => runJobStart({ ...options, request: jobRequest } as unknown as Options<typeof runJobStart>)
   },
   'script-step': {

@@ -57,7 +57,11 @@ export function fakeBackend(parts: Parts = {}) {
       const host: Partial<JobHost> = {
         async plan(request) {
           calls.push(`plan ${request.container?.image} for ${options.startTimeoutMs} ms`)
-          return [{ kind: 'pod', name: 'job-1' }]
+          return { nonce: '0', creates: [{ kind: 'pod', name: 'job-1' }], leftovers: [] }
+        },
+        async start() {
+          calls.push('start')
+          return {}
         },
         inspect: async () => ({ pod: 'job-1', storage: 'copy', isAlpine: true }),
         ...parts.job

@@ -315,7 +315,7 @@ describe('prepare_job', () => {
 
   it('that is cancelled answers nothing and leaves nothing behind', async () => {
     const start = (_request: unknown, signal: AbortSignal) =>
-      new Promise<void>((_resolve, reject) => {
+      new Promise<never>((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new StepError('cancelled', 'stopped')))
       })
     const backend = fakeBackend({ job: { start } })

@@ -9,6 +9,7 @@ import { type ChosenBuilder, chooseBuilder, identityOf } from '../../builders/ch
 import { createResolver, type StepNames } from '../../content/resolver.ts'
 import type { RegistryClient } from '../../registry/client.ts'
 import { repositoryOf, sharedRepository } from '../../registry/reference.ts'
+import { type LookUp, remembered } from '../../remembered.ts'
 import { architecture } from '../../system.ts'
 import { createJanitor } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
@@ -79,17 +80,6 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
         })
       }
     }
-  }
-}
-
-type LookUp<T> = (signal: AbortSignal) => Promise<T>
-
-/** Keeps the first answer; a failure is no answer. */
-function remembered<T>(ask: LookUp<T>): LookUp<T> {
-  let answer: { readonly value: T } | undefined
-  return async (signal) => {
-    answer ??= { value: await ask(signal) }
-    return answer.value
   }
 }
 

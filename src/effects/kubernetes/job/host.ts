@@ -1,10 +1,12 @@
 /** JobHost on one job pod: planned as a whole, placed with the runner's files, up with all its containers, and looked at. */
 import { dirname, join } from 'node:path'
 import { StepError } from '../../../errors.ts'
+import type { JobInput } from '../../../machines/inputs.ts'
 import type { Ledger, LedgerEntry } from '../../../machines/ledger.ts'
 import type { JobHost, JobPorts } from '../../../machines/ports.ts'
 import type { JobFacts, JobRequest } from '../../../machines/types.ts'
 import { removeStaging } from '../../archive/staging.ts'
+import { remembered } from '../../remembered.ts'
 import { ACTIONS, FILE_COMMANDS, TEMP, TOOLS } from '../../work-tree/layout.ts'
 import { isThere, openForEveryUser } from '../../work-tree/rights.ts'
 import { logTail } from '../api/logs.ts'
@@ -32,39 +34,56 @@ export interface JobOptions extends KubernetesOptions {
   readonly startTimeoutMs: number
 }
 
-/** What prepare_job needs. The cluster is first looked at when the machine plans, so that failures there are a stage's. */
+/**
+ * What prepare_job needs. The cluster is first looked at when the machine plans, so that failures there are a stage's. Nothing is
+ * remembered but that look: each call plans the job again, from the request and the nonce that it is given.
+ */
 export function createJobPorts(options: JobOptions, deps: KubernetesDependencies): JobPorts {
-  let made: ReturnType<typeof createHost> | undefined
-  const host = () => {
-    if (made === undefined) throw new StepError('internal', 'the job host is used before it planned anything')
-    return made
+  const siteOf = remembered((signal) => discoverSite({ ...options, jobPod: undefined }, deps, signal))
+  const hostFor = async ({ request, nonce }: JobInput, signal: AbortSignal) => {
+    const site = await siteOf(signal)
+    return createHost(site, planned(site, request, nonce), options)
   }
   return {
     clock: deps.clock,
     host: {
       async plan(request, signal) {
-        const site = await discoverSite({ ...options, jobPod: undefined }, deps, signal)
-        const nonce = () => deps.randomHex(NONCE_LENGTH)
-        const secret = () => objectName(options.runnerPod, 'secret', nonce())
-        const plan = planJob(site, chooseTransfer(site).jobPod, request, { secret, nonce: nonce() })
+        const site = await siteOf(signal)
+        const nonce = deps.randomHex(NONCE_LENGTH)
+        const plan = planned(site, request, nonce)
         for (const warning of plan.warnings) deps.reporter.warning(warning)
         const leftovers = await labelled(site.cluster, options.runnerPod, signal)
         refuseForeign(site, leftovers)
-        made = createHost(site, plan, options, leftovers)
-        return made.ledger
+        return { nonce, creates: ledgerOf(plan), leftovers }
       },
-      place: (...args) => host().place(...args),
-      start: (...args) => host().start(...args),
-      inspect: (...args) => host().inspect(...args)
+      sweep: async (leftovers, signal) => await sweep(await siteOf(signal), leftovers, signal),
+      place: async (input, signal) => await (await hostFor(input, signal)).place(input, signal),
+      start: async (input, signal) => await (await hostFor(input, signal)).start(input, signal),
+      inspect: async (input, signal) => await (await hostFor(input, signal)).inspect(input, signal)
     },
     janitor: {
       async cleanUp(input, signal) {
         // Nothing was planned, so nothing was created.
-        if (input.ledger.length > 0) await host().janitor.cleanUp(input, signal)
+        if (input.ledger.length > 0) await createJanitor(await siteOf(signal), undefined).cleanUp(input, signal)
       }
     }
   }
 }
+
+/** The same nonce gives the same names, so that the plan is the same whenever it is made. */
+function planned(site: Site, request: JobRequest, nonce: string): JobPlan {
+  let secrets = 0
+  const secret = () => {
+    secrets += 1
+    return objectName(site.runnerPod.metadata?.name ?? '', 'secret', `${nonce}-${secrets}`)
+  }
+  return planJob(site, chooseTransfer(site).jobPod, request, { secret, nonce })
+}
+
+const ledgerOf = ({ secrets, pod }: JobPlan): Ledger => [
+  ...secrets.map((secret): LedgerEntry => ({ kind: 'secret', name: secret.metadata?.name ?? '' })),
+  { kind: 'pod', name: pod.metadata?.name ?? '' }
+]
 
 /** Two runner pods whose names only differ where they are cut would take each other's job pod. What is left over may be removed. */
 function refuseForeign({ stranger }: Site, leftovers: Ledger): void {
@@ -75,38 +94,32 @@ function refuseForeign({ stranger }: Site, leftovers: Ledger): void {
   )
 }
 
-/** `leftovers`: what an earlier job of the same runner pod has left. */
-function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: Ledger) {
+function createHost(site: Site, plan: JobPlan, options: JobOptions): Omit<JobHost, 'plan' | 'sweep'> {
   const { cluster, clock } = site
   const { pod, secrets, expected, isAlone } = plan
   const { startTimeoutMs: timeoutMs } = options
   const name = pod.metadata?.name ?? ''
   const ref = { pod: name, nonce: plan.nonce }
   const schedulingMsMax = timeoutMs - MARGIN_MS
-  const hasPredecessor = leftovers.some((entry) => entry.name === name)
   const lost = () =>
     new StepError('run-lost', `the job pod ${name} disappeared: somebody deleted it, or its node is gone`)
-  let isSwept = false
-  let startedAtMs: number | undefined
-  let isFoundAlpine: boolean | undefined
 
-  const host: Omit<JobHost, 'plan'> = {
-    async place(request, signal) {
-      if (!isSwept) await sweep(site, leftovers, signal)
-      isSwept = true
+  return {
+    async place({ request, leftovers }, signal) {
       await prepareDirectories(site, request, plan.directories)
       // Before the pod: the kubelet pulls without a secret that is not there yet.
       await Promise.all(secrets.map((secret) => cluster.createSecret(secret, signal)))
       await cluster.createPod(pod, signal)
+      const hasPredecessor = leftovers.some((entry) => entry.name === name)
       await chooseTransfer(site).copyInJob({ pod: name, lost, hasPredecessor, schedulingMsMax }, signal)
     },
 
-    async start(_request, signal) {
-      startedAtMs ??= clock.now()
+    async start({ startedAtMs }, signal) {
       const check = createReadiness({ expected, startedAtMs, timeoutMs, clock })
       const stop = new AbortController()
       const either = AbortSignal.any([signal, stop.signal])
       const isUp = waitForPod({ ...site, schedulingMsMax }, name, check, lost, either)
+      let isFoundAlpine: boolean | undefined
       // Asked meanwhile, so that inspecting finds the answer there.
       const hasAnswered = isAlpineOnceUp(site, ref, either).then((found) => {
         isFoundAlpine = found
@@ -114,9 +127,10 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
       })
       const verdict = await Promise.race([isUp, hasAnswered]).finally(() => stop.abort())
       if (verdict !== 'up') throw await explained(site, name, verdict, signal)
+      return { isAlpine: isFoundAlpine }
     },
 
-    async inspect(_request, signal): Promise<JobFacts> {
+    async inspect({ isAlpine: isFoundAlpine }, signal): Promise<JobFacts> {
       return {
         pod: name,
         storage: site.storage.mode,
@@ -124,16 +138,10 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions, leftovers: L
       }
     }
   }
-  const ledger: Ledger = [
-    ...secrets.map((secret): LedgerEntry => ({ kind: 'secret', name: secret.metadata?.name ?? '' })),
-    { kind: 'pod', name }
-  ]
-  return { ...host, ledger, janitor: createJanitor(site, undefined) }
 }
 
 /** Removes what an earlier job has left, and waits until its names are free. */
 async function sweep(site: Site, leftovers: Ledger, signal: AbortSignal): Promise<void> {
-  if (leftovers.length === 0) return
   const { cluster, clock, reporter } = site
   reporter.line(`Removing what an earlier job left: ${leftovers.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`)
   await createJanitor(site, undefined).cleanUp({ ledger: leftovers, hurried: false, pushState: 'possible' }, signal)

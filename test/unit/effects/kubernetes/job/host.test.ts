@@ -10,6 +10,8 @@ import { createJobPorts } from '../../../../../src/effects/kubernetes/job/host.t
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../../../../src/effects/system.ts'
 import { ACTIONS, FILE_COMMANDS, HOOK_RESPONSES, JOB_EXTERNALS } from '../../../../../src/effects/work-tree/layout.ts'
+import type { PlaceInput } from '../../../../../src/machines/inputs.ts'
+import type { JobPorts } from '../../../../../src/machines/ports.ts'
 import type { ContainerRequest, JobRequest } from '../../../../../src/machines/types.ts'
 import { type PodServer, startPodServer } from '../../../../support/pod-server.ts'
 import { filesIn, fill, runIn } from '../../../../support/work-volume.ts'
@@ -74,8 +76,17 @@ function ports() {
   return createJobPorts({ runnerPod: 'runner-a', paths, startTimeoutMs: 60_000 }, deps)
 }
 
+/** What the machine does until the pod is placed; resolves with what it gives to each further call. */
+async function placeJob({ host }: JobPorts, request = requestOf()): Promise<PlaceInput> {
+  const resolution = await host.plan(request, never)
+  if (resolution.leftovers.length > 0) await host.sweep(resolution.leftovers, never)
+  const input = { request, nonce: resolution.nonce, leftovers: resolution.leftovers }
+  await host.place(input, never)
+  return input
+}
+
 /** What was created and removed, without the random ends of names. */
-const changes = (): readonly string[] => server.changes.map((change) => change.replace(/-[0-9a-f]{8}$/, '-*'))
+const changes = (): readonly string[] => server.changes.map((change) => change.replace(/-[0-9a-f]{8}(-\d)?$/, '-*'))
 
 describe('what an earlier job of the runner has left', () => {
   const leftover: V1Pod = { metadata: { ...OWN, name: JOB_POD }, spec: { containers: [] } }
@@ -86,18 +97,16 @@ describe('what an earlier job of the runner has left', () => {
   })
 
   test('is removed before anything is made, and said', async () => {
-    const { host } = ports()
-    await host.plan(requestOf(), never)
+    const job = ports()
+    await job.host.plan(requestOf(), never)
     expect(changes()).toEqual([])
-    await host.place(requestOf(), never)
+    await placeJob(job)
     expect(changes().slice(0, -1).toSorted()).toEqual([`DELETE pods/${JOB_POD}`, 'DELETE secrets/old-secret'])
     expect(changes().at(-1)).toBe(`POST pods/${JOB_POD}`)
     expect(said).toContain(`Removing what an earlier job left: pod ${JOB_POD}, secret old-secret`)
   })
 
   test('is waited for: a pod that is about to go has its name until then', async () => {
-    const { host } = ports()
-    await host.plan(requestOf(), never)
     let looks = 0
     server.beforeGet = async (name) => {
       if (name !== JOB_POD || server.changes.length === 0) return undefined
@@ -106,31 +115,29 @@ describe('what an earlier job of the runner has left', () => {
       else server.pods.delete(JOB_POD)
       return undefined
     }
-    await host.place(requestOf(), never)
+    await placeJob(ports())
     expect(looks).toBe(4)
     expect(server.pods.get(JOB_POD)?.spec?.containers.map(({ name }) => name)).toEqual(['job'])
   })
 
   test('is removed once, however often the pod is placed', async () => {
-    const { host } = ports()
-    await host.plan(requestOf(), never)
-    await host.place(requestOf(), never)
-    await host.place(requestOf(), never)
+    const job = ports()
+    await job.host.place(await placeJob(job), never)
     expect(changes().filter((change) => change === `DELETE pods/${JOB_POD}`)).toHaveLength(1)
   })
 })
 
 test('credentials are in the cluster before the pod that pulls with them, and in no other place', async () => {
   runnerIs('volume')
-  const { host } = ports()
+  const job = ports()
   const credentials = { server: 'ghcr.io', username: 'someone', password: 'a password' }
   const ofService = { ...credentials, username: 'someone else' }
   const request = requestOf({
     container: container({ credentials }),
     services: [container({ image: 'ghcr.io/o/db:1', credentials: ofService })]
   })
-  const ledger = await host.plan(request, never)
-  await host.place(request, never)
+  const resolution = await job.host.plan(request, never)
+  await job.host.place({ request, ...resolution }, never)
   expect(changes()).toEqual([
     'POST secrets/runner-a-secret-*',
     'POST secrets/runner-a-secret-*',
@@ -142,7 +149,7 @@ test('credentials are in the cluster before the pod that pulls with them, and in
   expect(JSON.stringify(pod)).not.toContain('a password')
   // All of it is known to cleaning up.
   const made = [...[...server.secrets.keys()].map((name) => ({ kind: 'secret', name })), { kind: 'pod', name: JOB_POD }]
-  expect(ledger).toEqual(expect.arrayContaining(made))
+  expect(resolution.creates).toEqual(expect.arrayContaining(made))
 })
 
 const loginOf = (secret: V1Secret | undefined): string => {
@@ -152,11 +159,9 @@ const loginOf = (secret: V1Secret | undefined): string => {
 
 test('directories that steps write to are there, for every user', async () => {
   runnerIs('volume')
-  const { host } = ports()
   const data = { source: join(work, 'repo/repo/data'), target: '/data', readOnly: false }
   const request = requestOf({ container: container({ volumes: [data] }) })
-  await host.plan(request, never)
-  await host.place(request, never)
+  await placeJob(ports(), request)
   for (const path of [FILE_COMMANDS, ACTIONS, 'repo/repo', 'repo/repo/data']) {
     expect((await stat(join(work, path))).mode & 0o777, path).toBe(0o777)
   }
@@ -168,9 +173,8 @@ test.each([
 ])('the runner is told of a job container with %s', async (distribution, isAlpine) => {
   runnerIs('volume')
   await fill(directory, { 'etc/os-release': `NAME=x\nID=${distribution}\n` })
-  const { host } = ports()
-  await host.plan(requestOf(), never)
-  await host.place(requestOf(), never)
+  const job = ports()
+  const input = await placeJob(job)
   server.run = (_pod, _container, [shell = '', option = '', script = '', noncePath = '']) => {
     // The container that was asked for, and not one of an earlier pod of its name, has the nonce.
     const isOfThisPod = JSON.stringify(server.pods.get(JOB_POD)).includes(
@@ -179,8 +183,13 @@ test.each([
     const seen = isOfThisPod ? directory : join(directory, 'nowhere')
     return runIn(directory, [shell, option, script.replaceAll('/etc/', `${directory}/etc/`), seen])
   }
-  await host.start(requestOf(), never)
-  expect(await host.inspect(requestOf(), never)).toEqual({ pod: JOB_POD, storage: 'volume', isAlpine })
+  // Each call may come to other ports: all that is known comes with it.
+  const started = await job.host.start({ ...input, startedAtMs: systemClock.now() }, never)
+  expect(await ports().host.inspect({ ...input, ...started }, never)).toEqual({
+    pod: JOB_POD,
+    storage: 'volume',
+    isAlpine
+  })
 })
 
 test('in copy mode the pod has the runner’s files before it is taken for placed', async () => {
@@ -195,9 +204,7 @@ test('in copy mode the pod has the runner’s files before it is taken for place
     if (name === JOB_POD && pod) pod.status = { conditions: [{ type: 'PodScheduled', status: 'True' }] }
     return undefined
   }
-  const { host } = ports()
-  await host.plan(requestOf(), never)
-  await host.place(requestOf(), never)
+  await placeJob(ports())
   expect(filesIn(volume)).toEqual(files)
   expect(existsSync(join(volume, '.slipway-0123456789abcdef'))).toBe(false)
   expect(existsSync(COPIED_MARKER.replace(WORK_ROOT, volume))).toBe(true)

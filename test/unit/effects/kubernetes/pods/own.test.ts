@@ -223,17 +223,19 @@ describe('prepare_job', () => {
   const REPLACED = ['with the label alone', 'of an earlier runner pod of this name', 'of an owner without a UID']
   test.each(Object.entries(STRANGERS))('meets a pod %s where its job pod is to be', async (title, metadata) => {
     place(jobPod('runner-a-workflow', metadata))
-    if (REPLACED.includes(title)) expect(await plan()).toMatchObject([{ name: 'runner-a-workflow' }])
+    if (REPLACED.includes(title)) expect(await plan()).toMatchObject({ creates: [{ name: 'runner-a-workflow' }] })
     else await expect(plan()).rejects.toMatchObject({ code: 'cluster-rejected' })
     expect(server.changes).toEqual([])
   })
 
   test('leaves a pod alone that took the name after it had looked', async () => {
     const ports = createJobPorts({ ...optionsFor(undefined), startTimeoutMs: 1_000 }, deps)
-    const ledger = await ports.host.plan(job, never)
+    const resolution = await ports.host.plan(job, never)
     place(jobPod('runner-a-workflow', STRANGERS['with the label alone'] ?? {}))
-    await expect(ports.host.place(job, never)).rejects.toMatchObject({ code: 'cluster-rejected' })
-    await ports.janitor.cleanUp(toCleanUp(ledger), never)
+    await expect(ports.host.place({ request: job, ...resolution }, never)).rejects.toMatchObject({
+      code: 'cluster-rejected'
+    })
+    await ports.janitor.cleanUp(toCleanUp(resolution.creates), never)
     expect(server.changes).toEqual(['POST pods/runner-a-workflow'])
   })
 })
