@@ -20,8 +20,10 @@ import {
 } from './support/secured-registry.ts'
 import { canTrustOnNode } from './support/secured-registry-names.ts'
 
+/** In the words of containerd 1, and of containerd 2. */
+const REFUSED = /\b401\b|authorization failed/
 const isRefused = ({ status }: V1Pod): boolean =>
-  status?.containerStatuses?.some(({ state }) => state?.waiting?.message?.includes('401')) ?? false
+  status?.containerStatuses?.some(({ state }) => REFUSED.test(state?.waiting?.message ?? '')) ?? false
 
 const said = ({ lines }: Finished): string => lines.map(({ text }) => text).join('\n')
 const AUTH = Buffer.from(`slipway:${PASSWORD}`).toString('base64')
