@@ -1,12 +1,17 @@
 /** One project per suite, so that `--project model` and the like run one of them. */
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const project = (name: string, testTimeout: number, options: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...options }
 })
 
+/** Two also on two cores, where vitest takes one: much of what is tested is waited for. */
+const WORKERS = Math.max(2, availableParallelism() - 1)
+
 export default defineConfig({
   test: {
+    maxWorkers: WORKERS,
     projects: [
       project('unit', 10_000),
       project('model', 30_000),
