@@ -19,9 +19,6 @@ export interface Backends {
   cleanup(): Promise<{ createCleanupPorts(options: KubernetesOptions, deps: KubernetesDependencies): CleanupPorts }>
 }
 
-/** One of them. */
-export type Backend<Name extends keyof Backends> = Awaited<ReturnType<Backends[Name]>>
-
 /** How the runner cancels a command: SIGINT, then SIGTERM. */
 export interface Cancellation {
   /** Calls `listener` for every cancel, those that came before included. Returns how to stop listening. */

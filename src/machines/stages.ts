@@ -226,14 +226,6 @@ export type CleanupStageName = keyof typeof CLEANUP_STAGES
 /** A stage of any machine. */
 export type AnyStageName = StageName | JobStageName | ScriptStageName | CleanupStageName
 
-/** All tables by the id of the machine. */
-export const STAGES_OF: Readonly<Record<string, Stages>> = {
-  'container-step': STEP_STAGES,
-  'job-start': JOB_STAGES,
-  'script-step': SCRIPT_STAGES,
-  'job-cleanup': CLEANUP_STAGES
-}
-
 export const BUDGETS = budgetsOf<StageName>(STEP_STAGES)
 export const JOB_BUDGETS = budgetsOf<JobStageName>(JOB_STAGES)
 export const SCRIPT_BUDGETS = budgetsOf<ScriptStageName>(SCRIPT_STAGES)

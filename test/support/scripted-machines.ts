@@ -9,7 +9,7 @@ import {
 } from '../../src/effects/run/wire.ts'
 import type { Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
-import { type AnyStageName, STAGES_OF } from '../../src/machines/stages.ts'
+import type { AnyStageName } from '../../src/machines/stages.ts'
 import { containerStepModel, DIGEST, PUSHED_IMAGE, REQUEST, RESOLUTIONS } from './container-step-model.ts'
 import type { History, MachineId, RunOutput } from './history.ts'
 import {
@@ -28,6 +28,7 @@ import {
 } from './job-models.ts'
 import type { MachineModel } from './machine-graph.ts'
 import type { Script } from './script.ts'
+import { STAGES_OF } from './stages-of.ts'
 
 type Options<Run extends (options: never) => unknown> = Parameters<Run>[0]
 type Decisions = Pick<Script, 'resolution' | 'exitCode'>

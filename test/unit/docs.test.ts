@@ -6,7 +6,7 @@ import { defaultBuilder } from '../../src/effects/builders/catalog.ts'
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
 import { readConfig } from '../../src/hooks/settings/config.ts'
 import { containerStep } from '../../src/machines/container-step.ts'
-import { CLEANUP_BUDGET_MS, STAGES_OF } from '../../src/machines/stages.ts'
+import { CLEANUP_BUDGET_MS } from '../../src/machines/stages.ts'
 import { commandsPart, settingsPart, withPart } from '../support/generated-docs.ts'
 import {
   brokenLinks,
@@ -19,6 +19,7 @@ import {
   rowsOf,
   sectionOf
 } from '../support/markdown.ts'
+import { STAGES_OF } from '../support/stages-of.ts'
 
 const root = new URL('../../', import.meta.url)
 const pages = readPages(root)

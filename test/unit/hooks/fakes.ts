@@ -1,9 +1,11 @@
 /** A backend of ports that does nothing but note what it is asked, for the tests of the hook. */
-import type { Backend } from '../../../src/hooks/context.ts'
+import type { Backends } from '../../../src/hooks/context.ts'
 import type { Janitor, JobCleaner, JobHost, JobPorts, StepPorts } from '../../../src/machines/ports.ts'
 import { portsOf } from '../../support/history.ts'
 
 const nothing = { building: [], pulling: [{ kind: 'pod', name: 'step-1' }] } as const
+
+type Backend<Name extends keyof Backends> = Awaited<ReturnType<Backends[Name]>>
 
 export interface FakeBackend extends Backend<'steps'>, Backend<'jobs'>, Backend<'cleanup'> {
   /** What was asked, in order. */

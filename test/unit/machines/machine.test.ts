@@ -5,10 +5,11 @@ import { containerStep } from '../../../src/machines/container-step.ts'
 import type { Ledger } from '../../../src/machines/ledger.ts'
 import { defineMachine, port } from '../../../src/machines/machine.ts'
 import type { RunContext, RunOutput } from '../../../src/machines/run.ts'
-import { JOB_STAGES, SCRIPT_BUDGETS, SCRIPT_STAGES, STAGES_OF } from '../../../src/machines/stages.ts'
+import { JOB_STAGES, SCRIPT_BUDGETS, SCRIPT_STAGES } from '../../../src/machines/stages.ts'
 import type { BuildPlan, BuiltImage } from '../../../src/machines/types.ts'
 import { edgesOf } from '../../support/machine-graph.ts'
 import { ALL_SCRIPTED } from '../../support/scripted-machines.ts'
+import { STAGES_OF } from '../../support/stages-of.ts'
 
 type Name = 'executing' | 'cleaningUp'
 interface Context extends RunContext<BuildPlan, Name> {

@@ -3,8 +3,9 @@ import { describe, expect, it, test } from 'vitest'
 import { ERROR_CODES, type ErrorCode } from '../../../src/errors.ts'
 import { OUTCOMES } from '../../../src/machines/run.ts'
 import { backOffMs } from '../../../src/machines/stage.ts'
-import { BUDGETS, CLEANUP_BUDGET_MS, JOB_BUDGETS, SCRIPT_BUDGETS, STAGES_OF } from '../../../src/machines/stages.ts'
+import { BUDGETS, CLEANUP_BUDGET_MS, JOB_BUDGETS, SCRIPT_BUDGETS } from '../../../src/machines/stages.ts'
 import { COMMON_CODES, type Stage } from '../../../src/machines/table.ts'
+import { STAGES_OF } from '../../support/stages-of.ts'
 
 const rows = Object.entries(STAGES_OF).flatMap(([machine, stages]) =>
   Object.entries(stages).map(([name, stage]): readonly [string, string, Stage] => [machine, name, stage])

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ERROR_CODES } from '../../../src/errors.ts'
-import { STAGES_OF } from '../../../src/machines/stages.ts'
 import { COMMON_CODES } from '../../../src/machines/table.ts'
 import { toDocument } from '../../../src/visualizer/document.ts'
 import { currentMachines, MACHINES } from '../../../src/visualizer/graph.ts'
 import { allStates, allTransitions } from '../../support/machine-graph.ts'
+import { STAGES_OF } from '../../support/stages-of.ts'
 
 const root = new URL('../../../', import.meta.url)
 const golden = (name: string) => new URL(`docs/machines/${name}`, root).pathname

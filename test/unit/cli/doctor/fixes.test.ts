@@ -5,8 +5,8 @@ import { parseAllDocuments } from 'yaml'
 import { admissionFix } from '../../../../src/cli/doctor/admission-checks.ts'
 import { RULES, roleFix } from '../../../../src/cli/doctor/permission-checks.ts'
 import { stageFix } from '../../../../src/cli/doctor/probe-fixes.ts'
-import { STAGES_OF } from '../../../../src/machines/stages.ts'
 import { COMMON_CODES } from '../../../../src/machines/table.ts'
+import { STAGES_OF } from '../../../support/stages-of.ts'
 
 /** As a real API server (1.34) wrote them. */
 const RESTRICTED =
