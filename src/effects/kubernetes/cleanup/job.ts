@@ -4,6 +4,7 @@ import { entryName, type Ledger, type LedgerEntry } from '../../../machines/ledg
 import type { CleanupPorts } from '../../../machines/ports.ts'
 import type { JobImages } from '../../../machines/types.ts'
 import { repositoryOf } from '../../registry/reference.ts'
+import { remembered } from '../../remembered.ts'
 import { type Cluster, connectCluster } from '../api/cluster.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { handleOf } from '../context/site.ts'
@@ -20,17 +21,14 @@ const ATTENTIVE = { hurried: false, pushState: 'possible' } as const
 
 export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesDependencies): CleanupPorts {
   const { clock, reporter } = deps
-  let connection: Promise<Cluster> | undefined
-  const connected = async () => {
-    const { service, namespace } = options
-    connection ??= connectCluster({ service, namespace, clock, onRetry: reporter.line })
-    return { cluster: await connection, clock, reporter }
-  }
+  const { service, namespace } = options
+  const clusterOf = remembered(() => connectCluster({ service, namespace, clock, onRetry: reporter.line }))
+  const connected = async (signal: AbortSignal) => ({ cluster: await clusterOf(signal), clock, reporter })
   return {
     clock,
     cleaner: {
       async list({ runnerPod }, signal) {
-        const { cluster } = await connected()
+        const { cluster } = await connected(signal)
         const [objects, images] = await Promise.all([
           labelled(cluster, runnerPod, signal),
           imagesOf(cluster, options, signal)
@@ -38,9 +36,9 @@ export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesD
         return { objects, images }
       },
       removeObjects: async (objects, signal) =>
-        await createJanitor(await connected(), undefined).cleanUp({ ledger: objects, ...ATTENTIVE }, signal),
+        await createJanitor(await connected(signal), undefined).cleanUp({ ledger: objects, ...ATTENTIVE }, signal),
       async confirm({ runnerPod }, signal) {
-        const { cluster } = await connected()
+        const { cluster } = await connected(signal)
         const startedAtMs = clock.now()
         for (;;) {
           const remaining = (await labelled(cluster, runnerPod, signal)).map(entryName)
@@ -51,7 +49,7 @@ export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesD
           await clock.sleep(GONE_POLL_MS, signal)
         }
       },
-      removeImages: async (images, signal) => await removeImages(await connected(), options, images, signal)
+      removeImages: async (images, signal) => await removeImages(await connected(signal), options, images, signal)
     }
   }
 }
