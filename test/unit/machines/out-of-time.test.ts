@@ -1,4 +1,4 @@
-/** Goal: a cleanup that runs out of time while it waits for its next attempt lists what the last one could not remove, and no more. */
+/** Goal: a stage that runs out of time while it waits for its next attempt says what the last one said, and a cleanup lists what remains, and no more. */
 import { expect, test } from 'vitest'
 import { runJobStart } from '../../../src/effects/run/wire.ts'
 import { systemClock } from '../../../src/effects/system.ts'
@@ -36,4 +36,19 @@ test('what remains is what the last attempt said', async () => {
     observers: []
   })
   expect([outcome, remaining]).toEqual(['stuck', ['pod job']])
+})
+
+test('the last failure is told, with how long it was tried', async () => {
+  const host: Partial<JobHost> = {
+    plan: async () => {
+      throw new StepError('cluster-unreachable', 'no answer')
+    }
+  }
+  const { failure } = await runJobStart({
+    request: { services: [], mounts: [] },
+    ports: { host: host as JobHost, janitor: { cleanUp: async () => {} }, clock: systemClock },
+    budgets: { ...JOB_BUDGETS, resolving: WAITS_LONGER_THAN_IT_MAY },
+    observers: []
+  })
+  expect(failure).toMatchObject({ code: 'cluster-unreachable', message: 'no answer (given up after 0.02 s)' })
 })
