@@ -132,12 +132,13 @@ describe.concurrent.each(shells)('a script, with %s as the shell', (shell) => {
     expect(
       await run(local, `(while sleep 0.01; do echo noise; done; sleep ${word}) & sleep ${word} & echo main; exit 3`)
     ).toBe(3)
-    expect(performance.now() - startedAt).toBeLessThan(5_000)
-    expect(local.output()).toMatch(/^main\n(noise\n)*$/)
+    // What runs on would end by itself only after 30 s.
+    expect(performance.now() - startedAt).toBeLessThan(25_000)
+    expect(local.output()).toMatch(/^(noise\n)*main\n(noise\n)*$/)
     const running = local.processesWith(word)
     expect(running.length).toBeGreaterThan(0)
     for (const pid of running) process.kill(pid, 'SIGKILL')
-  })
+  }, 40_000)
 
   test('that goes on in the background can still write after the step', async () => {
     const local = await open(shell)
