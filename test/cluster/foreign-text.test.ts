@@ -49,7 +49,9 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('foreign text in storag
       image: IMAGES.busybox,
       entryPoint: 'sh',
       entryPointArgs: ['-c', '"eval \\"$SHOUT\\"; exit 3"'],
-      environmentVariables: { SHOUT: SHOUT.join('; ') }
+      environmentVariables: { SHOUT: SHOUT.join('; ') },
+      // Without one it would be up for as long as it runs.
+      createOptions: '--health-cmd false'
     }
     const prepared = await prepareJob(runner(), { services: [service] })
     expect(prepared.exitCode, prepared.stdout).toBe(1)
