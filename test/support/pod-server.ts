@@ -33,6 +33,8 @@ export interface PodServer {
   readonly changes: readonly string[]
   /** What is awaited before a look at a pod is answered; gives the status of a failure, if there is to be one. */
   beforeGet: (pod: string) => Promise<number | undefined>
+  /** The status with which a shell in a pod is refused, if it is to be. */
+  refuses: (pod: string) => number | undefined
   /** Starts a command in a container; undefined: a shell that only listens. */
   run: (pod: string, container: string, command: readonly string[]) => Program | undefined
   /** Cuts every connection of a shell. */
@@ -83,7 +85,15 @@ export async function startPodServer(directory: string, pods: readonly V1Pod[]):
   const http = createServer((request, response) => {
     void answer(request).then(([status, body]) => response.writeHead(status).end(JSON.stringify(body)))
   })
-  const sockets = new WebSocketServer({ server: http, handleProtocols: () => 'v5.channel.k8s.io' })
+  const sockets = new WebSocketServer({
+    server: http,
+    handleProtocols: () => 'v5.channel.k8s.io',
+    verifyClient: ({ req }, answer) => {
+      const [, , pod = ''] = BELOW.exec(new URL(req.url ?? '', 'http://server').pathname) ?? []
+      const status = server.refuses(pod)
+      answer(status === undefined, status)
+    }
+  })
   sockets.on('connection', (socket, request) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://server')
     const [, , pod = ''] = BELOW.exec(pathname) ?? []
@@ -107,6 +117,7 @@ export async function startPodServer(directory: string, pods: readonly V1Pod[]):
     shells: (pod) => ({ opened: opened.get(pod) ?? 0, open: open.get(pod) ?? 0 }),
     changes,
     beforeGet: async () => undefined,
+    refuses: () => undefined,
     run: () => undefined,
     cut() {
       for (const socket of sockets.clients) socket.terminate()

@@ -1,7 +1,9 @@
 /** Whether nodes can pull the builder's image and whether it is the builder: its pod is asked for its version. */
+
 import type { V1Pod } from '@kubernetes/client-node'
 import { defaultBuilder } from '../../effects/builders/catalog.ts'
 import { chooseBuilder } from '../../effects/builders/choose.ts'
+import { containerIn } from '../../effects/kubernetes/api/container.ts'
 import { logTail } from '../../effects/kubernetes/api/logs.ts'
 import type { Site } from '../../effects/kubernetes/context/site.ts'
 import { objectName, ownedMetadata } from '../../effects/kubernetes/names.ts'
@@ -100,7 +102,7 @@ const versionPod = (site: Site, name: string, image: string): V1Pod => ({
 })
 
 async function logOf({ cluster, clock }: Site, pod: string, signal: AbortSignal): Promise<string> {
-  const source = { access: cluster.access, namespace: cluster.namespace, pod, container: CONTAINER }
+  const source = containerIn(cluster, pod, CONTAINER)
   for (let reads = 1; ; reads += 1) {
     const log = await logTail(source, { lines: LOG_LINES, previous: false }, signal)
     if (log !== '' || reads === LOG_READS_MAX) return log

@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import type { V1Pod, V1PodList } from '@kubernetes/client-node'
+import type { ContainerAddress } from '../../effects/kubernetes/api/container.ts'
 import { apiError, isNotFound } from '../../effects/kubernetes/api/errors.ts'
-import { ExecRefused, type ExecRequest, exec } from '../../effects/kubernetes/api/exec.ts'
+import { ExecRefused, exec } from '../../effects/kubernetes/api/exec.ts'
 import { runnerContainer } from '../../effects/kubernetes/context/storage.ts'
 import { timeoutSignal } from '../../effects/system.ts'
 import { toStepError } from '../../errors.ts'
@@ -116,10 +117,8 @@ const START = [
   'exit $code'
 ].join('\n')
 
-type ExecTarget = Pick<ExecRequest, 'access' | 'namespace' | 'pod' | 'container'>
-
 async function runThere(
-  target: ExecTarget,
+  target: ContainerAddress,
   options: RemoteOptions,
   inner: Listener,
   signal: AbortSignal
@@ -178,7 +177,7 @@ async function runThere(
   }
 }
 
-async function upload(target: ExecTarget, programPath: string, signal: AbortSignal): Promise<string> {
+async function upload(target: ContainerAddress, programPath: string, signal: AbortSignal): Promise<string> {
   const program = await readFile(programPath)
   let path = ''
   const stdout = new Writable({

@@ -11,8 +11,8 @@ import { WebSocket } from 'ws'
 import { StepError } from '../../../errors.ts'
 import { keepFirst } from '../../capture.ts'
 import { every } from '../../system.ts'
+import type { ContainerAddress } from './container.ts'
 import { apiPath } from './path.ts'
-import type { ApiAccess } from './request.ts'
 
 /** v5 can say that stdin has ended (KEP-4006, Kubernetes 1.30). */
 const PROTOCOL = 'v5.channel.k8s.io'
@@ -27,11 +27,7 @@ const SILENCE_MS_MAX = 20_000
 /** A connection over which nothing has moved for this long is given up, although something answers pings. */
 const IDLE_MS_MAX = 60_000
 
-export interface ExecRequest {
-  readonly access: ApiAccess
-  readonly namespace: string
-  readonly pod: string
-  readonly container: string
+export interface ExecRequest extends ContainerAddress {
   readonly command: readonly string[]
   readonly stdin?: Readable | undefined
   readonly stdout?: Writable | undefined

@@ -7,9 +7,10 @@
 import type { IncomingMessage } from 'node:http'
 import { LAST_WORDS_BYTES_MAX } from '../../capture.ts'
 import { timeoutSignal } from '../../system.ts'
+import type { ContainerAddress } from './container.ts'
 import { isTransient } from './errors.ts'
 import { apiPath } from './path.ts'
-import { type ApiAccess, openRequest, readBody } from './request.ts'
+import { openRequest, readBody } from './request.ts'
 
 /**
  * Lines that may be written in another order than they were stamped: a runtime stamps stdout and stderr apart, before it writes
@@ -23,13 +24,6 @@ const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/
 const TAIL_MS_MAX = 10_000
 const NEWLINE = 10
 const SPACE = 32
-
-export interface LogSource {
-  readonly access: ApiAccess
-  readonly namespace: string
-  readonly pod: string
-  readonly container: string
-}
 
 /** `cut`: there is, or may be, more to read. `refused`: the server says that there is not. */
 export type LogReading = 'whole' | 'cut' | 'refused'
@@ -51,7 +45,7 @@ interface Position {
 }
 
 /** A reader that remembers how far it came, and passes each byte of the log to `write` exactly once. */
-export function createLogReader(source: LogSource, write: (chunk: Buffer) => void): LogReader {
+export function createLogReader(source: ContainerAddress, write: (chunk: Buffer) => void): LogReader {
   const position: Position = { recent: [], before: { timestamp: '', lines: 0 }, bytes: 0, complete: true }
   return {
     async read(follow, signal) {
@@ -145,7 +139,7 @@ function countsOf(timestamps: readonly string[]): Map<string, number> {
 
 /** The last `lines` lines of a container, or of its previous instance; empty when there is no log. */
 export async function logTail(
-  source: LogSource,
+  source: ContainerAddress,
   options: { readonly lines: number; readonly previous: boolean },
   signal: AbortSignal
 ): Promise<string> {
@@ -161,7 +155,7 @@ export async function logTail(
   return (await readBody(response, LAST_WORDS_BYTES_MAX)).toString('utf8')
 }
 
-function open(source: LogSource, options: { follow: boolean; sinceTime: string }, signal: AbortSignal) {
+function open(source: ContainerAddress, options: { follow: boolean; sinceTime: string }, signal: AbortSignal) {
   return openPath(
     source,
     {
@@ -174,7 +168,11 @@ function open(source: LogSource, options: { follow: boolean; sinceTime: string }
   )
 }
 
-const openPath = (source: LogSource, query: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> =>
+const openPath = (
+  source: ContainerAddress,
+  query: Record<string, string>,
+  signal: AbortSignal
+): Promise<IncomingMessage> =>
   openRequest(
     source.access,
     {

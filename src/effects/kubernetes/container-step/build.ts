@@ -7,7 +7,8 @@ import type { BuildPlan } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import type { BuilderDefinition } from '../../builders/definition.ts'
 import { keepLast, LAST_WORDS_BYTES_MAX } from '../../capture.ts'
-import { type LogSource, logTail } from '../api/logs.ts'
+import { containerIn } from '../api/container.ts'
+import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
 import { chooseContextTransfer } from '../files/choose.ts'
 import { buildPodName } from '../names.ts'
@@ -66,7 +67,7 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
       const tellNaming = (event: TryEvent) =>
         tell(event.type === 'TRY_FAILED' ? { ...event, error: namingSecret(event.error, site.registry) } : event)
       const readLog = (toRead: AbortSignal) =>
-        logTail(pushLog(site, name), { lines: PUSH_LOG_LINES, previous: false }, toRead)
+        logTail(containerIn(site.cluster, name, PUSH_CONTAINER), { lines: PUSH_LOG_LINES, previous: false }, toRead)
       const { look, ended, pushed } = watchPushTries(site.clock, definition, triesMax, tellNaming, readLog)
       const judge = createJudge(site.clock)
       const check = (pod: V1Pod) =>
@@ -95,13 +96,6 @@ function requireSame(reported: string, pushed: string | undefined): void {
     `the build says that it made ${reported}, but ${pushed} was pushed: a RUN of the Dockerfile has written over the one or the other`
   )
 }
-
-const pushLog = ({ cluster }: Site, pod: string): LogSource => ({
-  access: cluster.access,
-  namespace: cluster.namespace,
-  pod,
-  container: PUSH_CONTAINER
-})
 
 async function followBuild(
   site: Site,

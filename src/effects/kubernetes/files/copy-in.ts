@@ -1,15 +1,18 @@
 /** Files into a pod that waits for them, by one tar stream over exec, for the copy mode. */
+
 import { PassThrough, Writable } from 'node:stream'
 import { type ErrorCode, StepError } from '../../../errors.ts'
 import { COMPLETE_MEMBER } from '../../archive/pack.ts'
 import { firstLine } from '../../failure-table.ts'
 import { retry } from '../../retry.ts'
+import { containerIn } from '../api/container.ts'
 import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from '../api/exec.ts'
 import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
 import { createJudge, type Judge } from '../pods/status.ts'
 import { COPIED_MARKER, WORK_ROOT } from './containers.ts'
-import { completeMember, type Outbox, openAll, type Source, target } from './sources.ts'
+import { execIn } from './reach.ts'
+import { completeMember, type Outbox, openAll, type Source } from './sources.ts'
 
 /** Between attempts to reach a container that is about to start. */
 const EXEC_RETRY_MS = 50
@@ -136,17 +139,21 @@ const asFailure = (error: unknown, { pod, failure }: CopyIn): StepError =>
 async function sendAll(site: Site, request: CopyIn, outbox: Outbox, signal: AbortSignal): Promise<ExecResult> {
   const { pod, container, sources, watched } = request
   const stdin = new PassThrough()
+  const stop = new AbortController()
   const { stdout, ready } = listenForReady()
   const sending = ready.then(async () => {
     await outbox.empty(stdin)
     stdin.end()
   })
   const command = ['sh', '-ec', receiveScript(sources.length), 'copy-in', ...watched]
-  const receiving = exec({ ...target(site, pod, container), command, stdin, stdout }, signal)
+  const either = AbortSignal.any([signal, stop.signal])
+  const receiving = exec({ ...containerIn(site.cluster, pod, container), command, stdin, stdout }, either)
   try {
     // A failure to send is told as such, and not as the broken connection that it leads to.
     return await Promise.race([receiving, sending.then(() => receiving)])
   } finally {
+    // A receiver whose files cannot be read would wait for them until nothing has moved for a minute.
+    stop.abort()
     stdin.destroy()
   }
 }
@@ -176,12 +183,10 @@ export async function send(
   signal: AbortSignal
 ) {
   const stop = new AbortController()
-  const { stream, done } = source(COMPLETE_MEMBER, AbortSignal.any([signal, stop.signal]))
+  const either = AbortSignal.any([signal, stop.signal])
+  const { stream, done } = source(COMPLETE_MEMBER, either)
   try {
-    const [result] = await Promise.all([
-      exec({ ...target(site, pod, container), command, stdin: stream }, signal),
-      done
-    ])
+    const [result] = await Promise.all([execIn(site, { pod, container }, { command, stdin: stream }, either), done])
     return result
   } finally {
     stop.abort()
@@ -199,7 +204,7 @@ async function look(site: Site, { pod: name, container, lost }: CopyIn, judge: J
   const { exitCode } = verdict.terminated
   if (exitCode === 0) return 'filled'
   if (verdict.failure !== undefined) throw verdict.failure
-  const log = await logTail(target(site, name, container), { lines: LOG_LINES, previous: false }, signal)
+  const log = await logTail(containerIn(site.cluster, name, container), { lines: LOG_LINES, previous: false }, signal)
   const why = firstLine(log) || 'it has written no log'
   throw new StepError('start-failed', `the container that waits for files ended with exit code ${exitCode}: ${why}`)
 }

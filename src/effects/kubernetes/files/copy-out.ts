@@ -2,6 +2,7 @@
  * What an action changed, back to where its files came from, for the copy mode: to the runner's disk, and in a job with a
  * job pod to that pod. Status change times tell what changed: no program can set them back.
  */
+
 import { pipeline } from 'node:stream/promises'
 import { StepError } from '../../../errors.ts'
 import { BYTES_MAX } from '../../archive/limits.ts'
@@ -11,12 +12,13 @@ import { firstLine } from '../../failure-table.ts'
 import { quote } from '../../shell-words.ts'
 import { PLAIN_FILES, STAY_DIRECTORIES } from '../../work-tree/layout.ts'
 import { isBelow } from '../../work-tree/tree.ts'
-import { type ExecResult, exec } from '../api/exec.ts'
+import type { ExecResult } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { FILES_CONTAINER } from '../names.ts'
 import { COPIED_MARKER, WORK_ROOT } from './containers.ts'
 import { send } from './copy-in.ts'
-import { atMost, fromContainer, type Source, TAR_CREATE, target } from './sources.ts'
+import { execIn } from './reach.ts'
+import { atMost, fromContainer, type Source, TAR_CREATE } from './sources.ts'
 
 export interface CopyOut {
   readonly pod: string
@@ -146,7 +148,7 @@ async function toRunnersDisk(site: Site, pod: string, paths: readonly string[], 
   const script = `${findGone('runner', paths, GONE_MEMBER)} && ${packChanged('runner', paths, [GONE_MEMBER])}`
   const command = ['sh', '-c', script]
   const [packed, unpacked] = await Promise.allSettled([
-    exec({ ...target(site, pod, FILES_CONTAINER), command, stdout: unpacking.input }, signal),
+    execIn(site, { pod, container: FILES_CONTAINER }, { command, stdout: unpacking.input }, signal),
     unpacking.done
   ])
   // A refusal ends the packing; a packing that fails ends the archive early.

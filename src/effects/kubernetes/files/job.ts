@@ -1,4 +1,5 @@
 /** Files into and out of the job pod, for the copying transfer: all that there is at first, an action that came later, a directory to build from. */
+
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
@@ -6,7 +7,6 @@ import { isStaging } from '../../archive/staging.ts'
 import { unpack } from '../../archive/unpack.ts'
 import { HOOK_RESPONSES } from '../../work-tree/layout.ts'
 import { isBelow } from '../../work-tree/tree.ts'
-import { exec } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { workPath } from '../context/storage.ts'
 import { COPY_IN_CONTAINER, FILES_CONTAINER } from '../names.ts'
@@ -14,7 +14,8 @@ import { createJudge, hasStarted } from '../pods/status.ts'
 import { waitForPod } from '../pods/wait.ts'
 import { WORK_ROOT } from './containers.ts'
 import { copyIn, send } from './copy-in.ts'
-import { fromRunner, packPaths, target } from './sources.ts'
+import { execIn } from './reach.ts'
+import { fromRunner, packPaths } from './sources.ts'
 import type { NewJobPod } from './transfer.ts'
 
 /** Everything below the work directory, in one stream, once a node has the pod. */
@@ -76,7 +77,7 @@ export async function copyOutOfJob(site: Site, directory: string, signal: AbortS
   })
   const command = packPaths([path], [])
   const [{ exitCode, stderr }] = await Promise.all([
-    exec({ ...target(site, site.job.pod, FILES_CONTAINER), command, stdout: unpacking.input }, signal),
+    execIn(site, { pod: site.job.pod, container: FILES_CONTAINER }, { command, stdout: unpacking.input }, signal),
     unpacking.done
   ])
   if (exitCode !== 0) {

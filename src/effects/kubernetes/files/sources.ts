@@ -1,12 +1,14 @@
 /** Where the archives come from that fill a pod's work volume in copy mode: the runner's own disk, or a container. */
+
 import { PassThrough, type Readable, Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { StepError } from '../../../errors.ts'
 import { tooLarge } from '../../archive/limits.ts'
 import { COMPLETE_MEMBER, type PackRequest, pack } from '../../archive/pack.ts'
-import { type ExecRequest, type ExecResult, exec } from '../api/exec.ts'
+import { ExecRefused, type ExecResult, isExecForbidden } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_ROOT } from './containers.ts'
+import { execIn } from './reach.ts'
 
 /** A tar stream, and when everything has been put into it without a failure. */
 interface Archive {
@@ -16,14 +18,6 @@ interface Archive {
 
 /** Where files come from; makes the archive anew for every attempt, with an empty last member of the given name. */
 export type Source = (completeMember: string, signal: AbortSignal) => Archive
-
-/** Where in a pod to run a command. */
-export const target = (site: Pick<Site, 'cluster'>, pod: string, container: string): Omit<ExecRequest, 'command'> => ({
-  access: site.cluster.access,
-  namespace: site.cluster.namespace,
-  pod,
-  container
-})
 
 /** The empty last member of one archive among several. */
 export const completeMember = (index: number): string => `${COMPLETE_MEMBER}-${index}`
@@ -43,10 +37,18 @@ export function fromContainer(
 ): Source {
   return (completeMember, signal) => {
     const stream = new PassThrough()
-    const request = { ...target(site, pod, container), command: command(completeMember), stdout: stream }
-    const done = exec(request, signal).then((result) => {
-      if (result.exitCode !== 0) throw failed(result)
-    })
+    const stdout = new PassThrough()
+    // Without its error: only `done` knows what that means.
+    stdout.pipe(stream).on('close', () => stdout.destroy())
+    const request = { command: command(completeMember), stdout }
+    const done = execIn(site, { pod, container }, request, signal).then(
+      (result) => {
+        if (result.exitCode !== 0) throw failed(result)
+      },
+      (error: unknown) => {
+        throw error instanceof ExecRefused && !isExecForbidden(error) ? notReached(pod, error) : error
+      }
+    )
     // The stream must fail too, or its reader would take the end for the end of the archive.
     done.catch((error: Error) => stream.destroy(error))
     return { stream, done }
@@ -69,6 +71,10 @@ export function atMost(bytesMax: number): Transform {
     }
   })
 }
+
+/** Of a container that runs: it may be reached the next time. Not as it came, which would say it of who receives the files. */
+const notReached = (pod: string, cause: ExecRefused) =>
+  new StepError('cluster-unreachable', `could not read files of pod ${pod}: ${cause.message}`, { cause })
 
 const notRead = (pod: string, stderr: string) =>
   new StepError('workspace-delivery-failed', `could not read files of pod ${pod}: ${stderr}`)

@@ -1,4 +1,5 @@
 /** JobHost on one job pod: planned as a whole, placed with the runner's files, up with all its containers, and looked at. */
+
 import { dirname, join } from 'node:path'
 import { StepError } from '../../../errors.ts'
 import type { JobInput } from '../../../machines/inputs.ts'
@@ -9,13 +10,13 @@ import { removeStaging } from '../../archive/staging.ts'
 import { remembered } from '../../remembered.ts'
 import { ACTIONS, FILE_COMMANDS, TEMP, TOOLS } from '../../work-tree/layout.ts'
 import { isThere, openForEveryUser } from '../../work-tree/rights.ts'
+import { containerIn } from '../api/container.ts'
 import { logTail } from '../api/logs.ts'
 import { createJanitor, isPod, labelled } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
 import { isInWork } from '../context/storage.ts'
 import { chooseTransfer } from '../files/choose.ts'
-import { target } from '../files/sources.ts'
 import { objectName } from '../names.ts'
 import { waitForPod } from '../pods/wait.ts'
 import { type JobPlan, planJob } from '../specs/job-plan.ts'
@@ -176,7 +177,7 @@ async function explained(
   signal: AbortSignal
 ): Promise<StepError> {
   if (container === undefined) return error
-  const log = await logTail(target(site, pod, container), { lines: LOG_LINES, previous: false }, signal)
+  const log = await logTail(containerIn(site.cluster, pod, container), { lines: LOG_LINES, previous: false }, signal)
   const lines = log.trim() === '' ? [`${container} has written no log`] : [`Last lines of ${container}:`, log.trimEnd()]
   return new StepError(error.code, error.message, {
     detail: [error.detail ?? [], lines].flat().join('\n'),

@@ -1,10 +1,11 @@
 /** Whether the job container is Alpine, which decides the node that the runner starts JavaScript actions with. */
+
 import { Writable } from 'node:stream'
 import { StepError } from '../../../errors.ts'
 import { keepLast } from '../../capture.ts'
+import { containerIn } from '../api/container.ts'
 import { ExecRefused, exec, isWithoutShell } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
-import { target } from '../files/sources.ts'
 import { JOB_CONTAINER } from '../names.ts'
 import { noncePath } from '../specs/job-pod.ts'
 
@@ -63,7 +64,7 @@ async function readRelease(site: Site, { pod, nonce }: JobPodRef, signal: AbortS
     }
   })
   const command = ['sh', '-c', READ_RELEASE, noncePath(nonce)]
-  const { exitCode } = await exec({ ...target(site, pod, JOB_CONTAINER), command, stdout }, signal)
+  const { exitCode } = await exec({ ...containerIn(site.cluster, pod, JOB_CONTAINER), command, stdout }, signal)
   if (exitCode === WRONG_POD) throw new ExecRefused('a container of an earlier pod of this name answered')
   const text = release.text()
   if (!text.endsWith(`${LAST_WORD}\n`)) throw new ExecRefused('its answer was cut short')

@@ -4,6 +4,7 @@ import { StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
 import type { Reporter } from '../../log/reporter.ts'
 import type { Cluster } from '../api/cluster.ts'
+import { containerIn } from '../api/container.ts'
 import { createLogReader, type LogReader, type LogReading } from '../api/logs.ts'
 import { type Ended, unschedulableReason, verdictOn } from './status.ts'
 
@@ -86,7 +87,7 @@ export interface FollowRequest {
 export async function followToEnd(pods: Pods, request: FollowRequest, signal: AbortSignal): Promise<Ended> {
   const { cluster, clock } = pods
   const { pod, container, write, lost } = request
-  const source = { access: cluster.access, namespace: cluster.namespace, pod, container }
+  const source = containerIn(cluster, pod, container)
   const stopFollowing = new AbortController()
   const logSignal = AbortSignal.any([signal, stopFollowing.signal])
   let isLogAtEnd = false

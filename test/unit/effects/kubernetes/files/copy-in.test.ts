@@ -6,12 +6,18 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { KubeConfig, type V1ContainerState } from '@kubernetes/client-node'
+import { KubeConfig, type V1ContainerState, type V1Pod, type V1PodStatus } from '@kubernetes/client-node'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Cluster, connectCluster } from '../../../../../src/effects/kubernetes/api/cluster.ts'
 import { COPIED_MARKER, WORK_ROOT } from '../../../../../src/effects/kubernetes/files/containers.ts'
 import { copyIn } from '../../../../../src/effects/kubernetes/files/copy-in.ts'
-import { fromRunner, packPaths, type Source } from '../../../../../src/effects/kubernetes/files/sources.ts'
+import {
+  fromContainer,
+  fromRunner,
+  packPaths,
+  type Source
+} from '../../../../../src/effects/kubernetes/files/sources.ts'
+import { EXCEPTIONS } from '../../../../../src/effects/retry.ts'
 import { StepError } from '../../../../../src/errors.ts'
 import type { Clock } from '../../../../../src/machines/ports.ts'
 import { type PodServer, type Program, startPodServer } from '../../../../support/pod-server.ts'
@@ -170,6 +176,74 @@ describe('files are copied into a pod', () => {
       code: 'workspace-delivery-failed',
       message: 'could not unpack files in pod p: no reason was given (exit code 137)'
     })
+  })
+})
+
+describe('files of another pod that cannot be read', () => {
+  let pods: PodServer
+  let receiving = 0
+  let asked = 0
+  const JOB: V1Pod = { metadata: { name: 'job' }, spec: { containers: [{ name: 'files' }], restartPolicy: 'Never' } }
+  const status = (status: V1PodStatus): V1Pod => ({ ...JOB, status })
+  const container = (state: V1ContainerState): V1PodStatus => ({
+    containerStatuses: [{ name: 'files', image: 'runner', imageID: '', ready: false, restartCount: 0, state }]
+  })
+
+  beforeEach(async () => {
+    ;[receiving, asked] = [0, 0]
+    pods = await startPodServer(directory, [])
+    vi.stubEnv('KUBECONFIG', pods.kubeconfig)
+    pods.pods.set('p', { metadata: { name: 'p' }, spec: { containers: [] }, status: container({ running: {} }) })
+    // The job pod lets nobody in; who is to receive its files says so, and waits.
+    pods.refuses = (pod) => {
+      if (pod !== 'job') return undefined
+      asked += 1
+      return 500
+    }
+    pods.run = () => {
+      receiving += 1
+      const program = runIn(directory, ['sh', '-c', 'echo ready; cat > /dev/null'])
+      void program.ended.then(() => {
+        receiving -= 1
+      })
+      return program
+    }
+  })
+  afterEach(async () => {
+    vi.unstubAllEnvs()
+    await pods.close()
+  })
+
+  async function copyFromJob(): Promise<void> {
+    const clock = hurriedClock()
+    const cluster = await connectCluster({ clock, onRetry: () => {} })
+    const site = siteOf('copy', { cluster, clock })
+    const sources = [fromContainer(site, 'job', 'files', () => ['cat'])]
+    const lost = () => new StepError('run-lost', 'gone')
+    const failure = 'workspace-delivery-failed'
+    await copyIn(site, { pod: 'p', container: 'files', sources, watched: [], lost, failure }, never)
+  }
+
+  test.each<[what: string, pod: V1Pod | undefined, code: string]>([
+    ['is gone', undefined, 'run-lost'],
+    ['was evicted', status({ phase: 'Failed', reason: 'Evicted', message: 'no disk' }), 'evicted'],
+    ['is being deleted', { ...JOB, metadata: { name: 'job', deletionTimestamp: new Date(0) } }, 'run-lost'],
+    ['has ended', status(container({ terminated: { exitCode: 0 } })), 'run-lost']
+  ])('since it %s fail at once as what befell it', async (_what, pod, code) => {
+    if (pod !== undefined) pods.pods.set('job', pod)
+    await expect(copyFromJob()).rejects.toMatchObject({ code })
+    expect(asked).toBe(1)
+  })
+
+  test('although it runs are asked for again, within bounds', async () => {
+    pods.pods.set('job', status(container({ running: {} })))
+    await expect(copyFromJob()).rejects.toMatchObject({ code: 'cluster-unreachable' })
+    expect(asked).toBeGreaterThan(EXCEPTIONS.copyIn.retriesMax)
+  })
+
+  test('keep nobody waiting for them', async () => {
+    await expect(copyFromJob()).rejects.toMatchObject({ code: 'run-lost' })
+    await vi.waitFor(() => expect(receiving).toBe(0))
   })
 })
 
