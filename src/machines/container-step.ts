@@ -7,9 +7,8 @@
  * A prebuilt or already built image goes from resolving to pulling. Failures and CANCEL go to cleaningUp from wherever
  * they happen, except that whatever running ends with, collecting follows. Pure: the ports are provided by effects/run/wire.
  */
-import { StepError } from '../errors.ts'
 import type { BuildInput, CollectInput, ImageInput, PushInput, ResolveInput } from './inputs.ts'
-import { defineMachine, port } from './machine.ts'
+import { defineMachine, known, port } from './machine.ts'
 import { pushStateOf } from './push-state.ts'
 import type { Telling } from './repeating-stage.ts'
 import type { RunContext, RunOutput } from './run.ts'
@@ -30,15 +29,10 @@ export interface StepOutput extends RunOutput<StageName> {
   readonly imageSource?: Resolution['kind'] | undefined
 }
 
-function must<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new StepError('internal', `${what} is not known in this state`)
-  return value
-}
-
-const resolutionOf = ({ resolution }: StepContext): Resolution => must(resolution, 'what was resolved')
+const resolutionOf = ({ resolution }: StepContext): Resolution => known(resolution, 'what was resolved')
 
 const planOf = ({ resolution }: StepContext): BuildPlan =>
-  must(resolution?.kind === 'build' ? resolution.plan : undefined, 'what to build')
+  known(resolution?.kind === 'build' ? resolution.plan : undefined, 'what to build')
 
 const buildInput = (context: StepContext): BuildInput => {
   const { building, pushing } = context.budgets
@@ -55,7 +49,7 @@ const pushInput = (context: StepContext): PushInput => {
   const { attemptsMax: triesMax, backOffMs, backOffMsMax } = context.budgets.pushing
   return {
     plan: planOf(context),
-    built: must(context.built, 'the built image'),
+    built: known(context.built, 'the built image'),
     tries: { triesMax, backOffMs, backOffMsMax }
   }
 }
@@ -67,7 +61,7 @@ const collectInput = (context: StepContext): CollectInput => ({
 
 const imageInput = (context: StepContext): ImageInput => ({
   ...collectInput(context),
-  image: must(context.image, 'the image'),
+  image: known(context.image, 'the image'),
   isBuilt: resolutionOf(context).kind !== 'prebuilt'
 })
 

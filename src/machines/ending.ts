@@ -1,4 +1,4 @@
-/** How every machine ends: failures and CANCEL lead through cleaningUp, and the outcome is decided in one stageInMachine. */
+/** How every machine ends: failures and CANCEL lead through cleaningUp, and the outcome is decided in one place. */
 import { ERROR_CODES, type StepError } from '../errors.ts'
 import type { CleanUpInput, PushState } from './inputs.ts'
 import { entryName } from './ledger.ts'

@@ -7,7 +7,7 @@
  * cannot be removed are told and fail nothing.
  */
 import { entryName, type Ledger, type LedgerEntry } from './ledger.ts'
-import { defineMachine, port } from './machine.ts'
+import { defineMachine, known, port } from './machine.ts'
 import type { Failure, RunContext, RunOutput } from './run.ts'
 import { CLEANUP_STAGES, type CleanupStageName } from './stages.ts'
 import type { CleanupRequest, JobImages, Leftovers } from './types.ts'
@@ -74,7 +74,7 @@ export const jobCleanup = machine({
     }),
     removingImages: attempts('removingImages', {
       actor: 'removeImages',
-      input: ({ images }) => images ?? { repository: '', digests: [] },
+      input: ({ images }) => known(images, 'what the job may have built'),
       onDone: ({ removed = [] }, images) => ({ removed: [...removed, ...images] }),
       done: [{ target: 'succeeded' }],
       failed: 'succeeded',

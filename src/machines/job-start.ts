@@ -5,10 +5,9 @@
  *
  * Where no earlier job has left anything, resolving leads to placing. Failures and CANCEL go through cleaningUp to failed | cancelled | stuck. After success the pod stays: cleanup_job removes it.
  */
-import { StepError } from '../errors.ts'
 import type { InspectInput, JobInput, PlaceInput, StartInput } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
-import { defineMachine, port } from './machine.ts'
+import { defineMachine, known, port } from './machine.ts'
 import type { RunContext, RunOutput } from './run.ts'
 import { JOB_STAGES, type JobStageName } from './stages.ts'
 import type { JobFacts, JobRequest, JobResolution, JobStart } from './types.ts'
@@ -23,10 +22,7 @@ export interface JobOutput extends RunOutput<JobStageName> {
   readonly facts?: JobFacts | undefined
 }
 
-function resolutionOf({ resolution }: JobContext): JobResolution {
-  if (resolution === undefined) throw new StepError('internal', 'nothing is resolved in this state')
-  return resolution
-}
+const resolutionOf = ({ resolution }: JobContext): JobResolution => known(resolution, 'what was resolved')
 
 const jobInput = (context: JobContext): JobInput => ({
   request: context.request,
@@ -78,7 +74,7 @@ export const jobStart = machine({
       actor: 'start',
       input: (context) => ({
         ...jobInput(context),
-        startedAtMs: context.stages.starting?.startedAtMs ?? context.now()
+        startedAtMs: known(context.stages.starting, 'the stage').startedAtMs
       }),
       onDone: (_context, started) => ({ started }),
       done: [{ target: 'inspecting' }]

@@ -35,6 +35,12 @@ const notProvided = async (): Promise<never> => {
   throw new StepError('internal', 'a port of this machine was not provided')
 }
 
+/** What a state needs of the context, and every way into that state has brought. */
+export function known<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new StepError('internal', `${what} is not known in this state`)
+  return value
+}
+
 /** An actor that stands for a method of a port; effects/run/wire connects them. */
 export const port = <Input, Output>(): PromiseActorLogic<Output, Input> => fromPromise<Output, Input>(notProvided)
 

@@ -2,7 +2,7 @@
  * The composition root: ports become the actors of a machine, and the machine is run to its end. Each machine is loaded when
  * it is run, because making one takes as long as a few API calls.
  */
-import { fromPromise, type PromiseActorLogic } from 'xstate'
+import { type AnyActorLogic, fromPromise, type InputFrom, type OutputFrom, type PromiseActorLogic } from 'xstate'
 import type { StepOutput } from '../../machines/container-step.ts'
 import type { PushInput } from '../../machines/inputs.ts'
 import type { CleanupOutput } from '../../machines/job-cleanup.ts'
@@ -45,19 +45,14 @@ interface RunOptions<Request, Ports, StageBudgets> {
   readonly onCancel?: RunControl['onCancel']
 }
 
-const inputOf = <Request, StageBudgets>(
-  options: RunOptions<Request, { readonly clock: Clock }, StageBudgets>
-): { request: Request; budgets: StageBudgets; now: () => number } => ({
-  request: options.request,
-  budgets: options.budgets,
-  now: () => options.ports.clock.now()
-})
-
-const controlOf = (options: RunOptions<unknown, { readonly clock: Clock }, unknown>): RunControl => ({
-  clock: options.ports.clock,
-  observers: options.observers,
-  onCancel: options.onCancel
-})
+/** A machine whose actors are there, run on what was asked for. */
+async function run<Logic extends AnyActorLogic>(
+  logic: Logic,
+  { request, budgets, ports: { clock }, observers, onCancel }: RunOptions<unknown, { readonly clock: Clock }, unknown>
+): Promise<OutputFrom<Logic>> {
+  const input = { request, budgets, now: () => clock.now() }
+  return await runMachine(logic, input as InputFrom<Logic>, { clock, observers, onCancel })
+}
 
 /** Runs one container action to its end (run_container_step). */
 export async function runContainerStep(options: RunOptions<StepRequest, StepPorts, Budgets>): Promise<StepOutput> {
@@ -77,21 +72,15 @@ export async function runContainerStep(options: RunOptions<StepRequest, StepPort
       ...sleeps(clock)
     }
   })
-  return await runMachine(logic, inputOf(options), controlOf(options))
+  return await run(logic, options)
 }
 
 /** Brings a job pod up (prepare_job). */
 export async function runJobStart(options: RunOptions<JobRequest, JobPorts, JobBudgets>): Promise<JobOutput> {
   const { jobStart } = await import('../../machines/job-start.ts')
   const { host, janitor, clock } = options.ports
-  const logic = jobStart.provide({
-    actors: {
-      ...actorsOf(host),
-      ...actorsOf(janitor),
-      ...sleeps(clock)
-    }
-  })
-  return await runMachine(logic, inputOf(options), controlOf(options))
+  const logic = jobStart.provide({ actors: { ...actorsOf(host), ...actorsOf(janitor), ...sleeps(clock) } })
+  return await run(logic, options)
 }
 
 /** Runs one script in the job container (run_script_step). */
@@ -100,14 +89,8 @@ export async function runScriptStep(
 ): Promise<ScriptOutput> {
   const { scriptStep } = await import('../../machines/script-step.ts')
   const { host, janitor, clock } = options.ports
-  const logic = scriptStep.provide({
-    actors: {
-      ...actorsOf(host),
-      ...actorsOf(janitor),
-      ...sleeps(clock)
-    }
-  })
-  return await runMachine(logic, inputOf(options), controlOf(options))
+  const logic = scriptStep.provide({ actors: { ...actorsOf(host), ...actorsOf(janitor), ...sleeps(clock) } })
+  return await run(logic, options)
 }
 
 /** Removes what belongs to one runner pod (cleanup_job). */
@@ -116,11 +99,6 @@ export async function runJobCleanup(
 ): Promise<CleanupOutput> {
   const { jobCleanup } = await import('../../machines/job-cleanup.ts')
   const { cleaner, clock } = options.ports
-  const logic = jobCleanup.provide({
-    actors: {
-      ...actorsOf(cleaner),
-      ...sleeps(clock)
-    }
-  })
-  return await runMachine(logic, inputOf(options), controlOf(options))
+  const logic = jobCleanup.provide({ actors: { ...actorsOf(cleaner), ...sleeps(clock) } })
+  return await run(logic, options)
 }

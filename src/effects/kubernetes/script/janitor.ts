@@ -16,20 +16,18 @@ export interface ScriptJanitorOptions {
   readonly randomHex: (length: number) => string
 }
 
-/** The first call asks the processes to end before it kills them; a second one, after another CANCEL, kills at once. */
+/** Asks the processes to end before it kills them; in a hurry it kills at once. */
 export function createScriptJanitor({ container, randomHex }: ScriptJanitorOptions): Janitor {
-  let graceMs = GRACE_MS
   return {
-    async cleanUp({ ledger }, signal) {
+    async cleanUp({ ledger, hurried }, signal) {
       const scripts = ledger.filter(({ kind }) => kind === 'process')
       if (scripts.length === 0) return
-      // Who does not know where scripts run has started none.
+      // Without a container that could be found, and typed into, no script was started.
       const where = await container().catch(() => undefined)
       if (where?.isTouched() !== true) return
-      const givenMs = graceMs
-      graceMs = 0
+      const graceMs = hurried ? 0 : GRACE_MS
       const results = await Promise.allSettled(
-        scripts.map(({ name }) => stop(where, { id: name, nonce: randomHex(NONCE_LENGTH), graceMs: givenMs }, signal))
+        scripts.map(({ name }) => stop(where, { id: name, nonce: randomHex(NONCE_LENGTH), graceMs }, signal))
       )
       signal.throwIfAborted()
       const failed = results.flatMap((result, index) => (result.status === 'rejected' ? [{ result, index }] : []))
