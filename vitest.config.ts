@@ -9,6 +9,14 @@ const project = (name: string, testTimeout: number, options: object = {}) => ({
 /** Two also on two cores, where vitest takes one: much of what is tested is waited for. */
 const WORKERS = Math.max(2, availableParallelism() - 1)
 
+/**
+ * A kubelet on two busy cores may miss a moment once, and vitest then says `retry x1`; what fails twice is a failure.
+ */
+const cluster = { retry: 1, setupFiles: ['test/cluster/support/failed-tries.ts'] }
+
+/** What takes something from all others while it runs: the registry, a node, names that are there once. One after the other, at the end. */
+const ALONE = ['deploy', 'gc', 'quickstart', 'registry-outage'].map((name) => `test/cluster/${name}.test.ts`)
+
 export default defineConfig({
   test: {
     maxWorkers: WORKERS,
@@ -19,12 +27,12 @@ export default defineConfig({
       project('contract', 60_000),
       // The visualizer's page in a real browser.
       project('page', 60_000),
-      // One node, one registry: the cluster's tests run one after the other. A kubelet on two busy cores may miss a moment
-      // once, and vitest then says `retry x1`; what fails twice is a failure.
-      project('cluster', 300_000, {
+      project('cluster', 300_000, { ...cluster, exclude: ALONE, sequence: { groupOrder: 1 } }),
+      project('cluster-alone', 300_000, {
+        ...cluster,
+        include: ALONE,
         fileParallelism: false,
-        retry: 1,
-        setupFiles: ['test/cluster/support/failed-tries.ts']
+        sequence: { groupOrder: 2 }
       }),
       // Ratios mean something only while nothing else runs, so no other suite includes them.
       project('bench', 1_200_000, { fileParallelism: false })

@@ -6,7 +6,7 @@ import { mustRun, prepare, root, run, VITEST } from './prepare.mjs'
 const oneNode = `${root}test/cluster/one-node`
 const kubeconfig = process.env.SLIPWAY_TEST_KUBECONFIG || process.env.KUBECONFIG
 const args = process.argv.slice(2)
-const projects = args.some((arg) => arg.startsWith('--project')) ? [] : ['--project', 'cluster']
+const projects = args.some((arg) => arg.startsWith('--project')) ? [] : ['--project', 'cluster*']
 const vitest = [process.execPath, VITEST, 'run', ...projects, ...args]
 
 prepare()
