@@ -2,7 +2,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { V1Pod } from '@kubernetes/client-node'
-import { detectStorage, runnerContainer } from '../../effects/kubernetes/context/storage.ts'
+import { detectStorage, discoverStorage, runnerContainer } from '../../effects/kubernetes/context/storage.ts'
+import { SETTINGS as TABLE } from '../../hooks/settings/settings.ts'
 import { type Check, type Finding, fail, pass, skipped, warn } from './check.ts'
 import type { Facts } from './facts.ts'
 import { permission } from './permission-checks.ts'
@@ -26,7 +27,7 @@ export function runnerPodChecks(facts: Facts): readonly Check[] {
         return judgeRunnerPod(facts, pod, signal)
       }
     },
-    { name: STORAGE, needs: [RUNNER_POD], run: async () => judgeStorage(facts, pod ?? {}) },
+    { name: STORAGE, needs: [RUNNER_POD], run: (signal) => judgeStorage(facts, pod ?? {}, signal) },
     { name: FILE_TOOLS, needs: [STORAGE], run: (signal) => checkFileTools(facts, pod ?? {}, signal) }
   ]
 }
@@ -59,10 +60,12 @@ async function judgeRunnerPod(facts: Facts, pod: V1Pod | undefined, signal: Abor
   )
 }
 
-function judgeStorage(facts: Facts, pod: V1Pod): Finding {
+const UNKNOWN_ACCESS = `it is not known to be ReadWriteMany (if it is, set ${TABLE.claimAccessMode.variable})`
+
+async function judgeStorage(facts: Facts, pod: V1Pod, signal: AbortSignal): Promise<Finding> {
   const config = facts.config()
-  const storage = detectStorage(pod, config)
-  const { mode, workDirectory, volume, nodeName } = storage
+  const storage = await discoverStorage(await facts.cluster(), pod, config, signal)
+  const { mode, workDirectory, volume, nodeName, isShared } = storage
   if (mode === 'copy') {
     return pass(`copy: no claim is mounted at ${workDirectory}, so files travel by tar over exec`)
   }
@@ -77,11 +80,9 @@ function judgeStorage(facts: Facts, pod: V1Pod): Finding {
         : `set ACTIONS_RUNNER_CLAIM_NAME=${mounted}, or unset it: the claim is found by itself`
     )
   }
-  const where =
-    nodeName === undefined
-      ? 'it is ReadWriteMany, so pods run on any node'
-      : `it is not known to be ReadWriteMany, so pods run on this node (${nodeName})`
-  return pass(`volume: the claim ${claim} is mounted at ${workDirectory}; ${where}`)
+  const where = isShared ? 'on any node' : `on this node (${nodeName})`
+  const why = isShared === undefined ? UNKNOWN_ACCESS : `it is ${isShared ? '' : 'not '}ReadWriteMany`
+  return pass(`volume: the claim ${claim} is mounted at ${workDirectory}; ${why}, so pods run ${where}`)
 }
 
 const TOOLS = ['find', 'sort', 'comm', 'xargs'] as const

@@ -43,12 +43,22 @@ const CONNECTION = [...CLUSTER, ...(Object.keys(REGISTRY) as RegistrySettingName
 export function readConfig(environment: Environment): HookConfig {
   const names = Object.keys(SETTINGS) as SettingName[]
   const values = readSettings(environment, names)
-  const { runnerPod, claimName, runnerImage, templatePath, prepareTimeout, traceDirectory, collectMaxGib } = values
+  const {
+    runnerPod,
+    claimName,
+    claimAccessMode,
+    runnerImage,
+    templatePath,
+    prepareTimeout,
+    traceDirectory,
+    collectMaxGib
+  } = values
   const { runnerWorkspace, runnerTemp, githubWorkspace } = values
   return {
     ...connectionOf(values),
     runnerPod,
     claimName,
+    claimAccessMode,
     runnerImage,
     templatePath,
     prepareTimeout,

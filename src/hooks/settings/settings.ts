@@ -1,5 +1,6 @@
 /** Every environment variable that the hook reads, as one table: for config.ts, which reads them, and for docs/configuration.md. */
 import { BUILDERS, type BuilderName, defaultBuilder } from '../../effects/builders/catalog.ts'
+import { CLAIM_ACCESS_MODES } from '../../effects/kubernetes/context/options.ts'
 import { REGISTRY } from './registry-table.ts'
 import {
   absolutePath,
@@ -41,6 +42,13 @@ const RUNNER = {
     meaning:
       'The PersistentVolumeClaim that holds the work directory. Setting it means [volume mode](ARCHITECTURE.md#a-container-step-pod-by-pod).',
     parse: kubernetesName
+  },
+  claimAccessMode: {
+    variable: `${CONTAINER_HOOKS}_CLAIM_ACCESS_MODE`,
+    unset: code('auto'),
+    meaning:
+      "Only in volume mode. `ReadWriteMany`: nodes share that claim, so pods run on any of them. `ReadWriteOnce`: pods run on the runner's node. `auto`: what the runner pod's spec says of the claim, or the claim itself where [the Role](install.md#what-the-role-may-allow-besides) lets the hook read it; else as `ReadWriteOnce`.",
+    parse: oneOf(CLAIM_ACCESS_MODES)
   },
   runnerImage: {
     variable: 'ACTIONS_RUNNER_IMAGE',

@@ -1,11 +1,14 @@
-/** Addresses of pods and secrets in the API server, for everything that calls it: a name leads to the object it names and nowhere else. */
+/** Addresses of objects in the API server, for everything that calls it: a name leads to the object it names and nowhere else. */
 import { StepError } from '../../../errors.ts'
 import { isObjectName } from '../names.ts'
+
+/** What ARC's stock Role does not let the hook read; another Role may. */
+export type OptionalResource = 'persistentvolumeclaims' | 'events'
 
 /** Without `name`: all of them. Without `resource`: the namespace itself. */
 export interface ObjectAddress {
   readonly namespace: string
-  readonly resource?: 'pods' | 'secrets'
+  readonly resource?: 'pods' | 'secrets' | OptionalResource
   readonly name?: string | undefined
   readonly part?: 'exec' | 'log'
 }

@@ -6,6 +6,9 @@ import type { RunnerPaths } from '../../work-tree/layout.ts'
 import type { ServiceAddress } from '../api/access.ts'
 import type { RegistrySettings } from '../registry/settings.ts'
 
+/** What can be said of the claim that holds the work directory; `auto`: it is found out where it can be. */
+export const CLAIM_ACCESS_MODES = ['auto', 'ReadWriteOnce', 'ReadWriteMany'] as const
+
 export interface KubernetesOptions extends BuilderChoice {
   /** KUBERNETES_SERVICE_HOST and _PORT; undefined where KUBECONFIG is set or there is no service account. */
   readonly service?: ServiceAddress | undefined
@@ -15,6 +18,8 @@ export interface KubernetesOptions extends BuilderChoice {
   readonly namespace?: string | undefined
   /** ACTIONS_RUNNER_CLAIM_NAME: forces volume mode with this PersistentVolumeClaim. */
   readonly claimName?: string | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_CLAIM_ACCESS_MODE: who can mount that claim; undefined: `auto`. */
+  readonly claimAccessMode?: (typeof CLAIM_ACCESS_MODES)[number] | undefined
   /** ACTIONS_RUNNER_IMAGE: image of the containers that move files; undefined: the runner container's own image. */
   readonly runnerImage?: string | undefined
   /** Undefined when none of the registry variables is set: a Dockerfile then ends in `notConfigured`. */

@@ -9,7 +9,7 @@ import type { RegistrySettings } from '../registry/settings.ts'
 import type { PodTemplate } from '../template/read.ts'
 import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
 import { usualResolverFile } from './resolver-file.ts'
-import { detectStorage, runnerContainer, type Storage, workPath } from './storage.ts'
+import { discoverStorage, runnerContainer, type Storage, workPath } from './storage.ts'
 
 const HANDLE_LENGTH = 24
 /** What every handle looks like. */
@@ -65,7 +65,7 @@ export async function discoverSite(
     lookAtOwnPods(cluster, options, signal),
     templateAt(options.templatePath)
   ])
-  const storage = detectStorage(runnerPod, options)
+  const storage = await discoverStorage(cluster, runnerPod, options, signal)
   return {
     cluster,
     clock,

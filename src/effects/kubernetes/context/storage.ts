@@ -5,10 +5,12 @@
  * Both look the same to a pod: one volume called `work` whose layout is that of the runner's `_work`.
  */
 import { relative } from 'node:path'
-import type { V1Container, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type { V1Container, V1PersistentVolumeClaim, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Mount } from '../../../machines/types.ts'
 import { workDirectoryOf } from '../../work-tree/layout.ts'
+import { readIfAllowed } from '../api/optional.ts'
+import type { Access } from '../api/request.ts'
 import type { KubernetesOptions } from './options.ts'
 
 export const WORK_VOLUME = 'work'
@@ -21,9 +23,13 @@ export interface Storage {
   readonly volume: V1Volume
   /** Path of `_work` inside the volume; empty for its root. */
   readonly rootPath: string
-  /** Node the pods must run on, for a claim that only one node can mount. */
+  /** Whether nodes share the claim (ReadWriteMany); undefined where that is not known, and where there is no claim. */
+  readonly isShared?: boolean | undefined
+  /** Node the pods must run on, for a claim that is not known to be shared. */
   readonly nodeName?: string | undefined
 }
+
+type StorageOptions = Pick<KubernetesOptions, 'claimName' | 'claimAccessMode' | 'paths'>
 
 /** Name of the container that runs the runner, in ARC's pod template. */
 const RUNNER_CONTAINER = 'runner'
@@ -35,24 +41,46 @@ export function runnerContainer(pod: V1Pod): V1Container | undefined {
 }
 
 /** Decides the storage mode from the runner pod's own spec; `claimName` overrides what is found there. */
-export function detectStorage(pod: V1Pod, options: Pick<KubernetesOptions, 'claimName' | 'paths'>): Storage {
+export function detectStorage(pod: V1Pod, options: StorageOptions): Storage {
   const workDirectory = workDirectoryOf(options.paths)
   const mount = mountOf(runnerContainer(pod), workDirectory)
   const source = pod.spec?.volumes?.find(({ name }) => name === mount?.name)
-  const claimName = options.claimName ?? claimOf(pod, source)
+  const ownClaim = claimOf(pod, source)
+  const claimName = options.claimName ?? ownClaim
   if (claimName === undefined) {
     return { mode: 'copy', workDirectory, volume: { name: WORK_VOLUME, emptyDir: {} }, rootPath: '' }
   }
-  const accessModes = source?.ephemeral?.volumeClaimTemplate?.spec.accessModes
-  const isShared = accessModes?.includes('ReadWriteMany') ?? false
+  const { claimAccessMode = 'auto' } = options
+  const inSpec = claimName === ownClaim ? source?.ephemeral?.volumeClaimTemplate?.spec.accessModes : undefined
+  const isShared = isSharedBy(claimAccessMode === 'auto' ? inSpec : [claimAccessMode])
   return {
     mode: 'volume',
     workDirectory,
     volume: { name: WORK_VOLUME, persistentVolumeClaim: { claimName } },
     rootPath: mount === undefined ? '' : join(mount.subPath ?? '', relative(mount.mountPath, workDirectory)),
+    isShared,
     nodeName: isShared ? undefined : pod.spec?.nodeName
   }
 }
+
+/** The same, with the claim itself asked where neither the setting nor the runner pod's spec says who can mount it. */
+export async function discoverStorage(
+  access: Access,
+  pod: V1Pod,
+  options: StorageOptions,
+  signal: AbortSignal
+): Promise<Storage> {
+  const storage = detectStorage(pod, options)
+  const name = storage.volume.persistentVolumeClaim?.claimName
+  if (name === undefined || storage.isShared !== undefined) return storage
+  const address = { resource: 'persistentvolumeclaims', name } as const
+  const claim = await readIfAllowed<V1PersistentVolumeClaim>(access, address, {}, signal)
+  const isShared = isSharedBy(claim?.spec?.accessModes)
+  return { ...storage, isShared, nodeName: isShared ? undefined : storage.nodeName }
+}
+
+const isSharedBy = (accessModes: readonly string[] | undefined): boolean | undefined =>
+  accessModes?.includes('ReadWriteMany')
 
 /** The mount of the container that holds a directory: the one with the longest path above it. */
 function mountOf(container: V1Container | undefined, directory: string): V1VolumeMount | undefined {

@@ -1,7 +1,14 @@
 /** Where the work directory is, read off the runner pod's own spec. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { V1Pod } from '@kubernetes/client-node'
-import { expect, test } from 'vitest'
-import { detectStorage, workMount, workPath } from '../../../../../src/effects/kubernetes/context/storage.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import {
+  detectStorage,
+  discoverStorage,
+  workMount,
+  workPath
+} from '../../../../../src/effects/kubernetes/context/storage.ts'
 import { PATHS, runnerPod } from '../context-fixture.ts'
 
 const withVolume = (volume: object, mount: object = {}): V1Pod => {
@@ -38,9 +45,74 @@ test('a claim mounted at the work directory means volume', () => {
   expect(volume.persistentVolumeClaim?.claimName).toBe('shared')
 })
 
-test('a claim that many nodes can mount does not pin pods to the node of the runner', () => {
-  const volume = { ephemeral: { volumeClaimTemplate: { spec: { accessModes: ['ReadWriteMany'] } } } }
-  expect(detectStorage(withVolume(volume), { paths: PATHS }).nodeName).toBeUndefined()
+describe('where pods run in volume mode', () => {
+  const options = { paths: PATHS }
+  const template = (mode: string) =>
+    withVolume({ ephemeral: { volumeClaimTemplate: { spec: { accessModes: [mode] } } } })
+  /** The node that pods are kept on when the claim can be asked, and whether it was asked. */
+  const look = async (pod: V1Pod, more: object, answer: readonly [number, object]) => {
+    const paths: string[] = []
+    const server = createServer(({ url = '' }, response) => {
+      paths.push(url.split('?')[0] ?? '')
+      response.writeHead(answer[0]).end(JSON.stringify(answer[1]))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const access = {
+      getCurrentCluster: () => ({ name: 'test', server: address, skipTLSVerify: true }),
+      async applyToHTTPSOptions() {}
+    }
+    const signal = new AbortController().signal
+    const { nodeName } = await discoverStorage({ access, namespace: 'ci' }, pod, { ...options, ...more }, signal)
+    return [nodeName, paths]
+  }
+  const shared = [200, { spec: { accessModes: ['ReadWriteOnce', 'ReadWriteMany'] } }] as const
+  const notShared = [200, { spec: { accessModes: ['ReadWriteOnce'] } }] as const
+  const forbidden = [403, {}] as const
+  const asked = ['/api/v1/namespaces/ci/persistentvolumeclaims/shared']
+
+  test.each([
+    ['a claim that nodes share, where it can be read', withVolume(claim), {}, shared, undefined, asked],
+    ['a claim of one node', withVolume(claim), {}, notShared, 'node-1', asked],
+    ['a claim that may not be read', withVolume(claim), {}, forbidden, 'node-1', asked],
+    [
+      'a claim that the setting says is shared',
+      withVolume(claim),
+      { claimAccessMode: 'ReadWriteMany' },
+      forbidden,
+      undefined,
+      []
+    ],
+    [
+      'a claim that the setting says is not',
+      withVolume(claim),
+      { claimAccessMode: 'ReadWriteOnce' },
+      shared,
+      'node-1',
+      []
+    ],
+    ["a shared one of the pod's own spec", template('ReadWriteMany'), {}, forbidden, undefined, []],
+    ["another one of the pod's own spec", template('ReadWriteOnce'), {}, shared, 'node-1', []],
+    [
+      'a setting against that spec',
+      template('ReadWriteMany'),
+      { claimAccessMode: 'ReadWriteOnce' },
+      shared,
+      'node-1',
+      []
+    ],
+    ['a named claim beside that spec', template('ReadWriteMany'), { claimName: 'shared' }, notShared, 'node-1', asked]
+  ] as const)('%s', async (_what, pod, more, answer, node, paths) => {
+    expect(await look(pod, more, answer)).toEqual([node, paths])
+  })
+
+  test('nothing is asked where files are copied', async () => {
+    expect(await look(runnerPod('copy'), {}, shared)).toEqual([undefined, []])
+  })
 })
 
 test('ACTIONS_RUNNER_CLAIM_NAME overrides what the pod says', () => {
