@@ -13,6 +13,7 @@ import { toStepRequest } from '../../../src/hooks/requests/step.ts'
 import { SETTINGS } from '../../../src/hooks/settings/settings.ts'
 import { WrongValue } from '../../../src/hooks/settings/values.ts'
 import { readState } from '../../../src/hooks/state.ts'
+import { RECORDINGS, recordedOrder } from '../../recordings/index.ts'
 import { evilJson, evilText, FUZZ_TIMEOUT_MS, mutated, survives } from '../../support/fuzz.ts'
 import { PATHS, planJob, siteOf, stepPod } from '../effects/kubernetes/context-fixture.ts'
 
@@ -69,7 +70,8 @@ const orders = [
     args: { ...container, prependPath: ['/x'] },
     state: { jobPod: 'job', storage: 'copy' }
   },
-  { command: 'cleanup_job', args: {} }
+  { command: 'cleanup_job', args: {} },
+  ...RECORDINGS.map(({ name }) => recordedOrder(name))
 ]
 const documents = fc.oneof(
   {
