@@ -1,14 +1,14 @@
-/** An API server with pods and Secrets that can be looked at, listed, made and deleted, and shells in the pods, for tests of what is done to which of them. */
+/** An API server with pods, Secrets and ConfigMaps that can be looked at, listed, made and deleted, and shells in the pods, for tests of what is done to which of them. */
 import { writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import type { V1Pod, V1Secret } from '@kubernetes/client-node'
+import type { V1ConfigMap, V1Pod, V1Secret } from '@kubernetes/client-node'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { kubeconfigOf } from './api-server.ts'
 
-const BELOW = /^\/api\/v1\/namespaces\/ci\/(pods|secrets)(?:\/([^/]+))?(?:\/exec)?$/
+const BELOW = /^\/api\/v1\/namespaces\/ci\/(pods|secrets|configmaps)(?:\/([^/]+))?(?:\/exec)?$/
 const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const
 
 /** What runs in a container. */
@@ -25,6 +25,7 @@ export interface PodServer {
   /** By their names; may be changed at any time. */
   readonly pods: Map<string, V1Pod>
   readonly secrets: Map<string, V1Secret>
+  readonly configMaps: Map<string, V1ConfigMap>
   /** All that was typed into shells of a pod. */
   typed(pod: string): string
   /** How many shells of a pod were opened, and how many of them are open. */
@@ -46,7 +47,8 @@ export interface PodServer {
 export async function startPodServer(directory: string, pods: readonly V1Pod[]): Promise<PodServer> {
   const known = {
     pods: new Map(pods.map((pod) => [pod.metadata?.name ?? '', pod])),
-    secrets: new Map<string, V1Secret>()
+    secrets: new Map<string, V1Secret>(),
+    configMaps: new Map<string, V1ConfigMap>()
   }
   const changes: string[] = []
   const typed = new Map<string, string>()
@@ -57,7 +59,7 @@ export async function startPodServer(directory: string, pods: readonly V1Pod[]):
   const answer = async (request: IncomingMessage): Promise<readonly [number, object]> => {
     const url = new URL(request.url ?? '', 'http://server')
     const [, resource, name = ''] = BELOW.exec(url.pathname) ?? []
-    const objects = known[resource === 'secrets' ? 'secrets' : 'pods']
+    const objects = resource === 'secrets' ? known.secrets : resource === 'configmaps' ? known.configMaps : known.pods
     if (request.method === 'POST') {
       const body = JSON.parse(await textOf(request))
       changes.push(`POST ${resource}/${body.metadata.name}`)

@@ -11,9 +11,11 @@ import { toStepError } from '../../errors.ts'
 import { type Check, explain, type Finding, fail, type Listener, pass, type Result, skipped } from './check.ts'
 import { API, VERSION } from './cluster-checks.ts'
 import { ask, type Facts } from './facts.ts'
+import { checkHookVersion } from './hook-version.ts'
 import { readLines } from './remote-lines.ts'
 
 const POD = 'Runner pod'
+const HOOK_VERSION = 'Hook version'
 /** Everything that the hook's environment, account and network have a part in. */
 export const FROM_POD = 'From the runner pod'
 
@@ -52,6 +54,12 @@ export function remoteChecks(facts: Facts, options: RemoteOptions, inner: Listen
         pod = await findPod(facts, options.runnerPod, signal)
         return await judgePod(facts, pod, options, signal)
       }
+    },
+    {
+      name: HOOK_VERSION,
+      needs: [POD],
+      run: async (signal) =>
+        pod === undefined ? skipped('there is no pod') : await checkHookVersion(facts, pod, signal)
     },
     {
       name: FROM_POD,
