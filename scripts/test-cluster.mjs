@@ -1,5 +1,5 @@
 // npm run test:cluster: the suite on a real cluster. Uses SLIPWAY_TEST_KUBECONFIG or KUBECONFIG when one is set, and
-// brings up the one-node cluster of test/cluster/one-node otherwise. Arguments go on to vitest:
+// brings up the cluster of test/cluster/one-node otherwise, with two nodes. Arguments go on to vitest:
 // `npm run bench` is the same with the benchmarks, for a quiet machine.
 import { mustRun, prepare, root, run, VITEST } from './prepare.mjs'
 
@@ -14,6 +14,6 @@ if (kubeconfig) {
   console.log(`Testing on the cluster of ${kubeconfig}`)
   process.exitCode = run(vitest[0], vitest.slice(1), { KUBECONFIG: kubeconfig })
 } else {
-  mustRun('bash', [`${oneNode}/up`])
+  mustRun('bash', [`${oneNode}/up`, '--nodes', '2'])
   process.exitCode = run('bash', [`${oneNode}/in`, ...vitest])
 }

@@ -6,9 +6,11 @@ import type { Failure } from '../../machines/run.ts'
 
 const REGISTRY = 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY'
 
-const NODE_PORT = `set ${REGISTRY}_NODE_PORT to the node port of the registry's Service (kind NodePort), and see that node ports answer on localhost of every node; a registry without one has to be reached by every node:
+const NODE_PORT = `set ${REGISTRY}_NODE_PORT to the node port of the registry's Service (kind NodePort), and see that it answers on localhost of every node:
 kubectl get services --all-namespaces | grep NodePort
-curl http://localhost:NODE_PORT/v2/    # on a node`
+curl http://localhost:NODE_PORT/v2/       # on a node
+curl http://localhost:10249/proxyMode     # on a node: with nftables or ipvs, no node port answers on localhost
+where it never does: unset ${REGISTRY}_NODE_PORT, set ${REGISTRY}_PULL_HOST=NODE_ADDRESS:NODE_PORT and ${REGISTRY}_PLAIN_HTTP=true, and put a hosts.toml for that name on every node (docs/registry.md, "Where node ports do not answer on localhost")`
 
 const FIXES: Partial<Record<ErrorCode, string>> = {
   'base-registry-unreachable': 'see that pods of this namespace reach the registry (DNS, NetworkPolicies)',

@@ -1,4 +1,4 @@
-# Shared by up, in, load and down: where things are, and how to run something in the cluster's network namespace.
+# Shared by up, in, load, proxy-mode and down: where things are, and how to run something in the cluster's network namespace.
 CLUSTER_HOME="${CLUSTER_HOME:-$HOME/.cache/one-node-cluster}"
 NETNS="${CLUSTER_NETNS:-one-node}"
 BIN="$CLUSTER_HOME/bin"; STATE="$CLUSTER_HOME/state"; WORK="$CLUSTER_HOME/work"
@@ -29,6 +29,34 @@ die() { say "$*"; exit 1; }
 # alive NAME: the process of NAME.pid runs, and is not another one that got the same number after a reboot.
 alive() {
   local pid; pid="$(cat "$STATE/$1.pid" 2>/dev/null)" && [ -n "$pid" ] && grep -qaF -- "$STATE" "/proc/$pid/cmdline" 2>/dev/null
+}
+# start NODE NAME COMMAND...: in the node's network, unless it runs. Descriptor 9, the lock of up, is not left to what stays.
+start() {
+  local netns name="$2"; netns="$(netns_of "$1")"; shift 2; alive "$name" && return 0
+  setsid nohup nsenter --net="/run/netns/$netns" "$@" >>"$STATE/logs/$name.log" 2>&1 </dev/null 9>&- & echo $! > "$STATE/$name.pid"
+}
+# stop NAME ...: SIGTERM, then SIGKILL for what is still there five seconds later.
+stop() {
+  local name pids=()
+  for name in "$@"; do alive "$name" && pids+=("$(cat "$STATE/$name.pid")"); rm -f "$STATE/$name.pid"; done
+  [ ${#pids[@]} = 0 ] && return 0
+  kill "${pids[@]}" 2>/dev/null || true
+  for _ in $(seq 50); do kill -0 "${pids[@]}" 2>/dev/null || return 0; sleep 0.1; done
+  kill -KILL "${pids[@]}" 2>/dev/null || true
+}
+# start_proxy NODE: kube-proxy in the mode PROXY_MODE, unless it runs.
+start_proxy() {
+  local n="$1" dir; dir="$(dir_of "$1")"
+  alive "proxy-$n" || cat > "$dir/proxy.yaml" <<Y
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+clientConnection: {kubeconfig: $STATE/pki/proxy.kubeconfig}
+hostnameOverride: $n
+mode: $PROXY_MODE
+clusterCIDR: 10.244.0.0/16
+conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
+Y
+  start "$n" "proxy-$n" "$BIN/kube-proxy" --config="$dir/proxy.yaml"
 }
 # wait_until SECONDS WHAT COMMAND...: tries COMMAND twice a second; dies with WHAT when the time is over.
 wait_until() {

@@ -144,6 +144,8 @@ function graceMsOf(pod: V1Pod, { code, detail = '', retryable }: StepError, ownS
   return isUnknown || isRefused || NOT_SYNCED.test(detail) ? SECRET_GRACE_MS : 0
 }
 
+const PULL_HOST = 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PULL_HOST'
+
 interface Pull {
   readonly image: string
   readonly message: string
@@ -164,6 +166,13 @@ const PULL_FAILURES: Table<Pull> = {
     {
       pattern: /not found|manifest unknown|name unknown|does not exist|no match for platform/i,
       ...cannotPull('image-not-found', 'there is no such image: check its name, tag and platform')
+    },
+    {
+      // Both may be the fault of nobody: a registry that is restarted, and a kube-proxy that serves no node port on localhost.
+      pattern: /\/\/localhost:(\d+)\/.* dial tcp (?:127\.0\.0\.1|\[::1\]):\1: .*(?:refused|timeout)/,
+      code: 'image-pull-failed',
+      message: ({ image }, [, port]) =>
+        `cannot pull image ${image}: nothing answers on localhost:${port} of the node, as in kube-proxy's nftables mode: use ${PULL_HOST} (docs/registry.md)`
     }
   ],
   otherwise: cannotPull('image-pull-failed', 'the node could not reach its registry')

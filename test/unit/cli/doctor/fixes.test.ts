@@ -61,3 +61,13 @@ test('every way in which the probe action can fail has something to do about it'
   const codes = [...COMMON_CODES, ...Object.values(STAGES_OF['container-step'] ?? {}).flatMap((stage) => stage.codes)]
   for (const code of codes) expect(stageFix({ code })).toMatch(/\S/)
 })
+
+test.each(['image-pull-failed', 'image-not-found'] as const)(
+  'for %s names the modes of kube-proxy in which node ports do not answer on localhost, and the settings of the way out',
+  (code) => {
+    const lines = stageFix({ code }).split('\n')
+    expect(lines).toContainEqual(expect.stringMatching(/localhost:10249\/proxyMode .*nftables or ipvs/))
+    const names = ['NODE_PORT', 'PULL_HOST', 'PLAIN_HTTP'].map((name) => `\\w+_REGISTRY_${name}`)
+    expect(lines).toContainEqual(expect.stringMatching(new RegExp(`${names.join('.*')}.*hosts.toml`)))
+  }
+)

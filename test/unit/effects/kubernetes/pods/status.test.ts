@@ -542,3 +542,37 @@ describe('any status at all', () => {
       if (verdict.is === 'blocked' && verdict.failure.code === 'image-not-found') expect(verdict.graceMs).toBe(0)
     }))
 })
+
+/** As containerd 2.2 and its kubelet wrote it where kube-proxy is in nftables mode. */
+const BUILT =
+  'localhost:30500/d9929c40bf166011a85eb55e@sha256:018763113462583372ef18a0259843613402b2bad95d4f7a430bb735e440d2de'
+const refusedBy = (host: string, address: string) =>
+  `failed to pull and unpack image "${BUILT}": failed to resolve reference "${BUILT}": failed to do request: Head "http://${host}/v2/d9929c40bf166011a85eb55e/manifests/sha256:0187": dial tcp ${address}: connect: connection refused`
+const NAMES_THE_MODE = /nothing answers on localhost:30500 of the node, .*nftables mode: use \w+_REGISTRY_PULL_HOST/
+
+describe('a pull that nobody answers', () => {
+  const messageOf = (reason: string, message: string) => {
+    const verdict = verdictOn(podOf({ ...PULLING, main: waiting(reason, message) }), 'main')
+    if (verdict.is !== 'blocked') throw new Error(`it is ${verdict.is}`)
+    return verdict.failure.message
+  }
+
+  test.each([
+    ['by the name', 'localhost:30500', '127.0.0.1:30500'],
+    ['by the other family', 'localhost:30500', '[::1]:30500']
+  ])('on localhost, %s, names the mode of kube-proxy and the setting, within a line', (_, host, address) => {
+    const words = refusedBy(host, address)
+    for (const message of [words, `Back-off pulling image "${BUILT}": ErrImagePull: ${words}`]) {
+      expect(messageOf('ErrImagePull', message)).toMatch(NAMES_THE_MODE)
+      expect(messageOf('ErrImagePull', message)).not.toContain('…')
+    }
+  })
+
+  test.each([
+    ['of a registry elsewhere', 'registry.example', '10.0.0.1:443'],
+    ['behind a mirror on the node', 'registry.example', '127.0.0.1:30020'],
+    ['of a node port by its address', '10.99.0.1:30500', '10.99.0.1:30500']
+  ])('%s does not', (_, host, address) => {
+    expect(messageOf('ErrImagePull', refusedBy(host, address))).toMatch(/the node could not reach its registry/)
+  })
+})
