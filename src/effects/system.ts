@@ -3,11 +3,16 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { Clock } from '../machines/ports.ts'
 
+/** A timer of Node's that is set for longer ends at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
 /** Monotonic time, abortable sleep, and jitter between half and all of a delay. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   async sleep(ms, signal) {
-    await delay(ms, undefined, { signal })
+    let leftMs = ms
+    for (; leftMs > TIMER_MS_MAX; leftMs -= TIMER_MS_MAX) await delay(TIMER_MS_MAX, undefined, { signal })
+    await delay(leftMs, undefined, { signal })
   },
   jitter: (ms) => ms * (0.5 + Math.random() / 2)
 }

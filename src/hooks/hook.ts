@@ -1,4 +1,5 @@
 /** One call of the hook in four steps (parse, construct, run, exit code), apart from the process it happens in. */
+import { runnerPodLabel } from '../effects/kubernetes/names.ts'
 import { ERROR_CODES, toStepError } from '../errors.ts'
 import { traceOf } from './command-trace.ts'
 import { type Command, type CommandTrace, type HookDependencies, showFailure } from './context.ts'
@@ -20,7 +21,7 @@ export async function runHook(dependencies: HookDependencies): Promise<number> {
     const input = parseInput(await readInput(dependencies.stdin, dependencies.cancels.signal))
     const config = readConfig(dependencies.environment)
     dependencies.mayRemain(
-      `pods and secrets with the label runner-pod=${config.runnerPod}, until cleanup_job or their owner goes`
+      `pods and secrets with the label runner-pod=${runnerPodLabel(config.runnerPod)}, until cleanup_job or their owner goes`
     )
     trace = traceOf(input, config, dependencies)
     const { command } = await COMMANDS[input.command]()

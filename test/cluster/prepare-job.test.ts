@@ -276,7 +276,7 @@ spec:
     const container = { name: 'job', image: IMAGES.busybox, imagePullPolicy: 'IfNotPresent', command: ['sleep', '600'] }
     await apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [container] } })
     try {
-      await expectRefused({}, /does not belong to this runner: give runner pods names of at most 54 characters/)
+      await expectRefused({}, /does not belong to this runner: delete it if nothing uses it/)
       expect((await runCleanupJob(runner())).exitCode).toBe(0)
       expect((await jobPodOf(runner())).metadata).not.toHaveProperty('deletionTimestamp')
     } finally {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type { V1Pod } from '@kubernetes/client-node'
 import { detectStorage, discoverStorage, runnerContainer } from '../../effects/kubernetes/context/storage.ts'
 import { SETTINGS as TABLE } from '../../hooks/settings/settings.ts'
-import { type Check, type Finding, fail, pass, skipped, warn } from './check.ts'
+import { type Check, type Finding, fail, pass, skipped } from './check.ts'
 import type { Facts } from './facts.ts'
 import { permission } from './permission-checks.ts'
 import { SETTINGS } from './settings-checks.ts'
@@ -12,9 +12,6 @@ import { SETTINGS } from './settings-checks.ts'
 export const RUNNER_POD = 'Runner pod'
 export const STORAGE = 'Storage'
 const FILE_TOOLS = 'File tools'
-
-/** The job pod's name is this one's and `-workflow`, within the 63 characters of a DNS label. */
-const NAME_LENGTH_MAX = 54
 
 export function runnerPodChecks(facts: Facts): readonly Check[] {
   let pod: V1Pod | undefined
@@ -52,11 +49,8 @@ async function judgeRunnerPod(facts: Facts, pod: V1Pod | undefined, signal: Abor
   }
   const { phase } = pod.status ?? {}
   if (phase !== 'Running') return fail(`${runnerPod} is ${phase}`, `kubectl describe pod ${runnerPod} -n ${namespace}`)
-  const what = `${runnerPod}, uid ${uid}, service account ${pod.spec?.serviceAccountName}, on node ${pod.spec?.nodeName}`
-  if (runnerPod.length <= NAME_LENGTH_MAX) return pass(what)
-  return warn(
-    `${what}; its name is longer than ${NAME_LENGTH_MAX} characters, so the names of job pods of two runners may be the same`,
-    'give the runner scale set a shorter name'
+  return pass(
+    `${runnerPod}, uid ${uid}, service account ${pod.spec?.serviceAccountName}, on node ${pod.spec?.nodeName}`
   )
 }
 

@@ -1,7 +1,8 @@
 /** Names, labels and owners of everything Slipway creates, as ARC and people's templates expect them (hook-protocol section 5). */
+import { createHash } from 'node:crypto'
 import type { V1ObjectMeta, V1OwnerReference, V1Pod } from '@kubernetes/client-node'
 
-/** Label whose value is the runner pod's full name; ARC sweeps pods and secrets that carry it. */
+/** Label whose value is the runner pod's name (`runnerPodLabel`); ARC sweeps pods and secrets that carry it. */
 export const RUNNER_POD_LABEL = 'runner-pod'
 /** On everything Slipway creates. */
 export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'slipway' } as const
@@ -15,7 +16,10 @@ export const JOB_CONTAINER = 'job'
 export const FILES_CONTAINER = 'files'
 /** Init container of a build pod or a job pod that waits until files have been copied in. */
 export const COPY_IN_CONTAINER = 'deliver'
+/** Of a DNS label, and of a label's value. */
 const NAME_LENGTH_MAX = 63
+/** Of the hash that tells names apart which are cut: two of a million runner pods share one in 2 of a million cases. */
+const HASH_LENGTH = 10
 /** Of any object; those of ours are shorter. */
 const OBJECT_NAME_LENGTH_MAX = 253
 const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
@@ -23,7 +27,7 @@ const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9
 /** Whether Kubernetes could have an object of this name: a DNS subdomain. */
 export const isObjectName = (name: string): boolean => name.length <= OBJECT_NAME_LENGTH_MAX && OBJECT_NAME.test(name)
 
-/** `<runner pod>-<kind>-<suffix>`, the runner pod's name cut so that the whole fits a DNS label. */
+/** `<runner pod>-<kind>-<suffix>`, as `cutName` makes it. */
 export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret' | 'image', suffix: string): string =>
   cutName(runnerPod, `-${kind}-${suffix}`)
 
@@ -41,15 +45,28 @@ export const environmentName = (runnerPod: V1Pod, nonce: string): string =>
 /** The name of a runner's job pod, which people and other hooks look for. */
 export const jobPodName = (runnerPod: string): string => cutName(runnerPod, '-workflow')
 
-const cutName = (runnerPod: string, tail: string): string => runnerPod.slice(0, NAME_LENGTH_MAX - tail.length) + tail
+/** The value of the label `runner-pod`, which is the runner pod's whole name wherever a label can have it. */
+export const runnerPodLabel = (runnerPod: string): string => cutName(runnerPod, '')
+
+/**
+ * A runner pod's name and a tail within a DNS label. Where that is too long, a hash of the whole name stands for what is cut
+ * off: ARC's names of two runners of one scale set differ at their ends only.
+ */
+function cutName(runnerPod: string, tail: string): string {
+  const lengthMax = NAME_LENGTH_MAX - tail.length
+  if (runnerPod.length <= lengthMax) return runnerPod + tail
+  const hash = createHash('sha256').update(runnerPod).digest('hex').slice(0, HASH_LENGTH)
+  // Nothing but a letter or a digit may stand before a dash that is followed by the rest.
+  const kept = runnerPod.slice(0, lengthMax - HASH_LENGTH - 1).replace(/[-.]+$/, '')
+  return `${kept}-${hash}${tail}`
+}
 
 /** Whether an object is a runner pod's own, by its label and by the UID of its owner: only then is it believed. */
 export function isOwnedBy(object: Pick<V1Pod, 'metadata'>, runnerPod: Pick<V1Pod, 'metadata'>): boolean {
   const { name, uid } = runnerPod.metadata ?? {}
   const { labels, ownerReferences: owners = [] } = object.metadata ?? {}
-  return (
-    Boolean(name && uid) && labels?.[RUNNER_POD_LABEL] === name && owners.some((one) => isPod(one) && one.uid === uid)
-  )
+  if (!name || !uid || labels?.[RUNNER_POD_LABEL] !== runnerPodLabel(name)) return false
+  return owners.some((one) => isPod(one) && one.uid === uid)
 }
 
 /**
@@ -67,7 +84,7 @@ export function ownedMetadata(name: string, owner: V1Pod): V1ObjectMeta {
   const runnerPod = owner.metadata?.name ?? ''
   return {
     name,
-    labels: { [RUNNER_POD_LABEL]: runnerPod, [MANAGED_BY.label]: MANAGED_BY.value },
+    labels: { [RUNNER_POD_LABEL]: runnerPodLabel(runnerPod), [MANAGED_BY.label]: MANAGED_BY.value },
     ownerReferences: [
       {
         apiVersion: 'v1',

@@ -9,7 +9,7 @@ import { isNotFound } from '../api/errors.ts'
 import { apiPath } from '../api/path.ts'
 import { requestJson } from '../api/request.ts'
 import { HANDLE, handleOf } from '../context/site.ts'
-import { MANAGED_BY, RUNNER_POD_LABEL } from '../names.ts'
+import { MANAGED_BY, RUNNER_POD_LABEL, runnerPodLabel } from '../names.ts'
 
 /** One thing that nobody needs any more. */
 export interface Garbage {
@@ -53,7 +53,7 @@ export async function findInNamespace(cluster: Cluster, signal: AbortSignal): Pr
   const pods = await cluster.list('pods', selector, signal)
   const secrets = await cluster.list('secrets', selector, signal)
   const all = await cluster.list('pods', undefined, signal)
-  const alive = new Set(all.map(({ name }) => name))
+  const alive = new Set(all.map(({ name = '' }) => runnerPodLabel(name)))
   const aliveUids = new Set(all.map(({ uid }) => uid))
   const orphans = (kind: 'pod' | 'secret', found: readonly V1ObjectMeta[]): Garbage[] =>
     found.flatMap(({ name = '', labels, ownerReferences = [] }) => {

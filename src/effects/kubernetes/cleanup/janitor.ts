@@ -6,7 +6,7 @@ import { entryName, type Ledger, type LedgerEntry } from '../../../machines/ledg
 import type { Clock, Janitor } from '../../../machines/ports.ts'
 import type { RegistryClient } from '../../registry/client.ts'
 import type { Cluster } from '../api/cluster.ts'
-import { BUILD_POD_LABEL, isLeftOf, RUNNER_POD_LABEL } from '../names.ts'
+import { BUILD_POD_LABEL, isLeftOf, RUNNER_POD_LABEL, runnerPodLabel } from '../names.ts'
 
 type Remove = (entry: LedgerEntry, signal: AbortSignal) => Promise<void>
 
@@ -86,7 +86,7 @@ export const isPod = ({ kind }: Pick<LedgerEntry, 'kind'>): boolean => kind === 
 
 /** Everything that is labelled for a runner pod and belongs to nothing else, as a ledger; never the runner pod itself. */
 export async function labelled(cluster: Cluster, runnerPod: string, signal: AbortSignal): Promise<Ledger> {
-  const selector = `${RUNNER_POD_LABEL}=${runnerPod}`
+  const selector = `${RUNNER_POD_LABEL}=${runnerPodLabel(runnerPod)}`
   const [pods, secrets] = await Promise.all([
     cluster.list('pods', selector, signal),
     cluster.list('secrets', selector, signal)

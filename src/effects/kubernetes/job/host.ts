@@ -86,12 +86,12 @@ const ledgerOf = ({ secrets, pod }: JobPlan): Ledger => [
   { kind: 'pod', name: pod.metadata?.name ?? '' }
 ]
 
-/** Two runner pods whose names only differ where they are cut would take each other's job pod. What is left over may be removed. */
-function refuseForeign({ stranger }: Site, leftovers: Ledger): void {
+/** Somebody else's pod of that name would be taken for the job pod. What is left over may be removed. */
+function refuseForeign({ stranger, cluster }: Site, leftovers: Ledger): void {
   if (stranger === undefined || leftovers.some(({ kind, name }) => kind === 'pod' && name === stranger)) return
   throw new StepError(
     'cluster-rejected',
-    `the pod ${stranger} exists already and does not belong to this runner: give runner pods names of at most 54 characters`
+    `the pod ${stranger} exists already and does not belong to this runner: delete it if nothing uses it (kubectl delete pod ${stranger} -n ${cluster.namespace}), and run the job again`
   )
 }
 

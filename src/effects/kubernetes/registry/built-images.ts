@@ -8,7 +8,7 @@ import type { BuildPlan } from '../../../machines/types.ts'
 import type { Reporter } from '../../log/reporter.ts'
 import { parseReference } from '../../registry/reference.ts'
 import type { Cluster } from '../api/cluster.ts'
-import { isOwnedBy, objectName, ownedMetadata, RUNNER_POD_LABEL } from '../names.ts'
+import { isOwnedBy, objectName, ownedMetadata, RUNNER_POD_LABEL, runnerPodLabel } from '../names.ts'
 
 /** The digest of what a reference points to; undefined when the registry has no such image. */
 export type DigestOf = (reference: string, signal: AbortSignal) => Promise<string | undefined>
@@ -73,7 +73,7 @@ export function createBuiltImages({ cluster, reporter, runnerPod }: Job, digestO
 
 /** Every digest that is remembered for a runner pod, for who removes its images: a tag may have been moved to another one. */
 export async function rememberedDigests(cluster: Cluster, runnerPod: string, signal: AbortSignal): Promise<string[]> {
-  const found = await cluster.list('secrets', `${RUNNER_POD_LABEL}=${runnerPod},${LABEL}`, signal)
+  const found = await cluster.list('secrets', `${RUNNER_POD_LABEL}=${runnerPodLabel(runnerPod)},${LABEL}`, signal)
   const secrets = await Promise.all(found.map(({ name = '' }) => cluster.getSecret(name, signal)))
   return secrets.flatMap((secret) => (secret && digestIn(secret)) ?? [])
 }
