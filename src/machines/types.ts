@@ -35,6 +35,18 @@ export interface BuildPlan {
   readonly pushReference: string
   /** `host:port/handle` as the kubelet sees it; a digest is added to it. */
   readonly pullRepository: string
+  /** Name of what builds; undefined: the only one there is. */
+  readonly builder?: string | undefined
+  /** What it is given in place of the Dockerfile, where it builds only that as docker builds the author's. */
+  readonly rewritten?: RewrittenDockerfile | undefined
+  /** Whether an ignore file leaves something out of the context. */
+  readonly isFiltered?: boolean | undefined
+}
+
+export interface RewrittenDockerfile {
+  readonly text: string
+  /** Of the ignore file that is named after the Dockerfile, if there is one. */
+  readonly ignoreFile?: string | undefined
 }
 
 /** What resolving decided. `creates` lists what each later stage will make, so that the ledger knows before the call. */

@@ -15,7 +15,13 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
   ['src/machines/'],
   ['src/effects/', 'src/visualizer/'],
-  ['src/effects/run/', 'src/effects/work-tree/', 'src/effects/registry/', 'src/visualizer/client/'],
+  [
+    'src/effects/run/',
+    'src/effects/dockerfile/',
+    'src/effects/work-tree/',
+    'src/effects/registry/',
+    'src/visualizer/client/'
+  ],
   ['src/effects/builders/', 'src/effects/content/', 'src/effects/log/'],
   ['src/effects/archive/'],
   ['src/effects/kubernetes/'],

@@ -79,7 +79,7 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
     pullRepository: pullRepository(registry, repository)
   }
   const { building, pushing } = BUDGETS
-  const build = buildPod(site, chooseContextTransfer(site).buildPod(plan), chooseBuilder(config), {
+  const build = buildPod(site, chooseContextTransfer(site, plan).buildPod(plan), chooseBuilder(config), {
     plan,
     nonce: NONCE,
     attempt: 1,

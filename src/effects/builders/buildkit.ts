@@ -5,6 +5,7 @@
  */
 import { posix } from 'node:path'
 import { StepError } from '../../errors.ts'
+import { ALL_RIGHT } from '../dockerfile/constructs.ts'
 import { classifyBuildFailure } from './buildkit-failures.ts'
 import type { BuilderDefinition, BuildSpec, Daemon } from './definition.ts'
 import { kaniko } from './kaniko.ts'
@@ -34,6 +35,8 @@ const script = (spec: BuildSpec) => `buildctl "$@" && cat ${spec.layoutPath}/ind
 export const buildkit: BuilderDefinition = {
   name: 'buildkit',
   version: VERSION,
+  // It is what docker builds with.
+  capabilities: ALL_RIGHT,
   defaultImage: `docker.io/moby/buildkit:${VERSION}`,
   pushImage: kaniko.defaultImage,
   needsDaemon: true,

@@ -27,6 +27,9 @@ export interface ChosenBuilder {
   readonly daemon?: BuilderDaemon | undefined
 }
 
+/** All that may build, in the order in which they are preferred. */
+export const chooseBuilders = (choice: BuilderChoice): readonly ChosenBuilder[] => [chooseBuilder(choice)]
+
 export function chooseBuilder(choice: BuilderChoice): ChosenBuilder {
   const definition = choice.builder === undefined ? defaultBuilder : BUILDERS[choice.builder]
   const image = choice.builderImage ?? definition.defaultImage

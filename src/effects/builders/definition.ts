@@ -1,5 +1,6 @@
 /** What a builder declares, for the files that hold one each and for the build pod. */
 import type { StepError } from '../../errors.ts'
+import type { CapabilityTable } from '../dockerfile/constructs.ts'
 
 /** What to build, in paths of the build pod. */
 export interface BuildSpec {
@@ -7,6 +8,8 @@ export interface BuildSpec {
   readonly contextPath: string
   /** Relative to the context. */
   readonly dockerfile: string
+  /** Absolute: what is built in its place. Only for a builder whose table rewrites something. */
+  readonly rewrittenPath?: string | undefined
   /** Directory, shared by both containers, for the OCI image layout. */
   readonly layoutPath: string
   /** File that the digest of the image is written to. */
@@ -59,6 +62,8 @@ export interface BuilderDefinition {
   /** Pinned; may be overridden by configuration. */
   readonly defaultImage: string
   readonly version: string
+  /** What it makes of what builders do not agree on. */
+  readonly capabilities: CapabilityTable
   /** Pinned image of the container that pushes; undefined: the builder's own. May be overridden by configuration. */
   readonly pushImage?: string
   /** Whether `BuildSpec.daemon` has to be given. */

@@ -2,6 +2,7 @@
 import { posix } from 'node:path'
 import { parseReference } from '../registry/reference.ts'
 import type { BuilderDefinition, BuildSpec } from './definition.ts'
+import { KANIKO_CAPABILITIES } from './kaniko-dockerfile.ts'
 import { classifyBuildFailure, classifyPushFailure, failedPushes, pushedDigest } from './kaniko-failures.ts'
 
 const VERSION = 'v1.28.3'
@@ -33,7 +34,7 @@ function buildArguments(spec: BuildSpec): string[] {
   return [
     `--context=dir://${spec.contextPath}`,
     // Absolute, because a relative one is looked for in the working directory first.
-    `--dockerfile=${posix.join(spec.contextPath, spec.dockerfile)}`,
+    `--dockerfile=${spec.rewrittenPath ?? posix.join(spec.contextPath, spec.dockerfile)}`,
     '--no-push',
     `--oci-layout-path=${spec.layoutPath}`,
     `--digest-file=${spec.digestPath}`,
@@ -71,6 +72,7 @@ const CREDENTIALS = { FF_KANIKO_PATH_SCOPED_REGISTRY_AUTH: 'true' }
 export const kaniko: BuilderDefinition = {
   name: 'kaniko',
   version: VERSION,
+  capabilities: KANIKO_CAPABILITIES,
   defaultImage: `ghcr.io/osscontainertools/kaniko:${VERSION}`,
   needsDaemon: false,
   // No Dockerfile uses it and Kaniko leaves it alone: elsewhere a Dockerfile's own WORKDIR could be hidden.

@@ -4,9 +4,9 @@ import { StepError } from '../../errors.ts'
 import type { ImageResolver } from '../../machines/ports.ts'
 import type { BuildPlan, Creates, Resolution } from '../../machines/types.ts'
 import { pullRepository, pushReference, type RegistryTarget } from '../registry/reference.ts'
-import { inDirectory, inTree, openBelow, resolveBelow } from '../work-tree/tree.ts'
+import { inDirectory, inTree, openBelow, readWhole, resolveBelow } from '../work-tree/tree.ts'
 import { type ContextDirectory, readContext } from './context.ts'
-import { contentHash } from './hash.ts'
+import { type ContentEntry, contentHash } from './hash.ts'
 
 export interface ResolverOptions {
   readonly registry: RegistryTarget | undefined
@@ -16,14 +16,27 @@ export interface ResolverOptions {
   readonly contextRoot?: string | undefined
   /** Name of the repository for the image. */
   readonly repository: () => string
-  /** Name and version of the builder, part of the hash. */
-  readonly builderIdentity: string
+  /** What builds a Dockerfile. May throw `not-supported`. */
+  readonly chooseBuilder: (file: FoundDockerfile) => PlannedBuilder | Promise<PlannedBuilder>
   /** Digest of an image that was built before from the same content, when images outlive a step. */
   readonly findBuilt?: ((plan: BuildPlan, signal: AbortSignal) => Promise<string | undefined>) | undefined
   /** Draws what the names of everything that is made for the step have in common. */
   readonly nonce: () => string
   /** What the later stages will make; without a plan nothing is built. */
   readonly creates: (plan: BuildPlan | undefined, names: StepNames) => Creates
+}
+
+/** A Dockerfile with all that decides what builds it. */
+export interface FoundDockerfile {
+  readonly text: string
+  /** Of the ignore file that is named after it, if there is one. */
+  readonly ignoreFile: string | undefined
+  readonly entries: readonly ContentEntry[]
+}
+
+export interface PlannedBuilder extends Pick<BuildPlan, 'builder' | 'rewritten'> {
+  /** Name and version, part of the hash. */
+  readonly identity: string
 }
 
 /** What the names of what is made for a step are made from. */
@@ -53,20 +66,41 @@ export function createResolver(options: ResolverOptions): ImageResolver {
 }
 
 async function planBuild(options: ResolverOptions, dockerfile: string, signal: AbortSignal): Promise<BuildPlan> {
-  const { registry, builderIdentity } = options
+  const { registry, chooseBuilder } = options
   if (registry === undefined) throw options.notConfigured()
   const place = await contextOf(dockerfile, options.contextRoot ?? dirname(dockerfile))
   const name = basename(dockerfile)
   const entries = await readContext(place, name, signal)
-  const hash = contentHash({ entries, dockerfile: name, builderIdentity })
+  const scopedIgnoreFile = `${name}${IGNORE_FILE}`
+  const [text = '', ignoreFile] = [await readText(place, name), await readText(place, scopedIgnoreFile)]
+  const { identity, builder, rewritten } = await chooseBuilder({ text, ignoreFile, entries })
+  const hash = contentHash({ entries, dockerfile: name, builderIdentity: identity })
   const repository = options.repository()
   return {
     contextDirectory: join(place.root, place.path),
     dockerfile: name,
     contentHash: hash,
     pushReference: pushReference(registry, repository, hash.slice(0, TAG_LENGTH)),
-    pullRepository: pullRepository(registry, repository)
+    pullRepository: pullRepository(registry, repository),
+    builder,
+    rewritten,
+    isFiltered: entries.some(({ path }) => path === IGNORE_FILE || path === scopedIgnoreFile)
   }
+}
+
+const IGNORE_FILE = '.dockerignore'
+/** Read into memory at the most; what is too large for a Dockerfile is told by its parser. */
+const READ_BYTES_MAX = 1024 * 1024
+
+/** Undefined when there is no such file. */
+async function readText({ root, path }: ContextDirectory, name: string): Promise<string | undefined> {
+  return await inTree(root, (tree) =>
+    inDirectory(tree, path, async (context) => {
+      const real = await resolveBelow(context, join(root, path), name)
+      const file = real === undefined ? undefined : await openBelow(context, real)
+      return file && (await readWhole(file, name, READ_BYTES_MAX)).toString('utf8')
+    })
+  )
 }
 
 /** Where the context of a Dockerfile really is. Links on the way are followed inside the root, and the Dockerfile's own inside the context. */

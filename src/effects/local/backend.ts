@@ -147,7 +147,8 @@ export async function createLocalPorts(
     notConfigured: () => new StepError('internal', 'The local registry is not running'),
     nonce: () => randomHex(HANDLE_LENGTH),
     repository: () => randomHex(HANDLE_LENGTH),
-    builderIdentity: `${engine.name} ${engine.version}`,
+    // It is docker's own, or as good: nothing is refused.
+    chooseBuilder: () => ({ identity: `${engine.name} ${engine.version}` }),
     creates: (plan, { nonce }) => ({
       building: plan === undefined ? [] : [...engine.creates, { kind: 'image', name: plan.pushReference }],
       pulling: [...engine.creates, { kind: 'container', name: containerName(nonce) }]

@@ -5,8 +5,10 @@ import type { ResolveInput } from '../../../machines/inputs.ts'
 import type { LedgerEntry } from '../../../machines/ledger.ts'
 import type { StepPorts } from '../../../machines/ports.ts'
 import type { BuildPlan, Creates, Resolution } from '../../../machines/types.ts'
-import { type ChosenBuilder, chooseBuilder, identityOf } from '../../builders/choose.ts'
-import { createResolver, type StepNames } from '../../content/resolver.ts'
+import { type ChosenBuilder, chooseBuilders } from '../../builders/choose.ts'
+import { buildIdentity, chooseFor } from '../../builders/choose-for.ts'
+import { createResolver, type FoundDockerfile, type PlannedBuilder, type StepNames } from '../../content/resolver.ts'
+import type { Reporter } from '../../log/reporter.ts'
 import type { RegistryClient } from '../../registry/client.ts'
 import { repositoryOf, sharedRepository } from '../../registry/reference.ts'
 import { type LookUp, remembered } from '../../remembered.ts'
@@ -29,7 +31,8 @@ const notConfigured = () =>
   )
 
 /** What of the builder is part of a build's hash. */
-const inputsIdentity = (builder: ChosenBuilder): string => `${identityOf(builder)} ${architecture}`
+const inputsIdentity = (builder: ChosenBuilder, rewritten: BuildPlan['rewritten']): string =>
+  `${buildIdentity(builder, rewritten)} ${architecture}`
 
 /**
  * The ports of one container step. The cluster is first looked at when the machine resolves, so that failures there are a
@@ -37,7 +40,7 @@ const inputsIdentity = (builder: ChosenBuilder): string => `${identityOf(builder
  * only later.
  */
 export function createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts {
-  const builder = chooseBuilder(options)
+  const builders = chooseBuilders(options)
   const siteOf = remembered((signal) => discoverSite(options, deps, signal))
   const registryOf = remembered(async (signal) => openIfConfigured(await siteOf(signal), signal))
   const withSite = <T>(signal: AbortSignal, work: (site: Site) => Promise<T>): Promise<T> =>
@@ -45,14 +48,14 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
   const builderOf = async (site: Site, signal: AbortSignal) => {
     const registry = await registryOf(signal)
     const remember = registry && builtImages(site, registry)?.remember
-    return createBuilder(site, { builder, digestOf: registry?.digestOf, remember, identity: inputsIdentity(builder) })
+    return createBuilder(site, { builders, digestOf: registry?.digestOf, remember, identityOf: inputsIdentity })
   }
   return {
     clock: deps.clock,
     resolver: {
       resolve: (input, signal) =>
         withSite(signal, async (site) => {
-          const resolution = await resolve({ site, options, deps, builder, registryOf }, input, signal)
+          const resolution = await resolve({ site, options, deps, builders, registryOf }, input, signal)
           if (resolution.kind === 'cached') deps.reporter.line(`Nothing to build: ${resolution.image} has this content`)
           return resolution
         })
@@ -87,12 +90,12 @@ interface Resolving {
   readonly site: Site
   readonly options: KubernetesOptions
   readonly deps: KubernetesDependencies
-  readonly builder: ChosenBuilder
+  readonly builders: readonly ChosenBuilder[]
   readonly registryOf: LookUp<RegistryClient | undefined>
 }
 
 async function resolve(
-  { site, options, deps, builder, registryOf }: Resolving,
+  { site, options, deps, builders, registryOf }: Resolving,
   input: ResolveInput,
   signal: AbortSignal
 ): Promise<Resolution> {
@@ -102,7 +105,6 @@ async function resolve(
   const registry = dockerfile === undefined ? undefined : await openForBuild(site, registryOf, signal)
   if (dockerfile !== undefined) {
     await chooseTransfer(site).copyOutOfJob(dirname(dockerfile), signal)
-    await requireCertificates(site, builder.daemon?.tlsSecret, signal)
   }
   const resolver = createResolver({
     registry: options.registry,
@@ -110,11 +112,40 @@ async function resolve(
     contextRoot: site.storage.workDirectory,
     nonce: () => deps.randomHex(NONCE_LENGTH),
     repository: () => repositoryFor(site),
-    builderIdentity: inputsIdentity(builder),
+    chooseBuilder: async (file) => {
+      const { planned, builder } = plannedFor(builders, file, deps.reporter)
+      await requireCertificates(site, builder.daemon?.tlsSecret, signal)
+      return planned
+    },
     findBuilt: registry && findBuilt(site, registry),
     creates: (plan, names) => createsOf(site, plan, names)
   })
   return await resolver.resolve(input, signal)
+}
+
+/** Docker's names of what Node.js names otherwise. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' }
+
+function plannedFor(
+  builders: readonly ChosenBuilder[],
+  { text, ignoreFile, entries }: FoundDockerfile,
+  reporter: Reporter
+) {
+  const directories = new Set(entries.flatMap(({ type, path }) => (type === 'directory' ? path : [])))
+  const links = new Map(entries.flatMap((entry) => (entry.type === 'symlink' ? [[entry.path, entry.target]] : [])))
+  const choice = chooseFor(builders, text, {
+    platform: { os: 'linux', architecture: ARCHITECTURES[architecture] ?? architecture },
+    context: { links, isDirectory: (path) => directories.has(path) }
+  })
+  const { builder } = choice
+  for (const note of choice.notes) reporter.line(note)
+  const rewritten = choice.text === undefined ? undefined : { text: choice.text, ignoreFile }
+  const planned: PlannedBuilder = {
+    builder: builder.definition.name,
+    rewritten,
+    identity: inputsIdentity(builder, rewritten)
+  }
+  return { planned, builder }
 }
 
 /** In a job with a job pod an image lives until cleanup_job, so that pre, main and post are built once. */

@@ -27,28 +27,35 @@ const PUSH_LOG_LINES = 500
 const DIGEST = /sha256:[0-9a-f]{64}/
 
 export interface BuilderOptions {
-  readonly builder: ChosenBuilder
+  /** Of which the plan names one. */
+  readonly builders: readonly ChosenBuilder[]
   readonly digestOf?: DigestOf | undefined
   /** Told of what has been built and pushed. */
   readonly remember?: BuiltImages['remember'] | undefined
   /** Name and version of what builds, part of a build's hash. */
-  readonly identity: string
+  readonly identityOf: (builder: ChosenBuilder, rewritten: BuildPlan['rewritten']) => string
 }
 
 export function createBuilder(site: Site, options: BuilderOptions): Builder & Pusher {
-  const { builder } = options
-  const { definition } = builder
-  const transfer = chooseContextTransfer(site)
+  const builderOf = ({ builder: name }: BuildPlan): ChosenBuilder => {
+    const [first] = options.builders
+    const builder = name === undefined ? first : options.builders.find(({ definition }) => definition.name === name)
+    if (builder === undefined) throw new StepError('internal', `There is no builder ${name}`)
+    return builder
+  }
 
   return {
     async build(input, signal) {
       const { plan, nonce, attempt } = input
+      const builder = builderOf(plan)
+      const { definition } = builder
+      const transfer = chooseContextTransfer(site, plan)
       const pod = buildPodName(site.runnerPod, nonce, attempt)
       if (attempt > 1) await site.cluster.deletePod(buildPodName(site.runnerPod, nonce, attempt - 1), signal)
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
       const plain = buildPod(site, transfer.buildPod(plan), builder, input)
       await site.cluster.createPod(templated(site, plain, 'build'), signal)
-      const context = { plan, identity: options.identity }
+      const context = { plan, identity: options.identityOf(builder, plan.rewritten) }
       await transfer.copyInContext({ pod, lost }, context, signal).catch(throwBuildError)
       const judge = createJudge(site.clock)
       const check = (current: V1Pod) => buildHasStarted(judge(current, BUILD_CONTAINER), builder.image)
@@ -61,6 +68,7 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
 
     async push({ plan, built, tries: { triesMax } }, tell, signal) {
       const { digest, pod: name = '' } = built
+      const { definition, pushImage } = builderOf(plan)
       const lost = () =>
         new StepError('layout-lost', `the build pod ${name} was lost before its image was pushed: run the step again`)
       const arrival = watchArrival(site.clock, options.digestOf, { reference: plan.pushReference, digest }, signal)
@@ -71,7 +79,7 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
       const { look, ended, pushed } = watchPushTries(site.clock, definition, triesMax, tellNaming, readLog)
       const judge = createJudge(site.clock)
       const check = (pod: V1Pod) =>
-        arrival.hasArrived() ? 'pushed' : pushOutcome(judge(pod, PUSH_CONTAINER), builder.pushImage)
+        arrival.hasArrived() ? 'pushed' : pushOutcome(judge(pod, PUSH_CONTAINER), pushImage)
       const pause = async () => {
         await arrival.pause()
         await look(signal)

@@ -12,6 +12,7 @@ import { WORK_VOLUME } from '../context/storage.ts'
 import { BUILD_POD_LABEL, buildPodName, COPY_IN_CONTAINER, ownedMetadata } from '../names.ts'
 import { CA_KEY, DOCKER_CONFIG_KEY } from '../registry/settings.ts'
 import { type ContextFiles, hardened, helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
+import { rewrittenDockerfile } from './rewritten-dockerfile.ts'
 
 export const BUILD_CONTAINER = 'build'
 export const PUSH_CONTAINER = 'push'
@@ -57,10 +58,16 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
   }
   const certificates = certificatesOf(daemon?.tlsSecret, at('certificates'))
   const resolver = ownResolver(site.resolverFile, files.arrival !== undefined)
+  const rewritten = rewrittenDockerfile(plan, at('dockerfile'))
+  const own = {
+    mounts: [...rewritten.mounts, ...certificates.mounts],
+    volumes: [...rewritten.volumes, ...certificates.volumes]
+  }
   const { authority, baseLogin, pushLogin } = buildSecrets(site, at('registry-authority'))
   const commands = definition.containers({
     contextPath: context.mountPath,
     dockerfile: plan.dockerfile,
+    rewrittenPath: rewritten.path,
     layoutPath: layout.mountPath,
     digestPath: TERMINATION_LOG,
     pushReference: plan.pushReference,
@@ -72,7 +79,7 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: metadataOf(site, input, resolver),
+    metadata: metadataOf(site, input, { ...resolver.metadata?.annotations, ...rewritten.annotations }),
     spec: {
       ...podBase(site),
       ...placement(files),
@@ -84,7 +91,7 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
         {
           ...container(BUILD_CONTAINER, builder.image, commands.build, baseLogin),
           securityContext: hardened(definition.buildCapabilities),
-          volumeMounts: [context, layout, ...certificates.mounts, ...mountsOf(authority, baseLogin)]
+          volumeMounts: [context, layout, ...own.mounts, ...mountsOf(authority, baseLogin)]
         }
       ],
       containers: [
@@ -99,16 +106,24 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
         { name: layout.name, emptyDir: {} },
         MEMORY_VOLUME,
         resolver.volume,
-        ...certificates.volumes,
+        ...own.volumes,
         ...volumesOf(authority, baseLogin, pushLogin)
       ]
     }
   }
 }
 
-function metadataOf({ runnerPod }: Site, { nonce, attempt }: BuildInput, resolver: OwnResolver): V1ObjectMeta {
+function metadataOf(
+  { runnerPod }: Site,
+  { nonce, attempt }: BuildInput,
+  annotations: NonNullable<V1ObjectMeta['annotations']>
+): V1ObjectMeta {
   const metadata = ownedMetadata(buildPodName(runnerPod, nonce, attempt), runnerPod)
-  return { ...metadata, labels: { ...metadata.labels, [BUILD_POD_LABEL]: '' }, ...resolver.metadata }
+  return {
+    ...metadata,
+    labels: { ...metadata.labels, [BUILD_POD_LABEL]: '' },
+    ...(Object.keys(annotations).length > 0 && { annotations })
+  }
 }
 
 const container = (name: string, image: string, { command, args, env }: ContainerCommand, login?: SecretPart) => ({

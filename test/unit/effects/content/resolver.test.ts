@@ -1,5 +1,5 @@
 /** Goal: what to run is decided once, under names that later stages can rely on. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -28,7 +28,7 @@ function resolver(options: Partial<ResolverOptions> = {}) {
     registry: { pushHost: 'reg:5000', pullHost: 'localhost:30500', plainHttp: true },
     notConfigured: () => new StepError('not-configured', 'set the variables'),
     repository: () => `handle${++handles}`,
-    builderIdentity: 'kaniko v1',
+    chooseBuilder: () => ({ identity: 'kaniko v1' }),
     nonce: () => `nonce${handles}`,
     creates: (plan, { nonce, buildAttemptsMax }) => ({
       building:
@@ -79,6 +79,22 @@ describe('the resolver', () => {
     const changed = await made.resolve(request({ dockerfile }), never)
     if (changed.kind !== 'build') throw new Error('nothing is built')
     expect(changed.plan.pushReference.split(':').at(-1)).not.toBe(one.plan.pushReference.split(':').at(-1))
+  })
+
+  it('plans what was chosen by the text of the Dockerfile and by what is in its context', async () => {
+    await symlink('my.Dockerfile', join(directory, 'link'))
+    await writeFile(join(directory, 'my.Dockerfile.dockerignore'), 'x')
+    const found: unknown[] = []
+    const made = resolver({
+      chooseBuilder: ({ text, ignoreFile, entries }) => {
+        found.push(text, ignoreFile, entries.map(({ path }) => path).sort())
+        return { identity: 'one', builder: 'kaniko', rewritten: { text: 'FROM b', ignoreFile } }
+      }
+    })
+    const resolution = await made.resolve(request({ dockerfile: join(directory, 'my.Dockerfile') }), never)
+    expect(found).toEqual(['FROM scratch', 'x', ['link', 'my.Dockerfile', 'my.Dockerfile.dockerignore']])
+    const plan = { builder: 'kaniko', rewritten: { text: 'FROM b', ignoreFile: 'x' }, isFiltered: true }
+    expect(resolution).toMatchObject({ kind: 'build', plan })
   })
 
   it('runs an image that was built before by its digest, and builds nothing', async () => {

@@ -65,6 +65,6 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
 /** The product's pods, with the files that the site's storage gives them. */
 export const stepPod = (site: Site, input: ImageInput): V1Pod => specOfStep(site, chooseTransfer(site).stepPod, input)
 export const buildPod = (site: Site, builder: ChosenBuilder, input: BuildInput): V1Pod =>
-  specOfBuild(site, chooseContextTransfer(site).buildPod(input.plan), builder, input)
+  specOfBuild(site, chooseContextTransfer(site, input.plan).buildPod(input.plan), builder, input)
 export const planJob = (site: Site, request: JobRequest, newNames: NewNames): JobPlan =>
   planOfJob(site, chooseTransfer(site).jobPod, request, newNames)

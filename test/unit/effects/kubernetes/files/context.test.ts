@@ -11,6 +11,7 @@ import type { RegistrySettings } from '../../../../../src/effects/kubernetes/reg
 import { StepError } from '../../../../../src/errors.ts'
 import type { BuildPlan } from '../../../../../src/machines/types.ts'
 import { filesIn, fill } from '../../../../support/work-volume.ts'
+import { PATHS, siteOf } from '../context-fixture.ts'
 import { useDisks } from './fixture.ts'
 
 const never = new AbortController().signal
@@ -40,7 +41,7 @@ const isComplete = () => existsSync(COPIED_MARKER.replace(WORK_ROOT, volume()))
 
 async function copyIn(registry?: RegistrySettings): Promise<void> {
   const site = await disks().site(registry && { registry })
-  await chooseContextTransfer(site).copyInContext({ pod: POD, lost }, { plan, identity: IDENTITY }, never)
+  await chooseContextTransfer(site, plan).copyInContext({ pod: POD, lost }, { plan, identity: IDENTITY }, never)
 }
 
 describe.each([
@@ -56,6 +57,13 @@ describe.each([
     })
     expect(isComplete()).toBe(true)
   })
+})
+
+test('what a context leaves out is in no pod that builds, on a volume as well', () => {
+  const [site, whole] = [siteOf('volume'), { ...plan, contextDirectory: `${PATHS.runnerWorkspace}/action` }]
+  const filtered = { ...whole, isFiltered: true }
+  expect(chooseContextTransfer(site, filtered).buildPod(filtered).volume).toHaveProperty('emptyDir')
+  expect(chooseContextTransfer(site, whole).buildPod(whole).volume).not.toHaveProperty('emptyDir')
 })
 
 test('what changed since the plan was made is not built under the name of what was there', async () => {

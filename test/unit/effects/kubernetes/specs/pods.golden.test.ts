@@ -69,6 +69,27 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
     expectUnprivileged(pod)
   })
 
+  test('the build pod whose builder is given other words than the author wrote', () => {
+    const rewritten = { text: 'FROM a\nRUN # <<#1\n$(b)\n#1\n', ignoreFile: '*.env' }
+    const { metadata, spec } = buildPod(siteOf(mode), chooseBuilder({}), { ...build, plan: { ...plan, rewritten } })
+    expect(metadata?.annotations).toMatchObject({
+      'slipway/dockerfile': rewritten.text,
+      'slipway/dockerignore': rewritten.ignoreFile
+    })
+    const items = spec?.volumes?.find(({ name }) => name === 'rewritten-dockerfile')?.downwardAPI?.items
+    expect(items?.map(({ path, fieldRef }) => [path, fieldRef?.fieldPath])).toEqual([
+      ['Dockerfile', "metadata.annotations['slipway/dockerfile']"],
+      ['Dockerfile.dockerignore', "metadata.annotations['slipway/dockerignore']"]
+    ])
+    const container = spec?.initContainers?.find(({ name }) => name === 'build')
+    expect(container?.args).toContain('--dockerfile=/kaniko/slipway/dockerfile/Dockerfile')
+    expect(container?.volumeMounts).toContainEqual({
+      name: 'rewritten-dockerfile',
+      mountPath: '/kaniko/slipway/dockerfile',
+      readOnly: true
+    })
+  })
+
   test('the pods with a registry that has a password and a certificate of its own', async () => {
     const site = siteOf(mode, { registry: SECURED })
     const building = buildPod(site, chooseBuilder({}), {

@@ -1,0 +1,59 @@
+/**
+ * What builds one Dockerfile, and what it is given: the first builder that builds it as docker does, as it is or written in another way
+ * that means the same. Nothing is built wrongly: without such a builder the step ends before anything is made.
+ */
+import { createHash } from 'node:crypto'
+import { StepError } from '../../errors.ts'
+import type { RewrittenDockerfile } from '../../machines/types.ts'
+import { CONSTRUCTS, type Finding } from '../dockerfile/constructs.ts'
+import { type Judgement, judge, type Surroundings } from '../dockerfile/judge.ts'
+import { type ChosenBuilder, identityOf } from './choose.ts'
+
+export interface Choice {
+  readonly builder: ChosenBuilder
+  /** Undefined: the author's own file. */
+  readonly text: string | undefined
+  /** For the log: what was decided, and why. */
+  readonly notes: readonly string[]
+}
+
+/** `builders`: in the order in which they are preferred. Throws `not-supported` when none of them can, and `invalid-input`. */
+export function chooseFor(builders: readonly ChosenBuilder[], text: string, surroundings: Surroundings): Choice {
+  const notes: string[] = []
+  let first: StepError | undefined
+  for (const builder of builders) {
+    const { name, capabilities } = builder.definition
+    const judgement = judge(text, surroundings, capabilities)
+    const [refusal] = judgement.refused
+    if (refusal === undefined) {
+      if (notes.length > 0) notes.push(`So ${name} builds it`)
+      return { builder, text: changed(judgement, text), notes: [...notes, ...rewritingNotes(judgement, name)] }
+    }
+    notes.push(`${name} does not build line ${refusal.line} of the Dockerfile as docker does: ${refusal.what}`)
+    first ??= notSupported(name, refusal)
+  }
+  throw first ?? new StepError('internal', 'There is no builder')
+}
+
+const changed = ({ rewritten, text }: Judgement, original: string) =>
+  rewritten.length > 0 && text !== original ? text : undefined
+
+const rewritingNotes = ({ rewritten }: Judgement, name: string): readonly string[] => [
+  ...new Set(
+    rewritten.map(
+      ({ line, what }) => `Line ${line} of the Dockerfile, ${what}: given to ${name} in other words that mean the same`
+    )
+  )
+]
+
+const notSupported = (name: string, { construct, line, what }: Finding) =>
+  new StepError(
+    'not-supported',
+    `Dockerfile, line ${line}: ${name} does not build '${what}' as docker does; ${CONSTRUCTS[construct]}, or let BuildKit build (ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER)`
+  )
+
+/** Part of a build's hash: what builds, and what it was given in place of the author's file. */
+export function buildIdentity(builder: ChosenBuilder, rewritten: RewrittenDockerfile | undefined): string {
+  const own = identityOf(builder)
+  return rewritten === undefined ? own : `${own} ${createHash('sha256').update(rewritten.text).digest('hex')}`
+}

@@ -1,0 +1,49 @@
+/**
+ * What Kaniko makes of each construct, as its sources say (v1.28.3) and as was seen beside BuildKit. What it builds as docker does after
+ * it was written in another way is `rewritten`.
+ */
+import type { CapabilityTable } from '../dockerfile/constructs.ts'
+
+export const KANIKO_CAPABILITIES: CapabilityTable = {
+  // `unsupported compression algorithm`, as of something that may heal.
+  'add-archive': 'refused',
+  // Never read.
+  'add-checksum': 'refused',
+  'copy-exclude': 'refused',
+  'copy-parents': 'refused',
+  'add-unpack': 'refused',
+  // The web page as a file.
+  'add-git': 'refused',
+  // Of the USER, where COPY is made root's by a flag.
+  'add-url-owner': 'rewritten',
+  // Copied as a link.
+  'copy-link': 'rewritten',
+  'copy-outside': 'rewritten',
+  // It copies its own /proc, and fails.
+  'copy-whole-stage': 'refused',
+  // Stages that only one other begins with become part of that, and its CMD one of that, too.
+  'entrypoint-resets-cmd': 'rewritten',
+  // The backslash is always one.
+  'escape-directive': 'refused',
+  // `7000-7002/tcp`.
+  'expose-range': 'rewritten',
+  // Ignored.
+  'from-platform': 'refused',
+  'healthcheck-start-interval': 'refused',
+  'other-frontend': 'refused',
+  'run-device': 'refused',
+  'run-network': 'refused',
+  'run-security': 'refused',
+  // From a stage or an image, and tmpfs.
+  'run-mount': 'refused',
+  'instruction-case': 'rewritten',
+  // In stages only.
+  'platform-arguments': 'rewritten',
+  // Given to `sh` as its input, after the shell has read it; with quotes or `<<-` not at all.
+  'run-heredoc': 'rewritten',
+  'run-script': 'rewritten',
+  // The group has the user's number.
+  'user-number': 'refused',
+  // What is written below it is lost.
+  'volume-then-write': 'rewritten'
+}

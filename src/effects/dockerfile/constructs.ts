@@ -1,0 +1,116 @@
+/**
+ * What of a Dockerfile's language builders do not agree on: the closed list that each builder's table answers, and what was found of it
+ * in one file, for the judge.
+ */
+import { Unknown } from './lexer.ts'
+import type { Dockerfile, Instruction } from './parse.ts'
+import type { Platform, Stage, Stages } from './stages.ts'
+
+/** Each with how an author can write it so that every builder builds it. */
+export const CONSTRUCTS = {
+  'add-archive': 'unpack it in a RUN, or pack it with gzip',
+  'add-checksum': 'compare the checksum in a RUN',
+  'add-git': 'clone the repository in a RUN',
+  'add-url-owner': 'name the owner with --chown=0:0',
+  'add-unpack': 'unpack it in a RUN, or copy it with COPY',
+  'copy-exclude': 'leave the files out with a .dockerignore, or remove them in a RUN',
+  'copy-link': 'name the file that the link leads to, and the whole path of the copy',
+  'copy-outside': 'name the path from the root of the build context',
+  'copy-parents': 'name the whole path of each copy',
+  'copy-whole-stage': 'begin with FROM <that stage>, or copy the directories one by one',
+  'entrypoint-resets-cmd': 'put CMD into the last stage',
+  'escape-directive': 'write it without backslash and backtick',
+  'expose-range': 'name the ports one by one',
+  'from-platform': 'leave the option out, or run the job on nodes of that platform',
+  'healthcheck-start-interval': 'leave the option out',
+  'instruction-case': 'write the instruction in capitals',
+  'other-frontend': 'leave out the line # syntax=',
+  'platform-arguments': 'give the argument a value in the Dockerfile',
+  'run-device': 'leave the option out',
+  'run-heredoc': 'write RUN with && and \\ at the ends of lines, or COPY the script and run it',
+  'run-mount': 'copy what is mounted in a stage of its own, or write it without the option',
+  'run-network': 'leave the option out',
+  'run-script': 'COPY the script and run it',
+  'run-security': 'leave the option out',
+  'user-number': 'name the group as well, such as USER 1001:0, or create the user by useradd in a RUN before',
+  'volume-then-write': 'put VOLUME to the end of the Dockerfile'
+} as const satisfies Readonly<Record<string, string>>
+
+export type Construct = keyof typeof CONSTRUCTS
+
+export const CONSTRUCT_NAMES = Object.keys(CONSTRUCTS) as readonly Construct[]
+
+/** Whether a builder builds it as docker does; `rewritten`: it does once it is written in another way that means the same. */
+export type Capability = 'right' | 'rewritten' | 'refused'
+export type CapabilityTable = Readonly<Record<Construct, Capability>>
+
+/** Of a builder that is docker's own. */
+export const ALL_RIGHT = Object.fromEntries(CONSTRUCT_NAMES.map((name) => [name, 'right'])) as CapabilityTable
+
+/** Lines that take the place of others. */
+export interface Edit {
+  readonly line: number
+  readonly endLine: number
+  readonly lines: readonly string[]
+}
+
+/** One construct in one file. */
+export interface Finding {
+  readonly construct: Construct
+  readonly line: number
+  /** As the author wrote it. */
+  readonly what: string
+  /** The same for any builder; undefined where there is none. */
+  readonly edits?: readonly Edit[] | undefined
+}
+
+/** What of a build context decides how it is copied; paths are relative to it. */
+export interface Context {
+  /** Where each link leads, as it is written. */
+  readonly links: ReadonlyMap<string, string>
+  readonly isDirectory: (path: string) => boolean
+}
+
+/** One Dockerfile with all that decides what it means. */
+export interface Subject {
+  readonly dockerfile: Dockerfile
+  readonly stages: Stages
+  readonly platform: Platform
+  readonly context: Context
+}
+
+export type Finder = (subject: Subject) => readonly Finding[]
+
+/** How much of an instruction an annotation shows. */
+const SHOWN_LENGTH_MAX = 60
+export const shown = (text: string): string =>
+  text.length <= SHOWN_LENGTH_MAX ? text : `${text.slice(0, SHOWN_LENGTH_MAX)}…`
+
+/** What a stage carries out: what it begins with may have left it something to do, which no edit can reach. */
+export const carriedOut = ({ base, instructions }: Stage): readonly Instruction[] => [
+  ...(base?.instructions.flatMap(({ trigger }) => trigger ?? []) ?? []),
+  ...instructions
+]
+
+export const isTrigger = (stage: Stage, instruction: Instruction): boolean => !stage.instructions.includes(instruction)
+
+/** In place of an instruction, on as many lines: what follows stays where it was. */
+export function inPlaceOf({ line, endLine }: Instruction, ...lines: readonly string[]): Edit {
+  const missing = endLine - line + 1 - lines.length
+  return { line, endLine, lines: [...lines, ...Array.from({ length: Math.max(0, missing) }, () => '')] }
+}
+
+/** An instruction in one line; undefined where its options would have to be quoted. */
+export function inOneLine({ name, flags }: Instruction, rest: string, otherFlags = flags): string | undefined {
+  return otherFlags.some((flag) => /[\s'"\\`]/.test(flag)) ? undefined : [name, ...otherFlags, rest].join(' ')
+}
+
+/** What `work` gives; undefined where it needs a value that only the base image has. */
+export function ifKnown<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof Unknown) return undefined
+    throw error
+  }
+}

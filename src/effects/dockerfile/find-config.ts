@@ -1,0 +1,146 @@
+/** What builders do not agree on in what an image's configuration says, for the judge. */
+import { type Edit, type Finder, type Finding, ifKnown, inOneLine, inPlaceOf, shown } from './constructs.ts'
+import type { Dockerfile, Instruction } from './parse.ts'
+import { chainOf, expand, type LookUp, type Stage, walk } from './stages.ts'
+import { flagOf, listOf } from './words.ts'
+
+/** CMD and ENTRYPOINT in small letters: what decides whether a base image's CMD stays compares their names. */
+export const instructionCase: Finder = ({ stages, dockerfile: { lines } }) =>
+  stages.used.flatMap(({ instructions }) =>
+    instructions.flatMap((instruction): readonly Finding[] => {
+      const { name, written, line, rest } = instruction
+      if (written === name || (name !== 'CMD' && name !== 'ENTRYPOINT')) return []
+      const first = (lines[line - 1] ?? '').replace(/\r?\n$/, '')
+      const at = first.indexOf(written)
+      const capitals = first.slice(0, at) + name + first.slice(at + written.length)
+      const edits = at < 0 ? undefined : [{ line, endLine: line, lines: [capitals] }]
+      return [{ construct: 'instruction-case', line, what: shown(`${written} ${rest}`), edits }]
+    })
+  )
+
+/** CMD of a stage that a later one begins with, when that has an ENTRYPOINT: docker forgets it. */
+export const forgottenCommands: Finder = ({ stages }) => {
+  const [last] = stages.all.slice(-1)
+  const chain = last === undefined ? [] : chainOf(last)
+  const lastEntrypoint = chain.findLastIndex(({ instructions }) =>
+    instructions.some(({ name }) => name === 'ENTRYPOINT')
+  )
+  return chain.slice(0, Math.max(0, lastEntrypoint)).flatMap(({ instructions }) =>
+    instructions.flatMap((instruction): readonly Finding[] => {
+      const { name, line, rest } = instruction
+      if (name !== 'CMD') return []
+      return [{ construct: 'entrypoint-resets-cmd', line, what: shown(`CMD ${rest}`), edits: [inPlaceOf(instruction)] }]
+    })
+  )
+}
+
+const WRITING = ['ADD', 'COPY', 'RUN', 'WORKDIR']
+
+/** VOLUME with something after it that may write: its place decides nothing but that, so it can go to the end. */
+export const earlyVolumes: Finder = ({ stages, dockerfile }) => {
+  const [last] = stages.all.slice(-1)
+  if (last === undefined) return []
+  const chain = new Set(chainOf(last))
+  return stages.used.flatMap((stage) => {
+    const found: { readonly volume: Instruction; readonly paths: readonly (string | undefined)[] }[] = []
+    let isWritten = false
+    walk(stages, dockerfile, stage, (instruction, lookUp, own) => {
+      if (WRITING.includes(instruction.name) && found.length > 0) isWritten = true
+      if (own !== stage || instruction.name !== 'VOLUME') return
+      found.push({ volume: instruction, paths: listOf(instruction).map((path) => expand(path, lookUp, dockerfile)) })
+    })
+    if (!(isWritten || isWrittenLater(stage, chain))) return []
+    return found.map(({ volume, paths }): Finding => {
+      const { line, rest } = volume
+      const edits = chain.has(stage) ? movedToEnd(dockerfile, volume, paths) : [inPlaceOf(volume)]
+      return { construct: 'volume-then-write', line, what: shown(`VOLUME ${rest}`), edits }
+    })
+  })
+}
+
+/** In a stage that begins with this one. */
+function isWrittenLater(stage: Stage, chain: ReadonlySet<Stage>): boolean {
+  const later = chain.has(stage) ? [...chain].filter(({ index }) => index > stage.index) : []
+  return later.some(({ instructions }) => instructions.some(({ name }) => WRITING.includes(name)))
+}
+
+function movedToEnd(
+  { lines, isOpen }: Dockerfile,
+  volume: Instruction,
+  paths: readonly (string | undefined)[]
+): readonly Edit[] | undefined {
+  if (isOpen || paths.some((path) => path === undefined || /[$"'\\`]/.test(path))) return undefined
+  const end = lines.length
+  const last = (lines[end - 1] ?? '').replace(/\r?\n$/, '')
+  const appended = { line: end, endLine: end, lines: [last, `VOLUME ${JSON.stringify(paths)}`] }
+  // Where it stands in the last line, nothing is written after it.
+  return [inPlaceOf(volume), appended]
+}
+
+/** EXPOSE as docker reads it: `[[ip:]port:]port[-port][/protocol]`. */
+export const exposedRanges: Finder = ({ stages, dockerfile }) =>
+  stages.used.flatMap((stage) => {
+    const found: Finding[] = []
+    walk(stages, dockerfile, stage, (instruction, lookUp, own) => {
+      if (own !== stage || instruction.name !== 'EXPOSE') return
+      const words = listOf(instruction).map((word) => [word, expand(word, lookUp, dockerfile)] as const)
+      const ports = words.map(([word, known]) => (known === undefined ? [word] : portsOf(known)))
+      if (words.every(([, known], index) => known === undefined || isSame(known, ports[index]))) return
+      const { line, rest } = instruction
+      const isWhole = ports.every((each) => each !== undefined) && words.every(([, known]) => known !== undefined)
+      const edit = isWhole ? inOneLine(instruction, ports.flat().join(' ')) : undefined
+      const edits = edit === undefined ? undefined : [inPlaceOf(instruction, edit)]
+      found.push({ construct: 'expose-range', line, what: shown(`EXPOSE ${rest}`), edits })
+    })
+    return found
+  })
+
+const isSame = (written: string, ports: readonly string[] | undefined): boolean =>
+  ports?.length === 1 && (ports[0] === written || ports[0] === `${written}/tcp`)
+
+/** More than an image says of itself. */
+const PORTS_MAX = 4_096
+
+/** Each `port/protocol` that Kaniko and docker write down alike; undefined for others. */
+function portsOf(word: string): readonly string[] | undefined {
+  const [, first = '', , last = first, protocol = 'tcp'] =
+    /^(?:[^/]*:)?(\d+)(-(\d+))?(?:\/(tcp|udp))?$/i.exec(word) ?? []
+  const [from, to] = [Number(first), Number(last)]
+  if (first === '' || to > 65_535 || from > to || to - from > PORTS_MAX) return undefined
+  return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${protocol.toLowerCase()}`)
+}
+
+export const healthChecks: Finder = ({ stages }) =>
+  stages.used.flatMap(({ instructions }) =>
+    instructions.flatMap((instruction): readonly Finding[] => {
+      const interval = instruction.name === 'HEALTHCHECK' ? flagOf(instruction, 'start-interval') : undefined
+      if (interval === undefined || /^0?s?$/.test(interval)) return []
+      return [{ construct: 'healthcheck-start-interval', line: instruction.line, what: 'HEALTHCHECK --start-interval' }]
+    })
+  )
+
+/** USER by number without a group, and then something that makes files: docker's group is 0 where no user has the number. */
+export const numericUsers: Finder = ({ stages, dockerfile }) =>
+  stages.used.flatMap((stage) => {
+    const found = new Map<Instruction, Finding>()
+    let user: { readonly instruction: Instruction; readonly number: string } | undefined
+    let making = ''
+    walk(stages, dockerfile, stage, (instruction, lookUp) => {
+      const { name, rest, line, heredocs } = instruction
+      if (name === 'USER') {
+        const named = numberOf(instruction, lookUp, dockerfile)
+        user = named && !new RegExp(`\\b${named.number}\\b`).test(making) ? named : undefined
+      }
+      const command = [rest, ...heredocs.map(({ content }) => content)].join(' ')
+      if (name === 'RUN' && /useradd|adduser|passwd/.test(command)) making += ` ${command}`
+      if (user === undefined || (name !== 'RUN' && name !== 'WORKDIR')) return
+      const what = `USER ${user.number} with ${name} in line ${line}`
+      found.set(user.instruction, { construct: 'user-number', line: user.instruction.line, what })
+    })
+    return [...found.values()]
+  })
+
+function numberOf(instruction: Instruction, lookUp: LookUp, dockerfile: Dockerfile) {
+  const number = ifKnown(() => expand(instruction.rest, lookUp, dockerfile))
+  return number !== undefined && /^\d+$/.test(number) && Number(number) !== 0 ? { instruction, number } : undefined
+}

@@ -1,0 +1,108 @@
+/** What builders do not agree on in RUN, for the judge. */
+import {
+  carriedOut,
+  type Edit,
+  type Finder,
+  type Finding,
+  inOneLine,
+  inPlaceOf,
+  isTrigger,
+  shown
+} from './constructs.ts'
+import { chomped, heredocOf } from './heredocs.ts'
+import type { Instruction } from './parse.ts'
+import { chainOf, type Stage } from './stages.ts'
+
+/** BuildKit mounts a script there; whatever is below /dev is in no image. */
+const SCRIPTS = '/dev/pipes'
+const PLAIN_NAME = /^[\w.-]+$/
+
+/** A heredoc that is the whole RUN, which BuildKit gives to the shell as its argument, or runs as a program of its own. */
+export const runHeredocs: Finder = ({ stages }) =>
+  stages.used.flatMap((stage) =>
+    carriedOut(stage).flatMap((instruction): readonly Finding[] => {
+      const { name, rest, json, heredocs, line } = instruction
+      const [heredoc] = heredocs
+      if (name !== 'RUN' || json !== undefined || heredoc === undefined || heredocOf(rest) === undefined) return []
+      const body = chomped(heredoc)
+      const isScript = body.startsWith('#!')
+      const edit = isScript ? asFile(instruction, heredoc.name, body) : asArgument(stage, instruction, body)
+      const edits = edit === undefined || isTrigger(stage, instruction) ? undefined : [edit]
+      return [{ construct: isScript ? 'run-script' : 'run-heredoc', line, what: shown(`RUN ${rest}`), edits }]
+    })
+  )
+
+const linesOf = (body: string): readonly string[] => body.replace(/\n$/, '').split('\n')
+
+/** A word that is no line of the text. */
+function endFor(start: string, body: string): string {
+  const lines = new Set(body.split(/\r?\n/))
+  for (let number = 1; ; number += 1) {
+    if (!lines.has(`${start}${number}`)) return `${start}${number}`
+  }
+}
+
+function asFile(run: Instruction, name: string, body: string): Edit | undefined {
+  const running = inOneLine(run, `${SCRIPTS}/${name}`)
+  if (!PLAIN_NAME.test(name) || running === undefined) return undefined
+  const end = endFor('END', body)
+  return inPlaceOf(run, `COPY --chmod=755 <<"${end}" ${SCRIPTS}/${name}`, ...linesOf(body), end, running)
+}
+
+function asArgument(stage: Stage, run: Instruction, body: string): Edit | undefined {
+  const shell = shellAt(stage, run)
+  if (shell !== undefined) {
+    const line = inOneLine(run, JSON.stringify([...shell, body]))
+    return line === undefined ? undefined : inPlaceOf(run, line)
+  }
+  // The image may have a shell of its own, so the shell form stays: all that a shell gets more are two comments.
+  const end = endFor('#', body)
+  const line = inOneLine(run, `# <<${end}`)
+  if (line === undefined || !endsByItself(body)) return undefined
+  return inPlaceOf(run, line, ...linesOf(body), end)
+}
+
+/** The shell that the file names; undefined where it is the image's. */
+function shellAt(stage: Stage, run: Instruction): readonly string[] | undefined {
+  const before = chainOf(stage).flatMap((one) => one.instructions.filter(({ line }) => line < run.line))
+  return before.filter(({ name }) => name === 'SHELL').at(-1)?.json
+}
+
+/** Whether a comment after it stays one: no line that goes on, and no heredoc of its own without its end. */
+function endsByItself(body: string): boolean {
+  const lines = new Set(linesOf(body).map((line) => line.replace(/^\t+/, '')))
+  const names = [...body.matchAll(/<<-?[ \t]*\\?(["']?)([\w.-]+)\1/g)].map(([, , name = '']) => name)
+  return !body.trimEnd().endsWith('\\') && names.every((name) => lines.has(name))
+}
+
+/** Options that change what a program in RUN sees; what docker does without them is the same with their default. */
+export const runOptions: Finder = ({ stages }) =>
+  stages.used.flatMap((stage) =>
+    carriedOut(stage).flatMap(({ name, flags, line }) =>
+      name === 'RUN' ? flags.flatMap((flag): readonly Finding[] => optionOf(flag, line)) : []
+    )
+  )
+
+const DEFAULTS: Readonly<Record<string, string>> = { network: 'default', security: 'sandbox' }
+
+function optionOf(flag: string, line: number): readonly Finding[] {
+  const [, option = '', value = ''] = /^--(mount|network|security|device)(?:=([\s\S]*))?$/.exec(flag) ?? []
+  if (option === '' || value === DEFAULTS[option] || (option === 'mount' && isPlainMount(value))) return []
+  return [
+    { construct: `run-${option as 'mount' | 'network' | 'security' | 'device'}`, line, what: shown(`RUN ${flag}`) }
+  ]
+}
+
+/** Of the context, a cache, or a secret or agent that nobody has to have: Kaniko does these as well. */
+function isPlainMount(value: string): boolean {
+  const pairs = value.split(',').map((pair): [string, string] => {
+    const [key = '', ...rest] = pair.split('=')
+    return [key.trim().toLowerCase(), rest.join('=')]
+  })
+  const options = new Map(pairs)
+  const type = (options.get('type') ?? 'bind').toLowerCase()
+  if (value.includes('$') || options.has('from')) return false
+  if (type === 'cache') return !['source', 'src', 'ro', 'readonly'].some((key) => options.has(key))
+  if (type === 'ssh') return !options.has('required') || options.get('required') === 'false'
+  return type === 'bind' || type === 'secret'
+}

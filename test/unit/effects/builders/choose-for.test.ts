@@ -1,0 +1,60 @@
+/** Goal: what builds a Dockerfile is decided before the build, and said. Method: files that only one of the builders builds as docker does. */
+import { describe, expect, it } from 'vitest'
+import { chooseBuilder } from '../../../../src/effects/builders/choose.ts'
+import { buildIdentity, chooseFor } from '../../../../src/effects/builders/choose-for.ts'
+import { CONSTRUCT_NAMES, CONSTRUCTS } from '../../../../src/effects/dockerfile/constructs.ts'
+
+const kaniko = chooseBuilder({})
+const buildkit = chooseBuilder({ builder: 'buildkit', builderDaemon: { address: 'tcp://b:1' } })
+const SURROUNDINGS = {
+  platform: { os: 'linux', architecture: 'amd64' },
+  context: { links: new Map(), isDirectory: () => false }
+}
+const PLAIN = 'FROM a\nRUN b\n'
+const ONLY_BUILDKIT = 'FROM a\nRUN --network=none b\n'
+const HEREDOC = 'FROM a\nRUN <<EOF\nb\nEOF\n'
+
+describe('with Kaniko', () => {
+  it('gives what it builds rightly as it is, without a word', () => {
+    expect(chooseFor([kaniko], PLAIN, SURROUNDINGS)).toEqual({ builder: kaniko, text: undefined, notes: [] })
+  })
+
+  it('gives what it builds wrongly in other words, and says where', () => {
+    const { text, notes } = chooseFor([kaniko], HEREDOC, SURROUNDINGS)
+    expect(text).toContain('RUN # <<#1')
+    expect(notes).toEqual(['Line 2 of the Dockerfile, RUN <<EOF: given to kaniko in other words that mean the same'])
+  })
+
+  it('ends before the build what it cannot build, with line, construct and two ways out', () => {
+    const choosing = () => chooseFor([kaniko], ONLY_BUILDKIT, SURROUNDINGS)
+    expect(choosing).toThrow(expect.objectContaining({ code: 'not-supported' }))
+    expect(choosing).toThrow(
+      "Dockerfile, line 2: kaniko does not build 'RUN --network=none' as docker does; leave the option out, or let BuildKit build (ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER)"
+    )
+  })
+})
+
+describe('with several', () => {
+  it('takes the first one where that is right', () => {
+    expect(chooseFor([kaniko, buildkit], HEREDOC, SURROUNDINGS).builder).toBe(kaniko)
+  })
+
+  it('takes the next one where the first is not, and says why', () => {
+    const { builder, text, notes } = chooseFor([kaniko, buildkit], ONLY_BUILDKIT, SURROUNDINGS)
+    expect(builder).toBe(buildkit)
+    expect(text).toBeUndefined()
+    expect(notes).toEqual([
+      'kaniko does not build line 2 of the Dockerfile as docker does: RUN --network=none',
+      'So buildkit builds it'
+    ])
+  })
+})
+
+it('has other names for images of what was written anew', () => {
+  const names = [undefined, { text: 'FROM a' }, { text: 'FROM b' }].map((rewritten) => buildIdentity(kaniko, rewritten))
+  expect(new Set(names).size).toBe(3)
+})
+
+it.each(CONSTRUCT_NAMES)('%s: there is a way to write it for every builder', (construct) => {
+  expect(CONSTRUCTS[construct]).toMatch(/^[^\n]{10,120}$/)
+})

@@ -1,0 +1,309 @@
+/**
+ * Goal: Kaniko is given nothing that it would build into another image than docker. Method: every construct of the table, what it is
+ * written into or why it is refused; what Kaniko makes of that was seen beside BuildKit.
+ */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { KANIKO_CAPABILITIES } from '../../../../src/effects/builders/kaniko-dockerfile.ts'
+import { CONSTRUCT_NAMES } from '../../../../src/effects/dockerfile/constructs.ts'
+import { judge, type Surroundings } from '../../../../src/effects/dockerfile/judge.ts'
+import { parseDockerfile } from '../../../../src/effects/dockerfile/parse.ts'
+import { evilText, FUZZ_TIMEOUT_MS, survives } from '../../../support/fuzz.ts'
+
+const LINKS: Readonly<Record<string, string>> = {
+  link: 'file',
+  'a/link': '../dir/file',
+  'a/same/file': '/dir/file',
+  dirlink: 'dir',
+  circle: 'circle',
+  outside: '../../etc/passwd'
+}
+
+const surroundings = (links: Readonly<Record<string, string>> = {}): Surroundings => ({
+  platform: { os: 'linux', architecture: 'amd64' },
+  context: { links: new Map(Object.entries(links)), isDirectory: (path) => path === 'dir' }
+})
+
+const kaniko = (lines: readonly string[], links?: Readonly<Record<string, string>>) =>
+  judge(lines.join('\n'), surroundings(links), KANIKO_CAPABILITIES)
+const refusals = (lines: readonly string[], links?: Readonly<Record<string, string>>) =>
+  kaniko(lines, links).refused.map(({ construct, line }) => `${line} ${construct}`)
+/** Without the end of the last line, which what is rewritten has. */
+const rewritten = (lines: readonly string[], links?: Readonly<Record<string, string>>) => {
+  const { refused, text } = kaniko(lines, links)
+  expect(refused).toEqual([])
+  return (lines.at(-1) === '' ? text : text.replace(/\n$/, '')).split('\n')
+}
+
+describe('refused', () => {
+  it.each<[string, string[], string]>([
+    ['a mount of another stage', ['FROM a AS b', 'FROM c', 'RUN --mount=type=bind,from=b,target=/b d'], '3 run-mount'],
+    ['a mount of memory', ['FROM a', 'RUN --mount=type=tmpfs,target=/b c'], '2 run-mount'],
+    ['a cache that begins with something', ['FROM a', 'RUN --mount=type=cache,from=b,target=/c d'], '2 run-mount'],
+    ['a mount that a variable decides', ['FROM a', 'RUN --mount=$B c'], '2 run-mount'],
+    ['no network', ['FROM a', 'RUN --network=none b'], '2 run-network'],
+    ['more rights', ['FROM a', 'RUN --security=insecure b'], '2 run-security'],
+    ['a device', ['FROM a', 'RUN --device=vendor.com/x=y b'], '2 run-device'],
+    ['COPY --exclude', ['FROM a', 'COPY --exclude=*.md . /b'], '2 copy-exclude'],
+    ['COPY --parents', ['FROM a', 'COPY --parents b/c /d/'], '2 copy-parents'],
+    ['ADD --checksum', ['FROM a', 'ADD --chown=0:0 --checksum=sha256:1 https://b/c /d'], '2 add-checksum'],
+    ['ADD --unpack', ['FROM a', 'ADD --unpack=false b.tar /c'], '2 add-unpack'],
+    ['a repository', ['FROM a', 'ADD https://host/repo.git#main /b'], '2 add-git'],
+    ['a repository by ssh', ['FROM a', 'ADD git@github.com:b/c.git /d'], '2 add-git'],
+    ['an archive of xz', ['FROM a', 'ADD b.tar.xz /c'], '2 add-archive'],
+    ['an archive of zstd', ['FROM a', 'ADD ["b.tar.zst", "/c"]'], '2 add-archive'],
+    ['all of a stage', ['FROM a AS b', 'FROM scratch', 'COPY --from=b / /'], '3 copy-whole-stage'],
+    ['another platform', ['FROM --platform=linux/arm64 a'], '1 from-platform'],
+    ['a platform that nobody knows', ['FROM --platform=$WHAT a'], '1 from-platform'],
+    ['a start interval', ['FROM a', 'HEALTHCHECK --start-interval=1s CMD b'], '2 healthcheck-start-interval'],
+    ['another frontend', ['# syntax=example.com/other:1', 'FROM a'], '1 other-frontend'],
+    ['another escape in ENV', ['# escape=`', 'FROM a', 'ENV B=c`nd'], '3 escape-directive'],
+    ['a backslash with another escape', ['# escape=`', 'FROM a', 'COPY b c:\\d'], '3 escape-directive'],
+    ['a user by number', ['FROM a', 'USER 1234', 'COPY b /c', 'RUN id'], '2 user-number'],
+    ['a user by number in a variable', ['FROM a', 'ARG U=1234', 'USER $U', 'WORKDIR /b'], '3 user-number'],
+    ['a user by number of the stage before', ['FROM a AS b', 'USER 1', 'FROM b', 'RUN id'], '2 user-number'],
+    ['a port that is none', ['FROM a', 'EXPOSE b'], '2 expose-range'],
+    ['a protocol that Kaniko does not know', ['FROM a', 'EXPOSE 80/sctp'], '2 expose-range'],
+    ['a script with a name that is no file name', ['FROM a', 'RUN <<a/b', '#!/bin/sh', 'a/b'], '2 run-script'],
+    ['a body that would go on', ['FROM a', 'RUN <<E', 'b \\', 'E'], '2 run-heredoc'],
+    ['a body with a heredoc without its end', ['FROM a', 'RUN <<E', 'cat <<F', 'E'], '2 run-heredoc'],
+    [
+      'a trigger that another stage sets off',
+      ['FROM a AS b', 'ONBUILD RUN <<E', 'c', 'E', 'FROM b', 'RUN d'],
+      '2 run-heredoc'
+    ],
+    ['a volume of an unknown path', ['FROM a', 'VOLUME $B', 'RUN c'], '2 volume-then-write'],
+    ['a volume before a line that never ends', ['FROM a', 'VOLUME /b', 'RUN c \\'], '2 volume-then-write']
+  ])('%s', (_what, lines, expected) => {
+    expect(refusals(lines)).toEqual([expected])
+  })
+
+  it('names every refusal, in the order of lines', () => {
+    const lines = ['FROM a', 'RUN --network=none b', 'COPY --parents c /d', 'RUN --mount=type=tmpfs,target=/e f']
+    expect(refusals(lines)).toEqual(['2 run-network', '3 copy-parents', '4 run-mount'])
+  })
+})
+
+describe('as it is', () => {
+  it.each<[string, string[]]>([
+    [
+      'what most write',
+      ['FROM a:1', 'RUN b && \\', ' c', 'COPY --chown=1:1 d e /f/', 'ENTRYPOINT ["/f/e"]', 'CMD ["g"]']
+    ],
+    [
+      'caches, secrets and the context',
+      ['FROM a', 'RUN --mount=type=cache,target=/b --mount=type=secret,id=c --mount=target=/d e']
+    ],
+    ['options with their defaults', ['FROM a', 'RUN --network=default --security=sandbox b']],
+    ['the own platform', ['FROM --platform=linux/amd64 a', 'RUN b']],
+    ['the own platform as variables', ['FROM --platform=$BUILDPLATFORM a AS b', 'FROM --platform=${TARGETPLATFORM} b']],
+    ['heredocs for programs', ['FROM a', 'RUN cat <<E >/b', 'c', 'E', 'COPY <<F /d', 'e', 'F']],
+    ["docker's frontend", ['# syntax=docker/dockerfile:1.7-labs', 'FROM a']],
+    ['another escape at the ends of lines', ['# escape=`', 'FROM a', 'RUN b `', ' c\\d']],
+    ['a user by number at the end', ['FROM a', 'RUN b', 'USER 1234', 'COPY c /d', 'CMD e']],
+    ['a user by number that was made', ['FROM a', 'RUN useradd -u 1234 b', 'USER 1234', 'RUN c']],
+    ['a user with a group', ['FROM a', 'USER 1234:0', 'RUN b']],
+    ['root by number', ['FROM a', 'USER 0', 'RUN b']],
+    ['ports', ['FROM a', 'EXPOSE 80 443/tcp 53/udp $P']],
+    ['a volume at the end', ['FROM a', 'RUN b', 'VOLUME /c', 'CMD d']],
+    ['what no stage needs', ['FROM a AS b', 'RUN --network=none c', 'FROM d', 'RUN e']],
+    ['a trigger for others', ['FROM a', 'ONBUILD RUN --network=none b']],
+    ['CMD after ENTRYPOINT', ['FROM a AS b', 'ENTRYPOINT c', 'FROM b', 'CMD d']],
+    ['what neither can read', ['FROM a', 'RUN <<E', 'b']],
+    ['nothing', []]
+  ])('%s', (_what, lines) => {
+    expect(rewritten(lines)).toEqual(lines.length === 0 ? [''] : lines)
+  })
+
+  it('links that no COPY names', () => {
+    const lines = ['FROM a', 'COPY . /b', 'COPY file* /c', 'COPY dir/file /d', 'COPY --from=x link /e']
+    expect(rewritten(lines, { 'deep/link': 'x', zlink: 'y' })).toEqual(lines)
+  })
+})
+
+describe('rewritten', () => {
+  it.each<[string, string[], string[]]>([
+    [
+      "a heredoc for the image's shell",
+      ['FROM a', "RUN <<'EOF'", 'exit 7', 'EOF', 'CMD b'],
+      ['FROM a', 'RUN # <<#1', 'exit 7', '#1', 'CMD b']
+    ],
+    ['its tabs', ['FROM a', 'run <<-EOF', '\tb', '\t\tc "$d"', '\tEOF'], ['FROM a', 'RUN # <<#1', 'b', 'c "$d"', '#1']],
+    ['a body with the new end in it', ['FROM a', 'RUN <<E', '#1', 'E'], ['FROM a', 'RUN # <<#2', '#1', '#2']],
+    [
+      'a body with a heredoc of its own',
+      ['FROM a', 'RUN <<E', "cat <<-'F' >b", '\tc', '\tF', 'E'],
+      ['FROM a', 'RUN # <<#1', "cat <<-'F' >b", '\tc', '\tF', '#1']
+    ],
+    [
+      'a heredoc for a shell that the file names',
+      ['FROM a', 'SHELL ["/bin/bash", "-euo", "pipefail", "-c"]', 'RUN <<EOF', 'false', 'b "c" \\', 'EOF', 'CMD d'],
+      [
+        'FROM a',
+        'SHELL ["/bin/bash", "-euo", "pipefail", "-c"]',
+        'RUN ["/bin/bash","-euo","pipefail","-c","false\\nb \\"c\\" \\\\\\n"]',
+        '',
+        '',
+        '',
+        'CMD d'
+      ]
+    ],
+    [
+      'a shell of the stage before',
+      ['FROM a AS b', 'SHELL ["/c"]', 'FROM b', 'RUN --mount=type=cache,target=/e <<E', 'd', 'E'],
+      ['FROM a AS b', 'SHELL ["/c"]', 'FROM b', 'RUN --mount=type=cache,target=/e ["/c","d\\n"]', '', '']
+    ],
+    [
+      'a script',
+      ['FROM a', 'RUN <<-EOF', '\t#!/usr/bin/env python3', '\tprint("$b")', 'EOF', 'CMD c'],
+      [
+        'FROM a',
+        'COPY --chmod=755 <<"END1" /dev/pipes/EOF',
+        '#!/usr/bin/env python3',
+        'print("$b")',
+        'END1',
+        'RUN /dev/pipes/EOF',
+        'CMD c'
+      ]
+    ],
+    [
+      'small letters',
+      ['from a', 'cmd ["b"]', ' entrypoint c \\', ' d'],
+      ['from a', 'CMD ["b"]', ' ENTRYPOINT c \\', ' d']
+    ],
+    [
+      'a CMD that ENTRYPOINT takes back',
+      ['FROM a AS b', 'CMD c \\', ' d', 'FROM b AS e', 'ENTRYPOINT ["f"]', 'FROM e', 'USER g'],
+      ['FROM a AS b', '', '', 'FROM b AS e', 'ENTRYPOINT ["f"]', 'FROM e', 'USER g']
+    ],
+    [
+      'ports in a row',
+      ['FROM a', 'ARG P=90-91', 'EXPOSE 7000-7002 $P/udp 127.0.0.1:8080:80/TCP'],
+      ['FROM a', 'ARG P=90-91', 'EXPOSE 7000/tcp 7001/tcp 7002/tcp 90/udp 91/udp 80/tcp']
+    ],
+    [
+      'a volume that is written to',
+      ['FROM a', 'VOLUME ["/b", "/c d"]', 'RUN e', 'CMD f'],
+      ['FROM a', '', 'RUN e', 'CMD f', 'VOLUME ["/b","/c d"]']
+    ],
+    [
+      'volumes of several stages, with the values they had',
+      ['FROM a AS b', 'ENV V=/b', 'VOLUME $V/c', 'FROM b', 'ENV V=/d', 'RUN e', 'VOLUME $V'],
+      ['FROM a AS b', 'ENV V=/b', '', 'FROM b', 'ENV V=/d', 'RUN e', 'VOLUME $V', 'VOLUME ["/b/c"]']
+    ],
+    [
+      'a volume of a stage that is only copied from',
+      ['FROM a AS b', 'VOLUME /c', 'RUN d', 'FROM e', 'COPY --from=b /c /c'],
+      ['FROM a AS b', '', 'RUN d', 'FROM e', 'COPY --from=b /c /c']
+    ],
+    [
+      'arguments that docker predefines',
+      ['ARG REG=r.example', 'ARG IMAGE=$REG/base-${TARGETARCH}', 'FROM ${IMAGE}:1 AS b', 'ARG TARGETARCH', 'FROM b'],
+      [
+        'ARG REG=r.example',
+        'ARG IMAGE=r.example/base-amd64',
+        'FROM r.example/base-amd64:1 AS b',
+        'ARG TARGETARCH',
+        'FROM b'
+      ]
+    ],
+    ['a path above the context', ['FROM a', 'COPY ../b ./../c/ d /e/'], ['FROM a', 'COPY /b /c/ d /e/']],
+    [
+      'what is fetched',
+      ['FROM a', 'USER b', 'ADD https://c/d /e'],
+      ['FROM a', 'USER b', 'ADD --chown=0:0 https://c/d /e']
+    ]
+  ])('%s', (_what, lines, expected) => {
+    expect(rewritten(lines)).toEqual(expected)
+  })
+
+  it.each<[string, string]>([
+    ['COPY link /x/', 'COPY /file /x/link'],
+    ['COPY --chown=1:1 a/link ./', 'COPY --chown=1:1 /dir/file ./link'],
+    ['COPY a/same/file x /y/', 'COPY /dir/file x /y/'],
+    ['COPY dirlink /x', 'COPY /dir /x'],
+    ['COPY dirlink/file /x', 'COPY /dir/file /x'],
+    ['ADD ["link", "/x y/"]', 'ADD ["/file","/x y/link"]']
+  ])('a link by name: %s', (line, expected) => {
+    expect(rewritten(['FROM a', line], LINKS)).toEqual(['FROM a', expected])
+  })
+
+  it.each(['COPY link /x', 'COPY link a/link /x/', 'COPY l* /x/', 'COPY $L /x/', 'COPY circle /x/'])(
+    'a link by name is refused where nobody knows what the copy is called: %s',
+    (line) => {
+      expect(refusals(['FROM a', line], LINKS)).toEqual(['2 copy-link'])
+    }
+  )
+
+  it('keeps every other byte of the file', () => {
+    const lines = ['\uFEFF# é \r', 'FROM a\r', '\r', 'cmd b\r', '# c', 'ENTRYPOINT d\r', '']
+    expect(rewritten(lines)).toEqual(lines.map((line) => (line === 'cmd b\r' ? 'CMD b' : line)))
+  })
+
+  it('refuses what would become too long for a line of a Dockerfile', () => {
+    const body = `echo ${'a'.repeat(40_000)}\necho ${'b'.repeat(40_000)}`
+    expect(refusals(['FROM a', 'SHELL ["/b"]', 'RUN <<E', ...body.split('\n'), 'E'])).toEqual(['3 run-heredoc'])
+  })
+})
+
+describe('every file', () => {
+  it('is built as it is by a builder whose table says right', () => {
+    const right = Object.fromEntries(CONSTRUCT_NAMES.map((name) => [name, 'right'])) as typeof KANIKO_CAPABILITIES
+    const text = 'FROM a\nRUN --network=none <<E\nb\nE\nCOPY --parents link /d'
+    expect(judge(text, surroundings(LINKS), right)).toEqual({ refused: [], rewritten: [], text })
+  })
+
+  const PARTS = [
+    'FROM a\n',
+    'FROM a AS b\n',
+    'FROM b\n',
+    'cmd c\n',
+    'ENTRYPOINT d\n',
+    'VOLUME /e\n',
+    'RUN f\n',
+    'EXPOSE 1-3\n',
+    'USER 5\n'
+  ]
+  const HEREDOCS = [
+    'RUN <<E\ng\nE\n',
+    'RUN <<E\n#!h\nE\n',
+    'SHELL ["i"]\n',
+    '# j\n',
+    '\n',
+    'COPY link k/\n',
+    'ADD http://l /m\n'
+  ]
+
+  it('that was rewritten has nothing left to rewrite, and its lines where they were', () => {
+    const parts = fc.array(fc.constantFrom(...PARTS, ...HEREDOCS), { maxLength: 12 })
+    fc.assert(
+      fc.property(parts, (chosen) => {
+        const text = chosen.join('')
+        const { refused, text: once } = judge(text, surroundings(LINKS), KANIKO_CAPABILITIES)
+        if (refused.length > 0) return
+        expect(judge(once, surroundings(LINKS), KANIKO_CAPABILITIES)).toMatchObject({
+          refused: [],
+          rewritten: [],
+          text: once
+        })
+        const places = (file: string) =>
+          parseDockerfile(file).instructions.flatMap(({ name, line }) => (name === 'FROM' ? [line] : []))
+        if (!text.includes('#!')) expect(places(once)).toEqual(places(text))
+      })
+    )
+  })
+
+  it('ends, whatever it is', { timeout: FUZZ_TIMEOUT_MS }, async () => {
+    const text = evilText(
+      ...PARTS,
+      ...HEREDOCS,
+      'ARG A=${A:-',
+      'ENV A=$A$A\n',
+      'COPY $A ../',
+      '\\\n',
+      '--from=',
+      '--mount=from=$A '
+    )
+    await survives(text, (input) => judge(input, surroundings(LINKS), KANIKO_CAPABILITIES))
+  })
+})
