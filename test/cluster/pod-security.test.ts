@@ -21,6 +21,7 @@ interface Pod {
   readonly metadata: {
     readonly name: string
     readonly labels: Readonly<Record<string, string>>
+    readonly annotations: Readonly<Record<string, string>>
     readonly ownerReferences: readonly { readonly kind: string; readonly name: string }[]
   }
   readonly spec: {
@@ -48,6 +49,9 @@ async function podsOf(runner: RunnerPod): Promise<Pod[]> {
 function expectHarmless(pod: Pod, runner: RunnerPod): void {
   const { spec, metadata } = pod
   expect(metadata.labels['runner-pod']).toBe(runner.name)
+  expect(metadata.labels).toMatchObject({ 'slipway/repository': 'repo.repo', 'slipway/run': '1658821493' })
+  expect(metadata.annotations['slipway/workflow']).toMatch(/^Build, test & "deploy" ビルド /)
+  expect(metadata.annotations['cluster-autoscaler.kubernetes.io/safe-to-evict']).toBe('false')
   expect(metadata.ownerReferences).toMatchObject([{ kind: 'Pod', name: runner.name }])
   expect(spec.automountServiceAccountToken).toBe(false)
   expect([spec.hostNetwork, spec.hostPID, spec.hostIPC].filter(Boolean)).toEqual([])

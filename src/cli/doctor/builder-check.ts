@@ -9,7 +9,7 @@ import type { Site } from '../../effects/kubernetes/context/site.ts'
 import { objectName, ownedMetadata } from '../../effects/kubernetes/names.ts'
 import { createJudge, type Ended, hasStarted } from '../../effects/kubernetes/pods/status.ts'
 import { waitForPod } from '../../effects/kubernetes/pods/wait.ts'
-import { hardened, podBase, templated } from '../../effects/kubernetes/specs/parts.ts'
+import { HELPER_RESOURCES, hardened, podBase, templated } from '../../effects/kubernetes/specs/parts.ts'
 import { timeoutSignal } from '../../effects/system.ts'
 import { StepError } from '../../errors.ts'
 import { ADMISSION } from './admission-checks.ts'
@@ -96,7 +96,14 @@ const versionPod = (site: Site, name: string, image: string): V1Pod => ({
     restartPolicy: 'Never',
     activeDeadlineSeconds: VERSION_MS_MAX / 1_000,
     containers: [
-      { name: CONTAINER, image, imagePullPolicy: 'IfNotPresent', args: ['version'], securityContext: hardened() }
+      {
+        name: CONTAINER,
+        image,
+        imagePullPolicy: 'IfNotPresent',
+        args: ['version'],
+        resources: HELPER_RESOURCES,
+        securityContext: hardened()
+      }
     ]
   }
 })

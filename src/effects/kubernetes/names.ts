@@ -10,6 +10,11 @@ export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'slipw
 export const BUILD_POD_LABEL = 'slipway/build-pod'
 /** On the job pod: the names of its services, comma-separated, for the container actions of the job. */
 export const SERVICE_NAMES_ANNOTATION = 'slipway/service-names'
+/** Autoscalers of nodes leave a pod with these alone: what it runs is run once, and would be lost. The template may say otherwise. */
+export const UNDISTURBED = {
+  'karpenter.sh/do-not-disrupt': 'true',
+  'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false'
+} as const
 /** The job container of a job pod; people's templates and the shipped hook call it so. */
 export const JOB_CONTAINER = 'job'
 /** Files are moved through it for as long as its pod lives. */

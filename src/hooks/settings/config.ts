@@ -53,7 +53,7 @@ export function readConfig(environment: Environment): HookConfig {
     traceDirectory,
     collectMaxGib
   } = values
-  const { runnerWorkspace, runnerTemp, githubWorkspace } = values
+  const { runnerWorkspace, runnerTemp, githubWorkspace, repository, workflow, run, job } = values
   return {
     ...connectionOf(values),
     runnerPod,
@@ -66,6 +66,7 @@ export function readConfig(environment: Environment): HookConfig {
     ...builderOf(values),
     traces: tracesOf(traceDirectory, runnerWorkspace),
     hashFiles: values.hashFiles ?? [],
+    origin: { repository, workflow, run, job },
     paths: { runnerWorkspace, runnerTemp, githubWorkspace }
   }
 }

@@ -18,6 +18,7 @@ import {
 const CONTAINER_HOOKS = 'ACTIONS_RUNNER_CONTAINER_HOOKS'
 const BUILDER_NAMES = Object.keys(BUILDERS) as BuilderName[]
 const code = (name: string) => `\`${name}\``
+const SET_BY_RUNNER = 'set by the runner'
 const BY_RUNNER = 'the runner sets it for every job; start this hook by the runner'
 
 const RUNNER = {
@@ -133,24 +134,48 @@ const TRACE = {
 const GIVEN = {
   runnerWorkspace: {
     variable: 'RUNNER_WORKSPACE',
-    unset: 'set by the runner',
+    unset: SET_BY_RUNNER,
     meaning: 'Its parent is the work directory, `_work`.',
     parse: absolutePath,
     required: BY_RUNNER
   },
   runnerTemp: {
     variable: 'RUNNER_TEMP',
-    unset: 'set by the runner',
+    unset: SET_BY_RUNNER,
     meaning: 'Where file commands, home and event are.',
     parse: absolutePath,
     required: BY_RUNNER
   },
   githubWorkspace: {
     variable: 'GITHUB_WORKSPACE',
-    unset: 'set by the runner',
+    unset: SET_BY_RUNNER,
     meaning: 'What an action sees as `/github/workspace`.',
     parse: absolutePath,
     required: BY_RUNNER
+  },
+  repository: {
+    variable: 'GITHUB_REPOSITORY',
+    unset: SET_BY_RUNNER,
+    meaning: 'What pods are for: [their labels](operating.md#which-job-a-pod-is-for) say it.',
+    parse: text
+  },
+  workflow: {
+    variable: 'GITHUB_WORKFLOW',
+    unset: SET_BY_RUNNER,
+    meaning: 'The same.',
+    parse: text
+  },
+  run: {
+    variable: 'GITHUB_RUN_ID',
+    unset: SET_BY_RUNNER,
+    meaning: 'The same.',
+    parse: text
+  },
+  job: {
+    variable: 'GITHUB_JOB',
+    unset: SET_BY_RUNNER,
+    meaning: 'The same.',
+    parse: text
   },
   kubeconfig: {
     variable: 'KUBECONFIG',

@@ -14,6 +14,8 @@ const CONFLICT = 409
 const TOO_MANY_REQUESTS = 429
 const SERVER_ERRORS_FROM = 500
 const MESSAGE_LENGTH_MAX = 500
+/** A 403 of quotas, limits, pod security and policies; one of authorization is about a user. */
+const ADMISSION = /admission webhook|is forbidden: (?!User )/
 
 /** HTTP status of an API error, or undefined when the request never got an answer. */
 const statusOf = (error: unknown): number | undefined => (error instanceof ApiStatusError ? error.status : undefined)
@@ -55,7 +57,7 @@ export function apiError(error: unknown, call: ApiCall): StepError {
     cause: error
   }
   const status = statusOf(error)
-  if (status === 403 && !/exceeded quota|violates PodSecurity|admission/i.test(serverMessage(error))) {
+  if (status === 403 && !ADMISSION.test(serverMessage(error))) {
     return new StepError(
       'cluster-forbidden',
       `the runner's service account may not ${what} in namespace ${call.namespace}: grant it with a Role (apiGroups [""], resources [${call.resource}], verbs [${call.verb}])`,

@@ -9,6 +9,15 @@ import type { RegistrySettings } from '../registry/settings.ts'
 /** What can be said of the claim that holds the work directory; `auto`: it is found out where it can be. */
 export const CLAIM_ACCESS_MODES = ['auto', 'ReadWriteOnce', 'ReadWriteMany'] as const
 
+/** What GitHub calls the job that pods are for, as the runner says it: texts of workflows are among them. */
+export interface Origin {
+  readonly repository?: string | undefined
+  readonly workflow?: string | undefined
+  /** GITHUB_RUN_ID. */
+  readonly run?: string | undefined
+  readonly job?: string | undefined
+}
+
 export interface KubernetesOptions extends BuilderChoice {
   /** KUBERNETES_SERVICE_HOST and _PORT; undefined where KUBECONFIG is set or there is no service account. */
   readonly service?: ServiceAddress | undefined
@@ -29,6 +38,8 @@ export interface KubernetesOptions extends BuilderChoice {
   readonly bytesMax?: number | undefined
   /** The job pod of the job's state; undefined: the one with the usual name, if there is one. */
   readonly jobPod?: string | undefined
+  /** Undefined: nobody says it. */
+  readonly origin?: Origin | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE: path of the administrator's pod template. */
   readonly templatePath?: string | undefined
 }

@@ -3,7 +3,7 @@
  * code may write it (docs/adr/0015). It is a copy that was made before that code ran, or what the kubelet gave the runner pod.
  */
 import { readFile } from 'node:fs/promises'
-import type { V1ObjectMeta, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type { V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { PodTemplate } from '../template/read.ts'
 
 const FILE = 'resolv.conf'
@@ -19,7 +19,7 @@ export interface OwnResolver {
   /** For the container that pushes. */
   readonly mount: V1VolumeMount
   /** Of the pod. */
-  readonly metadata?: Pick<V1ObjectMeta, 'annotations'>
+  readonly annotations?: Readonly<Record<string, string>>
   /** For a container that runs before anything of the Dockerfile does: a shell's words, and where they write. */
   readonly copying?: { readonly words: string; readonly mount: V1VolumeMount }
 }
@@ -37,7 +37,7 @@ export function ownResolver(resolverFile: string | undefined, hasFirst: boolean)
   return {
     volume: { name: VOLUME, downwardAPI: { items } },
     mount,
-    metadata: { annotations: { [ANNOTATION]: resolverFile } }
+    annotations: { [ANNOTATION]: resolverFile }
   }
 }
 

@@ -7,7 +7,7 @@ import { lookAtOwnPods } from '../pods/own.ts'
 import type { Pods } from '../pods/wait.ts'
 import type { RegistrySettings } from '../registry/settings.ts'
 import type { PodTemplate } from '../template/read.ts'
-import type { KubernetesDependencies, KubernetesOptions } from './options.ts'
+import type { KubernetesDependencies, KubernetesOptions, Origin } from './options.ts'
 import { usualResolverFile } from './resolver-file.ts'
 import { discoverStorage, runnerContainer, type Storage, workPath } from './storage.ts'
 
@@ -35,6 +35,8 @@ export interface Site extends Pods {
   readonly job?: JobSite | undefined
   /** Name of a pod that stands where the job pod would, and is not this runner's. */
   readonly stranger?: string | undefined
+  /** For labels and annotations of pods. */
+  readonly origin?: Origin | undefined
   /** The administrator's; undefined when none is configured. */
   readonly template?: PodTemplate | undefined
   /** Image of the containers that move files: the runner's own, so it is on the node and has tar. */
@@ -76,6 +78,7 @@ export async function discoverSite(
     bytesMax: options.bytesMax,
     job: jobPod && jobSite(jobPod),
     stranger,
+    origin: options.origin,
     template,
     runnerImage: options.runnerImage ?? runnerContainer(runnerPod)?.image ?? '',
     imagePullSecrets: runnerPod.spec?.imagePullSecrets ?? [],

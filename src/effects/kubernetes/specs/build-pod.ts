@@ -9,9 +9,19 @@ import type { ContainerCommand } from '../../builders/definition.ts'
 import { type OwnResolver, ownResolver } from '../context/resolver-file.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
-import { BUILD_POD_LABEL, buildPodName, COPY_IN_CONTAINER, ownedMetadata } from '../names.ts'
+import { BUILD_POD_LABEL, buildPodName, COPY_IN_CONTAINER } from '../names.ts'
 import { CA_KEY, DOCKER_CONFIG_KEY } from '../registry/settings.ts'
-import { type ContextFiles, hardened, helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
+import { podMetadata } from './metadata.ts'
+import {
+  type ContextFiles,
+  HELPER_RESOURCES,
+  hardened,
+  helperContainer,
+  type PodFiles,
+  placement,
+  podBase,
+  unexpanded
+} from './parts.ts'
 import { rewrittenDockerfile } from './rewritten-dockerfile.ts'
 
 export const BUILD_CONTAINER = 'build'
@@ -79,7 +89,7 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: metadataOf(site, input, { ...resolver.metadata?.annotations, ...rewritten.annotations }),
+    metadata: metadataOf(site, input, { ...resolver.annotations, ...rewritten.annotations }),
     spec: {
       ...podBase(site),
       ...placement(files),
@@ -97,6 +107,7 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
       containers: [
         {
           ...container(PUSH_CONTAINER, builder.pushImage, commands.push, pushLogin),
+          resources: HELPER_RESOURCES,
           securityContext: hardened(),
           volumeMounts: [{ ...layout, readOnly: true }, MEMORY, resolver.mount, ...mountsOf(authority, pushLogin)]
         }
@@ -114,15 +125,15 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
 }
 
 function metadataOf(
-  { runnerPod }: Site,
+  site: Site,
   { nonce, attempt }: BuildInput,
   annotations: NonNullable<V1ObjectMeta['annotations']>
 ): V1ObjectMeta {
-  const metadata = ownedMetadata(buildPodName(runnerPod, nonce, attempt), runnerPod)
+  const metadata = podMetadata(site, buildPodName(site.runnerPod, nonce, attempt))
   return {
     ...metadata,
     labels: { ...metadata.labels, [BUILD_POD_LABEL]: '' },
-    ...(Object.keys(annotations).length > 0 && { annotations })
+    annotations: { ...metadata.annotations, ...annotations }
   }
 }
 

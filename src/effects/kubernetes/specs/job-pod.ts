@@ -3,17 +3,11 @@ import type { V1Container, V1HostAlias, V1Pod, V1Volume, V1VolumeMount } from '@
 import type { ContainerRequest } from '../../../machines/types.ts'
 import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
-import {
-  COPY_IN_CONTAINER,
-  FILES_CONTAINER,
-  JOB_CONTAINER,
-  jobPodName,
-  ownedMetadata,
-  SERVICE_NAMES_ANNOTATION
-} from '../names.ts'
+import { COPY_IN_CONTAINER, FILES_CONTAINER, JOB_CONTAINER, jobPodName, SERVICE_NAMES_ANNOTATION } from '../names.ts'
 import { readinessProbe } from './docker-options/health-check.ts'
 import type { CreateOptions } from './docker-options/options.ts'
 import { EXTERNALS_VOLUME, type VolumePlan } from './job-volumes.ts'
+import { podMetadata } from './metadata.ts'
 import { helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 import { toContainerPort } from './ports.ts'
 import { isHostName } from './service-names.ts'
@@ -55,14 +49,14 @@ export function jobPod(site: Site, files: PodFiles, plan: JobPodPlan): V1Pod {
   const { fsGroup } = files
   const base = podBase(site)
   const all = [job, ...services]
-  const metadata = ownedMetadata(jobPodName(site.runnerPod.metadata?.name ?? ''), site.runnerPod)
+  const metadata = podMetadata(site, jobPodName(site.runnerPod.metadata?.name ?? ''))
   const { hostname } = job.options
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       ...metadata,
-      annotations: { [SERVICE_NAMES_ANNOTATION]: namesOf(plan).join(',') }
+      annotations: { ...metadata.annotations, [SERVICE_NAMES_ANNOTATION]: namesOf(plan).join(',') }
     },
     spec: {
       ...base,

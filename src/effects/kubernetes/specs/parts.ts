@@ -1,5 +1,13 @@
 /** Parts that our pods have in common, so that each security decision is written once. */
-import type { V1Container, V1Pod, V1PodSpec, V1SecurityContext, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type {
+  V1Container,
+  V1Pod,
+  V1PodSpec,
+  V1ResourceRequirements,
+  V1SecurityContext,
+  V1Volume,
+  V1VolumeMount
+} from '@kubernetes/client-node'
 import type { Site } from '../context/site.ts'
 import { applyTemplate, type PodKind } from '../template/merge.ts'
 
@@ -58,6 +66,12 @@ export function placement({ nodeName }: PodFiles): Partial<V1PodSpec> {
   }
 }
 
+/**
+ * Of containers that are not the workflow's: what quotas and policies want to see, and little enough for every node. No limits: they
+ * would slow down what copies and pushes, or end it.
+ */
+export const HELPER_RESOURCES: V1ResourceRequirements = { requests: { cpu: '10m', memory: '32Mi' } }
+
 /** What only a helper of ours differs in. */
 type Helper = Required<Pick<V1Container, 'name' | 'command' | 'volumeMounts'>> & Pick<V1Container, 'securityContext'>
 
@@ -65,7 +79,15 @@ type Helper = Required<Pick<V1Container, 'name' | 'command' | 'volumeMounts'>> &
 export const helperContainer = (
   { runnerImage: image }: Site,
   { name, command, securityContext = hardened(), volumeMounts }: Helper
-): V1Container => ({ name, image, imagePullPolicy: 'IfNotPresent', command, securityContext, volumeMounts })
+): V1Container => ({
+  name,
+  image,
+  imagePullPolicy: 'IfNotPresent',
+  command,
+  resources: HELPER_RESOURCES,
+  securityContext,
+  volumeMounts
+})
 
 /** A step or build pod as the administrator's template wants it, with what the template asked for in vain said once. */
 export function templated(site: Site, plain: V1Pod, kind: Exclude<PodKind, 'job'>): V1Pod {

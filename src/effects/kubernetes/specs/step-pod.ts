@@ -5,6 +5,7 @@ import type { CollectInput, ImageInput } from '../../../machines/inputs.ts'
 import type { Site } from '../context/site.ts'
 import { workMount } from '../context/storage.ts'
 import { environmentName, ownedMetadata, stepPodName } from '../names.ts'
+import { podMetadata } from './metadata.ts'
 import { type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 
 /** The action's container has the name the shipped hook gives it, which people's templates rely on. */
@@ -20,7 +21,7 @@ export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, re
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: ownedMetadata(stepPodName(site.runnerPod, nonce), site.runnerPod),
+    metadata: podMetadata(site, stepPodName(site.runnerPod, nonce)),
     spec: {
       ...podBase(site),
       ...(isBuilt && pullSecrets(site)),

@@ -4,7 +4,7 @@
  */
 import type { V1Affinity, V1Container, V1ObjectMeta, V1Pod, V1PodSpec } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import { FILES_CONTAINER, RUNNER_POD_LABEL, SERVICE_NAMES_ANNOTATION } from '../names.ts'
+import { FILES_CONTAINER, RUNNER_POD_LABEL, SERVICE_NAMES_ANNOTATION, UNDISTURBED } from '../names.ts'
 import type { ContainerPatch, PodPatch, PodTemplate } from './read.ts'
 
 /** Marks a container of the template as one of ours to be changed. */
@@ -90,7 +90,8 @@ function mergeMetadata(metadata: V1ObjectMeta, patch: PodPatch, warn: Warn): V1O
       // Without it nothing would be found again and removed.
       if (key === kept) warn(`the ${kind} ${key} cannot be changed`)
       else {
-        if ((result.get(key) ?? value) !== value) warn(`the ${kind} ${key} is overwritten`)
+        if ((result.get(key) ?? value) !== value && !Object.hasOwn(UNDISTURBED, key))
+          warn(`the ${kind} ${key} is overwritten`)
         result.set(key, value)
       }
     }

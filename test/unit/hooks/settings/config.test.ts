@@ -26,6 +26,7 @@ describe('reading the settings', () => {
       },
       registry: undefined,
       hashFiles: [],
+      origin: {},
       traces: { directory: '/home/runner/_diag/slipway', isDefault: true }
     })
   })
@@ -50,13 +51,18 @@ describe('reading the settings', () => {
       ACTIONS_RUNNER_CLAIM_NAME: 'work',
       ACTIONS_RUNNER_IMAGE: 'runner:1',
       [`${PREFIX}BUILDER_IMAGE`]: 'kaniko:test',
-      [`${PREFIX}TRACE_DIRECTORY`]: '/var/traces'
+      [`${PREFIX}TRACE_DIRECTORY`]: '/var/traces',
+      GITHUB_REPOSITORY: 'owner/repo',
+      GITHUB_WORKFLOW: 'Build & test',
+      GITHUB_RUN_ID: '42',
+      GITHUB_JOB: 'unit'
     })
     expect(config).toMatchObject({
       namespace: 'ci',
       claimName: 'work',
       runnerImage: 'runner:1',
       builderImage: 'kaniko:test',
+      origin: { repository: 'owner/repo', workflow: 'Build & test', run: '42', job: 'unit' },
       traces: { directory: '/var/traces', isDefault: false },
       registry: { pushHost: 'docker-registry:5000', pullHost: 'localhost:30500', plainHttp: true }
     })

@@ -30,9 +30,19 @@ describe('an answer', () => {
     ['499', answer(499), false, 'cluster-rejected'],
     ['500', answer(500), true, 'cluster-unreachable'],
     ['503', answer(503), true, 'cluster-unreachable'],
-    ...['exceeded quota: compute', 'violates PodSecurity "baseline"', 'admission webhook "x" denied'].map(
-      (message) => [`403: ${message}`, answer(403, { message }), false, 'cluster-rejected'] as const
-    )
+    [
+      '403 for one pod',
+      answer(403, { message: 'pods "a" is forbidden: User "u" cannot get' }),
+      false,
+      'cluster-forbidden'
+    ],
+    ...[
+      'pods "a" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=1, limited: pods=1',
+      'pods "a" is forbidden: failed quota: compute: must specify limits.cpu for: push',
+      'pods "a" is forbidden: minimum memory usage per Container is 64Mi, but request is 32Mi',
+      'pods "a" is forbidden: violates PodSecurity "baseline:latest": privileged',
+      'admission webhook "x" denied the request: no'
+    ].map((message) => [`403: ${message}`, answer(403, { message }), false, 'cluster-rejected'] as const)
   ])('%s may be asked for again: %3$s, and is told as %s', (_title, error, again, code) => {
     expect(isTransient(error)).toBe(again)
     const told = apiError(error, CALL)

@@ -1,6 +1,7 @@
 /** The pod template merges as hook-protocol section 5 says, loses nothing of ours, and a bad one is named in one line. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, it, test } from 'vitest'
+import { podMetadata } from '../../../../../src/effects/kubernetes/specs/metadata.ts'
 import { applyTemplate, type PodKind } from '../../../../../src/effects/kubernetes/template/merge.ts'
 import { parseTemplate, readTemplate } from '../../../../../src/effects/kubernetes/template/read.ts'
 
@@ -143,6 +144,14 @@ describe("a template's metadata and pod keys", () => {
       expect.stringContaining('runner-pod cannot'),
       expect.stringContaining('kept is overwritten')
     ])
+  })
+
+  it('say without a warning whether autoscalers may move a pod', async () => {
+    const plain = { ...POD, metadata: podMetadata({ runnerPod: { metadata: { name: 'runner-abc' } } }, 'p') }
+    const key = 'cluster-autoscaler.kubernetes.io/safe-to-evict'
+    const { merged, warnings } = await merge(`metadata: {annotations: {${key}: "true"}}`, 'job', plain)
+    expect(merged.metadata?.annotations).toEqual({ 'karpenter.sh/do-not-disrupt': 'true', [key]: 'true' })
+    expect(warnings).toEqual([])
   })
 
   it('replace what we set, and add to the lists that ours stand in', async () => {
