@@ -38,10 +38,44 @@ export function keepLast(bytesMax: number): Capture {
   return captureOf(kept, add, trim)
 }
 
-function captureOf(kept: readonly Uint8Array[], add: (chunk: Uint8Array) => void, trim = () => {}): Capture {
+const NEWLINE = 10
+
+/** As keepLast, from the start of a line, and before them the earlier lines that match `telling`, the last `bytesMax` bytes of those. */
+export function keepTelling(telling: RegExp, bytesMax: number): Capture {
+  const earlier = keepLast(bytesMax)
+  const kept: Uint8Array[] = []
+  let bytes = 0
+  const trim = () => {
+    if (bytes <= bytesMax) return
+    const all = Buffer.concat(kept)
+    const over = all.length - bytesMax
+    // A line that is longer than the bound is cut.
+    const start = all.indexOf(NEWLINE, over - 1) + 1 || over
+    const dropped = all
+      .subarray(0, start)
+      .toString('utf8')
+      .split(/(?<=\n)/)
+    for (const line of dropped) if (telling.test(line)) earlier.add(Buffer.from(line))
+    kept.splice(0, kept.length, all.subarray(start))
+    bytes = all.length - start
+  }
+  const add = (chunk: Uint8Array) => {
+    kept.push(chunk)
+    bytes += chunk.length
+    if (bytes > 2 * bytesMax) trim()
+  }
+  return captureOf(kept, add, trim, earlier.bytes)
+}
+
+function captureOf(
+  kept: readonly Uint8Array[],
+  add: (chunk: Uint8Array) => void,
+  trim = () => {},
+  earlier = (): Uint8Array => Buffer.alloc(0)
+): Capture {
   const bytes = () => {
     trim()
-    return Buffer.concat(kept)
+    return Buffer.concat([earlier(), ...kept])
   }
   return { add, bytes, text: () => bytes().toString('utf8') }
 }

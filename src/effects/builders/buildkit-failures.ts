@@ -111,6 +111,9 @@ const BUILD_FAILURES: Table<Report> = {
   otherwise: { code: 'dockerfile-failed', message: ({ reason }) => `The image cannot be built: ${reason}` }
 }
 
+/** Its last words: all that a build writes comes by one pipe. */
+export const TELLING = /^error: /
+
 /** Why `buildctl build` failed. A log without its last word means that it was ended from outside: `builder-lost`. */
 export function classifyBuildFailure(logTail: string): StepError {
   const log = plain(logTail)

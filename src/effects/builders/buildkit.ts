@@ -6,7 +6,7 @@
 import { posix } from 'node:path'
 import { StepError } from '../../errors.ts'
 import { ALL_RIGHT } from '../dockerfile/constructs.ts'
-import { classifyBuildFailure } from './buildkit-failures.ts'
+import { classifyBuildFailure, TELLING } from './buildkit-failures.ts'
 import type { BuilderDefinition, BuildSpec, Daemon } from './definition.ts'
 import { kaniko } from './kaniko.ts'
 
@@ -55,6 +55,7 @@ export const buildkit: BuilderDefinition = {
       push: kaniko.containers(spec).push
     }
   },
+  telling: TELLING,
   classifyBuildFailure,
   classifyPushFailure: kaniko.classifyPushFailure,
   failedPushes: kaniko.failedPushes,

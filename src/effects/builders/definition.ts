@@ -73,7 +73,9 @@ export interface BuilderDefinition {
   /** What the build container needs; the Baseline pod security standard has to allow it. */
   readonly buildCapabilities: readonly string[]
   containers(spec: BuildSpec): BuilderContainers
-  /** Why a build failed, from the last 100 lines or more of its log; `builder-lost` when the log does not say. */
+  /** Lines of a build's log that tell why it failed, wherever they stand; not global. */
+  readonly telling: RegExp
+  /** Why a build failed, from the last 64 KiB of its log and the telling lines before; `builder-lost` when the log does not say. */
   classifyBuildFailure(logTail: string): StepError
   /** Why the container that pushes has given up, from its log; `push-failed` when the log does not say. */
   classifyPushFailure(log: string): StepError

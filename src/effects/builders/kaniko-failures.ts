@@ -93,6 +93,12 @@ const PUSH_FAILURES: Table<Report> = {
   otherwise: { code: 'push-failed', message: ({ reason }) => `The push failed: ${reason}` }
 }
 
+/**
+ * Kaniko writes to stderr, in colours. What a program in RUN writes to stdout comes by another pipe: all of a burst can stand behind Kaniko's last
+ * word, and all of it stands behind the instruction.
+ */
+export const TELLING = /INFO[^ ]*\[\d+\] |error (?:building|pushing) image: /
+
 /** Why `executor` failed. A log without Kaniko's last word means that it was ended from outside: `builder-lost`. */
 export function classifyBuildFailure(logTail: string): StepError {
   const log = plain(logTail)

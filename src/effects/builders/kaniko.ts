@@ -3,7 +3,7 @@ import { posix } from 'node:path'
 import { parseReference } from '../registry/reference.ts'
 import type { BuilderDefinition, BuildSpec } from './definition.ts'
 import { KANIKO_CAPABILITIES } from './kaniko-dockerfile.ts'
-import { classifyBuildFailure, classifyPushFailure, failedPushes, pushedDigest } from './kaniko-failures.ts'
+import { classifyBuildFailure, classifyPushFailure, failedPushes, pushedDigest, TELLING } from './kaniko-failures.ts'
 
 const VERSION = 'v1.28.3'
 
@@ -83,6 +83,7 @@ export const kaniko: BuilderDefinition = {
     build: { args: buildArguments(spec), env: { ...LIKE_DOCKER, ...CREDENTIALS } },
     push: { args: pushArguments(spec), env: CREDENTIALS }
   }),
+  telling: TELLING,
   classifyBuildFailure,
   classifyPushFailure,
   failedPushes,

@@ -6,7 +6,7 @@ import type { Builder, Pusher } from '../../../machines/ports.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import type { BuilderDefinition } from '../../builders/definition.ts'
-import { keepLast, LAST_WORDS_BYTES_MAX } from '../../capture.ts'
+import { keepTelling, LAST_WORDS_BYTES_MAX } from '../../capture.ts'
 import { containerIn } from '../api/container.ts'
 import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
@@ -113,7 +113,7 @@ async function followBuild(
   lost: () => StepError,
   signal: AbortSignal
 ) {
-  const tail = keepLast(LAST_WORDS_BYTES_MAX)
+  const tail = keepTelling(definition.telling, LAST_WORDS_BYTES_MAX)
   const write = (chunk: Buffer) => {
     site.reporter.foreign(chunk)
     tail.add(chunk)

@@ -1,6 +1,7 @@
 /** Goal: Kaniko is told what it needs, and its failures reach the author in one true line. Method: logs it really wrote. */
 import { describe, expect, it } from 'vitest'
 import { defaultBuilder } from '../../../../src/effects/builders/catalog.ts'
+import { keepTelling, LAST_WORDS_BYTES_MAX } from '../../../../src/effects/capture.ts'
 
 const info = (text: string) => `\u001b[36mINFO\u001b[0m[0003] ${text.padEnd(44)}`
 const log = (...lines: string[]) => `${lines.join('\n')}\n`
@@ -378,5 +379,25 @@ describe('why a push failed', () => {
     expect(failures[0]?.failure.message).toBe(
       'The registry could not be reached: Get "http://reg:5000/v2/": dial tcp 10.96.0.9:5000: connect: connection refused'
     )
+  })
+})
+
+describe('a RUN that fails after a burst of output', () => {
+  const burst = Array.from({ length: 20_000 }, (_, at) => `line-${at + 1}`)
+  const word =
+    'error building image: error building stage: failed to execute command: waiting for process to exit: exit status 7'
+
+  // Two pipes lead to one log: of a busy node any of these can come.
+  it.each([
+    ['behind', [...burst, word]],
+    ['in the middle of', [...burst.slice(0, 2_000), word, ...burst.slice(2_000)]],
+    ['before', [word, ...burst]]
+  ])("is told with its instruction, and not built again, when Kaniko's word comes %s the burst", (_, lines) => {
+    const tail = keepTelling(defaultBuilder.telling, LAST_WORDS_BYTES_MAX)
+    tail.add(Buffer.from(log(running('make'), ...lines)))
+    expect(defaultBuilder.classifyBuildFailure(tail.text())).toMatchObject({
+      code: 'dockerfile-failed',
+      message: "'RUN make' failed with exit code 7; its output is in the build log"
+    })
   })
 })
