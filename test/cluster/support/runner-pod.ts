@@ -73,7 +73,10 @@ export async function createRunnerPod(
   const name = `runner-${mode}-${randomBytes(4).toString('hex')}`
   const hostPath = volumeDirectory(name)
   if (mode === 'volume') await apply(persistentVolume(name, hostPath))
-  await apply(change(runnerPod(name, namespace, mode)))
+  const made = change(runnerPod(name, namespace, mode))
+  await apply(made)
+  const claimName = made.spec?.volumes?.find((volume) => volume.persistentVolumeClaim)?.persistentVolumeClaim?.claimName
+  if (claimName !== undefined) await apply(claim(claimName, namespace, name))
   if (mode === 'volume') await openGate(name, namespace)
   await kubectl(['wait', '-n', namespace, `pod/${name}`, '--for=condition=Ready', '--timeout=120s'])
   const exec: RunnerPod['exec'] = (command, options) =>
@@ -158,11 +161,27 @@ const persistentVolume = (name: string, path: string) => ({
   metadata: { name },
   spec: {
     capacity: { storage: '1Gi' },
-    accessModes: ['ReadWriteOnce'],
+    // The claim asks for the one or the other.
+    accessModes: ['ReadWriteOnce', 'ReadWriteMany'],
     persistentVolumeReclaimPolicy: 'Retain',
     storageClassName: '',
     hostPath: { path, type: 'DirectoryOrCreate' }
   }
+})
+
+const claimSpec = (volumeName: string) => ({
+  accessModes: ['ReadWriteOnce'],
+  storageClassName: '',
+  volumeName,
+  resources: { requests: { storage: '1Gi' } }
+})
+
+/** What a pod that names a claim is given. */
+const claim = (name: string, namespace: string, volumeName: string) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name, namespace },
+  spec: claimSpec(volumeName)
 })
 
 /** ARC's container mode kubernetes: a generic ephemeral volume, whose claim is then called `<pod>-work`. */
@@ -171,16 +190,7 @@ const workVolume = (name: string, mode: StorageMode) =>
     ? { name: 'work', emptyDir: {} }
     : {
         name: 'work',
-        ephemeral: {
-          volumeClaimTemplate: {
-            spec: {
-              accessModes: ['ReadWriteOnce'],
-              storageClassName: '',
-              volumeName: name,
-              resources: { requests: { storage: '1Gi' } }
-            }
-          }
-        }
+        ephemeral: { volumeClaimTemplate: { spec: claimSpec(name) } }
       }
 
 function runnerPod(name: string, namespace: string, mode: StorageMode): V1Pod {
