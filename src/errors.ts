@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   'workspace-delivery-failed': transient,
   'start-failed': permanent,
   unschedulable: permanent,
+  unstartable: permanent,
   // running: never retried, because user code is never run twice
   'out-of-memory': { retryable: false, exitCode: 137 },
   evicted: permanent,

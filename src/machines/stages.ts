@@ -15,7 +15,8 @@ const POD_STARTS = [
   'image-invalid',
   'image-pull-failed',
   'start-failed',
-  'unschedulable'
+  'unschedulable',
+  'unstartable'
 ] as const satisfies readonly ErrorCode[]
 
 const POD_LOST = [
@@ -73,7 +74,8 @@ export const STEP_STAGES = {
       'context-delivery-failed',
       'files-refused',
       'start-failed',
-      'unschedulable'
+      'unschedulable',
+      'unstartable'
     ],
     creates: ['build-pod', 'image', 'directory']
   },

@@ -32,6 +32,8 @@ const LOG_READS_MAX = 5
 const LOG_READ_MS = 300
 /** Not the time that a cluster may take to make a node first: doctor says what the scheduler says. */
 const SCHEDULING_MS_MAX = 60_000
+/** A pod that no node sets up pulls nothing: that is told, and no wrong thing about the image. */
+const SETTING_UP_MS_MAX = 2 * 60_000
 const VERSION = /Kaniko version\s*:\s*(\S+)/i
 
 export const builderCheck = (facts: Facts): Check => ({
@@ -55,7 +57,7 @@ async function checkBuilder(site: Site, facts: Facts, image: string, signal: Abo
   try {
     await site.cluster.createPod(templated(site, versionPod(site, name, image), 'build'), signal)
     const limited = AbortSignal.any([signal, timeoutSignal(VERSION_MS_MAX)])
-    const pods = { ...site, schedulingMsMax: SCHEDULING_MS_MAX }
+    const pods = { ...site, schedulingMsMax: SCHEDULING_MS_MAX, settingUpMsMax: SETTING_UP_MS_MAX }
     const { failure } = await waitForPod(pods, name, endOrFailure(site), lost, limited).catch((thrown) => {
       throw limited.aborted && !signal.aborted ? tooSlow(image) : thrown
     })
@@ -64,7 +66,7 @@ async function checkBuilder(site: Site, facts: Facts, image: string, signal: Abo
   } catch (thrown) {
     if (signal.aborted || !(thrown instanceof StepError)) throw thrown
     if (thrown.code === 'start-failed') return notKaniko(image, variable, explain(thrown))
-    if (thrown.code === 'unschedulable') return fail(explain(thrown), stageFix(thrown))
+    if (thrown.code === 'unschedulable' || thrown.code === 'unstartable') return fail(explain(thrown), stageFix(thrown))
     return fail(
       explain(thrown),
       `set ${variable} to an image of ${defaultBuilder.name} that the nodes can pull (default: ${defaultBuilder.defaultImage}); one that needs credentials needs an imagePullSecret in the runner pod`

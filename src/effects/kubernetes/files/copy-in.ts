@@ -1,6 +1,7 @@
 /** Files into a pod that waits for them, by one tar stream over exec, for the copy mode. */
 
 import { PassThrough, Writable } from 'node:stream'
+import type { V1Pod } from '@kubernetes/client-node'
 import { type ErrorCode, StepError } from '../../../errors.ts'
 import { COMPLETE_MEMBER } from '../../archive/pack.ts'
 import { firstLine } from '../../failure-table.ts'
@@ -9,6 +10,7 @@ import { containerIn } from '../api/container.ts'
 import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from '../api/exec.ts'
 import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
+import { watchStart } from '../pods/start-watch.ts'
 import { createJudge, type Judge } from '../pods/status.ts'
 import { COPIED_MARKER, WORK_ROOT } from './containers.ts'
 import { execIn } from './reach.ts'
@@ -69,13 +71,14 @@ export async function copyIn(site: Site, request: CopyIn, signal: AbortSignal): 
   const { clock, reporter } = site
   let state: Awaited<ReturnType<typeof look>> = 'starting'
   const judge = createJudge(clock)
+  const watch = watchStart(site, request.pod, signal)
   let outbox = openAll(request.sources, signal)
   let attempts = 0
   const send = async () => {
     // Bounded by the signal: every stage has a budget.
     for (;;) {
       attempts += 1
-      if (attempts % ATTEMPTS_PER_LOOK === 0) state = await look(site, request, judge, signal)
+      if (attempts % ATTEMPTS_PER_LOOK === 0) state = await look(site, request, judge, signal, watch)
       if (state === 'filled') return
       if (outbox.state() !== 'whole') {
         outbox.close()
@@ -195,11 +198,18 @@ export async function send(
 }
 
 /** Looks at the pod between attempts; `filled` when the container has ended well, which a lost answer may have hidden from us. */
-async function look(site: Site, { pod: name, container, lost }: CopyIn, judge: Judge, signal: AbortSignal) {
+async function look(
+  site: Site,
+  { pod: name, container, lost }: CopyIn,
+  judge: Judge,
+  signal: AbortSignal,
+  watch?: (pod: V1Pod) => Promise<void>
+) {
   const pod = await site.cluster.getPod(name, signal)
   if (pod === undefined) throw lost()
   const verdict = judge(pod, container)
   if (verdict.is === 'lost' || verdict.is === 'blocked') throw verdict.failure
+  if (verdict.is === 'starting' && watch !== undefined) await watch(pod)
   if (verdict.is !== 'ended') return verdict.is
   const { exitCode } = verdict.terminated
   if (exitCode === 0) return 'filled'

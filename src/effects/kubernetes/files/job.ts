@@ -24,17 +24,12 @@ export async function copyInJob(
   { pod, lost, hasPredecessor, schedulingMsMax }: NewJobPod,
   signal: AbortSignal
 ): Promise<void> {
-  await waitForPod(
-    { ...site, schedulingMsMax },
-    pod,
-    hasPredecessor ? receiverStarted(site.clock) : isScheduled,
-    lost,
-    signal
-  )
+  const bounded = { ...site, schedulingMsMax, settingUpMsMax: schedulingMsMax }
+  await waitForPod(bounded, pod, hasPredecessor ? receiverStarted(site.clock) : isScheduled, lost, signal)
   const root = site.storage.workDirectory
   const sources = [fromRunner({ root, paths: [''], include: (path) => path !== HOOK_RESPONSES && !isStaging(path) })]
   const failure = 'workspace-delivery-failed'
-  await copyIn(site, { pod, container: COPY_IN_CONTAINER, sources, watched: [], failure, lost }, signal)
+  await copyIn(bounded, { pod, container: COPY_IN_CONTAINER, sources, watched: [], failure, lost }, signal)
 }
 
 const isScheduled = (pod: V1Pod): true | undefined =>

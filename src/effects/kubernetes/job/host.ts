@@ -119,7 +119,7 @@ function createHost(site: Site, plan: JobPlan, options: JobOptions): Omit<JobHos
       const check = createReadiness({ expected, startedAtMs, timeoutMs, clock })
       const stop = new AbortController()
       const either = AbortSignal.any([signal, stop.signal])
-      const isUp = waitForPod({ ...site, schedulingMsMax }, name, check, lost, either)
+      const isUp = waitForPod({ ...site, schedulingMsMax, settingUpMsMax: schedulingMsMax }, name, check, lost, either)
       let isFoundAlpine: boolean | undefined
       // Asked meanwhile, so that inspecting finds the answer there.
       const hasAnswered = isAlpineOnceUp(site, ref, either).then((found) => {

@@ -2,6 +2,7 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
+import { isNotSetUp, notSetUp } from '../pods/set-up.ts'
 import { createJudge, titled, unschedulableReason } from '../pods/status.ts'
 import type { ExpectedContainer } from '../specs/job-plan.ts'
 
@@ -80,6 +81,7 @@ function tooLate(pod: V1Pod, waitedFor: readonly ExpectedContainer[], timeoutMs:
   if (unschedulable !== undefined) {
     return { error: new StepError('unschedulable', `no node took the job pod ${limit}: ${unschedulable}`) }
   }
+  if (isNotSetUp(pod)) return { error: notSetUp(pod, timeoutMs / 1_000, undefined) }
   const [first] = waitedFor
   const titles = waitedFor.map(({ title }) => title).join(', ')
   return { error: new StepError('start-failed', `not ready ${limit}: ${titles}`), container: first?.name }

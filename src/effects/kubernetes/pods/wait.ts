@@ -2,11 +2,11 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
-import type { Reporter } from '../../log/reporter.ts'
-import type { Cluster } from '../api/cluster.ts'
+import { within } from '../../within.ts'
 import { containerIn } from '../api/container.ts'
-import { createLogReader, type LogReader, type LogReading } from '../api/logs.ts'
-import { type Ended, unschedulableReason, verdictOn } from './status.ts'
+import { createLogReader, type LogReader } from '../api/logs.ts'
+import { type Pods, watchStart } from './start-watch.ts'
+import { type Ended, verdictOn } from './status.ts'
 
 /**
  * The stock Role has no watch on pods, so status is polled: tightly at first, because most pods start or end within the kubelet's
@@ -23,8 +23,6 @@ const LOG_SILENCE_MS = 1_200
 /** In a longer silence the end of the log says when to look; this is only for a log connection that hangs. */
 const POLL_FOLLOWING_MS = 2_000
 const LOG_RECONNECT_MS = 250
-/** How long a cluster may take to find or make a node; below every stage's own budget, so that the reason is told. */
-const SCHEDULING_MS_MAX = 9 * 60_000
 const LOG_FINAL_READS_MAX = 5
 /** How long the rest of a log is asked for when nobody answers. */
 const LOG_FINAL_MS_MAX = 60_000
@@ -33,39 +31,23 @@ const LOG_FINAL_READ_MS_MAX = 10_000
 /** A program that runs is not given up because the API server is restarted. */
 const OUTAGE_MS_MAX = 10 * 60_000
 
-export interface Pods {
-  readonly cluster: Cluster
-  readonly clock: Clock
-  readonly reporter: Reporter
-  /** How long a cluster may take to find or make a node; undefined: nine minutes. */
-  readonly schedulingMsMax?: number | undefined
-}
-
 /** Polls a pod until `check` gives a value. `check` throws to give up; a pod that is gone is `lost`. */
 export async function waitForPod<T>(
-  { cluster, clock, reporter, schedulingMsMax = SCHEDULING_MS_MAX }: Pods,
+  pods: Pods,
   name: string,
   check: (pod: V1Pod) => T | undefined,
   lost: () => StepError,
   signal: AbortSignal,
-  pause: () => Promise<unknown> = createPause(clock, signal)
+  pause: () => Promise<unknown> = createPause(pods.clock, signal)
 ): Promise<T> {
-  const startedAtMs = clock.now()
-  let saidUnschedulable: string | undefined
+  const watch = watchStart(pods, name, signal)
   // Bounded by the signal: every stage has a budget.
   for (;;) {
-    const pod = await cluster.getPod(name, signal)
+    const pod = await pods.cluster.getPod(name, signal)
     if (pod === undefined) throw lost()
     const result = check(pod)
     if (result !== undefined) return result
-    const reason = unschedulableReason(pod)
-    if (reason !== undefined && reason !== saidUnschedulable) {
-      reporter.line(`Waiting for a node for pod ${name}: ${reason}`)
-      saidUnschedulable = reason
-    }
-    if (reason !== undefined && clock.now() - startedAtMs > schedulingMsMax) {
-      throw new StepError('unschedulable', `no node took pod ${name} within ${schedulingMsMax / 1_000} s: ${reason}`)
-    }
+    await watch(pod)
     await pause()
   }
 }
@@ -140,28 +122,14 @@ export async function followToEnd(pods: Pods, request: FollowRequest, signal: Ab
 async function readRest(reader: LogReader, { clock, reporter }: Pods, signal: AbortSignal): Promise<void> {
   const startedAtMs = clock.now()
   for (let refusals = 0; refusals < LOG_FINAL_READS_MAX; ) {
-    const reading = await readFor(LOG_FINAL_READ_MS_MAX, reader, clock, signal)
+    // A connection may be silent for ever; a reading goes on where the one before was left.
+    const reading = await within(clock, LOG_FINAL_READ_MS_MAX, (timed) => reader.read(false, timed), signal)
     if (reading === 'whole') return
     if (reading === 'refused') refusals += 1
     else if (clock.now() - startedAtMs > LOG_FINAL_MS_MAX) {
       return reporter.warning('The end of the log is missing: the Kubernetes API did not give it')
     }
     await clock.sleep(LOG_RECONNECT_MS, signal)
-  }
-}
-
-/** One reading that goes on where it was left: a connection may be silent for ever, and is then given up. */
-async function readFor(msMax: number, reader: LogReader, clock: Clock, signal: AbortSignal): Promise<LogReading> {
-  const stop = new AbortController()
-  const either = AbortSignal.any([signal, stop.signal])
-  clock.sleep(msMax, either).then(
-    () => stop.abort(),
-    () => {}
-  )
-  try {
-    return await reader.read(false, either)
-  } finally {
-    stop.abort()
   }
 }
 

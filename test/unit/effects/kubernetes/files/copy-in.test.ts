@@ -115,7 +115,8 @@ describe('files are copied into a pod', () => {
     const cluster = await connectCluster({ clock, onRetry: () => {} })
     const lost = () => new StepError('run-lost', 'gone')
     const request = { pod: 'p', container: 'deliver', sources: [source], watched: [], lost }
-    await copyIn(siteOf('copy', { cluster, clock }), { ...request, failure: 'workspace-delivery-failed' }, never)
+    const site = siteOf('copy', { cluster, clock, schedulingMsMax: 1_000, settingUpMsMax: 1_000 })
+    await copyIn(site, { ...request, failure: 'workspace-delivery-failed' }, never)
   }
 
   /** All of it but the member that says that it is all. */
@@ -124,6 +125,19 @@ describe('files are copied into a pod', () => {
   test('and are all there', async () => {
     await copy()
     expect(filesIn(volume)).toEqual(FILES)
+  })
+
+  test.each([
+    [
+      'no node takes',
+      { status: { conditions: [{ type: 'PodScheduled', status: 'False', message: 'full' }] } },
+      'unschedulable'
+    ],
+    ['its node does not set up', { spec: { nodeName: 'n1', containers: [] } }, 'unstartable']
+  ])('but not without an end into one that %s', async (_what, pod: V1Pod, code) => {
+    pods.pods.set('p', { metadata: { name: 'p' }, ...pod })
+    pods.refuses = () => 500
+    await expect(copy()).rejects.toMatchObject({ code })
   })
 
   test('but not when they were cut short', async () => {
