@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { COPIED_MARKER, WORK_ROOT } from '../../src/effects/kubernetes/files/containers.ts'
+import { WORK_ROOT } from '../../src/effects/kubernetes/files/containers.ts'
 import type { Program } from './pod-server.ts'
 
 /** Runs a command as it would be run in a container that has the volume, but without another root. */
@@ -32,10 +32,11 @@ export function filesIn(directory: string): Record<string, string> {
 
 const TRIES_MAX = 100_000
 
-/** Returns once whatever is changed in the volume gets a later time than that at which it was filled: times of files come in steps. */
-export function letTimePass(volume: string): void {
-  const { ctimeNs } = statSync(COPIED_MARKER.replace(WORK_ROOT, volume), { bigint: true })
-  const probe = join(volume, '.probe')
+/** Returns once whatever is changed on a disk gets a later time than what was changed before: times of files come in steps. */
+export function letTimePass(directory: string): void {
+  const probe = join(directory, '.probe')
+  writeFileSync(probe, '')
+  const { ctimeNs } = statSync(probe, { bigint: true })
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     writeFileSync(probe, String(tries))
     if (statSync(probe, { bigint: true }).ctimeNs > ctimeNs) return

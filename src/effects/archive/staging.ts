@@ -28,6 +28,11 @@ export async function withStaging<T>(tree: Directory, work: (staging: Directory)
   }
 }
 
+/** What the disk of `root` takes for now: it counts in steps of its own, and may be another machine's. */
+export async function diskTimeMs(root: string): Promise<number> {
+  return await inTree(root, (tree) => withStaging(tree, async (staging) => (await staging.stats()).ctimeMs))
+}
+
 /** Removes what unpackings that were killed have left. Not while one goes on. */
 export async function removeStaging(root: string): Promise<void> {
   await inTree(root, async (tree) => {

@@ -3,13 +3,14 @@
  * written outside of the root or through a link, and a file is replaced only when its new content is complete.
  */
 import type { FileHandle } from 'node:fs/promises'
-import { dirname, posix } from 'node:path'
+import { posix } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { extract, type Header } from 'tar-stream'
 import type { Directory } from '../work-tree/directory.ts'
 import { diskRefusal, inDirectory, inTree, isBelow, PATH_BYTES_MAX, partsOf } from '../work-tree/tree.ts'
 import { TargetDirectories } from './directories.ts'
-import { BYTES_MAX, GONE_BYTES_MAX, MEMBERS_MAX, refused, tooLarge, tooMuch } from './limits.ts'
+import { GONE_MEMBER, readPaths, removeGone } from './gone.ts'
+import { BYTES_MAX, MEMBERS_MAX, refused, tooLarge, tooMuch } from './limits.ts'
 import { COMPLETE_MEMBER } from './pack.ts'
 import { piecesOf, type SparseFile, sparseFile, wholeOf } from './sparse.ts'
 import { withStaging } from './staging.ts'
@@ -19,8 +20,6 @@ const OWNER_DIRECTORY_BITS = 0o700
 const OWNER_FILE_BITS = 0o600
 const MS_PER_SECOND = 1_000
 
-/** Name of the member that lists what is gone, NUL-separated; it comes before all others. */
-export const GONE_MEMBER = '.gone'
 export interface UnpackRequest {
   readonly root: string
   /** False refuses a path relative to root, because it was not asked for. */
@@ -29,6 +28,8 @@ export interface UnpackRequest {
   readonly plainFilesIn?: readonly string[]
   /** What stands for a directory of somebody else's, and has to stay one. */
   readonly staysDirectory?: (path: string) => boolean
+  /** When the files were copied to where the stream comes from, by this disk's clock: what changed later is not removed. Undefined: anything is. */
+  readonly copiedAtMs?: number | undefined
   /** Bytes of content at the most; undefined: BYTES_MAX. */
   readonly bytesMax?: number | undefined
   /** Told what was left out, and why. */
@@ -112,15 +113,10 @@ class Unpacker {
     return this.#written
   }
 
-  /** What was below something that is gone goes with it. What stands where a link is on the way is somebody else's. */
   async #removeGone(paths: readonly string[]): Promise<void> {
-    const { isWanted, staysDirectory } = this.#request
-    const all = new Set(paths.filter((path) => isInside(path) && isWanted(path) && staysDirectory?.(path) !== true))
-    for (const path of all) {
-      if (all.has(dirname(path))) continue
-      const name = posix.basename(path)
-      await inDirectory(this.#tree, path.slice(0, -name.length), (parent) => parent.remove(name))
-    }
+    const { isWanted, staysDirectory, copiedAtMs = Number.POSITIVE_INFINITY } = this.#request
+    const mayGo = paths.filter((path) => isInside(path) && isWanted(path) && staysDirectory?.(path) !== true)
+    await removeGone(this.#tree, { paths: new Set(mayGo), copiedAtMs })
   }
 
   async #take(path: string, header: Header, body: Readable, sparse: SparseFile | undefined): Promise<void> {
@@ -210,20 +206,6 @@ async function moveIn(staging: Directory, made: string, parent: Directory, name:
     await parent.remove(name)
     await staging.move(made, parent, name)
   }
-}
-
-async function readPaths(body: Readable): Promise<readonly string[]> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    chunks.push(chunk as Buffer)
-    bytes += (chunk as Buffer).length
-    if (bytes > GONE_BYTES_MAX) throw tooMuch('a list of what is gone that is too large')
-  }
-  return Buffer.concat(chunks)
-    .toString('utf8')
-    .split('\0')
-    .filter((path) => path !== '')
 }
 
 /** True for a normalised path that does not lead out of the root. */

@@ -143,6 +143,13 @@ export class Directory {
     await rmdir(path).catch(unlessElse)
   }
 
+  /** A directory of this name, if nothing is in it. */
+  async removeEmpty(name: string): Promise<void> {
+    await rmdir(this.#at(name)).catch((error: unknown) => {
+      if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) unlessElse(error)
+    })
+  }
+
   /** Of this directory itself. */
   async stats(): Promise<Stats> {
     return await this.#handle.stat()

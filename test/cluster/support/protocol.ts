@@ -8,7 +8,8 @@ export const FILE_COMMANDS = {
   GITHUB_ENV: 'set_env',
   GITHUB_PATH: 'add_path',
   GITHUB_STATE: 'save_state',
-  GITHUB_STEP_SUMMARY: 'step_summary'
+  GITHUB_STEP_SUMMARY: 'step_summary',
+  GITHUB_ARTIFACTS: 'artifacts'
 } as const
 export type FileCommand = keyof typeof FILE_COMMANDS
 

@@ -26,7 +26,8 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   fc.record({ does: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 800 }) }),
   fc.record({ does: fc.constant('write' as const), path: paths, text: words }),
   fc.record({ does: fc.constant('remove' as const), path: paths }),
-  fc.record({ does: fc.constant('output' as const), text: words })
+  fc.record({ does: fc.constant('output' as const), text: words }),
+  fc.record({ does: fc.constant('artifact' as const), path: fc.constantFrom('dist/a', 'dist/b c'), text: words })
 )
 
 /** A file cannot be where a directory is, and a directory not where a file is. */

@@ -106,8 +106,15 @@ function judgeWhole(end: StepEnd): readonly string[] {
     ...same(`${step.id} ends as its program does (${shorten(log)})`, end.exitCode, step.exitCode),
     ...same(`${step.id} runs once`, end.witnessed, ['started', 'ended']),
     ...same(`${step.id} shows its log`, end.shown, printedBy(step)),
-    ...same(`${step.id} hands its output to the runner`, end.output, outputsOf(step))
+    ...same(`${step.id} hands its output to the runner`, end.output, outputsOf(step)),
+    ...same(`${step.id} hands its artifacts to the runner`, end.artifacts, artifactsOf(step))
   ]
+}
+
+/** Each as the step leaves it, however often it names it. */
+function artifactsOf({ deeds }: StepStory): readonly string[] {
+  const made = deeds.flatMap((deed) => (deed.does === 'artifact' ? [deed] : []))
+  return made.map(({ path }) => `${path}:${made.findLast((deed) => deed.path === path)?.text}`)
 }
 
 const outputsOf = ({ deeds }: StepStory): string =>
@@ -117,7 +124,7 @@ const outputsOf = ({ deeds }: StepStory): string =>
 const findsItsCommands = ({ step: { id, runs }, commands }: StepEnd): readonly string[] =>
   runs === 'script' || commands === undefined
     ? []
-    : same(`${id} finds its own file commands`, commands, `set_output_${id}\n`)
+    : same(`${id} finds its own file commands`, commands, `artifacts_${id}\nset_output_${id}\n`)
 
 function judgeBroken({ step, exitCode, log, shown, witnessed }: StepEnd): readonly string[] {
   const started = witnessed.filter((line) => line === 'started').length
@@ -162,7 +169,7 @@ const inTime = (what: string, { tookMs }: CommandEnd, ownMs: number): readonly s
 
 function apply(files: Map<string, string>, { deeds }: StepStory): void {
   for (const deed of deeds) {
-    if (deed.does === 'write') files.set(deed.path, deed.text)
+    if (deed.does === 'write' || deed.does === 'artifact') files.set(deed.path, deed.text)
     if (deed.does !== 'remove') continue
     for (const path of files.keys()) {
       if (path === deed.path || path.startsWith(`${deed.path}/`)) files.delete(path)

@@ -31,6 +31,8 @@ export interface StepEnd extends CommandEnd {
   readonly commands: string | undefined
   /** What the runner reads of GITHUB_OUTPUT. */
   readonly output: string
+  /** What the runner finds of the files in GITHUB_ARTIFACTS. */
+  readonly artifacts: readonly string[]
   /** Files of the workspace once the step has ended, as `path:line`. */
   readonly files: string
   /** Pods, Secrets and files of the step that are still there. */
@@ -127,6 +129,7 @@ async function playStep(story: JobStory, simulation: Simulation, step: StepStory
     seen: witnessed(`${step.id}.seen`),
     commands: witnessed(`${step.id}.commands`),
     output: runner.outputOf(step),
+    artifacts: runner.artifactsOf(step),
     files: listing(inJob(story, simulation, 'repo/repo') ?? runner.workspace),
     leftOfIt: [...things().filter((thing) => isOfStep(simulation, thing)), ...scriptsLeft(simulation)]
   })

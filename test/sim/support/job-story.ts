@@ -10,6 +10,8 @@ export type Deed =
   | { readonly does: 'remove'; readonly path: string }
   /** Adds a line to the step's GITHUB_OUTPUT. */
   | { readonly does: 'output'; readonly text: string }
+  /** Writes a file below the workspace, and names it in the step's GITHUB_ARTIFACTS. */
+  | { readonly does: 'artifact'; readonly path: string; readonly text: string }
   /** Leaves a file beside the file commands. */
   | { readonly does: 'plant'; readonly name: string }
 
@@ -87,7 +89,10 @@ function lineOf(deed: Deed): string {
     case 'wait':
       return `sleep ${deed.ms / 1_000}`
     case 'write':
-      return `mkdir -p "$(dirname ${quote(deed.path)})" && ${print(deed.text)} >${quote(deed.path)}`
+    case 'artifact': {
+      const write = `mkdir -p "$(dirname ${quote(deed.path)})" && ${print(deed.text)} >${quote(deed.path)}`
+      return deed.does === 'write' ? write : `${write} && ${print(deed.path)} >>"$GITHUB_ARTIFACTS"`
+    }
     case 'remove':
       return `rm -rf ${quote(deed.path)}`
     case 'output':

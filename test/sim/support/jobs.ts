@@ -14,6 +14,7 @@ const busy = (id: string, runs: StepStory['runs'], exitCode: number, more: reado
     say(`${id} begins`),
     { does: 'write', path: `made/by ${id}`, text: id },
     { does: 'output', text: `${id}=yes` },
+    { does: 'artifact', path: `dist/${id}.tgz`, text: `of ${id}` },
     wait(250),
     ...more,
     say(`${id} ends`)
@@ -84,14 +85,62 @@ export const JOBS: readonly Kept[] = [
       steps: [[busy('first', 'script', 0)]]
     }
   },
+  ...(['copy', 'volume'] as const).map((mode) => ({
+    what: `ten steps side by side, storage mode ${mode}`,
+    story: {
+      ...base,
+      mode,
+      steps: [
+        [
+          ...Array.from({ length: 5 }, (_, index) => busy(`script-${index}`, 'script', index)),
+          ...Array.from({ length: 3 }, (_, index) => busy(`image-${index}`, 'image', index)),
+          busy('built', 'Dockerfile', 7, [{ does: 'remove', path: 'README.md' }]),
+          busy('built-as-well', 'Dockerfile', 0, [{ does: 'remove', path: 'src/deep' }])
+        ],
+        [busy('after', 'image', 0)]
+      ]
+    } satisfies JobStory
+  })),
   {
-    what: 'steps side by side',
+    what: 'steps side by side without a job container',
+    story: {
+      ...base,
+      job: undefined,
+      steps: [
+        [
+          busy('one', 'image', 3, [{ does: 'remove', path: 'README.md' }]),
+          busy('two', 'image', 0, [{ does: 'remove', path: 'src/deep' }]),
+          busy('three', 'Dockerfile', 0)
+        ]
+      ]
+    }
+  },
+  {
+    what: 'what a step removes with its directory leaves what another one has put there meanwhile',
     story: {
       ...base,
       steps: [
         [
-          ...Array.from({ length: 9 }, (_, index) => busy(`script-${index}`, 'script', index)),
-          busy('action', 'image', 7)
+          { id: 'removes', runs: 'image', exitCode: 0, deeds: [{ does: 'remove', path: 'src' }, wait(2_000)] },
+          {
+            id: 'writes',
+            runs: 'script',
+            exitCode: 0,
+            deeds: [wait(1_000), { does: 'write', path: 'src/new', text: 'new' }]
+          }
+        ]
+      ]
+    }
+  },
+  {
+    what: 'one of ten steps side by side is cancelled',
+    story: {
+      ...base,
+      steps: [
+        [
+          ...Array.from({ length: 6 }, (_, index) => busy(`script-${index}`, 'script', index, [wait(3_000)])),
+          ...Array.from({ length: 3 }, (_, index) => busy(`image-${index}`, 'image', index, [wait(3_000)])),
+          { ...busy('cancelled', 'image', 0, [wait(60_000)]), orders: [{ does: 'cancel', atMs: 2_500 }] }
         ]
       ]
     }

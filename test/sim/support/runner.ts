@@ -1,5 +1,5 @@
 /** The runner of a simulated job: its disk, and the commands that it gives its hook, as GitHub's runner writes them. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
 import { PRIVATE, STEP_VARIABLE } from './job-pods.ts'
@@ -28,6 +28,8 @@ export interface Runner {
   response(): { readonly state: object; readonly isAlpine: boolean } | undefined
   /** What a step has written to GITHUB_OUTPUT, as the runner reads it. */
   outputOf(step: StepStory): string
+  /** The files that a step has named in GITHUB_ARTIFACTS, as `path:line`: the runner opens each on its own disk. */
+  artifactsOf(step: StepStory): readonly string[]
 }
 
 /** Files of the workspace before the first step, by their paths. */
@@ -80,6 +82,7 @@ export function createRunner(directory: string, story: JobStory, registry: strin
     ...given
   })
   const outputOf = ({ id }: StepStory) => join(commands, `set_output_${id}`)
+  const artifactsOf = ({ id }: StepStory) => join(commands, `artifacts_${id}`)
   return {
     work,
     workspace,
@@ -118,14 +121,15 @@ export function createRunner(directory: string, story: JobStory, registry: strin
       }
     },
     step(step) {
-      writeFileSync(outputOf(step), '')
+      for (const path of [outputOf(step), artifactsOf(step)]) writeFileSync(path, '')
       writeFileSync(join(temp, '_github_workflow', 'event.json'), '{"action":"opened"}')
       if (step.runs === 'script') {
         writeFileSync(join(temp, `${step.id}.sh`), programOf(step))
         const environmentVariables = {
           INPUT_TOKEN: SECRET,
           HOME: '/github/home',
-          GITHUB_OUTPUT: `/__w/_temp/_runner_file_commands/set_output_${step.id}`
+          GITHUB_OUTPUT: `/__w/_temp/_runner_file_commands/set_output_${step.id}`,
+          GITHUB_ARTIFACTS: `/__w/_temp/_runner_file_commands/artifacts_${step.id}`
         }
         const entryPointArgs = ['-e', `/__w/_temp/${step.id}.sh`]
         const args = {
@@ -141,6 +145,7 @@ export function createRunner(directory: string, story: JobStory, registry: strin
         INPUT_TOKEN: SECRET,
         HOME: '/github/home',
         GITHUB_OUTPUT: `/github/file_commands/set_output_${step.id}`,
+        GITHUB_ARTIFACTS: `/github/file_commands/artifacts_${step.id}`,
         [STEP_VARIABLE]: step.id
       }
       const systemMountVolumes = [
@@ -172,6 +177,15 @@ export function createRunner(directory: string, story: JobStory, registry: strin
       } finally {
         rmSync(outputOf(step), { force: true })
       }
+    },
+    artifactsOf(step) {
+      const list = readFileSync(artifactsOf(step), 'utf8')
+      rmSync(artifactsOf(step))
+      const paths = list.split('\n').filter((path) => path !== '')
+      return paths.map((path) => {
+        const file = join(workspace, path)
+        return `${path}:${existsSync(file) ? readFileSync(file, 'utf8').trimEnd() : 'is not there'}`
+      })
     }
   }
 }

@@ -5,9 +5,10 @@
 
 import { pipeline } from 'node:stream/promises'
 import { StepError } from '../../../errors.ts'
+import { GONE_MEMBER } from '../../archive/gone.ts'
 import { BYTES_MAX } from '../../archive/limits.ts'
 import { COMPLETE_MEMBER } from '../../archive/pack.ts'
-import { GONE_MEMBER, unpack } from '../../archive/unpack.ts'
+import { unpack } from '../../archive/unpack.ts'
 import { firstLine } from '../../failure-table.ts'
 import { quote } from '../../shell-words.ts'
 import { PLAIN_FILES, STAY_DIRECTORIES } from '../../work-tree/layout.ts'
@@ -18,7 +19,7 @@ import { FILES_CONTAINER } from '../names.ts'
 import { COPIED_MARKER, WORK_ROOT } from './containers.ts'
 import { send } from './copy-in.ts'
 import { execIn } from './reach.ts'
-import { atMost, fromContainer, type Source, TAR_CREATE } from './sources.ts'
+import { atMost, fromContainer, readMark, type Source, TAR_CREATE } from './sources.ts'
 
 export interface CopyOut {
   readonly pod: string
@@ -26,6 +27,8 @@ export interface CopyOut {
   readonly toRunner: readonly string[]
   /** All that copying in was told to watch, in a job with a job pod: to a container of that pod. */
   readonly toJob?: { readonly pod: string; readonly container: string; readonly paths: readonly string[] } | undefined
+  /** When the files were copied in from the runner's disk, by its clock. */
+  readonly copiedAtMs?: number | undefined
 }
 
 /** Files of one transfer in the pod's work volume: both may be under way at once. */
@@ -46,14 +49,19 @@ const KINDS = '\\( -type f -o -type d -o -type l \\)'
  * A script that packs what changed below paths, after the members that come before. What has a new path has changed, too: what lies in
  * a directory that was renamed keeps its own times. Sorted, so that directories come before what is in them.
  */
-const packChanged = (way: Way, paths: readonly string[], before: readonly string[]): string =>
+const packChanged = (
+  way: Way,
+  paths: readonly string[],
+  before: readonly string[],
+  completeMember = COMPLETE_MEMBER
+): string =>
   [
-    `: > ${COMPLETE_MEMBER}`,
+    `: > ${completeMember}`,
     `printf '${[...before, ''].join('\\0')}' > .changed-${way}`,
     `find ${words(paths)} ${KINDS} -cnewer ${COPIED_MARKER} -print0 > .newer-${way}`,
     `find ${words(paths)} ${KINDS} -print0 | sort --zero-terminated | comm --zero-terminated -13 .before - >> .newer-${way}`,
     `sort --zero-terminated --unique .newer-${way} >> .changed-${way}`,
-    `printf '${COMPLETE_MEMBER}\\0' >> .changed-${way}`,
+    `printf '${completeMember}\\0' >> .changed-${way}`,
     `${TAR_CREATE} --no-recursion --null --files-from=.changed-${way}`
   ].join(' && ')
 
@@ -66,37 +74,54 @@ const LEFT_OUT_SHOWN_MAX = 10
 const LENGTH_DIGITS = 12
 const GONE_IN_JOB = '.gone-job'
 
-const packForJob = (paths: readonly string[]): string =>
+/** Files of one step in the work volume of the job pod, where other steps have theirs. */
+const ownNames = (pod: string) => ({ complete: `.complete-${pod}`, gone: `.gone-${pod}` })
+
+const packForJob = (pod: string, paths: readonly string[]): string =>
   [
     findGone('job', paths, GONE_IN_JOB),
     `printf '%0${LENGTH_DIGITS}d' "$(wc -c < ${GONE_IN_JOB})"`,
     `cat ${GONE_IN_JOB}`,
-    packChanged('job', paths, [])
+    packChanged('job', paths, [], ownNames(pod).complete)
   ].join(' && ')
 
-/** Removes first: what is gone below a directory may be hidden behind a link of its name afterwards. */
-const UNPACK_IN_JOB = [
-  `cd ${WORK_ROOT}`,
-  `length=$(dd bs=${LENGTH_DIGITS} count=1 iflag=fullblock 2>/dev/null)`,
-  `length=$((1$length - ${10 ** LENGTH_DIGITS}))`,
-  // dd and not head: it takes no byte more than it was told.
-  '[ "$length" -eq 0 ] || dd bs="$length" count=1 iflag=fullblock 2>/dev/null | xargs --null rm -rf --',
-  'tar --extract --preserve-permissions --numeric-owner --file=-',
-  // The last member proves that the archive was not cut short.
-  `rm ${COMPLETE_MEMBER}`
-].join('\n')
+/**
+ * Removes first: what is gone below a directory may be hidden behind a link of its name afterwards. What somebody else has made or changed
+ * since the step's files were read stays, with the directories that it is in.
+ */
+const unpackInJob = (pod: string): string => {
+  const { complete, gone } = ownNames(pod)
+  const unchanged = `find "$@" -maxdepth 0 ! -type d ! -cnewer ${readMark(pod)} -print0 2>/dev/null`
+  return [
+    `cd ${WORK_ROOT}`,
+    // Of an attempt before this one.
+    `rm -f ${complete}`,
+    `length=$(dd bs=${LENGTH_DIGITS} count=1 iflag=fullblock 2>/dev/null)`,
+    `length=$((1$length - ${10 ** LENGTH_DIGITS}))`,
+    `: > ${gone}`,
+    // dd and not head: it takes no byte more than it was told.
+    `[ "$length" -eq 0 ] || dd bs="$length" count=1 iflag=fullblock 2>/dev/null > ${gone}`,
+    `xargs --null --no-run-if-empty sh -c '${unchanged}' find < ${gone} | xargs --null --no-run-if-empty rm -f --`,
+    // What is below a directory comes before it; what is not empty, no directory or not there stays as it is.
+    `sort --zero-terminated --reverse ${gone} | xargs --null --no-run-if-empty rmdir -- 2>/dev/null || :`,
+    'tar --extract --preserve-permissions --numeric-owner --file=-',
+    // The last member proves that the archive was not cut short.
+    `rm ${complete}`,
+    `rm -f ${gone} ${readMark(pod)}`
+  ].join('\n')
+}
 
-/** Rejects with `collect-failed`, and can then be called again. */
-export async function copyOut(site: Site, request: CopyOut, signal: AbortSignal): Promise<void> {
+/** Resolves with what was written on the runner's disk. Rejects with `collect-failed`, and can then be called again. */
+export async function copyOut(site: Site, request: CopyOut, signal: AbortSignal): Promise<ReadonlySet<string>> {
   const { pod, toRunner, toJob } = request
   // Neither is left to itself when the other one fails: the next attempt starts both anew.
-  const ways = await Promise.allSettled([
-    toRunner.length > 0 && toRunnersDisk(site, pod, toRunner, signal),
+  const [onRunner, inJob] = await Promise.allSettled([
+    toRunner.length > 0 ? toRunnersDisk(site, request, signal) : new Set<string>(),
     toJob && toJobPod(site, pod, toJob, signal)
   ])
   signal.throwIfAborted()
-  const errors: readonly unknown[] = ways.flatMap((way) => (way.status === 'rejected' ? [way.reason] : []))
-  if (errors.length === 0) return
+  if (onRunner.status === 'fulfilled' && inJob.status === 'fulfilled') return onRunner.value
+  const errors: readonly unknown[] = [onRunner, inJob].flatMap((way) => (way.status === 'rejected' ? [way.reason] : []))
   const permanent = errors.find((error) => error instanceof StepError && !error.retryable)
   if (permanent !== undefined) throw permanent
   const [error] = errors
@@ -120,18 +145,22 @@ async function toJobPod(
   job: NonNullable<CopyOut['toJob']>,
   signal: AbortSignal
 ): Promise<void> {
-  const command = ['sh', '-c', packForJob(job.paths)]
+  const command = ['sh', '-c', packForJob(pod, job.paths)]
   const all = fromContainer(site, pod, FILES_CONTAINER, () => command, packingFailed)
   const bounded: Source = (completeMember, signal) => {
     const { stream, done } = all(completeMember, signal)
     const output = atMost(site.bytesMax ?? BYTES_MAX)
     return { stream: output, done: Promise.all([pipeline(stream, output), done]) }
   }
-  const { exitCode, stderr } = await send(site, job, bounded, ['sh', '-ec', UNPACK_IN_JOB], signal)
+  const { exitCode, stderr } = await send(site, job, bounded, ['sh', '-ec', unpackInJob(pod)], signal)
   if (exitCode !== 0) throw new Error(stderr)
 }
 
-async function toRunnersDisk(site: Site, pod: string, paths: readonly string[], signal: AbortSignal): Promise<void> {
+async function toRunnersDisk(
+  site: Site,
+  { pod, toRunner: paths, copiedAtMs }: CopyOut,
+  signal: AbortSignal
+): Promise<ReadonlySet<string>> {
   let leftOut = 0
   const unpacking = unpack({
     root: site.storage.workDirectory,
@@ -139,6 +168,7 @@ async function toRunnersDisk(site: Site, pod: string, paths: readonly string[], 
     plainFilesIn: PLAIN_FILES,
     // The mounts themselves, and the directories on the way to them, are the runner's.
     staysDirectory: (path) => [...paths, ...STAY_DIRECTORIES].some((root) => isBelow(root, [path])),
+    copiedAtMs,
     bytesMax: site.bytesMax,
     onLeftOut(path, why) {
       leftOut += 1
@@ -156,4 +186,5 @@ async function toRunnersDisk(site: Site, pod: string, paths: readonly string[], 
   if (packed.status === 'fulfilled' && packed.value.exitCode !== 0) throw packingFailed(packed.value)
   if (unpacked.status === 'rejected') throw unpacked.reason
   if (packed.status === 'rejected') throw packed.reason
+  return unpacked.value
 }

@@ -42,6 +42,10 @@ export function copyTransfer(site: Site): Transfer {
     async copyOutOfJob(directory, signal) {
       const { copyOutOfJob } = await import('./job.ts')
       await copyOutOfJob(site, directory, signal)
+    },
+    async copyOutArtifacts(written, signal) {
+      const { copyOutArtifacts } = await import('./artifacts.ts')
+      await copyOutArtifacts(site, written, signal)
     }
   }
 }

@@ -27,6 +27,9 @@ export function fromRunner(request: Omit<PackRequest, 'completeMember'>): Source
   return (completeMember) => ({ stream: pack({ ...request, completeMember }), done: Promise.resolve() })
 }
 
+/** A file in the work volume of the job pod that is as old as what the step of that pod has read there. */
+export const readMark = (pod: string): string => `.read-${pod}`
+
 /** The output of a command in a running container that writes an archive with the given last member. */
 export function fromContainer(
   site: Site,
@@ -82,16 +85,17 @@ const notRead = (pod: string, stderr: string) =>
 /**
  * Packs paths of the work volume, without some of what is below them; missing ones are made. Exit code 1 is GNU tar's for files that
  * changed while they were read, as those of a service or a background program do: each is whole in the archive, as it was at that moment.
+ * `mark` is made before anything is read.
  */
 export function packPaths(
   paths: readonly string[],
   excluded: readonly string[],
-  completeMember = COMPLETE_MEMBER
+  { completeMember = COMPLETE_MEMBER, mark }: { readonly completeMember?: string; readonly mark?: string } = {}
 ): readonly string[] {
   const script = [
     `cd ${WORK_ROOT}`,
     'mkdir -p "$@"',
-    `: > ${completeMember}`,
+    ...[completeMember, ...(mark === undefined ? [] : [mark])].map((name) => `: > ${name}`),
     `${TAR_CREATE} --anchored ${excluded.map((path) => `--exclude=${path}`).join(' ')} "$@" ${completeMember} || [ $? -eq 1 ]`
   ].join(' && ')
   return ['sh', '-c', script, 'pack', ...paths]

@@ -3,32 +3,39 @@
  * pod those of that pod, except the few that the runner writes for every single step.
  */
 import type { Mount } from '../../../machines/types.ts'
+import { diskTimeMs } from '../../archive/staging.ts'
 import { FILE_COMMANDS, HOOK_RESPONSES, TEMP, WORKFLOW } from '../../work-tree/layout.ts'
 import { isBelow } from '../../work-tree/tree.ts'
 import type { Site } from '../context/site.ts'
 import { workPath } from '../context/storage.ts'
 import { FILES_CONTAINER } from '../names.ts'
+import { copyOutArtifacts } from './artifacts.ts'
 import { copyIn } from './copy-in.ts'
 import { type CopyOut, copyOut } from './copy-out.ts'
-import { fromContainer, fromRunner, packPaths, type Source } from './sources.ts'
+import { fromContainer, fromRunner, packPaths, readMark, type Source } from './sources.ts'
 import type { NewPod } from './transfer.ts'
+
+/** When the runner's disk was read for the step of a site. */
+const copiedAt = new WeakMap<Site, number>()
 
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 
 /** The files that the mounts of a step show, into its pod. */
 export async function copyInStep(site: Site, to: NewPod, mounts: readonly Mount[], signal: AbortSignal): Promise<void> {
-  const sources = sourcesOf(site, rootsOf(site, mounts))
+  if (site.job === undefined) copiedAt.set(site, await diskTimeMs(site.storage.workDirectory))
+  const sources = sourcesOf(site, to.pod, rootsOf(site, mounts))
   const watched = rootsOf(site, mounts.filter(isWritable))
   const failure = 'workspace-delivery-failed'
   await copyIn(site, { ...to, container: FILES_CONTAINER, sources, watched, failure }, signal)
 }
 
-function sourcesOf(site: Site, roots: readonly string[]): Source[] {
+function sourcesOf(site: Site, pod: string, roots: readonly string[]): Source[] {
   const { workDirectory } = site.storage
   const include = (path: string) => path !== HOOK_RESPONSES
   if (site.job === undefined) return [fromRunner({ root: workDirectory, paths: roots, include })]
   const ofRunner = [FILE_COMMANDS, WORKFLOW].filter((path) => isBelow(path, roots))
-  const command = (completeMember: string) => packPaths(roots, [...ofRunner, HOOK_RESPONSES], completeMember)
+  const command = (completeMember: string) =>
+    packPaths(roots, [...ofRunner, HOOK_RESPONSES], { completeMember, mark: readMark(pod) })
   return [
     fromContainer(site, site.job.pod, FILES_CONTAINER, command),
     fromRunner({ root: workDirectory, paths: ofRunner })
@@ -46,13 +53,13 @@ export async function copyOutStep(
   if (watched.length === 0) return
   const request: CopyOut =
     site.job === undefined
-      ? { pod, toRunner: watched }
+      ? { pod, toRunner: watched, copiedAtMs: copiedAt.get(site) }
       : {
           pod,
           toRunner: isBelow(FILE_COMMANDS, watched) ? [FILE_COMMANDS] : [],
           toJob: { pod: site.job.pod, container: FILES_CONTAINER, paths: watched }
         }
-  await copyOut(site, request, signal)
+  await copyOutArtifacts(site, await copyOut(site, request, signal), signal)
 }
 
 /** The mounted paths below the work directory, without those that lie inside another one. */

@@ -40,4 +40,6 @@ export interface Transfer {
   copyOutStep(pod: string, mounts: readonly Mount[], signal: AbortSignal): Promise<void>
   /** Makes a directory of the runner's disk what it is in the job pod, if there is one. */
   copyOutOfJob(directory: string, signal: AbortSignal): Promise<void>
+  /** The files that a script has named in the lists among what it has written; a container action's come with its other files. */
+  copyOutArtifacts(written: readonly string[], signal: AbortSignal): Promise<void>
 }

@@ -17,6 +17,7 @@ export function volumeTransfer({ storage }: Site): Transfer {
     copyInContext: nothing,
     copyInAction: nothing,
     copyOutStep: nothing,
-    copyOutOfJob: nothing
+    copyOutOfJob: nothing,
+    copyOutArtifacts: nothing
   }
 }

@@ -37,6 +37,13 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
   const found = findContainer(options, deps)
   found.catch(() => {})
   const container = async () => (await found).container
+  const transfer = async (signal: AbortSignal) => {
+    const [{ discoverSite }, { chooseTransfer }] = await Promise.all([
+      import('../context/site.ts'),
+      import('../files/choose.ts')
+    ])
+    return chooseTransfer(await discoverSite(options, deps, signal))
+  }
   return {
     clock,
     host: createScriptHost({
@@ -48,12 +55,10 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
       paths: options.paths,
       hashFiles: options.hashFiles,
       async copyInAction(path, signal) {
-        const [{ discoverSite }, { chooseTransfer }] = await Promise.all([
-          import('../context/site.ts'),
-          import('../files/choose.ts')
-        ])
-        const site = await discoverSite(options, deps, signal)
-        await chooseTransfer(site).copyInAction(posix.relative(JOB_WORK, path), signal)
+        await (await transfer(signal)).copyInAction(posix.relative(JOB_WORK, path), signal)
+      },
+      async copyOutArtifacts(lists, signal) {
+        await (await transfer(signal)).copyOutArtifacts(lists, signal)
       },
       randomHex
     }),

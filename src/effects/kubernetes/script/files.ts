@@ -109,8 +109,8 @@ export interface CopiedOut {
   end(): void
   /** Container paths of the scripts that the actions among the files name: the runner looks whether they are there. */
   further(): Promise<readonly string[]>
-  /** Writes everything to the runner's disk. Rejects with `collect-failed`; may be called again. */
-  write(paths: RunnerPaths): Promise<void>
+  /** Writes everything to the runner's disk, and resolves with the paths. Rejects with `collect-failed`; may be called again. */
+  write(paths: RunnerPaths): Promise<readonly string[]>
 }
 
 /** `warn` is told once what does not fit `COPY_OUT_BYTES_MAX`. */
@@ -157,9 +157,10 @@ export function createCopiedOut({ workspace, copiedIn }: Exchange, warn: (messag
       })
     },
     async write(paths) {
-      if (files.size === 0) return
+      if (files.size === 0) return []
       try {
         await writeAll(workDirectoryOf(paths), files)
+        return [...files.keys()]
       } catch (error) {
         if (error instanceof StepError && !error.retryable) throw error
         throw new StepError('collect-failed', `could not write the step's files: ${(error as Error).message}`, {

@@ -3,6 +3,7 @@ import { StepError } from '../../../errors.ts'
 import type { ScriptHost } from '../../../machines/ports.ts'
 import type { ScriptRequest } from '../../../machines/types.ts'
 import type { Reporter } from '../../log/reporter.ts'
+import { isArtifactList } from '../../work-tree/artifacts.ts'
 import { type RunnerPaths, workDirectoryOf } from '../../work-tree/layout.ts'
 import { openFileCommands } from '../../work-tree/rights.ts'
 import { type Connection, converse, type JobContainer } from './connection.ts'
@@ -26,6 +27,8 @@ export interface ScriptHostOptions {
   readonly hashFiles: readonly string[]
   /** Sends an action, by its path in the job container, from the runner's disk to the job pod. */
   readonly copyInAction: (path: string, signal: AbortSignal) => Promise<void>
+  /** Brings what the script names in these lists, relative to the work directory, from the job pod to the runner's disk. */
+  readonly copyOutArtifacts: (lists: readonly string[], signal: AbortSignal) => Promise<void>
   readonly randomHex: (length: number) => string
 }
 
@@ -68,7 +71,8 @@ export function createScriptHost(options: ScriptHostOptions): ScriptHost {
         await connect(container, request, progress, signal)
       }
       if (progress.missingAction !== undefined) throw notStarted(request, `action ${progress.missingAction}`)
-      await progress.copied?.copiedOut.write(options.paths)
+      const lists = (await progress.copied?.copiedOut.write(options.paths))?.filter(isArtifactList) ?? []
+      if (lists.length > 0) await options.copyOutArtifacts(lists, signal)
       // `done` without an exit code does not happen: the commands that lead to it follow on the code.
       return { exitCode: progress.exitCode as number }
     }

@@ -167,7 +167,8 @@ hush() { kill -USR1 "$streamer"; wait "$streamer"; } 2>/dev/null
 # Command: shows every file the runner reads after a step.
 copy_out() {
   hush
-  printf '' >"$base/.slipway-copying-out"
+  # Its own: another script may be at the same point, and must not make this one look later than it is.
+  printf '' >"$run/copying-out"
   list_changed | while IFS= read -r file; do [ ! -f "$file" ] || send "$file"; done
   frame sent
 }

@@ -119,7 +119,7 @@ function listing({ copiedIn, workspace, patterns }: Exchange): string[] {
 }
 
 /** What follows on the step, however it ended, besides the removal of files. */
-const KEEP_TIME = '[ ! -e "$base/.slipway-copying-out" ] || mv "$base/.slipway-copying-out" "$base/.slipway-copied-out"'
+const KEEP_TIME = '[ ! -e "$run/copying-out" ] || mv "$run/copying-out" "$base/.slipway-copied-out"'
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** What shells keep for themselves: assigning it fails, or has another effect than a plain value. */

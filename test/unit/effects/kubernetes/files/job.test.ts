@@ -1,8 +1,8 @@
 /** Goal: what comes to the runner's disk after prepare_job gets into the job pod, and what a job checks out comes to the runner where it is built from. */
-import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { JobSite } from '../../../../../src/effects/kubernetes/context/site.ts'
 import { chooseTransfer } from '../../../../../src/effects/kubernetes/files/choose.ts'
 import { filesIn, fill } from '../../../../support/work-volume.ts'
@@ -63,4 +63,34 @@ test('a downloaded action is the runner’s own, and nothing of the job pod take
 test('without a job pod there is nothing to look for', async () => {
   await (await transfer({})).copyOutOfJob(join(runner, 'repo/repo/action'), never)
   expect(existsSync(join(runner, 'repo/repo/action'))).toBe(false)
+})
+
+describe('artifacts', () => {
+  const LIST = '_temp/_runner_file_commands/artifacts_1'
+  const copyOut = async (...lines: readonly string[]) => {
+    await fill(runner, { [LIST]: lines.join('\n') })
+    await (await transfer()).copyOutArtifacts([LIST], never)
+    return Object.keys(filesIn(runner)).filter((path) => path !== LIST)
+  }
+
+  test('come as what a link leads to, and nothing comes from outside of the job’s files', async () => {
+    await fill(job, { 'repo/repo/dist/app-1': 'app', 'outside-of-root': '' })
+    await symlink('app-1', join(job, 'repo/repo/dist/latest'))
+    await symlink('dist', join(job, 'repo/repo/out'))
+    await symlink('/etc/passwd', join(job, 'repo/repo/passwd'))
+    const named = ['dist/latest', 'out/app-1', 'passwd', 'dist', '../../../etc/passwd', '-rf', 'dist/app-1']
+    expect(await copyOut(...named)).toEqual(['repo/repo/dist/app-1', 'repo/repo/dist/latest', 'repo/repo/out/app-1'])
+    expect(readFileSync(join(runner, 'repo/repo/dist/latest'), 'utf8')).toBe('app')
+  })
+
+  test('of no list, of an empty one, and without a job pod are none', async () => {
+    expect(await copyOut('', '# nothing', 'missing')).toEqual([])
+    await (await transfer()).copyOutArtifacts(['_temp/_runner_file_commands/set_output_1'], never)
+    await (await transfer({})).copyOutArtifacts([LIST], never)
+  })
+
+  test('that cannot be read are told as that', async () => {
+    await rm(job, { recursive: true })
+    await expect(copyOut('a')).rejects.toThrow()
+  })
 })

@@ -15,26 +15,27 @@ import { useDisks } from './fixture.ts'
 
 const never = new AbortController().signal
 const STEP = 'runner-abc-step-0'
+const OTHER_STEP = 'runner-abc-step-1'
 const JOB: JobSite = { pod: 'runner-abc-workflow', serviceNames: [] }
 const lost = () => new StepError('run-lost', 'gone')
 
-const disks = useDisks(STEP, JOB.pod)
-let [runner, step, job] = ['', '', '']
+const disks = useDisks(STEP, OTHER_STEP, JOB.pod)
+let [runner, step, otherStep, job] = ['', '', '', '']
 beforeEach(() => {
   const { volume } = disks()
-  ;[runner, step, job] = [disks().runner, volume(STEP), volume(JOB.pod)]
+  ;[runner, step, otherStep, job] = [disks().runner, volume(STEP), volume(OTHER_STEP), volume(JOB.pod)]
 })
 
 const mountsOf = (...paths: readonly string[]): Mount[] =>
   paths.map((path) => ({ source: join(runner, path), target: `/${path}`, readOnly: false }))
 const MOUNTED = ['repo/repo', TEMP, HOME, FILE_COMMANDS]
 
-async function copyIn(where: Site, mounts: readonly Mount[]): Promise<void> {
-  await chooseTransfer(where).copyInStep({ pod: STEP, lost }, mounts, never)
-  letTimePass(step)
+async function copyIn(where: Site, mounts: readonly Mount[], pod = STEP): Promise<void> {
+  await chooseTransfer(where).copyInStep({ pod, lost }, mounts, never)
+  for (const disk of [step, otherStep, job, runner]) letTimePass(disk)
 }
-const copyOut = async (where: Site, mounts: readonly Mount[]) =>
-  await chooseTransfer(where).copyOutStep(STEP, mounts, never)
+const copyOut = async (where: Site, mounts: readonly Mount[], pod = STEP) =>
+  await chooseTransfer(where).copyOutStep(pod, mounts, never)
 
 describe('without a job pod', () => {
   const FILES = {
@@ -137,5 +138,136 @@ describe('in a job with a job pod', () => {
     expect(filesIn(job)).toMatchObject({ 'repo/repo/kept': 'written meanwhile', "repo/repo/it's new": 'new' })
     expect(Object.keys(filesIn(job)).filter((path) => /removed|below/.test(path))).toEqual([])
     expect(filesIn(runner)).toEqual({ ...ON_RUNNER, [`${FILE_COMMANDS}/set_output_2`]: 'a=1\n' })
+  })
+})
+
+describe.each([
+  ['the runner’s disk', undefined],
+  ['the job pod', JOB]
+])('two steps at once, whose files come from %s', (_title, ofJob) => {
+  const mounts = () => mountsOf('repo/repo')
+  const at = (path: string) => join(ofJob === undefined ? runner : job, 'repo/repo', path)
+  const now = () =>
+    Object.fromEntries(
+      Object.entries(filesIn(ofJob === undefined ? runner : job)).map(([path, text]) => [
+        path.slice('repo/repo/'.length),
+        text
+      ])
+    )
+  const inStep = (path: string) => join(step, 'repo/repo', path)
+  const inOther = (path: string) => join(otherStep, 'repo/repo', path)
+  /** Each step is a hook of its own. */
+  const site = async () => await disks().site({ job: ofJob })
+
+  async function both(work: () => Promise<void>, together: boolean): Promise<void> {
+    const [one, other] = [await site(), await site()]
+    await copyIn(one, mounts())
+    await copyIn(other, mounts(), OTHER_STEP)
+    await work()
+    const first = copyOut(one, mounts())
+    if (!together) await first
+    await Promise.all([first, copyOut(other, mounts(), OTHER_STEP)])
+  }
+
+  beforeEach(async () => {
+    const there = { kept: 'k', 'd/1': '1', 'd/2': '2', 'd/deep/3': '3', 'd/link-to': 'x', changed: 'old' }
+    await fill(
+      ofJob === undefined ? runner : job,
+      Object.fromEntries(Object.entries(there).map(([path, text]) => [`repo/repo/${path}`, text]))
+    )
+  })
+
+  test.each([true, false])('each brings back what it wrote and removed (at the same moment: %s)', async (together) => {
+    await both(async () => {
+      await fill(step, { 'repo/repo/one': '1', 'repo/repo/both/one': '1' })
+      await fill(otherStep, { 'repo/repo/other': '2', 'repo/repo/both/other': '2' })
+      await rm(inStep('d/1'))
+      await rm(inOther('d/2'))
+    }, together)
+    expect(now()).toEqual({
+      kept: 'k',
+      changed: 'old',
+      one: '1',
+      other: '2',
+      'both/one': '1',
+      'both/other': '2',
+      'd/deep/3': '3',
+      'd/link-to': 'x'
+    })
+    expect(disks().said()).toBe('')
+  })
+
+  test('what one has removed with its directory leaves what the other has made and changed in it', async () => {
+    const [one, other] = [await site(), await site()]
+    await copyIn(one, mounts())
+    await copyIn(other, mounts(), OTHER_STEP)
+    await rm(inStep('d'), { recursive: true })
+    await rm(inStep('changed'))
+    await fill(otherStep, { 'repo/repo/d/new': 'new', 'repo/repo/changed': 'new', 'repo/repo/d/deep/3': 'new' })
+    await copyOut(other, mounts(), OTHER_STEP)
+    await copyOut(one, mounts())
+    expect(now()).toEqual({ kept: 'k', changed: 'new', 'd/new': 'new', 'd/deep/3': 'new' })
+  })
+
+  test('the same holds for what a script does meanwhile', async () => {
+    const one = await site()
+    await copyIn(one, mounts())
+    await rm(inStep('d'), { recursive: true })
+    await fill(at('.'), { 'd/1': 'by a script', 'd/by-script': '' })
+    await rm(at('kept'))
+    await copyOut(one, mounts())
+    expect(now()).toEqual({ changed: 'old', 'd/1': 'by a script', 'd/by-script': '' })
+  })
+
+  test('an archive that is cut short is noticed, whatever other steps have left', async () => {
+    const one = await site()
+    if (ofJob !== undefined) {
+      // An action from the workspace is brought to the runner before it is built.
+      await chooseTransfer(one).copyOutOfJob(join(runner, 'repo/repo/d'), never)
+      await fill(job, { '.complete': '' })
+    }
+    await copyIn(one, mounts())
+    await fill(step, { 'repo/repo/one': '1' })
+    const { run } = disks().server
+    // Whole members, and no last one.
+    disks().server.run = (pod, container, command) =>
+      run(
+        pod,
+        container,
+        command.map((word) => word.replace(/printf '\.complete[^']*' >>/, "printf '' >>"))
+      )
+    await expect(copyOut(one, mounts())).rejects.toMatchObject({ code: 'collect-failed' })
+  })
+})
+
+describe('artifacts that a container action names', () => {
+  test('are on the runner, though its other files stay in the job pod', async () => {
+    await fill(runner, {
+      [`${FILE_COMMANDS}/artifacts_2`]: '',
+      [`${FILE_COMMANDS}/artifacts_list_2`]: '{"version":1,"subjects":[]}'
+    })
+    await fill(job, { 'repo/repo/old': 'old', [`${TEMP}/log`]: 'log' })
+    const where = await disks().site({ job: JOB })
+    await copyIn(where, mountsOf('repo/repo', FILE_COMMANDS))
+    await fill(step, {
+      'repo/repo/dist/app 1.tgz': 'app',
+      'repo/repo/other': 'not named',
+      [`${FILE_COMMANDS}/artifacts_2`]: [
+        '# made here',
+        'dist/app 1.tgz',
+        'file://old',
+        '/__w/_temp/log',
+        'missing',
+        'oci://x@sha256:0',
+        ''
+      ].join('\n')
+    })
+    await copyOut(where, mountsOf('repo/repo', FILE_COMMANDS))
+    expect(filesIn(runner)).toMatchObject({
+      'repo/repo/dist/app 1.tgz': 'app',
+      'repo/repo/old': 'old',
+      [`${TEMP}/log`]: 'log'
+    })
+    expect(Object.keys(filesIn(runner)).filter((path) => /other|missing/.test(path))).toEqual([])
   })
 })

@@ -51,6 +51,7 @@ const execute = (container: JobContainer) =>
     paths: { runnerWorkspace: '/w/repo', runnerTemp: '/w/_temp', githubWorkspace: '/w/repo/repo' },
     hashFiles: [],
     copyInAction: () => Promise.reject(new Error('no action is missing')),
+    copyOutArtifacts: () => Promise.reject(new Error('nothing is copied here')),
     randomHex
   }).execute({ id: 'a', entryPoint: 'sh', args: [], env: {}, prependPath: [], workingDirectory: '/' }, endless)
 

@@ -19,9 +19,12 @@ let local: LocalContainer
 let runner: string
 /** Container paths of the actions that were asked for. */
 let copied: string[]
+/** Lists of artifacts that were handed on. */
+let lists: string[]
 
 beforeEach(async () => {
   copied = []
+  lists = []
   runner = await mkdtemp(join(tmpdir(), 'slipway-runner-'))
   await mkdir(join(runner, '_temp', '_runner_file_commands'), { recursive: true })
   await mkdir(join(runner, 'repo', 'repo'), { recursive: true })
@@ -57,6 +60,9 @@ async function run(script: string | Uint8Array, { hashFiles = [], args, env }: O
       const to = join(local.work, path.slice('/__w/'.length))
       await cp(from, to, { recursive: true })
       await cp(`${from}.completed`, `${to}.completed`)
+    },
+    async copyOutArtifacts(written) {
+      lists.push(...written)
     },
     randomHex
   })
@@ -144,6 +150,34 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
     expect(await readFile(join(commands, 'set_output_2'), 'utf8')).toBe('written meanwhile')
     expect(await onRunner('_temp/_runner_file_commands/set_output_2')).toBe('')
     expect(await onRunner('_temp/_runner_file_commands/set_output_1')).toBe('a=1\n')
+  })
+
+  test('a list of artifacts is handed on, once the runner has it, and no other file command is', async () => {
+    const env: Record<string, string> = {}
+    for (const name of ['artifacts_1', 'artifacts_list_1', 'set_output_1']) {
+      await writeFile(join(runner, '_temp', '_runner_file_commands', name), name === 'artifacts_list_1' ? '{}' : '')
+      env[name.toUpperCase()] = `/__w/_temp/_runner_file_commands/${name}`
+    }
+    expect(await run('cat $ARTIFACTS_LIST_1', { env })).toBe(0)
+    expect([local.output(), lists]).toEqual(['{}', []])
+    expect(await run('for f in $ARTIFACTS_1 $ARTIFACTS_LIST_1 $SET_OUTPUT_1; do echo a >>$f; done', { env })).toBe(0)
+    expect(lists).toEqual(['_temp/_runner_file_commands/artifacts_1'])
+    expect(await onRunner('_temp/_runner_file_commands/artifacts_1')).toBe('a\n')
+  })
+
+  test('of ten scripts that end at about the same time, each local action is on the runner afterwards', async () => {
+    expect(await run('mkdir a; echo "name: a" >a/action.yml')).toBe(0)
+    const names = Array.from({ length: 10 }, (_, at) => `action-${at}`)
+    const codes = await Promise.all(
+      names.map((name, at) => {
+        // Each ends a moment after the one before, while that one's hook may still look for what to copy out.
+        return run('', {
+          args: ['-c', `mkdir ${name}; sleep 0.${at}; echo "name: ${name}" >${name}/action.yml; exit ${at}`]
+        })
+      })
+    )
+    expect(codes).toEqual(names.map((_, at) => at))
+    for (const name of names) expect(await onRunner(`repo/repo/${name}/action.yml`)).toBe(`name: ${name}\n`)
   })
 
   test('without file commands in the environment all of them are there', async () => {

@@ -50,6 +50,7 @@ const hostOf = ({ container, work }: LocalContainer) =>
     paths: { runnerWorkspace: `${work}/repo`, runnerTemp: `${work}/_temp`, githubWorkspace: `${work}/repo/repo` },
     hashFiles: [],
     copyInAction: () => Promise.reject(new Error('no action is missing')),
+    copyOutArtifacts: () => Promise.reject(new Error('nothing is copied here')),
     randomHex
   })
 
