@@ -77,6 +77,8 @@ export interface BuilderDefinition {
   readonly telling: RegExp
   /** Why a build failed, from the last 64 KiB of its log and the telling lines before; `builder-lost` when the log does not say. */
   classifyBuildFailure(logTail: string): StepError
+  /** A line of a build's log that says what was left out, its first group being the words; undefined: the builder fails instead. */
+  readonly ignored?: RegExp
   /** Why the container that pushes has given up, from its log; `push-failed` when the log does not say. */
   classifyPushFailure(log: string): StepError
   /** The tries of a push that are followed by another one in the same container, in order, from its log. */

@@ -23,6 +23,18 @@ const ABSENT = /MANIFEST_UNKNOWN|NAME_UNKNOWN|NOT_FOUND|status code 404|no child
 /** What an instruction did comes before the network: when a RUN cannot reach something, that is the RUN's failure. */
 const BUILD_RULES: readonly Rule<Report>[] = [
   {
+    pattern: /^unsupported compression algorithm/,
+    code: 'dockerfile-failed',
+    message: (report) =>
+      `${at(report)} adds an archive that Kaniko cannot unpack: pack it with gzip, or unpack it in a RUN`
+  },
+  {
+    pattern: /copying file: read \/proc\//,
+    code: 'dockerfile-failed',
+    message: (report) =>
+      `${at(report)} copies all of a stage, /proc included: copy its directories one by one, or begin with FROM <that stage>`
+  },
+  {
     pattern: /no space left on device/,
     code: 'builder-lost',
     message: () => 'The builder ran out of disk space'
@@ -97,14 +109,18 @@ const PUSH_FAILURES: Table<Report> = {
  * Kaniko writes to stderr, in colours. What a program in RUN writes to stdout comes by another pipe: all of a burst can stand behind Kaniko's last
  * word, and all of it stands behind the instruction.
  */
-export const TELLING = /INFO[^ ]*\[\d+\] |error (?:building|pushing) image: /
+export const TELLING = /(?:INFO|FATA)[^ ]*\[\d+\] |error (?:building|pushing) image: /
 
 /** Why `executor` failed. A log without Kaniko's last word means that it was ended from outside: `builder-lost`. */
 export function classifyBuildFailure(logTail: string): StepError {
   const log = plain(logTail)
   // Not at the start of a line when the Dockerfile's own output did not end its last one.
   // `pushing` is what Kaniko calls writing the layout; layers of the base image are fetched only then.
-  const reason = after(log, 'error building image: ') ?? after(log, 'error pushing image: ') ?? usageError(log)
+  const reason =
+    after(log, 'error building image: ') ??
+    after(log, 'error pushing image: ') ??
+    usageError(log) ??
+    fatalError(logTail)
   if (reason === undefined) {
     return new StepError('builder-lost', 'The builder ended without saying why', { detail: lastLines(log) })
   }
@@ -161,6 +177,13 @@ function after(log: string, marker: string): string | undefined {
 
 /** An error that Kaniko prints its usage after: everything in `push`, and what is found wrong before a build. */
 const usageError = (log: string) => [...log.matchAll(/^Error: ([\s\S]*?)\nUsage:\n/gm)].at(-1)?.[1]
+
+/** What Kaniko ends with at once. In its colours: a program in RUN may write of its own failures the same way without. */
+const fatalError = (log: string) =>
+  lastOf(plain(log.replaceAll('FATA\u001b[0m', 'FATA, coloured')), /FATA, coloured\[\d+\] (.+)$/gm)
+
+/** What Kaniko leaves out or does in its own way, and goes on. */
+export const IGNORED = /^WARN\[\d+\] ((?:#\d+ )?[Kk]aniko does not support .*|Skipping .*|.* is deprecated, skipping)$/
 
 /** What a program in RUN wrote to its stdout can follow on Kaniko's word, which goes to stderr, and is no part of it. */
 const PROCESS_ENDED = /^[^\n]*waiting for process to exit: [^\n]*/

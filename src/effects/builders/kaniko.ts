@@ -3,7 +3,14 @@ import { posix } from 'node:path'
 import { parseReference } from '../registry/reference.ts'
 import type { BuilderDefinition, BuildSpec } from './definition.ts'
 import { KANIKO_CAPABILITIES } from './kaniko-dockerfile.ts'
-import { classifyBuildFailure, classifyPushFailure, failedPushes, pushedDigest, TELLING } from './kaniko-failures.ts'
+import {
+  classifyBuildFailure,
+  classifyPushFailure,
+  failedPushes,
+  IGNORED,
+  pushedDigest,
+  TELLING
+} from './kaniko-failures.ts'
 
 const VERSION = 'v1.28.3'
 
@@ -66,9 +73,6 @@ function connection({ plainHttpHosts, registryAuthorityPath, pushReference }: Bu
   ]
 }
 
-/** Credentials may be for a part of a registry, `host/org`, as the kubelet takes them. */
-const CREDENTIALS = { FF_KANIKO_PATH_SCOPED_REGISTRY_AUTH: 'true' }
-
 export const kaniko: BuilderDefinition = {
   name: 'kaniko',
   version: VERSION,
@@ -80,11 +84,12 @@ export const kaniko: BuilderDefinition = {
   // What a Dockerfile's RUN and COPY may need: shipwright's list for Kaniko.
   buildCapabilities: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID', 'SETFCAP', 'KILL'],
   containers: (spec) => ({
-    build: { args: buildArguments(spec), env: { ...LIKE_DOCKER, ...CREDENTIALS } },
-    push: { args: pushArguments(spec), env: CREDENTIALS }
+    build: { args: buildArguments(spec), env: LIKE_DOCKER },
+    push: { args: pushArguments(spec), env: {} }
   }),
   telling: TELLING,
   classifyBuildFailure,
+  ignored: IGNORED,
   classifyPushFailure,
   failedPushes,
   pushedDigest

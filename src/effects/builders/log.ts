@@ -11,5 +11,35 @@ export const plain = (log: string) => stripVTControlCharacters(log.replaceAll('\
 /** The first group of the last match; `pattern` is global. */
 export const lastOf = (log: string, pattern: RegExp) => [...log.matchAll(pattern)].at(-1)?.[1]?.trim()
 
+/** More would hide each other. */
+const KEPT_LINES_MAX = 10
+/** Of a line that has not ended. */
+const LINE_LENGTH_MAX = 4_096
+
+export interface KeptLines {
+  add(chunk: Uint8Array): void
+  /** The first groups, each once, in their order. */
+  lines(): readonly string[]
+}
+
+/** The lines of a log that match, as far as somebody will read them; it may be of any length. */
+export function keepLines(pattern: RegExp): KeptLines {
+  const kept = new Set<string>()
+  let line = ''
+  return {
+    add(chunk) {
+      if (kept.size >= KEPT_LINES_MAX) return
+      const [first = '', ...others] = Buffer.from(chunk).toString('utf8').split('\n')
+      line = (line + first).slice(0, LINE_LENGTH_MAX)
+      for (const next of others) {
+        const words = pattern.exec(plain(line))?.[1]?.trim()
+        if (words && kept.size < KEPT_LINES_MAX) kept.add(words)
+        line = next.slice(0, LINE_LENGTH_MAX)
+      }
+    },
+    lines: () => [...kept]
+  }
+}
+
 const LAST_LINES = 20
 export const lastLines = (log: string) => log.trim().split('\n').slice(-LAST_LINES).join('\n')

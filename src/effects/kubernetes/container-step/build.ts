@@ -6,6 +6,7 @@ import type { Builder, Pusher } from '../../../machines/ports.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import type { BuilderDefinition } from '../../builders/definition.ts'
+import { keepLines } from '../../builders/log.ts'
 import { keepTelling, LAST_WORDS_BYTES_MAX } from '../../capture.ts'
 import { containerIn } from '../api/container.ts'
 import { logTail } from '../api/logs.ts'
@@ -114,9 +115,11 @@ async function followBuild(
   signal: AbortSignal
 ) {
   const tail = keepTelling(definition.telling, LAST_WORDS_BYTES_MAX)
+  const ignored = definition.ignored && keepLines(definition.ignored)
   const write = (chunk: Buffer) => {
     site.reporter.foreign(chunk)
     tail.add(chunk)
+    ignored?.add(chunk)
   }
   site.reporter.group(`Build ${plan.dockerfile} with ${definition.name}`)
   try {
@@ -125,5 +128,6 @@ async function followBuild(
     return { ...ended, tail: tail.text() }
   } finally {
     site.reporter.endGroup()
+    for (const words of ignored?.lines() ?? []) site.reporter.warning(`${definition.name}: ${words}`)
   }
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { defaultBuilder } from '../../../../src/effects/builders/catalog.ts'
 import { keepTelling, LAST_WORDS_BYTES_MAX } from '../../../../src/effects/capture.ts'
+import { KANIKO_FLAGS } from '../../../support/kaniko-flags.ts'
 
 const info = (text: string) => `\u001b[36mINFO\u001b[0m[0003] ${text.padEnd(44)}`
 const log = (...lines: string[]) => `${lines.join('\n')}\n`
@@ -60,10 +61,15 @@ describe('the containers of Kaniko', () => {
       FF_KANIKO_COPY_AS_ROOT: 'true',
       FF_KANIKO_COPY_CHMOD_ON_IMPLICIT_DIRS: 'true',
       FF_KANIKO_EXPAND_HEREDOC: 'true',
-      FF_KANIKO_PATH_SCOPED_REGISTRY_AUTH: 'true',
       FF_KANIKO_RUN_HONOR_GROUP: 'true',
       FF_KANIKO_UNTAR_SKIP_ROOT: 'true'
     })
+  })
+
+  it('sets no flag that the pinned version does not know', () => {
+    expect(defaultBuilder.version).toBe(KANIKO_FLAGS.version)
+    expect(defaultBuilder.defaultImage).toContain(KANIKO_FLAGS.version)
+    for (const flag of Object.keys({ ...build.env, ...push.env })) expect(KANIKO_FLAGS.names).toContain(flag)
   })
 
   it('pushes that layout, and tries again as often as it is told', () => {
@@ -322,6 +328,36 @@ const PUSH_FAILURES: readonly (readonly [title: string, error: string, code: str
 ]
 
 describe('why a build failed', () => {
+  it('tells what Kaniko ends with at once, as what no second try changes', () => {
+    const lines = log(info('ADD x.tar.xz /x'), '\u001b[31mFATA\u001b[0m[0002] unsupported compression algorithm: 3')
+    expect(defaultBuilder.classifyBuildFailure(lines)).toMatchObject({
+      code: 'dockerfile-failed',
+      message: "'ADD x.tar.xz /x' adds an archive that Kaniko cannot unpack: pack it with gzip, or unpack it in a RUN"
+    })
+    expect(
+      defaultBuilder.classifyBuildFailure(
+        log('\u001b[31mFATA\u001b[0m[0001] Timed out snapshotting FS in 1h', 'output of before')
+      )
+    ).toMatchObject({
+      code: 'dockerfile-failed',
+      message: 'The image cannot be built: Timed out snapshotting FS in 1h'
+    })
+  })
+
+  it('takes no word of a program in RUN for that', () => {
+    expect(defaultBuilder.classifyBuildFailure(log('FATA[0001] not me'))).toMatchObject({
+      code: 'builder-lost'
+    })
+  })
+
+  it('tells what to do where all of a stage is copied', () => {
+    const lines = log(
+      info('COPY --from=a / /'),
+      'error building image: error building stage: failed to execute command: copying dir: copying file: read /proc/1/attr/current: invalid argument'
+    )
+    expect(defaultBuilder.classifyBuildFailure(lines).message).toMatch(/copies all of a stage, \/proc included/)
+  })
+
   it.each(BUILD_FAILURES)('tells %s', (_title, logTail, code, message) => {
     const error = defaultBuilder.classifyBuildFailure(logTail)
     expect(error).toMatchObject({ code, message })
