@@ -1,11 +1,14 @@
-/** The builder that an administrator chooses, with its images and its daemon, for the build pod and the names of images. */
-import { BUILDERS, type BuilderName, defaultBuilder } from './catalog.ts'
+/** The builders that an administrator chooses, with their images and their daemon, for the build pod and the names of images. */
+import { BUILDERS, type BuilderName } from './catalog.ts'
 import type { BuilderDefinition } from './definition.ts'
 
+/** Each Dockerfile's own: the first builder, in the catalog's order, that builds it as docker does. */
+export const AUTO = 'auto'
+
 export interface BuilderChoice {
-  /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER; undefined: the default one. */
-  readonly builder?: BuilderName | undefined
-  /** Undefined: the builder's default image. */
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER; undefined: `auto`. */
+  readonly builder?: BuilderName | typeof AUTO | undefined
+  /** Undefined: each builder's default image. Several builders: `kaniko=image,buildkit=image`; one without a name is the first one's. */
   readonly builderImage?: string | undefined
   /** Image that pushes what was built; undefined: the builder's own choice. */
   readonly pusherImage?: string | undefined
@@ -27,18 +30,38 @@ export interface ChosenBuilder {
   readonly daemon?: BuilderDaemon | undefined
 }
 
-/** All that may build, in the order in which they are preferred. */
-export const chooseBuilders = (choice: BuilderChoice): readonly ChosenBuilder[] => [chooseBuilder(choice)]
+/** All that may build, in the order in which they are preferred; one that needs a daemon only where there is one. */
+export function chooseBuilders(choice: BuilderChoice): readonly ChosenBuilder[] {
+  const { builder = AUTO, builderDaemon } = choice
+  const all: readonly BuilderDefinition[] = Object.values(BUILDERS)
+  const definitions =
+    builder === AUTO ? all.filter(({ needsDaemon }) => !needsDaemon || builderDaemon !== undefined) : [BUILDERS[builder]]
+  const images = imagesOf(choice.builderImage)
+  const imageOf = ({ name, defaultImage }: BuilderDefinition, index: number) =>
+    images.get(name) ?? (index === 0 ? images.get('') : undefined) ?? defaultImage
+  const chosen = definitions.map((definition, index) => ({ definition, image: imageOf(definition, index) }))
+  return chosen.map(({ definition, image }) => {
+    // Kaniko's image pushes for others, and may be a copy of the default one.
+    const pusher = chosen.find((other) => other.definition.defaultImage === definition.pushImage)
+    const pushImage = choice.pusherImage ?? pusher?.image ?? definition.pushImage ?? image
+    return { definition, image, pushImage, daemon: definition.needsDaemon ? builderDaemon : undefined }
+  })
+}
 
+/** By the builder's name; `''`: without one. */
+const imagesOf = (setting = ''): ReadonlyMap<string, string> =>
+  new Map(
+    setting.split(',').flatMap((part): [string, string][] => {
+      const [, name = '', image = ''] = /^(?:(\w+)=)?(.+)$/.exec(part.trim()) ?? []
+      return image === '' ? [] : [[name, image]]
+    })
+  )
+
+/** The one that is preferred. */
 export function chooseBuilder(choice: BuilderChoice): ChosenBuilder {
-  const definition = choice.builder === undefined ? defaultBuilder : BUILDERS[choice.builder]
-  const image = choice.builderImage ?? definition.defaultImage
-  return {
-    definition,
-    image,
-    pushImage: choice.pusherImage ?? definition.pushImage ?? image,
-    daemon: choice.builderDaemon
-  }
+  const [first] = chooseBuilders(choice)
+  if (first === undefined) throw new Error('there is no builder')
+  return first
 }
 
 /** Part of a build's hash: another builder, version, image or daemon may build something else from the same files. */

@@ -1,6 +1,7 @@
 /** The hook's settings, from the one place that reads the environment. */
 import { dirname, join } from 'node:path'
-import { BUILDERS, defaultBuilder } from '../../effects/builders/catalog.ts'
+import { BUILDERS } from '../../effects/builders/catalog.ts'
+import { AUTO } from '../../effects/builders/choose.ts'
 import type { BuilderDefinition } from '../../effects/builders/definition.ts'
 import type { ServiceAddress } from '../../effects/kubernetes/api/access.ts'
 import type { KubernetesOptions } from '../../effects/kubernetes/context/options.ts'
@@ -110,15 +111,16 @@ function builderOf(
 ): Pick<HookConfig, 'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon'> {
   const { builder, builderImage, pusherImage, buildkitHost: address, buildkitTlsSecret: tlsSecret } = values
   const { builder: choice, buildkitHost, buildkitTlsSecret } = SETTINGS
-  const { name, needsDaemon }: BuilderDefinition = builder === undefined ? defaultBuilder : BUILDERS[builder]
-  if (needsDaemon && address === undefined) {
-    throw new StepError('not-configured', `${choice.variable} is ${name}: set ${buildkitHost.variable} too`)
+  const chosen: BuilderDefinition | undefined = builder === undefined || builder === AUTO ? undefined : BUILDERS[builder]
+  if (chosen?.needsDaemon && address === undefined) {
+    throw new StepError('not-configured', `${choice.variable} is ${chosen.name}: set ${buildkitHost.variable} too`)
   }
-  const unused = address === undefined ? tlsSecret && buildkitTlsSecret : buildkitHost
-  if (!needsDaemon && unused) {
+  const unused = address === undefined ? tlsSecret && buildkitTlsSecret : chosen && buildkitHost
+  if (!chosen?.needsDaemon && unused) {
+    const why = chosen === undefined ? `${buildkitHost.variable} is not` : `${chosen.name} builds`
     throw new StepError(
       'not-configured',
-      `${unused.variable} is set, but ${name} builds: set ${choice.variable} to buildkit, or unset the other`
+      `${unused.variable} is set, but ${why}: set ${choice.variable} to buildkit and ${buildkitHost.variable}, or unset the other`
     )
   }
   return {

@@ -1,5 +1,6 @@
 /** Every environment variable that the hook reads, as one table: for config.ts, which reads them, and for docs/configuration.md. */
-import { BUILDERS, type BuilderName, defaultBuilder } from '../../effects/builders/catalog.ts'
+import { BUILDERS, type BuilderName } from '../../effects/builders/catalog.ts'
+import { AUTO } from '../../effects/builders/choose.ts'
 import { CLAIM_ACCESS_MODES } from '../../effects/kubernetes/context/options.ts'
 import { REGISTRY } from './registry-table.ts'
 import {
@@ -89,19 +90,20 @@ const RUNNER = {
 const BUILDER = {
   builder: {
     variable: `${CONTAINER_HOOKS}_BUILDER`,
-    unset: code(defaultBuilder.name),
-    meaning: `What builds: ${BUILDER_NAMES.map(code).join(' or ')}. See [BuildKit](buildkit.md).`,
-    parse: oneOf(BUILDER_NAMES)
+    unset: code(AUTO),
+    meaning: `What builds: ${BUILDER_NAMES.map(code).join(' or ')}; or \`${AUTO}\`: for each Dockerfile the first one of those that are set up which builds it as docker does. See [BuildKit](buildkit.md#which-builder).`,
+    parse: oneOf<BuilderName | typeof AUTO>([...BUILDER_NAMES, AUTO])
   },
   builderImage: {
     variable: `${CONTAINER_HOOKS}_BUILDER_IMAGE`,
     unset: BUILDER_NAMES.map((name) => code(BUILDERS[name].defaultImage)).join(', or '),
-    meaning: 'Image of the builder: a copy of the default in a registry of yours, or another version.',
+    meaning:
+      'Image of the builder: a copy of the default in a registry of yours, or another version. For several: `kaniko=image,buildkit=image`.',
     parse: text
   },
   pusherImage: {
     variable: `${CONTAINER_HOOKS}_PUSHER_IMAGE`,
-    unset: `the builder's image; with BuildKit ${code(BUILDERS.kaniko.defaultImage)}`,
+    unset: `the builder's image; with BuildKit Kaniko's: ${code(BUILDERS.kaniko.defaultImage)}`,
     meaning: "Image with Kaniko's `executor`, which pushes what was built.",
     parse: text
   },
@@ -109,7 +111,7 @@ const BUILDER = {
     variable: `${CONTAINER_HOOKS}_BUILDKIT_HOST`,
     unset: 'none',
     meaning:
-      'Address of the BuildKit daemon as pods reach it, `tcp://host:port`. Needed for `buildkit`, and only for that.',
+      'Address of the BuildKit daemon as pods reach it, `tcp://host:port`. Needed for `buildkit`; with `auto` it sets BuildKit up.',
     parse: tcpAddress
   },
   buildkitTlsSecret: {

@@ -1,5 +1,6 @@
 /** Goal: a setting is read as documented, and a wrong one is named in one line. */
 import { describe, expect, it } from 'vitest'
+import { chooseBuilders } from '../../../../src/effects/builders/choose.ts'
 import { readConfig, readConnection } from '../../../../src/hooks/settings/config.ts'
 
 const PREFIX = 'ACTIONS_RUNNER_CONTAINER_HOOKS_'
@@ -83,11 +84,19 @@ describe('reading the settings', () => {
     })
   })
 
+  it.each([{}, { BUILDER: 'auto' }])('lets each Dockerfile have its builder where several are set up: %o', (given) => {
+    const variables = Object.fromEntries(Object.entries(given).map(([name, value]) => [`${PREFIX}${name}`, value]))
+    const config = readConfig({ ...minimal, ...variables, [`${PREFIX}BUILDKIT_HOST`]: 'tcp://b:1' })
+    expect(chooseBuilders(config).map(({ definition }) => definition.name)).toEqual(['kaniko', 'buildkit'])
+    const alone = chooseBuilders(readConfig({ ...minimal, ...variables }))
+    expect(alone.map(({ definition }) => definition.name)).toEqual(['kaniko'])
+  })
+
   it.each([
     [{ BUILDER: 'buildkit' }, `set ${PREFIX}BUILDKIT_HOST too`],
-    [{ BUILDKIT_HOST: 'tcp://buildkitd:1234' }, `${PREFIX}BUILDKIT_HOST is set, but kaniko builds`],
-    [{ BUILDKIT_TLS_SECRET: 'certificates' }, `${PREFIX}BUILDKIT_TLS_SECRET is set, but kaniko builds`],
-    [{ BUILDER: 'docker' }, `${PREFIX}BUILDER must be kaniko or buildkit`],
+    [{ BUILDER: 'kaniko', BUILDKIT_HOST: 'tcp://b:1' }, `${PREFIX}BUILDKIT_HOST is set, but kaniko builds`],
+    [{ BUILDKIT_TLS_SECRET: 'certificates' }, `${PREFIX}BUILDKIT_TLS_SECRET is set, but ${PREFIX}BUILDKIT_HOST is not`],
+    [{ BUILDER: 'docker' }, `${PREFIX}BUILDER must be kaniko or buildkit or auto`],
     [{ BUILDER: 'buildkit', BUILDKIT_HOST: 'buildkitd:1234' }, `${PREFIX}BUILDKIT_HOST must be tcp://host:port`],
     [{ BUILDER: 'buildkit', BUILDKIT_HOST: 'unix:///run/x' }, `${PREFIX}BUILDKIT_HOST must be tcp://host:port`]
   ])('refuses a builder and a daemon that do not go together: %o', (given, expected) => {
