@@ -3,6 +3,7 @@ import { posix } from 'node:path'
 import {
   type Construct,
   type Context,
+  type Edit,
   carriedOut,
   type Finder,
   type Finding,
@@ -103,7 +104,11 @@ function findingsOf(subject: Subject, stage: Stage, copy: Instruction, lookUp: L
     known ? { source, path: pathOf(known), to: follow(pathOf(known), context) } : { source }
   )
   if (led.every(({ path, to }) => to === path)) return found
-  add('copy-link', followed(led, words.at(-1) ?? '', context))
+  const destination = words.at(-1) ?? ''
+  const changed = followed(led, destination, context)
+  if (changed === undefined && !isTrigger(stage, copy)) {
+    found.push({ construct: 'copy-link', line, what, edits: byName(subject, copy, led, destination) })
+  } else add('copy-link', changed)
   return found
 }
 
@@ -119,6 +124,26 @@ interface Led {
   readonly to?: string | undefined
 }
 
+const isDirectoryForSure = (destination: string): boolean => /(?:^|\/)\.?$/.test(destination)
+
+/** Numbers of stages would be others with one more. */
+const countsStages = ({ dockerfile: { instructions } }: Subject): boolean =>
+  instructions.some(({ flags }) => flags.some((flag) => /[=,]?from=\d/.test(flag)))
+
+/** The file under the link's name in a stage of its own, from where it is copied: whether there is a directory decides its path as it would. */
+function byName(subject: Subject, copy: Instruction, led: readonly Led[], destination: string): readonly Edit[] | undefined {
+  const [{ path, to } = {}] = led
+  const first = subject.stages.all[0]?.from
+  if (led.length > 1 || path === undefined || to === undefined || first === undefined) return undefined
+  if (copy.name !== 'COPY' || countsStages(subject)) return undefined
+  const stage = `slipway-link-${copy.line}`
+  const flags = [`--from=${stage}`, ...copy.flags]
+  const name = posix.basename(path)
+  const edits = editsOf({ ...copy, flags }, [`/${name}`, destination])
+  if (edits === undefined || /["'\\`\s$]/.test(path + to)) return undefined
+  return [{ line: first.line, endLine: first.line - 1, lines: [`FROM scratch AS ${stage}`, `COPY /${to} /${name}`] }, ...edits]
+}
+
 /** The words with each link replaced; undefined where the copy's name would be another, and nobody knows whether there is a directory. */
 function followed(led: readonly Led[], destination: string, context: Context): readonly string[] | undefined {
   const changed: string[] = []
@@ -131,8 +156,8 @@ function followed(led: readonly Led[], destination: string, context: Context): r
     if (path === undefined || target === undefined) return undefined
     const [name, other] = [posix.basename(path), posix.basename(target)]
     if (!context.isDirectory(target) && name !== other) {
-      if (led.length > 1 || !destination.endsWith('/')) return undefined
-      to = `${destination}${name}`
+      if (led.length > 1 || !isDirectoryForSure(destination)) return undefined
+      to = destination.endsWith('/') ? `${destination}${name}` : `${destination}/${name}`
     }
     changed.push(`/${target}`)
   }

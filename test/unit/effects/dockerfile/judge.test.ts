@@ -221,6 +221,7 @@ describe('rewritten', () => {
     ['COPY link /x/', 'COPY /file /x/link'],
     ['COPY --chown=1:1 a/link ./', 'COPY --chown=1:1 /dir/file ./link'],
     ['COPY a/same/file x /y/', 'COPY /dir/file x /y/'],
+    ['COPY link .', 'COPY /file ./link'],
     ['COPY dirlink /x', 'COPY /dir /x'],
     ['COPY dirlink/file /x', 'COPY /dir/file /x'],
     ['ADD ["link", "/x y/"]', 'ADD ["/file","/x y/link"]']
@@ -228,12 +229,26 @@ describe('rewritten', () => {
     expect(rewritten(['FROM a', line], LINKS)).toEqual(['FROM a', expected])
   })
 
-  it.each(['COPY link /x', 'COPY link a/link /x/', 'COPY l* /x/', 'COPY $L /x/', 'COPY circle /x/'])(
+  it.each(['ADD link /x', 'COPY link a/link /x/', 'COPY l* /x/', 'COPY $L /x/', 'COPY circle /x/'])(
     'a link by name is refused where nobody knows what the copy is called: %s',
     (line) => {
       expect(refusals(['FROM a', line], LINKS)).toEqual(['2 copy-link'])
     }
   )
+
+  it('a link whose copy may be a file or in a directory has its name in a stage of its own', () => {
+    const lines = ['# syntax=docker/dockerfile:1', 'ARG A=a', 'FROM $A', 'COPY --chown=1 link /x', 'CMD b']
+    expect(rewritten(lines, LINKS)).toEqual([
+      '# syntax=docker/dockerfile:1',
+      'ARG A=a',
+      'FROM scratch AS slipway-link-4',
+      'COPY /file /link',
+      'FROM $A',
+      'COPY --from=slipway-link-4 --chown=1 /link /x',
+      'CMD b'
+    ])
+    expect(refusals([...lines, 'COPY --from=0 /y /z'], LINKS)).toEqual(['4 copy-link'])
+  })
 
   it('keeps every other byte of the file', () => {
     const lines = ['\uFEFF# é \r', 'FROM a\r', '\r', 'cmd b\r', '# c', 'ENTRYPOINT d\r', '']
@@ -288,7 +303,7 @@ describe('every file', () => {
         })
         const places = (file: string) =>
           parseDockerfile(file).instructions.flatMap(({ name, line }) => (name === 'FROM' ? [line] : []))
-        if (!text.includes('#!')) expect(places(once)).toEqual(places(text))
+        if (!/#!|link/.test(text)) expect(places(once)).toEqual(places(text))
       })
     )
   })
