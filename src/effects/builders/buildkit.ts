@@ -43,6 +43,7 @@ export const buildkit: BuilderDefinition = {
   directory: '/slipway',
   // The client reads files of the context that are their owner's alone.
   buildCapabilities: ['DAC_OVERRIDE'],
+  mayEscalate: false,
   containers: (spec) => {
     const { daemon } = spec
     if (daemon === undefined) throw new StepError('internal', 'BuildKit is asked to build without a daemon')

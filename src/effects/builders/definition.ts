@@ -72,6 +72,8 @@ export interface BuilderDefinition {
   readonly directory: string
   /** What the build container needs; the Baseline pod security standard has to allow it. */
   readonly buildCapabilities: readonly string[]
+  /** Whether programs in the build container may become another user by a file's set-user-ID bit, as sudo does. */
+  readonly mayEscalate: boolean
   containers(spec: BuildSpec): BuilderContainers
   /** Lines of a build's log that tell why it failed, wherever they stand; not global. */
   readonly telling: RegExp

@@ -81,8 +81,23 @@ export const kaniko: BuilderDefinition = {
   needsDaemon: false,
   // No Dockerfile uses it and Kaniko leaves it alone: elsewhere a Dockerfile's own WORKDIR could be hidden.
   directory: '/kaniko/slipway',
-  // What a Dockerfile's RUN and COPY may need: shipwright's list for Kaniko.
-  buildCapabilities: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID', 'SETFCAP', 'KILL'],
+  // What docker gives to RUN, as far as Baseline allows: all but NET_RAW.
+  buildCapabilities: [
+    'AUDIT_WRITE',
+    'CHOWN',
+    'DAC_OVERRIDE',
+    'FOWNER',
+    'FSETID',
+    'KILL',
+    'MKNOD',
+    'NET_BIND_SERVICE',
+    'SETFCAP',
+    'SETGID',
+    'SETPCAP',
+    'SETUID',
+    'SYS_CHROOT'
+  ],
+  mayEscalate: true,
   containers: (spec) => ({
     build: { args: buildArguments(spec), env: LIKE_DOCKER },
     push: { args: pushArguments(spec), env: {} }

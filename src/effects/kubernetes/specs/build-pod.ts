@@ -100,7 +100,7 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
         ...firstContainer(site, files, resolver),
         {
           ...container(BUILD_CONTAINER, builder.image, commands.build, baseLogin),
-          securityContext: hardened(definition.buildCapabilities),
+          securityContext: hardened(definition.buildCapabilities, definition.mayEscalate),
           volumeMounts: [context, layout, ...own.mounts, ...mountsOf(authority, baseLogin)]
         }
       ],

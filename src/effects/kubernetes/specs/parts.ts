@@ -37,10 +37,10 @@ export interface ContextFiles extends PodFiles {
  */
 export const unexpanded = (text: string): string => text.replaceAll('$', '$$$$')
 
-/** For containers that are not the action's own: no privilege to gain, and only the capabilities named. */
-export function hardened(capabilities: readonly string[] = []): V1SecurityContext {
+/** For containers that are not the action's own: only the capabilities named, and no privilege to gain unless that is said. */
+export function hardened(capabilities: readonly string[] = [], mayEscalate = false): V1SecurityContext {
   return {
-    allowPrivilegeEscalation: false,
+    allowPrivilegeEscalation: mayEscalate,
     privileged: false,
     capabilities: { drop: ['ALL'], ...(capabilities.length > 0 && { add: [...capabilities] }) }
   }
