@@ -32,8 +32,10 @@ const LINES = [
   '\techo "5 ok" >> /seen',
   'EOF',
   'RUN mkdir -p /data && echo "6 kept" > /data/kept',
+  'RUN mkdir /group && chgrp 7 /group && chmod 2755 /group && mknod /null c 1 3 && chroot / true',
   'EXPOSE 7000-7002',
   'COPY link /copied/',
+  'COPY link /renamed',
   'COPY ../plain /plain',
   'COPY entry.sh /entry.sh',
   'entrypoint ["/entry.sh"]'
@@ -47,10 +49,10 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('any Dockerfile, storag
       Dockerfile: dockerfile(`${IMAGES.busyboxBase} AS first`, ...LINES),
       plain: '7 plain\n',
       'entry.sh': program(
-        'cat /seen /data/kept /copied/link /plain',
+        'cat /seen /data/kept /copied/link /renamed /plain',
         'test -L /copied/link || echo "no link"',
         'test -e /dev/pipes || echo "no script"',
-        'echo "$# arguments"'
+        'echo "$# arguments" && stat -c "8 %a" /group'
       )
     })
     await runner().exec(['ln', '-s', 'plain', `${directory}/link`])
@@ -66,9 +68,11 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('any Dockerfile, storag
       '6 kept',
       '7 plain',
       '7 plain',
+      '7 plain',
       'no link',
       'no script',
-      '0 arguments'
+      '0 arguments',
+      '8 2755'
     ])
     expect(errorsOf(step)).toEqual([])
   })

@@ -111,7 +111,8 @@ function builderOf(
 ): Pick<HookConfig, 'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon'> {
   const { builder, builderImage, pusherImage, buildkitHost: address, buildkitTlsSecret: tlsSecret } = values
   const { builder: choice, buildkitHost, buildkitTlsSecret } = SETTINGS
-  const chosen: BuilderDefinition | undefined = builder === undefined || builder === AUTO ? undefined : BUILDERS[builder]
+  const chosen: BuilderDefinition | undefined =
+    builder === undefined || builder === AUTO ? undefined : BUILDERS[builder]
   if (chosen?.needsDaemon && address === undefined) {
     throw new StepError('not-configured', `${choice.variable} is ${chosen.name}: set ${buildkitHost.variable} too`)
   }
