@@ -32,6 +32,8 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     'needs the runner image from the Internet; test/cluster/deploy.test.ts builds it upon its own',
   'kubectl apply -k deploy/buildkit': 'test/cluster/buildkit.test.ts applies it with the images of the node',
   'deploy/buildkit/certificates buildkit arc-runners': 'test/cluster/buildkit.test.ts runs it for its own namespaces',
+  'kubectl get pods -l slipway/repository=OWNER.REPO -L slipway/workflow,slipway/run,slipway/job':
+    'has placeholders; test/cluster/pod-security.test.ts looks at the labels',
   'kubectl get pods,secrets -l runner-pod=NAME':
     'has a placeholder; docs/migrate.md shows it for all runners, and that is run',
   'kubectl delete pods,secrets -l runner-pod=NAME': 'the same',
