@@ -29,7 +29,12 @@ export default defineConfig({
       project('contract', 60_000),
       // The visualizer's page in a real browser.
       project('page', 60_000),
-      project('cluster', 300_000, { ...cluster, exclude: ALONE, sequence: { groupOrder: 1 } }),
+      project('cluster', 300_000, {
+        ...cluster,
+        include: ['test/cluster/**/*.test.ts', 'test/parity/**/*.test.ts'],
+        exclude: ALONE,
+        sequence: { groupOrder: 1 }
+      }),
       project('cluster-alone', 300_000, {
         ...cluster,
         include: ALONE,

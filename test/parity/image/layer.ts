@@ -1,0 +1,61 @@
+/** Reads the archive of one layer into entries, for the comparison. */
+import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { extract, type Header } from 'tar-stream'
+import type { Entry, Node } from './tree.ts'
+
+const TYPES: Readonly<Record<string, Node['type']>> = {
+  file: 'file',
+  'contiguous-file': 'file',
+  directory: 'dir',
+  symlink: 'link',
+  'character-device': 'char',
+  'block-device': 'block',
+  fifo: 'pipe'
+}
+
+const XATTR = 'SCHILY.xattr.'
+/** Digits of a content's hash; enough to tell the files of one image apart. */
+const HASH_LENGTH = 16
+/** Names in archives may begin with `./` and end with a slash. */
+const absolute = (name: string) => `/${name.replace(/^(?:\.?\/+)+|^\.$/, '').replace(/\/+$/, '')}`
+
+export const hashOf = (data: string | Uint8Array): string =>
+  createHash('sha256').update(data).digest('hex').slice(0, HASH_LENGTH)
+
+export async function readLayer(packed: Readable, isGzip: boolean): Promise<readonly Entry[]> {
+  const tar = extract()
+  const unpacked = isGzip ? packed.pipe(createGunzip()) : packed
+  unpacked.on('error', (error) => tar.destroy(error))
+  unpacked.pipe(tar)
+  const entries: Entry[] = []
+  for await (const entry of tar) {
+    const hash = createHash('sha256')
+    for await (const chunk of entry) hash.update(chunk as Uint8Array)
+    entries.push(entryOf(entry.header, hash.digest('hex').slice(0, HASH_LENGTH)))
+  }
+  return entries
+}
+
+function entryOf(header: Header, hash: string): Entry {
+  const path = absolute(header.name)
+  if (header.type === 'link') return { path, sameAs: absolute(header.linkname ?? '') }
+  const type = TYPES[header.type ?? 'file']
+  if (type === undefined) throw new Error(`${path} is a ${header.type}, which the comparison does not know`)
+  const owner = `${header.uid}:${header.gid}`
+  return { path, node: { type, mode: (header.mode ?? 0) & 0o7777, owner, content: contentOf(), xattrs: xattrs() } }
+
+  function contentOf(): string {
+    if (type === 'file') return hash
+    if (type === 'link') return header.linkname ?? ''
+    return type === 'char' || type === 'block' ? `${header.devmajor}:${header.devminor}` : ''
+  }
+
+  function xattrs(): Node['xattrs'] {
+    const named = Object.entries((header.pax ?? {}) as Record<string, string>).filter(([key]) => key.startsWith(XATTR))
+    return Object.fromEntries(
+      named.map(([key, value]) => [key.slice(XATTR.length), Buffer.from(value).toString('hex')])
+    )
+  }
+}
