@@ -103,12 +103,16 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('ten steps of one job a
 
     // The runner gives up on a background step that does not end in time, and cleans up all the same.
     const scriptLeft = await startScript(runner(), { run: 'echo it stays; sleep 600' })
-    const imageLeft = await image('s0', 0)
-    await scriptLeft.line(/^it stays$/)
+    const imageLeft = await startContainerStep(runner(), {
+      image: IMAGES.busybox,
+      entryPoint: 'sh',
+      args: ['-c', 'echo it stays; sleep 600'],
+      ...(state && { state })
+    })
+    await Promise.all([scriptLeft.line(/^it stays$/), imageLeft.line(/^it stays$/)])
     const cleanup = await runCleanupJob(runner())
     expect(cleanup.exitCode, cleanup.stdout).toBe(0)
-    expect((await scriptLeft.finished).exitCode).not.toBe(0)
-    await imageLeft.finished
+    for (const { finished } of [scriptLeft, imageLeft]) expect((await finished).exitCode).not.toBe(0)
     expect(await objectsLeft(runner())).toEqual([])
   })
 })

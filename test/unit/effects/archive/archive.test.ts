@@ -93,8 +93,8 @@ test('what a program removes while it is packed is left out, and a file that shr
   expect((await readdir(join(to, 'a'))).sort()).toEqual(['0', '2', 'large'])
 
   const shrinking = pack({ root: from, paths: ['a'] })
-  // Nobody has read anything yet: the large file's header waits, and its content after it.
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  // Nobody has read anything yet: the large file is open, and what was read of it waits.
+  await vi.waitFor(() => expect(shrinking.readableLength).toBeGreaterThan(4_096), { timeout: 8_000 })
   await truncate(join(from, 'a/large'), 100_000)
   await expect(unpackInto(to, shrinking)).rejects.toThrow()
 })
