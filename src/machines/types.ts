@@ -45,6 +45,8 @@ export interface BuildPlan {
 
 export interface RewrittenDockerfile {
   readonly text: string
+  /** What a builder will say of lines that it was given, and what the author wrote there. */
+  readonly words?: readonly { readonly given: string; readonly written: string }[]
   /** Of the ignore file that is named after the Dockerfile, if there is one. */
   readonly ignoreFile?: string | undefined
 }

@@ -1,16 +1,18 @@
 /**
  * Goal: what an author wrote for docker is what is built. Method: one action whose Dockerfile has all that is given to Kaniko in other
- * words, and one that no words help.
+ * words, built by BuildKit as well, and one that no words help.
  */
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction, program } from './support/actions.ts'
+import { type BuildkitDaemon, buildkitEnvironment, startBuildkitDaemon } from './support/buildkit.ts'
+import type { Changes } from './support/cli.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { runContainerStep } from './support/hook.ts'
 import { canBuild, IMAGES } from './support/images.ts'
 import { errorsOf } from './support/leftovers.ts'
-import { STORAGE_MODES } from './support/runner-pod.ts'
+import { type RunnerPod, STORAGE_MODES } from './support/runner-pod.ts'
+import { createSecuredRegistry, type SecuredRegistry } from './support/secured-registry.ts'
 
-/** What docker makes of it was seen with BuildKit 0.28. */
 const LINES = [
   'cmd ["forgotten"]',
   'VOLUME /data',
@@ -41,40 +43,93 @@ const LINES = [
   'entrypoint ["/entry.sh"]'
 ]
 
-describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('any Dockerfile, storage mode %s', (mode) => {
-  const runner = useRunnerPod(mode)
+const PRINTED = [
+  '1 hello',
+  '2 inner',
+  '3 /dev/pipes/SCRIPT',
+  '4 ok',
+  '5 ok',
+  '6 kept',
+  '7 plain',
+  '7 plain',
+  '7 plain',
+  'no link',
+  '0 arguments',
+  '8 2755'
+]
 
-  it('builds what docker builds, in other words where Kaniko needs them, and leaves nothing of them in the image', async () => {
-    const directory = await installAction(runner(), 'other-words', {
-      Dockerfile: dockerfile(`${IMAGES.busyboxBase} AS first`, ...LINES),
-      plain: '7 plain\n',
-      'entry.sh': program(
-        'cat /seen /data/kept /copied/link /renamed /plain',
-        'test -L /copied/link || echo "no link"',
-        'test -e /dev/pipes || echo "no script"',
-        'echo "$# arguments" && stat -c "8 %a" /group'
+async function expectDockersImage(runner: RunnerPod, env: Changes = {}): Promise<void> {
+  const directory = await installAction(runner, 'other-words', {
+    Dockerfile: dockerfile(`${IMAGES.busyboxBase} AS first`, ...LINES),
+    plain: '7 plain\n',
+    'entry.sh': program(
+      'cat /seen /data/kept /copied/link /renamed /plain',
+      'test -L /copied/link || echo "no link"',
+      'echo "$# arguments" && stat -c "8 %a" /group'
+    )
+  })
+  await runner.exec(['ln', '-s', 'plain', `${directory}/link`])
+  const step = await runContainerStep(runner, { dockerfile: `${directory}/Dockerfile` }, { env })
+  expect(step.exitCode, step.stdout).toBe(0)
+  expect(step.lines.map(({ text }) => text).filter((text) => /^\d |^no /.test(text))).toEqual(PRINTED)
+  expect(errorsOf(step)).toEqual([])
+}
+
+const isThere = await canBuild()
+
+describe.skipIf(!isThere)('with BuildKit beside Kaniko', () => {
+  const runner = useRunnerPod('copy')
+  let registry: SecuredRegistry
+  let daemon: BuildkitDaemon
+  let both: Changes
+  beforeAll(async () => {
+    registry = await createSecuredRegistry()
+    daemon = await startBuildkitDaemon(registry.plainHost)
+    await daemon.admit(runner().namespace)
+    const images = `kaniko=${IMAGES.kaniko},buildkit=${IMAGES.buildkit}`
+    const name = (setting: string) => `ACTIONS_RUNNER_CONTAINER_HOOKS_${setting}`
+    both = { ...buildkitEnvironment(daemon), [name('BUILDER')]: 'auto', [name('BUILDER_IMAGE')]: images }
+  })
+  afterAll(async () => {
+    await daemon?.remove()
+    await registry?.remove()
+  })
+
+  it('is what BuildKit makes of the same Dockerfile', async () => {
+    await expectDockersImage(runner(), buildkitEnvironment(daemon))
+  })
+
+  it('leaves to BuildKit what Kaniko does not build as docker does, and says why', async () => {
+    const directory = await installAction(runner(), 'only-buildkit', {
+      Dockerfile: dockerfile(
+        IMAGES.busyboxBase,
+        'RUN --mount=type=tmpfs,target=/t true',
+        'ENTRYPOINT ["echo", "1 built"]'
       )
     })
-    await runner().exec(['ln', '-s', 'plain', `${directory}/link`])
-    const step = await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` })
+    const step = await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` }, { env: both })
     expect(step.exitCode, step.stdout).toBe(0)
     const printed = step.lines.map(({ text }) => text)
-    expect(printed.filter((text) => /^\d |^no /.test(text))).toEqual([
-      '1 hello',
-      '2 inner',
-      '3 /dev/pipes/SCRIPT',
-      '4 ok',
-      '5 ok',
-      '6 kept',
-      '7 plain',
-      '7 plain',
-      '7 plain',
-      'no link',
-      'no script',
-      '0 arguments',
-      '8 2755'
-    ])
-    expect(errorsOf(step)).toEqual([])
+    expect(printed).toEqual(
+      expect.arrayContaining([expect.stringContaining('kaniko does not build line 2'), '1 built'])
+    )
+  })
+
+  it('leaves to Kaniko what it does build as docker does', async () => {
+    const directory = await installAction(runner(), 'both', {
+      Dockerfile: dockerfile(IMAGES.busyboxBase, 'ENTRYPOINT ["echo", "1 built"]')
+    })
+    const step = await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` }, { env: both })
+    expect(step.exitCode, step.stdout).toBe(0)
+    expect(step.stdout).toContain('Build Dockerfile with kaniko')
+  })
+})
+
+describe.skipIf(!isThere).each(STORAGE_MODES)('any Dockerfile, storage mode %s', (mode) => {
+  const runner = useRunnerPod(mode)
+
+  it('is built as docker builds it, in other words where Kaniko needs them', async () => {
+    await expectDockersImage(runner())
   })
 
   it('fails where a body in a RUN fails', async () => {
@@ -83,7 +138,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('any Dockerfile, storag
     })
     const step = await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` })
     expect(step.exitCode).not.toBe(0)
-    expect(errorsOf(step)).toEqual([expect.stringContaining('exit code 7')])
+    expect(errorsOf(step)).toEqual([expect.stringContaining("'RUN <<'EOF' (line 2)' failed with exit code 7")])
   })
 
   it('ends with the line and what to do, before anything is built, where no words help', async () => {

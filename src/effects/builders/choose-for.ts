@@ -12,7 +12,7 @@ import { type ChosenBuilder, identityOf } from './choose.ts'
 export interface Choice {
   readonly builder: ChosenBuilder
   /** Undefined: the author's own file. */
-  readonly text: string | undefined
+  readonly rewritten: RewrittenDockerfile | undefined
   /** For the log: what was decided, and why. */
   readonly notes: readonly string[]
 }
@@ -27,7 +27,7 @@ export function chooseFor(builders: readonly ChosenBuilder[], text: string, surr
     const [refusal] = judgement.refused
     if (refusal === undefined) {
       if (notes.length > 0) notes.push(`So ${name} builds it`)
-      return { builder, text: changed(judgement, text), notes: [...notes, ...rewritingNotes(judgement, name)] }
+      return { builder, rewritten: changed(judgement, text), notes: [...notes, ...rewritingNotes(judgement, name)] }
     }
     notes.push(`${name} does not build line ${refusal.line} of the Dockerfile as docker does: ${refusal.what}`)
     first ??= notSupported(name, refusal)
@@ -35,8 +35,25 @@ export function chooseFor(builders: readonly ChosenBuilder[], text: string, surr
   throw first ?? new StepError('internal', 'There is no builder')
 }
 
-const changed = ({ rewritten, text }: Judgement, original: string) =>
-  rewritten.length > 0 && text !== original ? text : undefined
+/** Not what stands in a heredoc. */
+const INSTRUCTION = /^(?:ADD|ARG|CMD|COPY|ENTRYPOINT|EXPOSE|FROM|RUN|VOLUME) /
+
+function changed({ rewritten, text }: Judgement, original: string): RewrittenDockerfile | undefined {
+  if (text === original) return undefined
+  const words = rewritten.flatMap(({ line, what, edits = [] }) =>
+    edits.flatMap(({ lines }) =>
+      lines.flatMap((given) => (!INSTRUCTION.test(given) ? [] : { given, written: `${what} (line ${line})` }))
+    )
+  )
+  return { text, words: words.filter(({ given }) => text.includes(given)) }
+}
+
+/** A builder's log with the author's words in place of those that it was given. */
+export const inAuthorsWords = (log: string, rewritten: RewrittenDockerfile | undefined): string =>
+  (rewritten?.words ?? []).reduce(
+    (text, { given, written }) => text.replaceAll(`] ${given}`, () => `] ${written}`),
+    log
+  )
 
 const rewritingNotes = ({ rewritten }: Judgement, name: string): readonly string[] => [
   ...new Set(

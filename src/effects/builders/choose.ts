@@ -35,7 +35,9 @@ export function chooseBuilders(choice: BuilderChoice): readonly ChosenBuilder[] 
   const { builder = AUTO, builderDaemon } = choice
   const all: readonly BuilderDefinition[] = Object.values(BUILDERS)
   const definitions =
-    builder === AUTO ? all.filter(({ needsDaemon }) => !needsDaemon || builderDaemon !== undefined) : [BUILDERS[builder]]
+    builder === AUTO
+      ? all.filter(({ needsDaemon }) => !needsDaemon || builderDaemon !== undefined)
+      : [BUILDERS[builder]]
   const images = imagesOf(choice.builderImage)
   const imageOf = ({ name, defaultImage }: BuilderDefinition, index: number) =>
     images.get(name) ?? (index === 0 ? images.get('') : undefined) ?? defaultImage

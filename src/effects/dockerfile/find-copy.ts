@@ -3,8 +3,8 @@ import { posix } from 'node:path'
 import {
   type Construct,
   type Context,
-  type Edit,
   carriedOut,
+  type Edit,
   type Finder,
   type Finding,
   inOneLine,
@@ -131,7 +131,12 @@ const countsStages = ({ dockerfile: { instructions } }: Subject): boolean =>
   instructions.some(({ flags }) => flags.some((flag) => /[=,]?from=\d/.test(flag)))
 
 /** The file under the link's name in a stage of its own, from where it is copied: whether there is a directory decides its path as it would. */
-function byName(subject: Subject, copy: Instruction, led: readonly Led[], destination: string): readonly Edit[] | undefined {
+function byName(
+  subject: Subject,
+  copy: Instruction,
+  led: readonly Led[],
+  destination: string
+): readonly Edit[] | undefined {
   const [{ path, to } = {}] = led
   const first = subject.stages.all[0]?.from
   if (led.length > 1 || path === undefined || to === undefined || first === undefined) return undefined
@@ -141,7 +146,10 @@ function byName(subject: Subject, copy: Instruction, led: readonly Led[], destin
   const name = posix.basename(path)
   const edits = editsOf({ ...copy, flags }, [`/${name}`, destination])
   if (edits === undefined || /["'\\`\s$]/.test(path + to)) return undefined
-  return [{ line: first.line, endLine: first.line - 1, lines: [`FROM scratch AS ${stage}`, `COPY /${to} /${name}`] }, ...edits]
+  return [
+    { line: first.line, endLine: first.line - 1, lines: [`FROM scratch AS ${stage}`, `COPY /${to} /${name}`] },
+    ...edits
+  ]
 }
 
 /** The words with each link replaced; undefined where the copy's name would be another, and nobody knows whether there is a directory. */

@@ -101,7 +101,8 @@ function isPlainMount(value: string): boolean {
   })
   const options = new Map(pairs)
   const type = (options.get('type') ?? 'bind').toLowerCase()
-  if (value.includes('$') || options.has('from')) return false
+  // A variable may be a path, and not what kind of a mount it is.
+  if (pairs.some(([key]) => !/^[a-z-]+$/.test(key)) || type.includes('$') || options.has('from')) return false
   if (type === 'cache') return !['source', 'src', 'ro', 'readonly'].some((key) => options.has(key))
   if (type === 'ssh') return !options.has('required') || options.get('required') === 'false'
   return type === 'bind' || type === 'secret'

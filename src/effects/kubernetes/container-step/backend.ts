@@ -139,7 +139,7 @@ function plannedFor(
   })
   const { builder } = choice
   for (const note of choice.notes) reporter.line(note)
-  const rewritten = choice.text === undefined ? undefined : { text: choice.text, ignoreFile }
+  const rewritten = choice.rewritten && { ...choice.rewritten, ignoreFile }
   const planned: PlannedBuilder = {
     builder: builder.definition.name,
     rewritten,

@@ -5,6 +5,7 @@ import type { TryEvent } from '../../../machines/inputs.ts'
 import type { Builder, Pusher } from '../../../machines/ports.ts'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
+import { inAuthorsWords } from '../../builders/choose-for.ts'
 import type { BuilderDefinition } from '../../builders/definition.ts'
 import { keepLines } from '../../builders/log.ts'
 import { keepTelling, LAST_WORDS_BYTES_MAX } from '../../capture.ts'
@@ -64,7 +65,7 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
       const ended = await followBuild(site, pod, plan, definition, lost, signal)
       const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
       if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest, pod }
-      throw namingSecret(buildFailure(ended, ended.tail, definition), site.registry)
+      throw namingSecret(buildFailure(ended, inAuthorsWords(ended.tail, plan.rewritten), definition), site.registry)
     },
 
     async push({ plan, built, tries: { triesMax } }, tell, signal) {

@@ -1,7 +1,7 @@
 /** Goal: what builds a Dockerfile is decided before the build, and said. Method: files that only one of the builders builds as docker does. */
 import { describe, expect, it } from 'vitest'
 import { chooseBuilder } from '../../../../src/effects/builders/choose.ts'
-import { buildIdentity, chooseFor } from '../../../../src/effects/builders/choose-for.ts'
+import { buildIdentity, chooseFor, inAuthorsWords } from '../../../../src/effects/builders/choose-for.ts'
 import { CONSTRUCT_NAMES, CONSTRUCTS } from '../../../../src/effects/dockerfile/constructs.ts'
 
 const kaniko = chooseBuilder({})
@@ -16,13 +16,31 @@ const HEREDOC = 'FROM a\nRUN <<EOF\nb\nEOF\n'
 
 describe('with Kaniko', () => {
   it('gives what it builds rightly as it is, without a word', () => {
-    expect(chooseFor([kaniko], PLAIN, SURROUNDINGS)).toEqual({ builder: kaniko, text: undefined, notes: [] })
+    expect(chooseFor([kaniko], PLAIN, SURROUNDINGS)).toEqual({ builder: kaniko, rewritten: undefined, notes: [] })
   })
 
   it('gives what it builds wrongly in other words, and says where', () => {
-    const { text, notes } = chooseFor([kaniko], HEREDOC, SURROUNDINGS)
-    expect(text).toContain('RUN # <<#1')
+    const { rewritten, notes } = chooseFor([kaniko], HEREDOC, SURROUNDINGS)
+    expect(rewritten?.text).toContain('RUN # <<#1')
     expect(notes).toEqual(['Line 2 of the Dockerfile, RUN <<EOF: given to kaniko in other words that mean the same'])
+  })
+
+  it('tells of a failure in the words of the author', () => {
+    const { rewritten } = chooseFor(
+      [kaniko],
+      `SHELL ["/c"]\n${HEREDOC}SHELL ["/d"]\nRUN <<-X\n\tb $& 'c'\nX\n`,
+      SURROUNDINGS
+    )
+    const failing = (given: string) =>
+      kaniko.definition.classifyBuildFailure(
+        inAuthorsWords(
+          `INFO[0001] ${given}\nerror building image: failed to execute command: waiting for process to exit: exit status 7`,
+          rewritten
+        )
+      ).message
+    expect(failing('RUN # <<#1')).toMatch("'RUN <<EOF (line 3)' failed with exit code 7")
+    expect(failing(`RUN ["/d","b $& 'c'\\n"]`)).toMatch("'RUN <<-X (line 7)' failed with exit code 7")
+    expect(failing('RUN other')).toMatch("'RUN other' failed with exit code 7")
   })
 
   it('ends before the build what it cannot build, with line, construct and two ways out', () => {
@@ -40,9 +58,9 @@ describe('with several', () => {
   })
 
   it('takes the next one where the first is not, and says why', () => {
-    const { builder, text, notes } = chooseFor([kaniko, buildkit], ONLY_BUILDKIT, SURROUNDINGS)
+    const { builder, rewritten, notes } = chooseFor([kaniko, buildkit], ONLY_BUILDKIT, SURROUNDINGS)
     expect(builder).toBe(buildkit)
-    expect(text).toBeUndefined()
+    expect(rewritten).toBeUndefined()
     expect(notes).toEqual([
       'kaniko does not build line 2 of the Dockerfile as docker does: RUN --network=none',
       'So buildkit builds it'

@@ -92,7 +92,7 @@ describe('as it is', () => {
     ],
     [
       'caches, secrets and the context',
-      ['FROM a', 'RUN --mount=type=cache,target=/b --mount=type=secret,id=c --mount=target=/d e']
+      ['FROM a', 'RUN --mount=type=cache,target=$B --mount=type=secret,id=c --mount=target=/d e']
     ],
     ['options with their defaults', ['FROM a', 'RUN --network=default --security=sandbox b']],
     ['the own platform', ['FROM --platform=linux/amd64 a', 'RUN b']],
