@@ -15,7 +15,7 @@ const WORKERS = Math.max(2, availableParallelism() - 1)
 const cluster = { retry: 1, setupFiles: ['test/cluster/support/failed-tries.ts'] }
 
 /** What takes something from all others while it runs: the registry, a node, names that are there once. One after the other, at the end. */
-const ALONE = ['deploy', 'gc', 'nftables', 'quickstart', 'registry-outage', 'two-nodes'].map(
+const ALONE = ['arc', 'deploy', 'gc', 'nftables', 'quickstart', 'registry-outage', 'two-nodes'].map(
   (name) => `test/cluster/${name}.test.ts`
 )
 

@@ -4,7 +4,7 @@
 export const PAGES: Readonly<Record<string, string>> = {
   'docs/quickstart.md': 'test/cluster/quickstart.test.ts',
   'docs/install.md': 'test/cluster/deploy.test.ts',
-  'docs/migrate.md': 'test/cluster/deploy.test.ts'
+  'docs/migrate.md': 'test/cluster/arc.test.ts'
 }
 
 /** Commands that are run as they stand, and where. */
@@ -25,9 +25,6 @@ export const RUN_BY: Readonly<Record<string, string>> = {
 
 /** Commands that no suite can run as they stand, and what stands for them. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
-  'CHARTS=${CHARTS:-oci://ghcr.io/actions/actions-runner-controller-charts}': 'only names what the next one takes',
-  'helm upgrade --install your-scale-set "$CHARTS/gha-runner-scale-set" --namespace "$NAMESPACE" --values your-values.yaml --values deploy/arc/values.yaml --values deploy/arc/kubernetes-novolume.yaml --set-string "template.metadata.annotations.slipway/hook=$(cksum < dist/index.js)"':
-    'needs GitHub; test/cluster/deploy.test.ts makes the pods of these values',
   'docker build --file deploy/runner-image/Dockerfile --tag "${RUNNER_IMAGE:-actions-runner-slipway:1}" dist':
     'needs the runner image from the Internet; test/cluster/deploy.test.ts builds it upon its own',
   'kubectl apply -k deploy/buildkit': 'test/cluster/buildkit.test.ts applies it with the images of the node',

@@ -91,17 +91,18 @@ const HERE: Readonly<Record<string, string>> = {
   ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE: IMAGES.kaniko
 }
 
+/** A container of the values with this node's image and settings. */
+export function containerHere<One extends V1Container>(container: One, image: string): One {
+  const kept = (container.env ?? []).filter(({ name }) => !Object.hasOwn(HERE, name))
+  return { ...container, image, env: [...kept, ...Object.entries(HERE).map(([name, value]) => ({ name, value }))] }
+}
+
 /** The pod of some values, with what this node has: its image, nobody to register with, and the volume of the usual pod. */
 export function runnerPodHere(usual: V1Pod, values: ArcValues, serviceAccountName: string): V1Pod {
   const { containerMode, template } = values
   const containers = template.spec.containers.map((one) => ({
-    ...one,
-    image: IMAGES.runner,
-    command: ['sleep', 'infinity'],
-    env: [
-      ...(one.env ?? []).filter(({ name }) => !Object.hasOwn(HERE, name)),
-      ...Object.entries(HERE).map(([name, value]) => ({ name, value }))
-    ]
+    ...containerHere(one, IMAGES.runner),
+    command: ['sleep', 'infinity']
   }))
   const spec = runnerPodSpec(
     { containerMode, template: { spec: { ...template.spec, containers } } },

@@ -1,5 +1,8 @@
-/** The images the cluster suite uses, all of them made by one-node/up, and whether the one that it cannot make is there. */
+/** The images the cluster suite uses, all of them made by one-node/up, and whether those that it cannot make are there. */
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { apply, eventually, get, kubectl } from './kubectl.ts'
 
 export const REGISTRY_HOST = 'docker-registry.default.svc.cluster.local'
@@ -15,6 +18,10 @@ export const IMAGES = {
   /** ENTRYPOINT docker-registry serve. */
   registry: 'localhost/registry:2',
   kaniko: 'localhost/kaniko:test',
+  /** ARC's controller and listener. */
+  arc: 'localhost/arcctl:1',
+  /** The runner with a run.sh that waits. */
+  arcRunner: 'localhost/arcrunner:1',
   /** ENTRYPOINT buildkitd; buildctl beside it. */
   buildkit: 'localhost/buildkit:1',
   /** As a Dockerfile names them in FROM. */
@@ -28,19 +35,38 @@ interface Node {
 
 /** Tests that build need Kaniko on the node; without it they are skipped, and this says so where nobody can miss it. */
 export async function canBuild(): Promise<boolean> {
+  return (
+    (await isOnNode(IMAGES.kaniko)) ||
+    skip(`${IMAGES.kaniko} is not on the node`, 'no test that builds a Dockerfile runs')
+  )
+}
+
+/** The charts of ARC, where somebody has put them. */
+export const ARC_CHARTS = join(
+  process.env.CLUSTER_HOME ?? join(homedir(), '.cache/one-node-cluster'),
+  'extra-images/arc-charts'
+)
+
+/** Tests with ARC's own controller need its image, its charts and helm. */
+export async function hasArc(): Promise<boolean> {
+  const isThere = existsSync(ARC_CHARTS) && (await isOnNode(IMAGES.arc))
+  return (
+    isThere ||
+    skip("ARC's image is not on the node, or its charts are not there", "no test with ARC's own controller runs")
+  )
+}
+
+function skip(why: string, what: string): false {
+  process.stderr.write(`\n!!! SKIPPED: ${why}, so ${what}.\n`)
+  process.stderr.write("!!! What to put into the cluster's extra-images directory: test/cluster/one-node/README.md\n\n")
+  return false
+}
+
+async function isOnNode(image: string): Promise<boolean> {
   const nodes = await get<Node>(['nodes'])
-  const names = nodes.flatMap(({ status }) => status.images ?? []).flatMap((image) => image.names ?? [])
+  const names = nodes.flatMap(({ status }) => status.images ?? []).flatMap(({ names = [] }) => names)
   // A node that has many images may list the largest of them only (nodeStatusMaxImages).
-  const isThere = names.includes(IMAGES.kaniko) || (await canStart(IMAGES.kaniko))
-  if (!isThere) {
-    process.stderr.write(
-      `\n!!! SKIPPED: ${IMAGES.kaniko} is not on the node, so no test that builds a Dockerfile runs.\n`
-    )
-    process.stderr.write(
-      "!!! Put its archive into the cluster's extra-images directory: test/cluster/one-node/README.md\n\n"
-    )
-  }
-  return isThere
+  return names.includes(image) || (await canStart(image))
 }
 
 interface Pod {

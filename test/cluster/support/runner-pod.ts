@@ -35,8 +35,7 @@ const LAYOUT = [
   `${TEMP}/_runner_hook_responses`,
   `${WORK}/_actions`,
   `${WORK}/_tool`,
-  `${HOME}/_diag`,
-  `${HOME}/k8s`
+  `${HOME}/_diag`
 ]
 
 /** Contents of a file; the executable bit is set for `program`. */
@@ -79,8 +78,7 @@ export async function createRunnerPod(
   if (claimName !== undefined) await apply(claim(claimName, namespace, name))
   if (mode === 'volume') await openGate(name, namespace)
   await kubectl(['wait', '-n', namespace, `pod/${name}`, '--for=condition=Ready', '--timeout=120s'])
-  const exec: RunnerPod['exec'] = (command, options) =>
-    runProcess('kubectl', ['exec', '-i', '-n', namespace, name, '-c', CONTAINER, '--', ...command], options)
+  const access = accessTo(name, namespace)
   const removePod = async () => {
     await kubectl(['delete', 'pod', '-n', namespace, name, '--ignore-not-found', '--grace-period=0', '--force'])
     if (mode === 'copy') return
@@ -92,6 +90,26 @@ export async function createRunnerPod(
     name,
     namespace,
     mode,
+    ...access,
+    async remove() {
+      try {
+        await expectTrueTraces(access.exec, TRACES)
+      } finally {
+        await removePod()
+      }
+    }
+  }
+  await layOut(pod)
+  const bundle = await readFile(new URL('../../../dist/index.js', import.meta.url), 'utf8')
+  await pod.write(`${HOME}/k8s`, { 'index.js': bundle })
+  return pod
+}
+
+/** What tests do in a runner pod that is there, whoever made it. */
+export function accessTo(name: string, namespace: string): Pick<RunnerPod, 'exec' | 'write' | 'read'> {
+  const exec: RunnerPod['exec'] = (command, options) =>
+    runProcess('kubectl', ['exec', '-i', '-n', namespace, name, '-c', CONTAINER, '--', ...command], options)
+  return {
     exec,
     async write(directory, tree) {
       await mustExec(exec, ['mkdir', '-p', directory])
@@ -101,20 +119,12 @@ export async function createRunnerPod(
       // A pipe in the place of a file is nothing to wait for.
       const { exitCode, stdout } = await exec(['timeout', READ_SECONDS_MAX, 'cat', path])
       return exitCode === 0 ? stdout : undefined
-    },
-    async remove() {
-      try {
-        await expectTrueTraces(exec, TRACES)
-      } finally {
-        await removePod()
-      }
     }
   }
-  await mustExec(exec, ['mkdir', '-p', ...LAYOUT])
-  const bundle = await readFile(new URL('../../../dist/index.js', import.meta.url), 'utf8')
-  await pod.write(`${HOME}/k8s`, { 'index.js': bundle })
-  return pod
 }
+
+export const layOut = async ({ exec }: Pick<RunnerPod, 'exec'>): Promise<void> =>
+  void (await mustExec(exec, ['mkdir', '-p', ...LAYOUT]))
 
 /** Until the claim is bound: a scheduler that finds it unbound may not look again for five minutes. */
 const GATE = 'slipway-test/claim-bound'
