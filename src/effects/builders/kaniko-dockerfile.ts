@@ -42,6 +42,8 @@ export const KANIKO_CAPABILITIES: CapabilityTable = {
   // Given to `sh` as its input, after the shell has read it; with quotes or `<<-` not at all.
   'run-heredoc': 'rewritten',
   'run-script': 'rewritten',
+  // The first one counts, and docker's is the last one before.
+  'stage-name-twice': 'refused',
   // The group has the user's number.
   'user-number': 'refused',
   // What is written below it is lost.

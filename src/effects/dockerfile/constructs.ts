@@ -32,6 +32,7 @@ export const CONSTRUCTS = {
   'run-network': 'leave the option out',
   'run-script': 'COPY the script and run it',
   'run-security': 'leave the option out',
+  'stage-name-twice': 'give each stage a name of its own',
   'user-number': 'name the group as well, such as USER 1001:0, or create the user by useradd in a RUN before',
   'volume-then-write': 'put VOLUME to the end of the Dockerfile'
 } as const satisfies Readonly<Record<string, string>>

@@ -13,6 +13,15 @@ export const frontends: Finder = ({ dockerfile: { syntax, lines } }) => {
   return [{ construct: 'other-frontend', line, what: shown(`# syntax=${image}`) }]
 }
 
+export const stageNames: Finder = ({ stages }) => {
+  const names = new Set<string>()
+  return stages.all.flatMap(({ name, from }): readonly Finding[] => {
+    const isTwice = name !== '' && names.has(name)
+    names.add(name)
+    return isTwice ? [{ construct: 'stage-name-twice', line: from.line, what: shown(`FROM ${from.rest}`) }] : []
+  })
+}
+
 const EXPANDED = ['ADD', 'ARG', 'COPY', 'ENV', 'EXPOSE', 'FROM', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR']
 
 /** Another escape, where one of both stands in what is expanded: Kaniko knows it at the ends of lines only. */

@@ -18,7 +18,7 @@ import {
   numericUsers
 } from './find-config.ts'
 import { copyOptions, copySources, fetchedOwners } from './find-copy.ts'
-import { frontends, otherEscapes, platformArguments, platforms } from './find-file.ts'
+import { frontends, otherEscapes, platformArguments, platforms, stageNames } from './find-file.ts'
 import { runHeredocs, runOptions } from './find-run.ts'
 import { DOCKERFILE_BYTES_MAX, parseDockerfile } from './parse.ts'
 import { type Platform, platformVariables, stagesOf } from './stages.ts'
@@ -27,6 +27,7 @@ const FINDERS: readonly Finder[] = [
   frontends,
   otherEscapes,
   platforms,
+  stageNames,
   platformArguments,
   runOptions,
   copyOptions,

@@ -55,6 +55,7 @@ describe('refused', () => {
     ['all of a stage', ['FROM a AS b', 'FROM scratch', 'COPY --from=b / /'], '3 copy-whole-stage'],
     ['another platform', ['FROM --platform=linux/arm64 a'], '1 from-platform'],
     ['a platform that nobody knows', ['FROM --platform=$WHAT a'], '1 from-platform'],
+    ['a name of two stages', ['FROM a AS b', 'FROM c AS B', 'FROM b'], '2 stage-name-twice'],
     ['a start interval', ['FROM a', 'HEALTHCHECK --start-interval=1s CMD b'], '2 healthcheck-start-interval'],
     ['another frontend', ['# syntax=example.com/other:1', 'FROM a'], '1 other-frontend'],
     ['another escape in ENV', ['# escape=`', 'FROM a', 'ENV B=c`nd'], '3 escape-directive'],
