@@ -14,7 +14,7 @@ import { TAR_CREATE } from './sources.ts'
 /** Those of the given files that are there: a link counts as what it leads to, within the work volume. */
 const THERE = [
   'for path; do',
-  'real=$(realpath --canonicalize-existing -- "$path") || continue',
+  'real=$(realpath -e -- "$path") || continue',
   `case $real in ${WORK_ROOT}/*) [ ! -f "$real" ] || printf "%s\\\\0" "$path" ;; esac`,
   'done'
 ].join('\n')
@@ -22,7 +22,7 @@ const THERE = [
 /** The paths come over stdin: they are too many for a request. */
 const PACK = [
   `cd ${WORK_ROOT} && : > ${COMPLETE_MEMBER} || exit`,
-  `{ xargs --null --no-run-if-empty sh -c '${THERE}' there 2>/dev/null; printf '${COMPLETE_MEMBER}\\0'; } |`,
+  `{ xargs -0r sh -c '${THERE}' there 2>/dev/null; printf '${COMPLETE_MEMBER}\\0'; } |`,
   // A file that is still written to is taken as it is.
   `${TAR_CREATE} --dereference --no-recursion --null --verbatim-files-from --files-from=- || [ $? -eq 1 ]`
 ].join('\n')

@@ -101,9 +101,9 @@ const unpackInJob = (pod: string): string => {
     `: > ${gone}`,
     // dd and not head: it takes no byte more than it was told.
     `[ "$length" -eq 0 ] || dd bs="$length" count=1 iflag=fullblock 2>/dev/null > ${gone}`,
-    `xargs --null --no-run-if-empty sh -c '${unchanged}' find < ${gone} | xargs --null --no-run-if-empty rm -f --`,
+    `xargs -0r sh -c '${unchanged}' find < ${gone} | xargs -0r rm -f --`,
     // What is below a directory comes before it; what is not empty, no directory or not there stays as it is.
-    `sort --zero-terminated --reverse ${gone} | xargs --null --no-run-if-empty rmdir -- 2>/dev/null || :`,
+    `sort --zero-terminated --reverse ${gone} | xargs -0r rmdir -- 2>/dev/null || :`,
     'tar --extract --preserve-permissions --numeric-owner --file=-',
     // The last member proves that the archive was not cut short.
     `rm ${complete}`,

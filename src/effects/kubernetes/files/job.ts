@@ -41,20 +41,35 @@ function receiverStarted(clock: Clock): (pod: V1Pod) => true | undefined {
   return (pod) => hasStarted(judge(pod, COPY_IN_CONTAINER))
 }
 
-const UNPACK = `cd ${WORK_ROOT} && tar --extract --preserve-permissions --numeric-owner --file=- && rm -f "$0"`
+/** Of the action `$1`, with the last member `$0`. Another step may send the same one, and must never find it half there, nor have it taken away. */
+const UNPACK_ACTION = [
+  `cd ${WORK_ROOT}`,
+  'into=.action-$$',
+  'mkdir "$into"',
+  `trap 'rm -rf "$into"' EXIT`,
+  'tar --extract --preserve-permissions --numeric-owner --directory="$into" --file=-',
+  // The last member proves that the archive was not cut short.
+  'rm "$into/$0"',
+  // Held until the shell ends.
+  'exec 9<. && flock 9',
+  '[ ! -e "$1.completed" ] || exit 0',
+  'mkdir -p "$(dirname "$1")"',
+  '[ ! -e "$1" ] || mv -T "$1" "$into/before"',
+  'mv -T "$into/$1" "$1"',
+  'mv "$into/$1.completed" "$1.completed"'
+].join('\n')
 
 /** Sends an action and, after it, the mark that it is whole; paths relative to the work directory. Rejects with `workspace-delivery-failed`. */
 export async function copyInAction(site: Site, action: string, signal: AbortSignal): Promise<void> {
   if (site.job === undefined) throw new StepError('run-lost', 'the job pod is gone')
   const { pod } = site.job
-  // A last member of its own: two steps may copy an action at the same time.
   const last = `${action}.slipway-sent`
   const source = fromRunner({ root: site.storage.workDirectory, paths: [action, `${action}.completed`] })
   const { exitCode, stderr } = await send(
     site,
     { pod, container: FILES_CONTAINER },
     (_completeMember, signal) => source(last, signal),
-    ['sh', '-c', UNPACK, last],
+    ['sh', '-ec', UNPACK_ACTION, last, action],
     signal
   )
   if (exitCode === 0) return

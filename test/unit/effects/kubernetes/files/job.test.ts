@@ -1,5 +1,5 @@
 /** Goal: what comes to the runner's disk after prepare_job gets into the job pod, and what a job checks out comes to the runner where it is built from. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -26,6 +26,19 @@ test('an action comes with the mark that it is whole, and with nothing else', as
   })
   await (await transfer()).copyInAction(action, never)
   expect(filesIn(job)).toEqual({ [`${action}/action.yml`]: 'runs: {}', [`${action}.completed`]: '' })
+})
+
+test('an action that another step has sent meanwhile is left as it is, and one that is not whole is replaced', async () => {
+  const action = '_actions/owner/tool/v1'
+  await fill(runner, { [`${action}/action.yml`]: 'runs: {}', [`${action}.completed`]: '' })
+  await fill(job, { [`${action}/half`]: '' })
+  const send = async () => await (await transfer()).copyInAction(action, never)
+  await Promise.all([send(), send()])
+  const { ino } = statSync(join(job, action, 'action.yml'))
+  await send()
+  expect(statSync(join(job, action, 'action.yml')).ino).toBe(ino)
+  expect(filesIn(job)).toEqual({ [`${action}/action.yml`]: 'runs: {}', [`${action}.completed`]: '' })
+  expect(readdirSync(job)).toEqual(['_actions'])
 })
 
 test('an action that the job pod has no room for is told as that', async () => {
