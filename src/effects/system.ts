@@ -41,8 +41,11 @@ export function timeMs(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms
 }
 
-/** Of the processor, as Node names it: `x64`. */
-export const architecture: string = process.arch
+/** Where Node names a processor's architecture otherwise than images and nodes do. */
+const OCI_NAMES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }
+
+/** Of the processor, as images and the nodes' labels name it: `amd64`. */
+export const architecture: string = OCI_NAMES[process.arch] ?? process.arch
 
 /** Whether files can be looked up below an open directory, in /proc/self/fd. */
 export const isLinux: boolean = process.platform === 'linux'

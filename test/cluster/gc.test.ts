@@ -1,9 +1,14 @@
 /** slipway gc against real leftovers: a hook that was killed, objects without owner, and a runner pod that is gone. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction } from './support/actions.ts'
 import { cli, installCli } from './support/cli.ts'
+import { blocksOf, follow, root } from './support/documentation.ts'
 import { startContainerStep } from './support/hook.ts'
-import { canBuild } from './support/images.ts'
+import { canBuild, IMAGES } from './support/images.ts'
 import { apply, eventually, get, kubectl } from './support/kubectl.ts'
 import { createOwnRegistry, type OwnRegistry } from './support/own-registry.ts'
 import type { Finished } from './support/process.ts'
@@ -16,6 +21,29 @@ interface Named {
 }
 
 const LABEL = 'app.kubernetes.io/managed-by'
+
+/** As docs/operating.md says, and at once: in the test's namespace, with this cluster's image and registry. */
+async function collectByCronJob(namespace: string, environment: OwnRegistry['environment']): Promise<void> {
+  const overlay = await mkdtemp(join(tmpdir(), 'slipway-gc-'))
+  try {
+    const at = '/spec/jobTemplate/spec/template/spec/containers/0'
+    const env = Object.entries(environment).map(([name, value]) => ({ name, value }))
+    const patch = [
+      { op: 'replace', path: `${at}/env`, value: env },
+      { op: 'replace', path: `${at}/image`, value: IMAGES.runner }
+    ]
+    const kustomization = {
+      namespace,
+      resources: [relative(join(overlay, 'gc'), fileURLToPath(new URL('deploy/gc', root)))],
+      patches: [{ target: { kind: 'CronJob' }, patch: JSON.stringify(patch) }]
+    }
+    await mkdir(join(overlay, 'gc'))
+    await writeFile(join(overlay, 'gc', 'kustomization.yaml'), JSON.stringify(kustomization))
+    await follow(await blocksOf('docs/operating.md', 'slipway gc'), { NAMESPACE: namespace, DEPLOY: overlay })
+  } finally {
+    await rm(overlay, { recursive: true, force: true })
+  }
+}
 
 describe.skipIf(!(await canBuild()))('slipway gc', () => {
   let namespace: TestNamespace
@@ -114,6 +142,19 @@ describe.skipIf(!(await canBuild()))('slipway gc', () => {
     expect(run.stdout).toMatch(/^1 removed, 0 kept, 0 problems$/m)
     expect(await registry.content()).toEqual([])
     expect((await gc('--image-age', '0')).stdout).toMatch(/^0 removed, 0 kept, 0 problems$/m)
+  })
+
+  it('is done by the CronJob of deploy/gc, with a Role that may list and delete, and no more', async () => {
+    await apply({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'left', namespace: namespace.name, labels: { 'runner-pod': 'gone', [LABEL]: 'slipway' } }
+    })
+    await collectByCronJob(namespace.name, registry.environment)
+    await kubectl(['wait', 'job/gc-now', '-n', namespace.name, '--for=condition=Complete', '--timeout=90s'])
+    const { stdout } = await kubectl(['logs', 'job/gc-now', '-n', namespace.name])
+    expect(stdout).toMatch(/^1 removed, 0 kept, 0 problems$/m)
+    expect(stdout).not.toContain('were not looked at')
   })
 
   it('says what it may not do and goes on with the rest', async () => {

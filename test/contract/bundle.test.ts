@@ -2,8 +2,8 @@
 import { statSync } from 'node:fs'
 import { expect, it } from 'vitest'
 
-/** 806 kB of November 2026, 28 of them what reads Dockerfiles, and what a few features need. Look at what a dependency brings before you raise it. */
-const HOOK_BYTES_MAX = 825_000
+/** 827 kB of November 2026, 45 of them what reads Dockerfiles, and what a few features need. Look at what a dependency brings before you raise it. */
+const HOOK_BYTES_MAX = 835_000
 
 it("the hook's bundle is small", () => {
   const { size } = statSync(new URL('../../dist/index.js', import.meta.url))

@@ -19,6 +19,11 @@ export const RUN_BY: Readonly<Record<string, string>> = {
   'node dist/slipway.js diagram --compare old.json --markdown': 'test/page/review.test.ts',
   'node dist/slipway.js diagram --compare old.json --html changes.html': 'test/page/review.test.ts',
   'node dist/slipway.js --help': 'test/page/review.test.ts',
+  'gzip --best --force --keep dist/slipway.js': 'test/cluster/gc.test.ts',
+  'kubectl create configmap slipway-cli -n "$NAMESPACE" --from-file=dist/slipway.js.gz --from-file=dist/slipway.js.LICENSES.txt --dry-run=client -o yaml | kubectl apply --server-side -f -':
+    'test/cluster/gc.test.ts',
+  'kubectl apply -k "$DEPLOY/gc"': 'test/cluster/gc.test.ts',
+  'kubectl create job gc-now -n "$NAMESPACE" --from=cronjob/slipway-gc': 'test/cluster/gc.test.ts',
   'npm ci': 'test/cluster/quickstart.test.ts',
   'npm ci && npm run build': 'test/cluster/quickstart.test.ts'
 }

@@ -8,6 +8,7 @@ import { ExecRefused, exec } from '../../effects/kubernetes/api/exec.ts'
 import { runnerContainer } from '../../effects/kubernetes/context/storage.ts'
 import { timeoutSignal } from '../../effects/system.ts'
 import { toStepError } from '../../errors.ts'
+import { ARCHITECTURES, checkArchitectures } from './architectures.ts'
 import { type Check, explain, type Finding, fail, type Listener, pass, type Result, skipped } from './check.ts'
 import { API, VERSION } from './cluster-checks.ts'
 import { ask, type Facts } from './facts.ts'
@@ -60,6 +61,12 @@ export function remoteChecks(facts: Facts, options: RemoteOptions, inner: Listen
       needs: [POD],
       run: async (signal) =>
         pod === undefined ? skipped('there is no pod') : await checkHookVersion(facts, pod, signal)
+    },
+    {
+      name: ARCHITECTURES,
+      needs: [POD],
+      run: async (signal) =>
+        pod === undefined ? skipped('there is no pod') : await checkArchitectures(facts, pod, signal)
     },
     {
       name: FROM_POD,

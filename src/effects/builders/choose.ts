@@ -1,6 +1,6 @@
 /** The builders that an administrator chooses, with their images and their daemon, for the build pod and the names of images. */
 import { BUILDERS, type BuilderName } from './catalog.ts'
-import type { BuilderDefinition } from './definition.ts'
+import type { BuilderDefinition, Mirror } from './definition.ts'
 
 /** Each Dockerfile's own: the first builder, in the catalog's order, that builds it as docker does. */
 export const AUTO = 'auto'
@@ -12,6 +12,8 @@ export interface BuilderChoice {
   readonly builderImage?: string | undefined
   /** Image that pushes what was built; undefined: the builder's own choice. */
   readonly pusherImage?: string | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_MIRRORS. */
+  readonly mirrors?: readonly Mirror[] | undefined
   /** The daemon of a builder that needs one. */
   readonly builderDaemon?: BuilderDaemon | undefined
 }
@@ -28,6 +30,7 @@ export interface ChosenBuilder {
   readonly image: string
   readonly pushImage: string
   readonly daemon?: BuilderDaemon | undefined
+  readonly mirrors?: readonly Mirror[] | undefined
 }
 
 /** All that may build, in the order in which they are preferred; one that needs a daemon only where there is one. */
@@ -46,7 +49,8 @@ export function chooseBuilders(choice: BuilderChoice): readonly ChosenBuilder[] 
     // Kaniko's image pushes for others, and may be a copy of the default one.
     const pusher = chosen.find((other) => other.definition.defaultImage === definition.pushImage)
     const pushImage = choice.pusherImage ?? pusher?.image ?? definition.pushImage ?? image
-    return { definition, image, pushImage, daemon: definition.needsDaemon ? builderDaemon : undefined }
+    const { needsDaemon } = definition
+    return { definition, image, pushImage, ...(needsDaemon ? { daemon: builderDaemon } : { mirrors: choice.mirrors }) }
   })
 }
 

@@ -22,8 +22,18 @@ export interface BuildSpec {
   readonly plainHttpHosts: readonly string[]
   /** File with the certificates, PEM, that the registry's own is signed with; undefined: those of the image. */
   readonly registryAuthorityPath?: string | undefined
+  /** Of registries in FROM; for a builder that pulls by itself. */
+  readonly mirrors?: readonly Mirror[] | undefined
   /** For a builder that only asks a daemon elsewhere to build. */
   readonly daemon?: Daemon | undefined
+}
+
+/** Where images of a registry are pulled from first; where it has none, the registry itself is asked. */
+export interface Mirror {
+  /** `host[:port]`. */
+  readonly registry: string
+  /** `host[:port][/path]`. */
+  readonly mirror: string
 }
 
 export interface Daemon {
@@ -66,7 +76,7 @@ export interface BuilderDefinition {
   readonly capabilities: CapabilityTable
   /** Pinned image of the container that pushes; undefined: the builder's own. May be overridden by configuration. */
   readonly pushImage?: string
-  /** Whether `BuildSpec.daemon` has to be given. */
+  /** Whether `BuildSpec.daemon` has to be given. It pulls, too: mirrors are its own to know. */
   readonly needsDaemon: boolean
   /** Absolute; context and layout are mounted below, where they hide nothing of the builder's or the Dockerfile's. */
   readonly directory: string

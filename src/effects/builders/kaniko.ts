@@ -48,6 +48,7 @@ function buildArguments(spec: BuildSpec): string[] {
     // By default Kaniko leaves /var/run out, for the sake of tokens mounted there: the base image's link /var/run -> /run
     // is then not unpacked, and what RUN writes there is lost. Nothing is mounted there in the build pod.
     '--ignore-var-run=false',
+    ...mirrors(spec),
     ...connection(spec)
   ]
 }
@@ -63,6 +64,15 @@ function pushArguments(spec: BuildSpec): string[] {
     `--push-retry=${spec.pushTriesMax - 1}`,
     ...connection(spec)
   ]
+}
+
+/** What go-containerregistry, and so Kaniko, calls Docker Hub. */
+const DOCKER_HUB: Readonly<Record<string, string>> = { 'docker.io': 'index.docker.io' }
+
+function mirrors({ mirrors = [] }: BuildSpec): string[] {
+  if (mirrors.length === 0) return []
+  const pairs = mirrors.map(({ registry, mirror }) => `${DOCKER_HUB[registry] ?? registry}=${mirror}`)
+  return [`--registry-map=${pairs.join(';')}`]
 }
 
 function connection({ plainHttpHosts, registryAuthorityPath, pushReference }: BuildSpec): string[] {

@@ -104,17 +104,23 @@ function connectionOf(values: Values<(typeof CONNECTION)[number]>): Connection {
   return { namespace, service, registry: registryOf(values) }
 }
 
-type BuilderSettings = 'builder' | 'builderImage' | 'pusherImage' | 'buildkitHost' | 'buildkitTlsSecret'
+type BuilderSettings = 'mirrors' | 'builder' | 'builderImage' | 'pusherImage' | 'buildkitHost' | 'buildkitTlsSecret'
 
 function builderOf(
   values: Values<BuilderSettings>
-): Pick<HookConfig, 'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon'> {
-  const { builder, builderImage, pusherImage, buildkitHost: address, buildkitTlsSecret: tlsSecret } = values
+): Pick<HookConfig, 'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon' | 'mirrors'> {
+  const { builder, builderImage, pusherImage, mirrors, buildkitHost: address, buildkitTlsSecret: tlsSecret } = values
   const { builder: choice, buildkitHost, buildkitTlsSecret } = SETTINGS
   const chosen: BuilderDefinition | undefined =
     builder === undefined || builder === AUTO ? undefined : BUILDERS[builder]
   if (chosen?.needsDaemon && address === undefined) {
     throw new StepError('not-configured', `${choice.variable} is ${chosen.name}: set ${buildkitHost.variable} too`)
+  }
+  if (chosen?.needsDaemon && mirrors !== undefined) {
+    throw new StepError(
+      'not-configured',
+      `${SETTINGS.mirrors.variable} is set, but with ${chosen.name} the daemon pulls: write mirrors into its buildkitd.toml, and unset the variable`
+    )
   }
   const unused = address === undefined ? tlsSecret && buildkitTlsSecret : chosen && buildkitHost
   if (!chosen?.needsDaemon && unused) {
@@ -128,6 +134,7 @@ function builderOf(
     builder,
     builderImage,
     pusherImage,
+    mirrors,
     builderDaemon: address === undefined ? undefined : { address, tlsSecret }
   }
 }

@@ -53,7 +53,8 @@ function splitPath(name: string): { host: string; path: string | undefined } {
   return slash < 0 ? { host: name, path: undefined } : { host: name.slice(0, slash), path: name.slice(slash + 1) }
 }
 
-const hasPort = (host: string): boolean => host.includes(':')
+/** The colons of an IPv6 address stand in brackets. */
+const hasPort = (host: string): boolean => /^(\[.*\]|[^[:]*):/.test(host)
 
 function pushHostOf(host: string, { registryPort, registryNodePort }: RegistryValues): string {
   if (registryPort === undefined) {

@@ -8,6 +8,7 @@ import {
   directoryOrOff,
   kubernetesName,
   list,
+  mirrors,
   oneOf,
   port,
   type Setting,
@@ -106,6 +107,13 @@ const BUILDER = {
     unset: `the builder's image; with BuildKit Kaniko's: ${code(BUILDERS.kaniko.defaultImage)}`,
     meaning: "Image with Kaniko's `executor`, which pushes what was built.",
     parse: text
+  },
+  mirrors: {
+    variable: `${CONTAINER_HOOKS}_BUILD_MIRRORS`,
+    unset: 'none',
+    meaning:
+      'Where images in FROM are looked for first, as `registry=mirror[/path]`, comma-separated (`docker.io=mirror.example/hub,ghcr.io=mirror.example/ghcr`). See [mirrors](registry.md#mirrors). Not for `buildkit`, whose daemon knows its own.',
+    parse: mirrors
   },
   buildkitHost: {
     variable: `${CONTAINER_HOOKS}_BUILDKIT_HOST`,

@@ -1,4 +1,5 @@
 /** How the text of an environment variable becomes a value, for the table of settings. */
+import type { Mirror } from '../../effects/builders/definition.ts'
 
 /** One variable. Texts are Markdown; an empty variable counts as unset. */
 export interface Setting {
@@ -42,16 +43,16 @@ export function directoryOrOff(given: string): string {
   throw new WrongValue(`must be an absolute path or ${OFF}`)
 }
 
-const HOST = /[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?(:\d{1,5})?/.source
+const HOST = /([A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/.source
 /** Of a repository's name (OCI distribution specification, "Pulling manifests"). */
 const PATH_PART = /[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*/.source
 
-export const hostName = matching(new RegExp(`^${HOST}$`), 'host[:port], without scheme and path')
+const HOST_ALONE = new RegExp(`^${HOST}$`)
+const HOST_AND_PATH = new RegExp(`^${HOST}(/${PATH_PART})*$`)
 
-export const hostAndPath = matching(
-  new RegExp(`^${HOST}(/${PATH_PART})*$`),
-  'host[:port][/path], without scheme and in lower case'
-)
+export const hostName = matching(HOST_ALONE, 'host[:port], without scheme and path')
+
+export const hostAndPath = matching(HOST_AND_PATH, 'host[:port][/path], without scheme and in lower case')
 
 /** `true` or `false`. */
 export function flag(given: string): boolean {
@@ -86,3 +87,11 @@ export function port(given: string): string {
 
 /** Comma-separated; empty ones are left out. */
 export const list = (given: string): readonly string[] => given.split(',').flatMap((item) => item.trim() || [])
+
+/** Pairs of a registry and its mirror, comma-separated; of several mirrors of one registry the first is asked first. */
+export const mirrors = (given: string): readonly Mirror[] =>
+  list(given).map((pair) => {
+    const [registry = '', mirror = '', ...more] = pair.split('=')
+    if (more.length === 0 && HOST_ALONE.test(registry) && HOST_AND_PATH.test(mirror)) return { registry, mirror }
+    throw new WrongValue('must be host[:port]=host[:port][/path], comma-separated')
+  })

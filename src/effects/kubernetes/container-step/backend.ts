@@ -8,17 +8,16 @@ import type { BuildPlan, Creates, Resolution } from '../../../machines/types.ts'
 import { type ChosenBuilder, chooseBuilders } from '../../builders/choose.ts'
 import { buildIdentity, chooseFor } from '../../builders/choose-for.ts'
 import { createResolver, type FoundDockerfile, type PlannedBuilder, type StepNames } from '../../content/resolver.ts'
-import type { Reporter } from '../../log/reporter.ts'
 import type { RegistryClient } from '../../registry/client.ts'
 import { repositoryOf, sharedRepository } from '../../registry/reference.ts'
 import { type LookUp, remembered } from '../../remembered.ts'
-import { architecture } from '../../system.ts'
 import { createJanitor } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
 import { buildPodName, environmentName, stepPodName } from '../names.ts'
 import { type BuiltImages, createBuiltImages } from '../registry/built-images.ts'
+import { imageArchitecture } from '../template/architecture.ts'
 import { createBuilder } from './build.ts'
 import { checkStep, createRunner } from './run.ts'
 
@@ -31,8 +30,10 @@ const notConfigured = () =>
   )
 
 /** What of the builder is part of a build's hash. */
-const inputsIdentity = (builder: ChosenBuilder, rewritten: BuildPlan['rewritten']): string =>
-  `${buildIdentity(builder, rewritten)} ${architecture}`
+const inputsIdentity =
+  (site: Site) =>
+  (builder: ChosenBuilder, rewritten: BuildPlan['rewritten']): string =>
+    `${buildIdentity(builder, rewritten)} ${imageArchitecture(site)}`
 
 /**
  * The ports of one container step. The cluster is first looked at when the machine resolves, so that failures there are a
@@ -48,7 +49,7 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
   const builderOf = async (site: Site, signal: AbortSignal) => {
     const registry = await registryOf(signal)
     const remember = registry && builtImages(site, registry)?.remember
-    return createBuilder(site, { builders, digestOf: registry?.digestOf, remember, identityOf: inputsIdentity })
+    return createBuilder(site, { builders, digestOf: registry?.digestOf, remember, identityOf: inputsIdentity(site) })
   }
   return {
     clock: deps.clock,
@@ -113,7 +114,7 @@ async function resolve(
     nonce: () => deps.randomHex(NONCE_LENGTH),
     repository: () => repositoryFor(site),
     chooseBuilder: async (file) => {
-      const { planned, builder } = plannedFor(builders, file, deps.reporter)
+      const { planned, builder } = plannedFor(site, builders, file)
       await requireCertificates(site, builder.daemon?.tlsSecret, signal)
       return planned
     },
@@ -123,27 +124,20 @@ async function resolve(
   return await resolver.resolve(input, signal)
 }
 
-/** Docker's names of what Node.js names otherwise. */
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' }
-
-function plannedFor(
-  builders: readonly ChosenBuilder[],
-  { text, ignoreFile, entries }: FoundDockerfile,
-  reporter: Reporter
-) {
+function plannedFor(site: Site, builders: readonly ChosenBuilder[], { text, ignoreFile, entries }: FoundDockerfile) {
   const directories = new Set(entries.flatMap(({ type, path }) => (type === 'directory' ? path : [])))
   const links = new Map(entries.flatMap((entry) => (entry.type === 'symlink' ? [[entry.path, entry.target]] : [])))
   const choice = chooseFor(builders, text, {
-    platform: { os: 'linux', architecture: ARCHITECTURES[architecture] ?? architecture },
+    platform: { os: 'linux', architecture: imageArchitecture(site) },
     context: { links, isDirectory: (path) => directories.has(path) }
   })
   const { builder } = choice
-  for (const note of choice.notes) reporter.line(note)
+  for (const note of choice.notes) site.reporter.line(note)
   const rewritten = choice.rewritten && { ...choice.rewritten, ignoreFile }
   const planned: PlannedBuilder = {
     builder: builder.definition.name,
     rewritten,
-    identity: inputsIdentity(builder, rewritten)
+    identity: inputsIdentity(site)(builder, rewritten)
   }
   return { planned, builder }
 }

@@ -1,6 +1,7 @@
 /** What every Kubernetes effect of one run shares: the cluster, the runner pod that owns everything, and where the work directory is. */
 import { createHash } from 'node:crypto'
 import type { V1LocalObjectReference, V1Pod } from '@kubernetes/client-node'
+import { architecture } from '../../system.ts'
 import { type Cluster, connectCluster } from '../api/cluster.ts'
 import { SERVICE_NAMES_ANNOTATION } from '../names.ts'
 import { lookAtOwnPods } from '../pods/own.ts'
@@ -35,6 +36,8 @@ export interface Site extends Pods {
   readonly job?: JobSite | undefined
   /** Name of a pod that stands where the job pod would, and is not this runner's. */
   readonly stranger?: string | undefined
+  /** The runner's processor's. */
+  readonly architecture: string
   /** For labels and annotations of pods. */
   readonly origin?: Origin | undefined
   /** The administrator's; undefined when none is configured. */
@@ -78,6 +81,7 @@ export async function discoverSite(
     bytesMax: options.bytesMax,
     job: jobPod && jobSite(jobPod),
     stranger,
+    architecture,
     origin: options.origin,
     template,
     runnerImage: options.runnerImage ?? runnerContainer(runnerPod)?.image ?? '',

@@ -84,6 +84,7 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
     pushTriesMax: input.pushTriesMax,
     plainHttpHosts: registry?.plainHttp ? [registry.pushHost] : [],
     registryAuthorityPath: authority && `${authority.mount.mountPath}/${CA_KEY}`,
+    mirrors: builder.mirrors,
     daemon: daemon && { address: daemon.address, certificatesPath: certificates.mounts[0]?.mountPath }
   })
   return {
@@ -92,7 +93,7 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
     metadata: metadataOf(site, input, { ...resolver.annotations, ...rewritten.annotations }),
     spec: {
       ...podBase(site),
-      ...placement(files),
+      ...placement(site, files, 'build'),
       // A kubelet that restarts a failing push restarts a failing build as well: the push repeats itself (docs/adr/0014).
       restartPolicy: 'Never',
       activeDeadlineSeconds: input.deadlineMs / 1_000,

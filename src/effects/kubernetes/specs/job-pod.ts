@@ -60,7 +60,7 @@ export function jobPod(site: Site, files: PodFiles, plan: JobPodPlan): V1Pod {
     },
     spec: {
       ...base,
-      ...placement(files),
+      ...placement(site, files, 'job'),
       ...(fsGroup !== undefined && { securityContext: { ...base.securityContext, fsGroup } }),
       imagePullSecrets: [...(base.imagePullSecrets ?? []), ...plan.pullSecrets.map((name) => ({ name }))],
       ...(hostname !== undefined && isHostName(hostname) && !hostname.includes('.') && { hostname }),

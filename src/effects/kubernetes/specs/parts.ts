@@ -9,6 +9,7 @@ import type {
   V1VolumeMount
 } from '@kubernetes/client-node'
 import type { Site } from '../context/site.ts'
+import { ARCHITECTURE_LABEL, architectureFor } from '../template/architecture.ts'
 import { applyTemplate, type PodKind } from '../template/merge.ts'
 
 /** How a pod comes by the runner's files, as the transfer has chosen: data for the pure builders. */
@@ -57,11 +58,13 @@ export function podBase(site: Site): Partial<V1PodSpec> {
   }
 }
 
-/** Pins a pod to the node that alone can mount its work volume; the scheduler still checks that it fits. */
-export function placement({ nodeName }: PodFiles): Partial<V1PodSpec> {
-  if (nodeName === undefined) return {}
+/** Which nodes a pod may be on: those of its job's architecture, and where only one can mount its work volume, that one. */
+export function placement(site: Site, { nodeName }: PodFiles, kind: PodKind): Partial<V1PodSpec> {
+  const nodeSelector = { [ARCHITECTURE_LABEL]: architectureFor(site, kind) }
+  if (nodeName === undefined) return { nodeSelector }
   const onNode = { matchFields: [{ key: 'metadata.name', operator: 'In', values: [nodeName] }] }
   return {
+    nodeSelector,
     affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [onNode] } } }
   }
 }

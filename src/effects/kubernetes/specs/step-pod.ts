@@ -25,7 +25,7 @@ export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, re
     spec: {
       ...podBase(site),
       ...(isBuilt && pullSecrets(site)),
-      ...placement(files),
+      ...placement(site, files, 'step'),
       ...serviceAliases(site),
       restartPolicy: 'Never',
       containers: [

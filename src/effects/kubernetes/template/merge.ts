@@ -18,6 +18,7 @@ const CHANGEABLE: Readonly<Record<PodKind, readonly string[]>> = {
 /** By these a container would do something else than what it is there for. */
 const PROCESS_KEYS: readonly string[] = ['command', 'args', 'workingDir', 'restartPolicy']
 const APPENDED_TO_CONTAINER: readonly string[] = ['env', 'ports', 'volumeMounts']
+const MERGED_BY_KEY: readonly string[] = ['securityContext', 'nodeSelector']
 const APPENDED_TO_POD: readonly string[] = ['volumes', 'imagePullSecrets', 'hostAliases']
 
 export type PodKind = 'job' | 'step' | 'build'
@@ -134,7 +135,7 @@ function mergePodKeys(spec: V1PodSpec, theirs: Partial<V1PodSpec>): Partial<V1Po
   const keys = Object.entries(theirs).map(([key, value]) => {
     const ours = spec[key as keyof V1PodSpec]
     if (APPENDED_TO_POD.includes(key)) return [key, [...((ours as unknown[]) ?? []), ...(value as unknown[])]]
-    if (key === 'securityContext') return [key, { ...(ours as object), ...(value as object) }]
+    if (MERGED_BY_KEY.includes(key)) return [key, { ...(ours as object), ...(value as object) }]
     if (key === 'affinity') return [key, mergeAffinity(ours as V1Affinity | undefined, value as V1Affinity)]
     return [key, value]
   })

@@ -40,7 +40,10 @@ const container = z.looseObject({
 const containers = z.nullish(z.array(container))
 
 /** As far as it is merged with ours. */
-const nodeSelectorTerms = z.array(z.looseObject({ matchFields: z.nullish(z.array(z.unknown())) }))
+const expression = z.looseObject({ values: z.nullish(z.array(z.string())) })
+const nodeSelectorTerms = z.array(
+  z.looseObject({ matchFields: z.nullish(z.array(z.unknown())), matchExpressions: z.nullish(z.array(expression)) })
+)
 const nodeAffinity = z.looseObject({
   requiredDuringSchedulingIgnoredDuringExecution: z.nullish(
     z.looseObject({ nodeSelectorTerms: z.nullish(nodeSelectorTerms) })
@@ -56,6 +59,7 @@ const podTemplateSpec = z.looseObject({
       volumes: list,
       imagePullSecrets: objects,
       hostAliases: objects,
+      nodeSelector: texts,
       affinity: z.nullish(z.looseObject({ nodeAffinity: z.nullish(nodeAffinity) })),
       securityContext: z.nullish(z.looseObject({}))
     })

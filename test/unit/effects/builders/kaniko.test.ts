@@ -36,7 +36,7 @@ const running = (command: string) =>
   ].join('\n')
 
 describe('the containers of Kaniko', () => {
-  const { build, push } = defaultBuilder.containers({
+  const SPEC = {
     contextPath: '/slipway/context',
     dockerfile: 'my.Dockerfile',
     layoutPath: '/slipway/layout',
@@ -44,7 +44,8 @@ describe('the containers of Kaniko', () => {
     pushReference: 'reg:5000/abc:123',
     pushTriesMax: 7,
     plainHttpHosts: ['reg:5000']
-  })
+  }
+  const { build, push } = defaultBuilder.containers(SPEC)
 
   it('builds into a layout without a destination', () => {
     expect(build.args).toEqual([
@@ -70,6 +71,18 @@ describe('the containers of Kaniko', () => {
     expect(defaultBuilder.version).toBe(KANIKO_FLAGS.version)
     expect(defaultBuilder.defaultImage).toContain(KANIKO_FLAGS.version)
     for (const flag of Object.keys({ ...build.env, ...push.env })) expect(KANIKO_FLAGS.names).toContain(flag)
+  })
+
+  it('looks into mirrors for what FROM names, and not for what it pushes', () => {
+    const mirrors = [
+      { registry: 'docker.io', mirror: 'mirror.example/hub' },
+      { registry: 'ghcr.io', mirror: '[fd00::5]:5000' }
+    ]
+    const mirrored = defaultBuilder.containers({ ...SPEC, mirrors })
+    expect(mirrored.build.args.filter((argument) => !build.args.includes(argument))).toEqual([
+      '--registry-map=index.docker.io=mirror.example/hub;ghcr.io=[fd00::5]:5000'
+    ])
+    expect(mirrored.push).toEqual(push)
   })
 
   it('pushes that layout, and tries again as often as it is told', () => {

@@ -58,6 +58,7 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
     resolverFile: 'search arc.svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n',
     registry: { pushHost: 'registry.arc.svc:5000', pullHost: 'localhost:30500', plainHttp: true },
     handle: 'handle',
+    architecture: 'amd64',
     origin: { repository: 'owner/repo', workflow: 'Build & test', run: '42', job: 'unit' },
     ...parts
   }

@@ -97,6 +97,10 @@ describe('reading the settings', () => {
     [{ BUILDER: 'kaniko', BUILDKIT_HOST: 'tcp://b:1' }, `${PREFIX}BUILDKIT_HOST is set, but kaniko builds`],
     [{ BUILDKIT_TLS_SECRET: 'certificates' }, `${PREFIX}BUILDKIT_TLS_SECRET is set, but ${PREFIX}BUILDKIT_HOST is not`],
     [{ BUILDER: 'docker' }, `${PREFIX}BUILDER must be kaniko or buildkit or auto`],
+    [
+      { BUILDER: 'buildkit', BUILDKIT_HOST: 'tcp://buildkitd:1234', BUILD_MIRRORS: 'docker.io=mirror' },
+      `${PREFIX}BUILD_MIRRORS is set, but with buildkit the daemon pulls`
+    ],
     [{ BUILDER: 'buildkit', BUILDKIT_HOST: 'buildkitd:1234' }, `${PREFIX}BUILDKIT_HOST must be tcp://host:port`],
     [{ BUILDER: 'buildkit', BUILDKIT_HOST: 'unix:///run/x' }, `${PREFIX}BUILDKIT_HOST must be tcp://host:port`]
   ])('refuses a builder and a daemon that do not go together: %o', (given, expected) => {

@@ -38,6 +38,8 @@ describe('a registry', () => {
     ['registry.example.com:5000/ci', 'registry.example.com:5000', 'ci'],
     ['10.0.0.7:5000', '10.0.0.7:5000', undefined],
     ['registry:5000', 'registry:5000', undefined],
+    ['[fd00::5]', '[fd00::5]', undefined],
+    ['[fd00::5]:5000/ci', '[fd00::5]:5000', 'ci'],
     ['a.svcs.example.com', 'a.svcs.example.com', undefined]
   ])('%s alone has one name for pods and kubelets, and TLS', (name, host, path) => {
     expect(read({ HOST: name })).toMatchObject({ pushHost: host, pullHost: host, path, plainHttp: false })
@@ -53,6 +55,10 @@ describe('a registry', () => {
     expect(read({ HOST: 'registry.ci.svc', PORT: '5000', PULL_HOST: '10.0.0.7:32000' })).toMatchObject({
       pushHost: 'registry.ci.svc:5000',
       pullHost: '10.0.0.7:32000'
+    })
+    expect(read({ HOST: '[fd00::5]', PORT: '5000', PULL_HOST: '[::1]:30500' })).toMatchObject({
+      pushHost: '[fd00::5]:5000',
+      pullHost: '[::1]:30500'
     })
   })
 

@@ -8,6 +8,7 @@ import {
   hostName,
   kubernetesName,
   list,
+  mirrors,
   oneOf,
   port,
   smallNumber,
@@ -33,13 +34,44 @@ const TABLE: Readonly<Record<string, readonly [Parser, readonly string[], readon
   ],
   'a host': [
     hostName,
-    ['a', 'A', 'ghcr.io', 'a-b.C9', '10.0.0.7:5000', 'a:1', 'a:65535'],
-    ['', '-a', 'a-', '.a', 'a.', 'a:', ':1', 'a:123456', 'a:x', 'a/b', 'http://a', 'a b', 'u@a', 'a:1:2', 'a\n'],
+    [
+      'a',
+      'A',
+      'ghcr.io',
+      'a-b.C9',
+      '10.0.0.7:5000',
+      'a:1',
+      'a:65535',
+      '[::1]',
+      '[fd00::A]:30500',
+      '[::ffff:10.0.0.7]:1'
+    ],
+    [
+      '',
+      '-a',
+      'a-',
+      '.a',
+      'a.',
+      'a:',
+      ':1',
+      'a:123456',
+      'a:x',
+      'a/b',
+      'http://a',
+      'a b',
+      'u@a',
+      'a:1:2',
+      'a\n',
+      '::1',
+      '[::1',
+      '[a::g]',
+      '[::1]x'
+    ],
     'must be host[:port], without scheme and path'
   ],
   'a host and a path': [
     hostAndPath,
-    ['a', 'a:1/b', 'ghcr.io/org/slipway', 'a/b.c_d__e-f--g/0'],
+    ['a', 'a:1/b', 'ghcr.io/org/slipway', 'a/b.c_d__e-f--g/0', '[fd00::5]:5000/ci'],
     ['', 'a/', '/a', 'a//b', 'a/B', 'a/-b', 'a/b-', 'a/b___c', 'a/b..c', 'a/b:c', 'a/b@c', 'a/b\n'],
     'must be host[:port][/path], without scheme and in lower case'
   ],
@@ -85,4 +117,19 @@ it('a small number goes from 1 to 9999', () => {
 it('a list has no empty items and no blanks around them', () => {
   expect(list(' a , b c,, \t,d')).toEqual(['a', 'b c', 'd'])
   expect(list(' ,')).toEqual([])
+})
+
+describe('mirrors', () => {
+  it('are pairs of a registry and where it is mirrored, in their order', () => {
+    expect(mirrors('docker.io=mirror.example/hub, ghcr.io=10.0.0.7:5000, [::1]:1=[fd00::5]/x')).toEqual([
+      { registry: 'docker.io', mirror: 'mirror.example/hub' },
+      { registry: 'ghcr.io', mirror: '10.0.0.7:5000' },
+      { registry: '[::1]:1', mirror: '[fd00::5]/x' }
+    ])
+  })
+
+  it.each(['docker.io', 'docker.io=', '=mirror', 'a=b=c', 'a=http://b', 'a/b=c', 'a=b;c=d', 'a=b/../c', 'a=b,c'])(
+    'are refused as %s',
+    (given) => expect(() => mirrors(given)).toThrow('must be host[:port]=host[:port][/path], comma-separated')
+  )
 })
