@@ -1,5 +1,6 @@
 /** BuildKit in a privileged pod of the suite's own, the reference. It is no part of the product. */
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { IMAGES } from '../../cluster/support/images.ts'
@@ -13,7 +14,8 @@ import type { Outcome } from './outcome.ts'
 
 const POD = 'buildkit'
 const READY_MS_MAX = 60_000
-const REPOSITORY = 'parity/reference'
+/** Of the 24 digits that a runner's repository has: who looks for what a test has left takes it for another runner's. */
+const REPOSITORY_BYTES = 12
 /** How buildctl ends when the Dockerfile is at fault; whatever else it may be is the cluster's. */
 const REFUSED = 1
 /** Its words where no Dockerfile is at fault. */
@@ -34,6 +36,7 @@ export async function startReference(bench: Bench): Promise<ReferenceBuilder> {
     return (await runProcess('kubectl', [...inPod, 'buildctl', 'debug', 'workers'])).exitCode === 0
   })
   const { stdout } = await kubectl([...inPod, 'buildkitd', '--version'])
+  const repository = randomBytes(REPOSITORY_BYTES).toString('hex')
   let count = 0
   return {
     version: /v\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? stdout.trim(),
@@ -47,7 +50,7 @@ export async function startReference(bench: Bench): Promise<ReferenceBuilder> {
       await mustRun('kubectl', [...inPod, 'tar', '-x', '--same-permissions', '-C', there], {
         input: spawn('tar', ['-c', '--owner=0', '--group=0', '-C', directory, '.']).stdout
       })
-      const name = `${REPOSITORY}:${tag}`
+      const name = `${repository}:${tag}`
       const { exitCode, stderr, stdout } = await runProcess('kubectl', [...inPod, ...buildctl(there, bench, name)])
       if (exitCode === 0) return { kind: 'built', image: await bench.images.outline(name) }
       const said = `${stdout}${stderr}`
@@ -55,7 +58,7 @@ export async function startReference(bench: Bench): Promise<ReferenceBuilder> {
       return { kind: 'refused', code: 'buildkit', message: lastError(said) }
     },
     async remove() {
-      await bench.images.remove(REPOSITORY)
+      await bench.images.remove(repository)
       await namespace.remove()
     }
   }
