@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   'builder-image-unavailable': permanent,
   'builder-out-of-memory': permanent,
   'builder-lost': transient,
+  'user-namespace-unavailable': transient,
   'context-delivery-failed': transient,
   // pushing
   'push-denied': permanent,

@@ -40,6 +40,7 @@ const buildInput = (context: StepContext): BuildInput => {
     plan: planOf(context),
     nonce: resolutionOf(context).nonce,
     attempt: attemptsOf(context, 'building'),
+    failedWith: context.stages.building?.lastFailure?.code,
     pushTriesMax: pushing.attemptsMax,
     deadlineMs: building.budgetMs + pushing.budgetMs
   }

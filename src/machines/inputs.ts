@@ -1,5 +1,5 @@
 /** What actors of the machines are told, as plain data: with it, a port has to remember nothing between two calls. And what they tell. */
-import type { StepError } from '../errors.ts'
+import type { ErrorCode, StepError } from '../errors.ts'
 import type { Ledger } from './ledger.ts'
 import type { BuildPlan, BuiltImage, JobRequest, JobStart, StepRequest } from './types.ts'
 
@@ -14,6 +14,8 @@ export interface BuildInput {
   readonly nonce: string
   /** From 1. */
   readonly attempt: number
+  /** What the attempt before has failed with; undefined for the first. */
+  readonly failedWith?: ErrorCode | undefined
   /** How often the image will be pushed at most, the first time included. */
   readonly pushTriesMax: number
   /** So long after its start nobody waits any more for a build, or for the push of its image: of one whose hook is gone, for example. */

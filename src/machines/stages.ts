@@ -71,6 +71,7 @@ export const STEP_STAGES = {
       'builder-image-unavailable',
       'builder-out-of-memory',
       'builder-lost',
+      'user-namespace-unavailable',
       'context-delivery-failed',
       'files-refused',
       'start-failed',

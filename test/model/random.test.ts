@@ -49,7 +49,7 @@ describe('the search', () => {
   for (const machine of ALL_SCRIPTED) {
     test(`gets to every outcome of ${machine.id}, every stage, and a failure of every stage`, async () => {
       const reached = new Set<string>()
-      for (const scenario of fc.sample(scenariosOf(machine), { seed: 1, numRuns: RUNS })) {
+      for (const scenario of fc.sample(scenariosOf(machine), { seed: 1, numRuns: 2 * RUNS })) {
         const { output, calls } = await play(scenario)
         reached.add(output.outcome)
         for (const { stage, ending } of calls) reached.add(`${stage} ${ending}`)

@@ -33,6 +33,7 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'docker build --file deploy/runner-image/Dockerfile --tag "${RUNNER_IMAGE:-actions-runner-slipway:1}" dist':
     'needs the runner image from the Internet; test/cluster/deploy.test.ts builds it upon its own',
   'kubectl apply -k deploy/buildkit': 'test/cluster/buildkit.test.ts applies it with the images of the node',
+  'kubectl apply -k deploy/buildkit-privileged': 'test/cluster/buildkit.test.ts renders it',
   'deploy/buildkit/certificates buildkit arc-runners': 'test/cluster/buildkit.test.ts runs it for its own namespaces',
   'kubectl get pods -l slipway/repository=OWNER.REPO -L slipway/workflow,slipway/run,slipway/job':
     'has placeholders; test/cluster/pod-security.test.ts looks at the labels',

@@ -7,6 +7,11 @@ import { chooseContextTransfer, chooseTransfer } from '../../effects/kubernetes/
 import { buildPod } from '../../effects/kubernetes/specs/build-pod.ts'
 import { planJob } from '../../effects/kubernetes/specs/job-plan.ts'
 import { stepPod } from '../../effects/kubernetes/specs/step-pod.ts'
+import {
+  userNamespaceOfBuilds,
+  WITH_USER_NAMESPACE,
+  WITHOUT_USER_NAMESPACE
+} from '../../effects/kubernetes/specs/user-namespace.ts'
 import { applyTemplate } from '../../effects/kubernetes/template/merge.ts'
 import { pullRepository, pushReference, repositoryOf } from '../../effects/registry/reference.ts'
 import { StepError } from '../../errors.ts'
@@ -79,13 +84,16 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
     pullRepository: pullRepository(registry, repository)
   }
   const { building, pushing } = BUDGETS
-  const build = buildPod(site, chooseContextTransfer(site, plan).buildPod(plan), chooseBuilder(config), {
+  const input = {
     plan,
     nonce: NONCE,
     attempt: 1,
     pushTriesMax: pushing.attemptsMax,
     deadlineMs: building.budgetMs + pushing.budgetMs
-  })
+  }
+  const userNamespace = userNamespaceOfBuilds(site) === 'off' ? WITHOUT_USER_NAMESPACE : WITH_USER_NAMESPACE
+  const files = chooseContextTransfer(site, plan).buildPod(plan)
+  const build = buildPod(site, files, chooseBuilder(config), input, userNamespace)
   return [...samples, { kind: 'build pod', ...applyTemplate(build, site.template, 'build') }]
 }
 
@@ -98,11 +106,13 @@ function judgeMerge({ template }: Site, samples: readonly Sample[]): Finding {
 }
 
 async function tryAll(facts: Facts, samples: readonly Sample[], signal: AbortSignal): Promise<Finding> {
-  const refused = await Promise.all(samples.map(({ pod }) => refusalOf(facts, pod, signal)))
-  const failures = samples.flatMap(({ kind }, index) => {
-    const message = refused[index]
-    return message === undefined ? [] : [{ kind, message }]
-  })
+  const answers = await Promise.all(
+    samples.map(async ({ kind, pod }) => ({ kind, pod, ...(await answerTo(facts, pod, signal)) }))
+  )
+  const failures = answers.flatMap(({ kind, refusal }) => (refusal === undefined ? [] : { kind, message: refusal }))
+  const isLeftOut = ({ pod, made }: (typeof answers)[number]) =>
+    made !== undefined && pod.spec?.hostUsers === false && made.spec?.hostUsers !== false
+  if (failures.length === 0 && answers.some(isLeftOut)) return warn(NO_FIELD, NO_FIELD_FIX)
   if (failures.length === 0) return pass(samples.map(({ kind }) => kind).join(', '))
   const { namespace } = await facts.access()
   const [first] = failures
@@ -112,19 +122,27 @@ async function tryAll(facts: Facts, samples: readonly Sample[], signal: AbortSig
   )
 }
 
-/** The API server's words against a pod; undefined when it would take it. */
-async function refusalOf(facts: Facts, pod: V1Pod, signal: AbortSignal): Promise<string | undefined> {
+const NO_FIELD =
+  'the API server would take all pods, but knows no user namespaces: it leaves out hostUsers, and root of a build is root on the node'
+const NO_FIELD_FIX = `upgrade the cluster to Kubernetes 1.33 or newer (docs/security.md, User namespaces); until then this warning is all, unless a setting asks for on`
+
+/** `made`: what the API server would make of a pod. `refusal`: its words against it. Neither when there is one of that name. */
+interface Answer {
+  readonly made?: V1Pod
+  readonly refusal?: string
+}
+
+async function answerTo(facts: Facts, pod: V1Pod, signal: AbortSignal): Promise<Answer> {
   const { access, namespace } = await facts.access()
   const path = `/api/v1/namespaces/${namespace}/pods`
   try {
-    await ask(access, { method: 'POST', path, query: { dryRun: 'All' }, body: pod }, signal)
-    return undefined
+    return { made: await ask<V1Pod>(access, { method: 'POST', path, query: { dryRun: 'All' }, body: pod }, signal) }
   } catch (thrown) {
     // A job that is under way has a pod of this name; admission came before that.
-    if (isAlreadyThere(thrown)) return undefined
+    if (isAlreadyThere(thrown)) return {}
     const error = apiError(thrown, { verb: 'create', resource: 'pods', name: pod.metadata?.name ?? '', namespace })
     if (signal.aborted || error.code !== 'cluster-rejected') throw error
-    return serverMessage(thrown)
+    return { refusal: serverMessage(thrown) }
   }
 }
 

@@ -3,8 +3,10 @@ import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { keepLast } from '../../effects/capture.ts'
 import { createKubernetesPorts } from '../../effects/kubernetes/container-step/backend.ts'
+import { forgetUnavailable } from '../../effects/kubernetes/container-step/user-namespace.ts'
 import type { Reporter } from '../../effects/log/reporter.ts'
 import { type Observer, runContainerStep } from '../../effects/run/wire.ts'
+import { timeoutSignal } from '../../effects/system.ts'
 import type { StepOutput } from '../../machines/container-step.ts'
 import type { StepPorts } from '../../machines/ports.ts'
 import { BUDGETS, type Budgets } from '../../machines/stages.ts'
@@ -15,7 +17,8 @@ import { ARCHITECTURES, PROBE_DIRECTORY, PROBE_FILE, PROBE_TEXT, probeProgram } 
 /** Somebody waits for the answer: less time than an action gets, and what failed is not tried again for long. */
 const PROBE_BUDGETS: Budgets = {
   ...BUDGETS,
-  building: { ...BUDGETS.building, budgetMs: 5 * 60_000, attemptsMax: 1 },
+  // Twice: nodes without user namespaces are found out by one attempt.
+  building: { ...BUDGETS.building, budgetMs: 5 * 60_000, attemptsMax: 2 },
   pushing: { ...BUDGETS.pushing, budgetMs: 60_000, attemptsMax: 2 },
   pulling: { ...BUDGETS.pulling, budgetMs: 2 * 60_000, attemptsMax: 1 },
   running: { ...BUDGETS.running, budgetMs: 60_000 },
@@ -23,6 +26,7 @@ const PROBE_BUDGETS: Budgets = {
 }
 const LOG_BYTES_MAX = 16 * 1024
 const LINES_MAX = 100
+const FORGET_MS_MAX = 15_000
 
 export interface ProbeEnd {
   readonly output: StepOutput
@@ -49,7 +53,10 @@ export async function runProbe(facts: Facts, control: ProbeControl, signal: Abor
   const lines: string[] = []
   const reporter: Reporter = { ...facts.deps.reporter, ...noting(lines), output: (chunk) => log.add(chunk) }
   let pushReference: string | undefined
+  const site = await facts.site(signal)
   try {
+    // What an earlier build of this runner has found out may have been put right since.
+    await forgetUnavailable(site, signal)
     const request = {
       ...(config.registry === undefined
         ? await shellRequest(facts, signal)
@@ -76,6 +83,7 @@ export async function runProbe(facts: Facts, control: ProbeControl, signal: Abor
       leftImage: await removeImage(facts, pushReference, signal)
     }
   } finally {
+    await forgetUnavailable(site, timeoutSignal(FORGET_MS_MAX)).catch(() => {})
     await disk.remove()
   }
 }

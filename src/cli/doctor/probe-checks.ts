@@ -1,4 +1,6 @@
 /** The stages of the probe action as checks: the build, push, pull, run and way back that every Dockerfile action takes. */
+import type { UserNamespaceChoice } from '../../effects/kubernetes/context/options.ts'
+import { userNamespaceOfBuilds } from '../../effects/kubernetes/specs/user-namespace.ts'
 import type { Observer } from '../../effects/run/wire.ts'
 import type { StepOutput } from '../../machines/container-step.ts'
 import { STEP_STAGES, type StageName } from '../../machines/stages.ts'
@@ -39,19 +41,20 @@ export function probeChecks(facts: Facts, { onStage, onCancel }: ProbeWatch): re
     name: string,
     needs: readonly string[],
     stages: readonly StageName[],
-    judge: (end: ProbeEnd) => Finding
+    judge: (end: ProbeEnd, signal: AbortSignal) => Finding | Promise<Finding>
   ): Check => ({
     name,
     needs,
     async run(signal) {
       running ??= runProbe(facts, { onCancel, observer }, signal)
       const end = await running
-      return failureOf(end, stages) ?? judge(end)
+      return failureOf(end, stages) ?? (await judge(end, signal))
     }
   })
   const unbuilt = (name: string): Check => ({ name, needs: [], run: async () => skipped(NO_REGISTRY) })
-  const build = check(BUILD, [...PREREQUISITES, BUILDER, DELETION], ['resolving', 'building'], ({ output }) =>
-    pass(`an image FROM scratch was built in the cluster (${took(output, 'building')})`)
+  const needsOfBuild = [...PREREQUISITES, BUILDER, DELETION]
+  const build = check(BUILD, needsOfBuild, ['resolving', 'building'], async ({ output }, signal) =>
+    judgeBuild(output, userNamespaceOfBuilds(await facts.site(signal)))
   )
   const push = check(PUSH, [BUILD], ['pushing'], ({ output }) => pass(`it was pushed (${took(output, 'pushing')})`))
   const judgePull = ({ output }: ProbeEnd) =>
@@ -79,6 +82,16 @@ function hasRegistry(facts: Facts): boolean {
     // The check of the settings says why.
     return true
   }
+}
+
+/** That the API server keeps the field was seen when the pod was admitted, and a kubelet that cannot do it starts no pod. */
+function judgeBuild(output: StepOutput, choice: UserNamespaceChoice): Finding {
+  const built = `an image FROM scratch was built in the cluster (${took(output, 'building')})`
+  const { lastFailure } = output.stages.building ?? {}
+  if (lastFailure?.code === 'user-namespace-unavailable') {
+    return warn(`${built}, at the second attempt: ${lastFailure.message}`, stageFix(lastFailure))
+  }
+  return pass(`${built}; its root was ${choice === 'off' ? 'root' : 'nobody'} on the node`)
 }
 
 function took({ stages }: StepOutput, stage: StageName): string {

@@ -17,6 +17,8 @@ const FIXES: Partial<Record<ErrorCode, string>> = {
   'builder-image-unavailable': `set ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE to an image that the nodes can pull`,
   'builder-out-of-memory': `raise the memory limit of builds: slipway.build in the pod template (docs/template.md)`,
   'builder-lost': 'kubectl get events --sort-by=.lastTimestamp: see what ended the build pod',
+  'user-namespace-unavailable':
+    'let the nodes have what user namespaces need (docs/security.md, User namespaces), or set ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_USER_NAMESPACE=off, so that no build tries',
   'context-delivery-failed': "see that the runner's image has sh and GNU tar (ACTIONS_RUNNER_IMAGE)",
   'dockerfile-failed':
     'this Dockerfile builds with the default builder: set ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE to it, or unset it',

@@ -40,6 +40,10 @@ export const objectName = (runnerPod: string, kind: 'build' | 'step' | 'secret' 
 export const buildPodName = (runnerPod: V1Pod, nonce: string, attempt: number): string =>
   objectName(runnerPod.metadata?.name ?? '', 'build', `${nonce}-${attempt}`)
 
+/** Of a pod that a build makes to find out what a node can. */
+export const trialPodName = (runnerPod: V1Pod, nonce: string): string =>
+  objectName(runnerPod.metadata?.name ?? '', 'build', `${nonce}-trial`)
+
 export const stepPodName = (runnerPod: V1Pod, nonce: string): string =>
   objectName(runnerPod.metadata?.name ?? '', 'step', nonce)
 

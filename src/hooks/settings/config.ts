@@ -63,6 +63,8 @@ export function readConfig(environment: Environment): HookConfig {
     runnerImage,
     templatePath,
     prepareTimeout,
+    buildUserNamespace: values.buildUserNamespace,
+    stepUserNamespace: values.stepUserNamespace,
     bytesMax: collectMaxGib === undefined ? undefined : collectMaxGib * GIB_BYTES,
     ...builderOf(values),
     traces: tracesOf(traceDirectory, runnerWorkspace),

@@ -1,7 +1,7 @@
 /** Every environment variable that the hook reads, as one table: for config.ts, which reads them, and for docs/configuration.md. */
 import { BUILDERS, type BuilderName } from '../../effects/builders/catalog.ts'
 import { AUTO } from '../../effects/builders/choose.ts'
-import { CLAIM_ACCESS_MODES } from '../../effects/kubernetes/context/options.ts'
+import { CLAIM_ACCESS_MODES, USER_NAMESPACE_CHOICES } from '../../effects/kubernetes/context/options.ts'
 import { REGISTRY } from './registry-table.ts'
 import {
   absolutePath,
@@ -72,6 +72,13 @@ const RUNNER = {
       "Path of a YAML file with a PodTemplateSpec on the runner's disk, merged into the job pod and the pods of container steps; its section `slipway` changes step and build pods alone. See [template](template.md).",
     parse: text
   },
+  stepUserNamespace: {
+    variable: `${CONTAINER_HOOKS}_STEP_USER_NAMESPACE`,
+    unset: '`off`',
+    meaning:
+      "`on`: job pods and the pods of container steps get a user namespace, in which root is nobody on the node. They do not start where nodes, or the work directory's volume, cannot. See [Security](security.md#user-namespaces).",
+    parse: oneOf(['on', 'off'] as const)
+  },
   hashFiles: {
     variable: `${CONTAINER_HOOKS}_HASHFILES`,
     unset: 'none',
@@ -114,6 +121,13 @@ const BUILDER = {
     meaning:
       'Where images in FROM are looked for first, as `registry=mirror[/path]`, comma-separated (`docker.io=mirror.example/hub,ghcr.io=mirror.example/ghcr`). See [mirrors](registry.md#mirrors). Not for `buildkit`, whose daemon knows its own.',
     parse: mirrors
+  },
+  buildUserNamespace: {
+    variable: `${CONTAINER_HOOKS}_BUILD_USER_NAMESPACE`,
+    unset: '`auto`',
+    meaning:
+      'Whether build pods get a user namespace, in which root is nobody on the node: `auto`, where nodes can; `on`, or no build at all; `off`. See [Security](security.md#user-namespaces).',
+    parse: oneOf(USER_NAMESPACE_CHOICES)
   },
   buildkitHost: {
     variable: `${CONTAINER_HOOKS}_BUILDKIT_HOST`,

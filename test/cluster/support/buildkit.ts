@@ -1,4 +1,4 @@
-/** The BuildKit daemon of deploy/buildkit in a namespace of its own, for tests that build with it. It is privileged; no runner is. */
+/** The BuildKit daemon of deploy/buildkit in a namespace of its own, for tests that build with it. Its root is nobody on the node. */
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { IMAGES, REGISTRY_PORT } from './images.ts'

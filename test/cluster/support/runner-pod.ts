@@ -67,10 +67,11 @@ export const volumeDirectory = (name: string): string => `/var/tmp/slipway-test/
 export async function createRunnerPod(
   namespace: string,
   mode: StorageMode,
-  change = (pod: V1Pod): V1Pod => pod
+  change = (pod: V1Pod): V1Pod => pod,
+  directoryOf = volumeDirectory
 ): Promise<RunnerPod> {
   const name = `runner-${mode}-${randomBytes(4).toString('hex')}`
-  const hostPath = volumeDirectory(name)
+  const hostPath = directoryOf(name)
   if (mode === 'volume') await apply(persistentVolume(name, hostPath))
   const made = change(runnerPod(name, namespace, mode))
   await apply(made)

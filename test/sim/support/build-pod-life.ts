@@ -17,6 +17,13 @@ export function buildOf({ metadata }: V1Pod, builds: readonly BuildStory[]): Bui
   return builds[attempt] ?? builds.at(-1)
 }
 
+/** A pod whose image is not on the node, and is never pulled. */
+export async function liveTrialPod(life: Life, story: BuildStory | undefined): Promise<void> {
+  if (story === undefined) throw new Error('no story says what the node can')
+  await begin(life, { ...story, mishap: undefined }, 'build', false)
+  life.report('build', { state: { waiting: { reason: 'ErrImageNeverPull' } } })
+}
+
 export async function liveBuildPod(
   life: Life,
   story: BuildStory | undefined,

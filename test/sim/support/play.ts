@@ -14,7 +14,7 @@ import { cleanUpJob } from '../../support/clean-up-job.ts'
 import { type History, record } from '../../support/history.ts'
 import { createSimulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts'
 import { type Door, openDoor } from './api-server.ts'
-import { buildOf, isBuildPod, liveBuildPod } from './build-pod-life.ts'
+import { buildOf, isBuildPod, liveBuildPod, liveTrialPod } from './build-pod-life.ts'
 import { kubeconfig, layOut, optionsFor, runnerPodFor, SECRET } from './lay-out.ts'
 import './load.ts'
 import { liveStepPod } from './pod-life.ts'
@@ -56,7 +56,8 @@ export async function play(scenario: Scenario, portsFrom: PortsMaker = (make) =>
   const clock = createSimulatedClock(JITTER)
   useClock(clock)
   const world = createWorld(clock, runnerPodFor(directory), async (life, { images, done }) => {
-    if (isBuildPod(life.pod)) await liveBuildPod(life, buildOf(life.pod, scenario.builds), images, done)
+    if (life.pod.metadata?.name?.endsWith('-trial')) await liveTrialPod(life, buildOf(life.pod, scenario.builds))
+    else if (isBuildPod(life.pod)) await liveBuildPod(life, buildOf(life.pod, scenario.builds), images, done)
     else await liveStepPod(life, scenario.step, done)
   })
   const weather = createWeather(clock, scenario.faults, scenario.outage)

@@ -114,6 +114,7 @@ export async function begin(life: Life, story: PodCourse, container: string, isI
   await clock.sleep(story.scheduledAfterMs, signal)
   pod.status = { ...pod.status, conditions: [{ type: 'PodScheduled', status: 'True' }] }
   life.report(container, { state: CREATING }, isInit)
+  if (story.withoutUserNamespaces && pod.spec?.hostUsers === false) await neverStart(life)
   for (let failures = 0; failures < story.pullFailures; failures += 1) {
     await clock.sleep(PULL_MS, signal)
     life.report(container, { state: { waiting: { reason: 'ErrImagePull', message: story.pullMessage } } }, isInit)
@@ -123,6 +124,16 @@ export async function begin(life: Life, story: PodCourse, container: string, isI
     await clock.sleep(PULL_BACK_OFF_MS, signal)
   }
   await clock.sleep(story.startedAfterMs, signal)
+}
+
+/** A kubelet that tries in vain says nothing but this. */
+async function neverStart({ pod, signal }: Life): Promise<never> {
+  const conditions = [...(pod.status?.conditions ?? []), { type: 'PodReadyToStartContainers', status: 'False' }]
+  pod.status = { ...pod.status, conditions }
+  if (pod.spec !== undefined) pod.spec.nodeName = 'node-1'
+  return await new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason))
+  })
 }
 
 /** Runs a program to its end; `printed` collects its lines. */

@@ -22,6 +22,8 @@ export interface PodCourse {
   readonly pullFailures: number
   readonly pullMessage: string
   readonly startedAfterMs: number
+  /** The node's runtime knows none: it makes no sandbox for a pod that asks for one. */
+  readonly withoutUserNamespaces?: boolean | undefined
   /** From the end of a program until the kubelet's report of it has arrived. */
   readonly reportedAfterMs: number
   readonly mishap?: Mishap | undefined

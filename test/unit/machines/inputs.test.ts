@@ -72,12 +72,12 @@ test('how often a build may be attempted is known when its names are made', asyn
   expect(to('resolve')).toEqual([{ request: REQUEST, buildAttemptsMax: 3 }])
 })
 
-test('each attempt at building has its number, and the bounds of what comes after it', async () => {
+test('each attempt at building has its number, what the one before has failed with, and the bounds of what comes after it', async () => {
   const { to } = await told({ lostBuilds: 1 })
   const build = { plan: PLAN, nonce, pushTriesMax: 5, deadlineMs: 120_000 }
   expect(to('build')).toEqual([
-    { ...build, attempt: 1 },
-    { ...build, attempt: 2 }
+    { ...build, attempt: 1, failedWith: undefined },
+    { ...build, attempt: 2, failedWith: 'builder-lost' }
   ])
 })
 

@@ -15,7 +15,7 @@ import { createJanitor } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
-import { buildPodName, environmentName, stepPodName } from '../names.ts'
+import { buildPodName, environmentName, stepPodName, trialPodName } from '../names.ts'
 import { type BuiltImages, createBuiltImages } from '../registry/built-images.ts'
 import { imageArchitecture } from '../template/architecture.ts'
 import { createBuilder } from './build.ts'
@@ -186,6 +186,7 @@ function createsOf(site: Site, plan: BuildPlan | undefined, { nonce, buildAttemp
     { length: buildAttemptsMax },
     (_, index): LedgerEntry => ({ kind: 'build-pod', name: buildPodName(runnerPod, nonce, index + 1) })
   )
+  pods.push({ kind: 'build-pod', name: trialPodName(runnerPod, nonce) })
   const images: LedgerEntry[] =
     plan === undefined || outlivesStep(site) ? [] : [{ kind: 'image', name: plan.pushReference }]
   const building = plan === undefined ? [] : [...pods, ...images]

@@ -3,7 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { TryEvent } from '../../../machines/inputs.ts'
 import type { Builder, Pusher } from '../../../machines/ports.ts'
-import type { BuildPlan } from '../../../machines/types.ts'
+import type { BuildPlan, BuiltImage } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import { inAuthorsWords } from '../../builders/choose-for.ts'
 import type { BuilderDefinition } from '../../builders/definition.ts'
@@ -13,16 +13,19 @@ import { containerIn } from '../api/container.ts'
 import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
 import { chooseContextTransfer } from '../files/choose.ts'
-import { buildPodName } from '../names.ts'
+import type { BuildContext, NewPod } from '../files/transfer.ts'
+import { buildPodName, trialPodName } from '../names.ts'
 import { createJudge } from '../pods/status.ts'
 import { followToEnd, throughOutages, waitForPod } from '../pods/wait.ts'
 import type { BuiltImages, DigestOf } from '../registry/built-images.ts'
 import { namingSecret } from '../registry/settings.ts'
 import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from '../specs/build-pod.ts'
 import { templated } from '../specs/parts.ts'
+import { userNamespaceOfBuilds, WITH_USER_NAMESPACE, WITHOUT_USER_NAMESPACE } from '../specs/user-namespace.ts'
 import { buildFailure, buildHasStarted, pushOutcome, throwBuildError } from './build-outcome.ts'
 import { watchArrival } from './push-arrival.ts'
 import { watchPushTries } from './push-tries.ts'
+import { inUserNamespace, isKnownUnavailable, rememberUnavailable, requireUserNamespace } from './user-namespace.ts'
 
 /** More than a push writes: a line or two for each try, and its usage when it gives up. */
 const PUSH_LOG_LINES = 500
@@ -48,24 +51,26 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
 
   return {
     async build(input, signal) {
-      const { plan, nonce, attempt } = input
+      const { plan, nonce, attempt, failedWith } = input
       const builder = builderOf(plan)
-      const { definition } = builder
       const transfer = chooseContextTransfer(site, plan)
       const pod = buildPodName(site.runnerPod, nonce, attempt)
       if (attempt > 1) await site.cluster.deletePod(buildPodName(site.runnerPod, nonce, attempt - 1), signal)
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
-      const plain = buildPod(site, transfer.buildPod(plan), builder, input)
+      const choice = userNamespaceOfBuilds(site)
+      const isRefused = failedWith === 'user-namespace-unavailable'
+      const isWithout = choice === 'off' || isRefused || (choice === 'auto' && (await isKnownUnavailable(site, signal)))
+      const userNamespace = isWithout ? WITHOUT_USER_NAMESPACE : WITH_USER_NAMESPACE
+      const plain = buildPod(site, transfer.buildPod(plan), builder, input, userNamespace)
       await site.cluster.createPod(templated(site, plain, 'build'), signal)
+      if (choice === 'on') await requireUserNamespace(site, pod, signal)
+      // That it has started without proves why it had not started before.
+      const hasStarted = async () => (isRefused ? await rememberUnavailable(site, signal) : undefined)
       const context = { plan, identity: options.identityOf(builder, plan.rewritten) }
-      await transfer.copyInContext({ pod, lost }, context, signal).catch(throwBuildError)
-      const judge = createJudge(site.clock)
-      const check = (current: V1Pod) => buildHasStarted(judge(current, BUILD_CONTAINER), builder.image)
-      await waitForPod(site, pod, check, lost, signal)
-      const ended = await followBuild(site, pod, plan, definition, lost, signal)
-      const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
-      if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest, pod }
-      throw namingSecret(buildFailure(ended, inAuthorsWords(ended.tail, plan.rewritten), definition), site.registry)
+      const work = (toWork: AbortSignal) => buildIn(site, builder, { context, pod, lost, hasStarted }, toWork)
+      if (isWithout) return await work(signal)
+      const trial = trialPodName(site.runnerPod, nonce)
+      return await inUserNamespace(site, { pod, trial, isOptional: choice === 'auto' }, work, signal)
     },
 
     async push({ plan, built, tries: { triesMax } }, tell, signal) {
@@ -105,6 +110,31 @@ function requireSame(reported: string, pushed: string | undefined): void {
     'layout-lost',
     `the build says that it made ${reported}, but ${pushed} was pushed: a RUN of the Dockerfile has written over the one or the other`
   )
+}
+
+interface BuildPod extends NewPod {
+  readonly context: BuildContext
+  /** Told as soon as the container that builds has. */
+  readonly hasStarted: () => Promise<void>
+}
+
+/** From a pod that was just made to an image in it. */
+async function buildIn(
+  site: Site,
+  { definition, image }: ChosenBuilder,
+  { context, pod, lost, hasStarted }: BuildPod,
+  signal: AbortSignal
+): Promise<BuiltImage> {
+  const { plan } = context
+  await chooseContextTransfer(site, plan).copyInContext({ pod, lost }, context, signal).catch(throwBuildError)
+  const judge = createJudge(site.clock)
+  const check = (current: V1Pod) => buildHasStarted(judge(current, BUILD_CONTAINER), image)
+  await waitForPod(site, pod, check, lost, signal)
+  await hasStarted()
+  const ended = await followBuild(site, pod, plan, definition, lost, signal)
+  const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
+  if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest, pod }
+  throw namingSecret(buildFailure(ended, inAuthorsWords(ended.tail, plan.rewritten), definition), site.registry)
 }
 
 async function followBuild(

@@ -6,6 +6,10 @@ import type { RunnerPaths } from '../../work-tree/layout.ts'
 import type { ServiceAddress } from '../api/access.ts'
 import type { RegistrySettings } from '../registry/settings.ts'
 
+/** `auto`: where nodes can. `on`: or not at all. */
+export const USER_NAMESPACE_CHOICES = ['auto', 'on', 'off'] as const
+export type UserNamespaceChoice = (typeof USER_NAMESPACE_CHOICES)[number]
+
 /** What can be said of the claim that holds the work directory; `auto`: it is found out where it can be. */
 export const CLAIM_ACCESS_MODES = ['auto', 'ReadWriteOnce', 'ReadWriteMany'] as const
 
@@ -42,6 +46,10 @@ export interface KubernetesOptions extends BuilderChoice {
   readonly origin?: Origin | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE: path of the administrator's pod template. */
   readonly templatePath?: string | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_USER_NAMESPACE: whether build pods get one; undefined: `auto`. */
+  readonly buildUserNamespace?: UserNamespaceChoice | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_STEP_USER_NAMESPACE: the same for job pods and step pods; undefined: `off`. */
+  readonly stepUserNamespace?: Exclude<UserNamespaceChoice, 'auto'> | undefined
 }
 
 export interface KubernetesDependencies {

@@ -25,7 +25,7 @@ export interface JobSite {
   readonly serviceNames: readonly string[]
 }
 
-export interface Site extends Pods {
+export interface Site extends Pods, Pick<KubernetesOptions, 'buildUserNamespace' | 'stepUserNamespace'> {
   readonly cluster: Cluster
   readonly runnerPod: V1Pod
   readonly storage: Storage
@@ -89,6 +89,8 @@ export async function discoverSite(
     // Without a service account the hook may be anywhere.
     resolverFile: options.service && (await usualResolverFile(runnerPod, template)),
     registry: options.registry,
+    buildUserNamespace: options.buildUserNamespace,
+    stepUserNamespace: options.stepUserNamespace,
     handle: handleOf(runnerPod)
   }
 }

@@ -23,6 +23,7 @@ import {
   unexpanded
 } from './parts.ts'
 import { rewrittenDockerfile } from './rewritten-dockerfile.ts'
+import type { PodParts } from './user-namespace.ts'
 
 export const BUILD_CONTAINER = 'build'
 export const PUSH_CONTAINER = 'push'
@@ -54,25 +55,23 @@ interface BuildSecrets {
   readonly pushLogin: SecretPart | undefined
 }
 
-export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder, input: BuildInput): V1Pod {
+export function buildPod(
+  site: Site,
+  files: ContextFiles,
+  builder: ChosenBuilder,
+  input: BuildInput,
+  userNamespace: PodParts
+): V1Pod {
   const { plan } = input
   const { definition, daemon } = builder
   const { registry } = site
   const at = (name: string) => `${definition.directory}/${name}`
   const layout: V1VolumeMount = { name: 'layout', mountPath: at('layout') }
-  const context: V1VolumeMount = {
-    name: WORK_VOLUME,
-    mountPath: at('context'),
-    readOnly: true,
-    subPath: files.contextPath
-  }
+  const context = { name: WORK_VOLUME, mountPath: at('context'), readOnly: true, subPath: files.contextPath }
   const certificates = certificatesOf(daemon?.tlsSecret, at('certificates'))
   const resolver = ownResolver(site.resolverFile, files.arrival !== undefined)
   const rewritten = rewrittenDockerfile(plan, at('dockerfile'))
-  const own = {
-    mounts: [...rewritten.mounts, ...certificates.mounts],
-    volumes: [...rewritten.volumes, ...certificates.volumes]
-  }
+  const own = joined(userNamespace, rewritten, certificates)
   const { authority, baseLogin, pushLogin } = buildSecrets(site, at('registry-authority'))
   const commands = definition.containers({
     contextPath: context.mountPath,
@@ -93,6 +92,7 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
     metadata: metadataOf(site, input, { ...resolver.annotations, ...rewritten.annotations }),
     spec: {
       ...podBase(site),
+      ...userNamespace.spec,
       ...placement(site, files, 'build'),
       // A kubelet that restarts a failing push restarts a failing build as well: the push repeats itself (docs/adr/0014).
       restartPolicy: 'Never',
@@ -124,6 +124,12 @@ export function buildPod(site: Site, files: ContextFiles, builder: ChosenBuilder
     }
   }
 }
+
+/** What the container that builds has for itself. */
+const joined = (...parts: readonly Pick<PodParts, 'mounts' | 'volumes'>[]): Pick<PodParts, 'mounts' | 'volumes'> => ({
+  mounts: parts.flatMap(({ mounts }) => mounts),
+  volumes: parts.flatMap(({ volumes }) => volumes)
+})
 
 function metadataOf(
   site: Site,

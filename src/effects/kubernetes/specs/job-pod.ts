@@ -11,6 +11,7 @@ import { podMetadata } from './metadata.ts'
 import { helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 import { toContainerPort } from './ports.ts'
 import { isHostName } from './service-names.ts'
+import { userNamespaceOfSteps } from './user-namespace.ts'
 
 /** What the job container runs between the steps. */
 export const KEEP_ALIVE = ['tail', '-f', '/dev/null'] as const
@@ -60,6 +61,7 @@ export function jobPod(site: Site, files: PodFiles, plan: JobPodPlan): V1Pod {
     },
     spec: {
       ...base,
+      ...userNamespaceOfSteps(site),
       ...placement(site, files, 'job'),
       ...(fsGroup !== undefined && { securityContext: { ...base.securityContext, fsGroup } }),
       imagePullSecrets: [...(base.imagePullSecrets ?? []), ...plan.pullSecrets.map((name) => ({ name }))],

@@ -59,7 +59,7 @@ export function podBase(site: Site): Partial<V1PodSpec> {
 }
 
 /** Which nodes a pod may be on: those of its job's architecture, and where only one can mount its work volume, that one. */
-export function placement(site: Site, { nodeName }: PodFiles, kind: PodKind): Partial<V1PodSpec> {
+export function placement(site: Site, { nodeName }: Pick<PodFiles, 'nodeName'>, kind: PodKind): Partial<V1PodSpec> {
   const nodeSelector = { [ARCHITECTURE_LABEL]: architectureFor(site, kind) }
   if (nodeName === undefined) return { nodeSelector }
   const onNode = { matchFields: [{ key: 'metadata.name', operator: 'In', values: [nodeName] }] }

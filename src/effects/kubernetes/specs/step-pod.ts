@@ -7,6 +7,7 @@ import { workMount } from '../context/storage.ts'
 import { environmentName, ownedMetadata, stepPodName } from '../names.ts'
 import { podMetadata } from './metadata.ts'
 import { type PodFiles, placement, podBase, unexpanded } from './parts.ts'
+import { userNamespaceOfSteps } from './user-namespace.ts'
 
 /** The action's container has the name the shipped hook gives it, which people's templates rely on. */
 export const STEP_CONTAINER = 'job'
@@ -24,6 +25,7 @@ export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, re
     metadata: podMetadata(site, stepPodName(site.runnerPod, nonce)),
     spec: {
       ...podBase(site),
+      ...userNamespaceOfSteps(site),
       ...(isBuilt && pullSecrets(site)),
       ...placement(site, files, 'step'),
       ...serviceAliases(site),

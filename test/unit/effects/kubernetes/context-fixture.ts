@@ -8,6 +8,7 @@ import { chooseContextTransfer, chooseTransfer } from '../../../../src/effects/k
 import { buildPod as specOfBuild } from '../../../../src/effects/kubernetes/specs/build-pod.ts'
 import { type JobPlan, type NewNames, planJob as planOfJob } from '../../../../src/effects/kubernetes/specs/job-plan.ts'
 import { stepPod as specOfStep } from '../../../../src/effects/kubernetes/specs/step-pod.ts'
+import { WITH_USER_NAMESPACE } from '../../../../src/effects/kubernetes/specs/user-namespace.ts'
 import { createReporter } from '../../../../src/effects/log/reporter.ts'
 import { systemClock } from '../../../../src/effects/system.ts'
 import type { BuildInput, ImageInput } from '../../../../src/machines/inputs.ts'
@@ -66,7 +67,7 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
 
 /** The product's pods, with the files that the site's storage gives them. */
 export const stepPod = (site: Site, input: ImageInput): V1Pod => specOfStep(site, chooseTransfer(site).stepPod, input)
-export const buildPod = (site: Site, builder: ChosenBuilder, input: BuildInput): V1Pod =>
-  specOfBuild(site, chooseContextTransfer(site, input.plan).buildPod(input.plan), builder, input)
+export const buildPod = (site: Site, builder: ChosenBuilder, input: BuildInput, parts = WITH_USER_NAMESPACE): V1Pod =>
+  specOfBuild(site, chooseContextTransfer(site, input.plan).buildPod(input.plan), builder, input, parts)
 export const planJob = (site: Site, request: JobRequest, newNames: NewNames): JobPlan =>
   planOfJob(site, chooseTransfer(site).jobPod, request, newNames)

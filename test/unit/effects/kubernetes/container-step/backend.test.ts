@@ -133,8 +133,9 @@ describe('a Dockerfile', () => {
     expect(resolution).toMatchObject({ kind: 'build', creates: { pulling: PULLING } })
     const { plan } = resolution as Extract<typeof resolution, { kind: 'build' }>
     const { building } = resolution.creates
-    expect(building.map(({ kind }) => kind)).toEqual(['build-pod', 'build-pod', 'build-pod', 'image'])
-    expect(new Set(building.map(({ name }) => name)).size).toBe(4)
+    // The fourth is made where it is doubtful what a node can.
+    expect(building.map(({ kind }) => kind)).toEqual([...Array(4).fill('build-pod'), 'image'])
+    expect(new Set(building.map(({ name }) => name)).size).toBe(5)
     expect(building.at(-1)?.name).toBe(plan.pushReference)
     // Whoever may push may be anybody: there is nothing to ask the registry before.
     expect(asked).toEqual([])
@@ -201,10 +202,7 @@ describe('images that are kept', () => {
     registry.removeAllListeners('request')
     registry.on('request', (request, response) => response.writeHead(request.url === '/v2/' ? 200 : 404).end())
     const { kind, creates } = await resolved(ofDockerfile(), { registry: kept() })
-    expect([kind, creates.building.map((entry) => entry.kind)]).toEqual([
-      'build',
-      ['build-pod', 'build-pod', 'build-pod']
-    ])
+    expect([kind, creates.building.map((entry) => entry.kind)]).toEqual(['build', Array(4).fill('build-pod')])
     expect(said).not.toContain('Nothing to build')
   })
 })
