@@ -174,6 +174,10 @@ describe.skipIf(!canBuildHere)('a node that is away for a while', () => {
       const finished = await run.finished
       expect([finished.exitCode, errorsOf(finished)], finished.stdout).toEqual([7, []])
       expect(textsOf(finished, /^tick-\d+$/)).toEqual(EXPECTED_TICKS)
+      expect(textsOf(finished, /^(Node n2 does not answer|The node of pod \S+ answers again)/)).toEqual([
+        expect.stringMatching(/^Node n2/),
+        expect.stringMatching(/after \d+ s$/)
+      ])
       expect(await run.fileCommand('GITHUB_OUTPUT')).toBe('a=1')
     }
     expect((await runCleanupJob(runner())).exitCode).toBe(0)

@@ -16,8 +16,8 @@ export interface Judged {
   readonly why: readonly string[]
 }
 
-/** A refusal before anything is built names the line, and what to do. */
-const REFUSAL = /\bline \d+\b/i
+/** A refusal before anything is built names the line, the construct in quotes, and behind a semicolon what to do. */
+const REFUSAL = /\bline \d+\b.*'.+'.*; .+/s
 
 export function judge(outcome: Outcome, reference: Reference): Judged {
   if (outcome.kind === 'refused') {

@@ -75,8 +75,10 @@ describe('the verdict', () => {
     ['different', { kind: 'built', image } as const, other],
     ['different', { kind: 'built', image } as const, 'refused' as const],
     ['refused by both', refused('dockerfile-failed', 'no'), 'refused' as const],
-    ['refused', refused('not-supported', 'Dockerfile, line 3: RUN --mount'), image],
-    ['different', refused('not-supported', 'something is not supported'), image],
+    ['refused', refused('not-supported', "Dockerfile, line 3: no 'RUN --mount' here; copy it"), image],
+    ['different', refused('not-supported', "Dockerfile: no 'RUN --mount' here; copy it"), image],
+    ['different', refused('not-supported', "Dockerfile, line 3: no 'RUN --mount' here"), image],
+    ['different', refused('not-supported', 'Dockerfile, line 3: nothing of that kind; copy it'), image],
     ['different', refused('dockerfile-failed', 'line 3 failed'), image]
   ] as const)('is %s', (verdict, outcome, reference) => {
     expect(judge(outcome, reference).verdict).toBe(verdict)

@@ -5,6 +5,7 @@ import type { Clock } from '../../../machines/ports.ts'
 import { within } from '../../within.ts'
 import { containerIn } from '../api/container.ts'
 import { createLogReader, type LogReader } from '../api/logs.ts'
+import { createNodeWatch } from './node-watch.ts'
 import { type Pods, watchStart } from './start-watch.ts'
 import { type Ended, verdictOn } from './status.ts'
 
@@ -105,6 +106,7 @@ export async function followToEnd(pods: Pods, request: FollowRequest, signal: Ab
     const pauseMs = isSilent() ? POLL_FOLLOWING_MS : POLL_MS
     return Promise.race([hint, clock.sleep(pauseMs, logSignal).catch(() => signal.throwIfAborted())])
   }
+  void createNodeWatch(pods, source)(logSignal)
   try {
     const wait = (check: (current: V1Pod) => Ended | undefined) => waitForPod(pods, pod, check, lost, signal, pause)
     const ended = await throughOutages(clock, wait, (current) => endOf(current, container), signal)

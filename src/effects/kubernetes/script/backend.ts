@@ -13,6 +13,7 @@ import { requestJson } from '../api/request.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { detectStorage, isCopied } from '../context/storage.ts'
 import { JOB_CONTAINER, jobPodName } from '../names.ts'
+import { createNodeWatch } from '../pods/node-watch.ts'
 import { jobPodGone, jobPodOfOther, lookAtOwnPods, lookEarly, type OwnPods } from '../pods/own.ts'
 import type { JobContainer } from './connection.ts'
 import { type OpenShell, openEarly } from './early-shell.ts'
@@ -66,7 +67,7 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
   }
 }
 
-async function findContainer(options: ScriptOptions, { reporter }: KubernetesDependencies): Promise<Found> {
+async function findContainer(options: ScriptOptions, { reporter, clock }: KubernetesDependencies): Promise<Found> {
   const { access, namespace } = await openAccess(options.service, options.namespace)
   const pod = options.jobPod ?? jobPodName(options.runnerPod)
   const refusal = new AbortController()
@@ -100,6 +101,7 @@ async function findContainer(options: ScriptOptions, { reporter }: KubernetesDep
     }
   }
   const shell = openEarly(open)
+  const watch = createNodeWatch({ clock, reporter }, { access, namespace, pod, container: JOB_CONTAINER })
   const look = lookEarly(lookAnew)
   let isFirst = true
   return {
@@ -114,11 +116,15 @@ async function findContainer(options: ScriptOptions, { reporter }: KubernetesDep
         isFirst = false
         await looking
         typed += 1
+        const stop = new AbortController()
+        void watch(AbortSignal.any([signal, stop.signal]))
         try {
           return await shell(stdin, stdout, signal)
         } catch (error) {
           if (error instanceof ExecRefused || isPermanent(error)) typed -= 1
           throw error
+        } finally {
+          stop.abort()
         }
       },
       isTouched: () => typed > 0,
