@@ -87,8 +87,9 @@ supervise() {
   (exec $setsid sh "$run/script" "$run" "$mask" 2>&1)
   code=$?
   trap '' PIPE
-  frame exit "$code"
+  # First: what is told of may be removed at once, and then nothing may come to it.
   echo "$code" >"$run/exit"
+  frame exit "$code"
 }
 
 copy() {
