@@ -36,7 +36,7 @@ export function chooseFor(builders: readonly ChosenBuilder[], text: string, surr
 }
 
 /** Not what stands in a heredoc. */
-const INSTRUCTION = /^(?:ADD|ARG|CMD|COPY|ENTRYPOINT|EXPOSE|FROM|RUN|VOLUME) /
+const INSTRUCTION = /^(?:ADD|ARG|CMD|COPY|ENTRYPOINT|EXPOSE|FROM|LABEL|RUN|VOLUME) /
 
 function changed({ rewritten, text }: Judgement, original: string): RewrittenDockerfile | undefined {
   if (text === original) return undefined

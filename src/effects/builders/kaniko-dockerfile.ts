@@ -18,7 +18,13 @@ export const KANIKO_CAPABILITIES: CapabilityTable = {
   'add-url-owner': 'rewritten',
   // Copied as a link.
   'copy-link': 'rewritten',
+  // Its own files become part of the image.
+  'copy-nothing': 'rewritten',
   'copy-outside': 'rewritten',
+  // The directory itself gets the owner of the copied one.
+  'copy-owned': 'refused',
+  // Refused where there is no directory.
+  'copy-several': 'rewritten',
   // It copies its own /proc, and fails.
   'copy-whole-stage': 'refused',
   // Stages that only one other begins with become part of that, and its CMD one of that, too.
@@ -30,6 +36,8 @@ export const KANIKO_CAPABILITIES: CapabilityTable = {
   // Ignored.
   'from-platform': 'refused',
   'healthcheck-start-interval': 'refused',
+  // Read twice: what is left in it of quotes and variables is gone.
+  'label-words': 'rewritten',
   'other-frontend': 'refused',
   'run-device': 'refused',
   'run-network': 'refused',
@@ -45,7 +53,7 @@ export const KANIKO_CAPABILITIES: CapabilityTable = {
   // The first one counts, and docker's is the last one before.
   'stage-name-twice': 'refused',
   // The group has the user's number.
-  'user-number': 'refused',
+  'user-number': 'rewritten',
   // What is written below it is lost.
   'volume-then-write': 'rewritten'
 }

@@ -15,8 +15,11 @@ export const CONSTRUCTS = {
   'add-unpack': 'unpack it in a RUN, or copy it with COPY',
   'copy-exclude': 'leave the files out with a .dockerignore, or remove them in a RUN',
   'copy-link': 'name the file that the link leads to, and the whole path of the copy',
+  'copy-nothing': 'leave the line out, or name what there is',
   'copy-outside': 'name the path from the root of the build context',
+  'copy-owned': 'name the owner with --chown',
   'copy-parents': 'name the whole path of each copy',
+  'copy-several': 'put a slash to the end of the destination',
   'copy-whole-stage': 'begin with FROM <that stage>, or copy the directories one by one',
   'entrypoint-resets-cmd': 'put CMD into the last stage',
   'escape-directive': 'write it without backslash and backtick',
@@ -24,6 +27,7 @@ export const CONSTRUCTS = {
   'from-platform': 'leave the option out, or run the job on nodes of that platform',
   'healthcheck-start-interval': 'leave the option out',
   'instruction-case': 'write the instruction in capitals',
+  'label-words': 'leave quotes, backslashes and dollars out of the value',
   'other-frontend': 'leave out the line # syntax=',
   'platform-arguments': 'give the argument a value in the Dockerfile',
   'run-device': 'leave the option out',
@@ -70,6 +74,8 @@ export interface Context {
   /** Where each link leads, as it is written. */
   readonly links: ReadonlyMap<string, string>
   readonly isDirectory: (path: string) => boolean
+  /** All there is. */
+  readonly paths: ReadonlySet<string>
 }
 
 /** One Dockerfile with all that decides what it means. */

@@ -1,8 +1,18 @@
 /** What builders do not agree on in what an image's configuration says, for the judge. */
-import { type Edit, type Finder, type Finding, ifKnown, inOneLine, inPlaceOf, shown } from './constructs.ts'
+import {
+  carriedOut,
+  type Edit,
+  type Finder,
+  type Finding,
+  ifKnown,
+  inOneLine,
+  inPlaceOf,
+  isTrigger,
+  shown
+} from './constructs.ts'
 import type { Dockerfile, Instruction } from './parse.ts'
-import { chainOf, expand, type LookUp, type Stage, walk } from './stages.ts'
-import { flagOf, listOf } from './words.ts'
+import { chainOf, expand, type Stage, walk } from './stages.ts'
+import { flagOf, listOf, pairsOf } from './words.ts'
 
 /** CMD and ENTRYPOINT in small letters: what decides whether a base image's CMD stays compares their names. */
 export const instructionCase: Finder = ({ stages, dockerfile: { lines } }) =>
@@ -119,28 +129,35 @@ export const healthChecks: Finder = ({ stages }) =>
     })
   )
 
-/** USER by number without a group, and then something that makes files: docker's group is 0 where no user has the number. */
-export const numericUsers: Finder = ({ stages, dockerfile }) =>
+/** LABEL with what does not survive to be read twice: its values become words that are, when read once, those of the author. */
+export const labelWords: Finder = ({ stages, dockerfile }) =>
   stages.used.flatMap((stage) => {
-    const found = new Map<Instruction, Finding>()
-    let user: { readonly instruction: Instruction; readonly number: string } | undefined
-    let making = ''
-    walk(stages, dockerfile, stage, (instruction, lookUp) => {
-      const { name, rest, line, heredocs } = instruction
-      if (name === 'USER') {
-        const named = numberOf(instruction, lookUp, dockerfile)
-        user = named && !new RegExp(`\\b${named.number}\\b`).test(making) ? named : undefined
-      }
-      const command = [rest, ...heredocs.map(({ content }) => content)].join(' ')
-      if (name === 'RUN' && /useradd|adduser|passwd/.test(command)) making += ` ${command}`
-      if (user === undefined || (name !== 'RUN' && name !== 'WORKDIR')) return
-      const what = `USER ${user.number} with ${name} in line ${line}`
-      found.set(user.instruction, { construct: 'user-number', line: user.instruction.line, what })
+    const found: Finding[] = []
+    walk(stages, dockerfile, stage, (instruction, lookUp, own) => {
+      if (own !== stage || instruction.name !== 'LABEL') return
+      const read = (word: string) => ifKnown(() => expand(word, lookUp, dockerfile)) ?? '$'
+      const pairs = pairsOf(instruction, dockerfile.escapeToken).map(
+        ([name, value = '']) => [read(name), value] as const
+      )
+      if (pairs.every(([name, value]) => isStable(name) && isStable(read(value)))) return
+      // What a name is after the first reading stays beside what it is after the second one.
+      const isNamed = pairs.every(([name]) => isStable(name))
+      const words = pairs.map(([name, value]) => `"${name}"=${quoted(value)}`)
+      const edit = isNamed ? inOneLine(instruction, words.join(' ')) : undefined
+      const edits = edit === undefined ? undefined : [inPlaceOf(instruction, edit)]
+      found.push({ construct: 'label-words', line: instruction.line, what: shown(`LABEL ${instruction.rest}`), edits })
     })
-    return [...found.values()]
+    return [...found, ...triggersOf(stage).flatMap((trigger) => labelOf(trigger))]
   })
 
-function numberOf(instruction: Instruction, lookUp: LookUp, dockerfile: Dockerfile) {
-  const number = ifKnown(() => expand(instruction.rest, lookUp, dockerfile))
-  return number !== undefined && /^\d+$/.test(number) && Number(number) !== 0 ? { instruction, number } : undefined
-}
+const isStable = (word: string): boolean => /^[^\\'"$]*$/.test(word)
+const quoted = (word: string): string => `"${word.replace(/[\\"$]/g, '\\$&')}"`
+
+/** What a stage begins with has left it: no edit reaches that. */
+const triggersOf = (stage: Stage): readonly Instruction[] =>
+  carriedOut(stage).filter((instruction) => isTrigger(stage, instruction))
+
+const labelOf = ({ name, line, rest }: Instruction): readonly Finding[] =>
+  name === 'LABEL' && /[\\'$]|[^=]"[^ ]/.test(rest)
+    ? [{ construct: 'label-words', line, what: shown(`LABEL ${rest}`) }]
+    : []

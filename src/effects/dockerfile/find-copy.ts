@@ -15,6 +15,7 @@ import {
 } from './constructs.ts'
 import type { Instruction } from './parse.ts'
 import { expand, type LookUp, type Stage, stageNamed, walk } from './stages.ts'
+import { isPattern, matching } from './wildcards.ts'
 import { flagOf, listOf } from './words.ts'
 
 const isCopy = ({ name }: Instruction): boolean => name === 'COPY' || name === 'ADD'
@@ -64,65 +65,71 @@ export const fetchedOwners: Finder = ({ stages }) =>
     })
   )
 
-/** Sources that lead out of the context, where docker takes its root, and links that are named, which docker follows. */
+/** One thing that is copied: a source, or one of those that a wildcard means. */
+interface Source {
+  /** In COPY or ADD. */
+  readonly written: string
+  /** In the context; undefined for what is none of it. */
+  readonly path?: string
+  /** Where docker takes it from in the context; undefined: from nowhere, or nobody knows. */
+  readonly to?: string | undefined
+}
+
+/** What docker makes of the sources as a whole: those out of the context, links by name, wildcards for nothing, several to one name. */
 export const copySources: Finder = (subject) =>
   subject.stages.used.flatMap((stage) => {
     const found: Finding[] = []
-    walk(subject.stages, subject.dockerfile, stage, (instruction, lookUp, own) => {
-      if (own === stage) found.push(...findingsOf(subject, stage, instruction, lookUp))
+    walk(subject.stages, subject.dockerfile, stage, (copy, lookUp, own) => {
+      if (own === stage && isCopy(copy)) found.push(...findingsOf(subject, stage, copy, lookUp))
     })
     return found
   })
 
 function findingsOf(subject: Subject, stage: Stage, copy: Instruction, lookUp: LookUp): readonly Finding[] {
-  if (!isCopy(copy) || flagOf(copy, 'from') !== undefined) return []
-  const { name, line, rest } = copy
-  const what = shown(`${name} ${rest}`)
-  const words = listOf(copy)
   const found: Finding[] = []
-  const { context } = subject
-  const add = (construct: Construct, changed: readonly string[] | undefined) => {
-    const edits = changed && !isTrigger(stage, copy) ? editsOf(copy, changed) : undefined
-    found.push({ construct, line, what, edits })
+  const add = (construct: Construct, edits: readonly Edit[] | undefined) => {
+    const what = shown(`${copy.name} ${copy.rest}`)
+    found.push({ construct, line: copy.line, what, edits: isTrigger(stage, copy) ? undefined : edits })
   }
-  const sources = sourcesOf(copy).map((source) => ({
-    source,
-    known: source.startsWith('<<') || isUrl(source) ? undefined : (expand(source, lookUp, subject.dockerfile) ?? null)
-  }))
-  if (sources.some(({ source }) => leadsOut(source))) {
-    add('copy-outside', [
-      ...sourcesOf(copy).map((source) => (leadsOut(source) ? posix.join('/', source) : source)),
-      ...words.slice(-1)
-    ])
+  const known = (word: string) => expand(word, lookUp, subject.dockerfile)
+  const [sources, destination = ''] = [sourcesOf(copy), listOf(copy).at(-1)]
+  const isOfContext = flagOf(copy, 'from') === undefined
+  if (isOfContext && sources.some(leadsOut)) {
+    const inside = sources.map((source) => (leadsOut(source) ? posix.join('/', source) : source))
+    add('copy-outside', editsOf(copy, [...inside, destination]))
   }
-  if (context.links.size === 0) return found
-  if (sources.some(({ known }) => known === null || (known && isPattern(known) && mayMatchLink(known, context)))) {
-    add('copy-link', undefined)
+  const meant = sources.map((source) => (isOfContext ? meantBy(source, known, subject.context) : [{ written: source }]))
+  const led = meant.flat()
+  if (sources.length > 0 && led.length === 0) {
+    add('copy-nothing', [inPlaceOf(copy)])
     return found
   }
-  const led = sources.map(({ source, known }) =>
-    known ? { source, path: pathOf(known), to: follow(pathOf(known), context) } : { source }
-  )
-  if (led.every(({ path, to }) => to === path)) return found
-  const destination = words.at(-1) ?? ''
-  const changed = followed(led, destination, context)
-  if (changed === undefined && !isTrigger(stage, copy)) {
-    found.push({ construct: 'copy-link', line, what, edits: byName(subject, copy, led, destination) })
-  } else add('copy-link', changed)
+  if (led.some(({ path, to }) => path !== to)) add('copy-link', linkEdits(subject, copy, led, destination))
+  const isMixed = !isOfContext && sources.some(isPattern)
+  if (led.length > 1 && !isMixed && !isDirectoryForSure(known(destination) ?? destination)) {
+    add('copy-several', editsOf(copy, ...led.map(({ written }) => [written, destination])))
+  }
   return found
+}
+
+function meantBy(written: string, known: (word: string) => string | undefined, context: Context): readonly Source[] {
+  if (written.startsWith('<<') || isUrl(written)) return [{ written }]
+  const source = known(written)
+  // It may be a link.
+  if (source === undefined) return context.links.size > 0 ? [{ written, path: written }] : [{ written }]
+  const path = pathOf(source)
+  if (!isPattern(source)) return [{ written, path, to: follow(path, context) }]
+  const paths = matching(path, context.paths)
+  if (paths === undefined) return mayMatchLink(path, context) ? [{ written, path: written }] : [{ written }]
+  const found = paths.map((each) => ({ written: `/${each}`, path: each, to: follow(each, context) }))
+  const [first, ...others] = found
+  return first !== undefined && others.length === 0 && first.to === first.path ? [{ ...first, written }] : found
 }
 
 const leadsOut = (source: string): boolean =>
   !source.includes('$') && !isUrl(source) && `${posix.normalize(source)}/`.startsWith('../')
-const isPattern = (source: string): boolean => /[*?[\\]/.test(source)
 /** Relative to the context. */
 const pathOf = (source: string): string => posix.join('/', source).slice(1).replace(/\/$/, '')
-
-interface Led {
-  readonly source: string
-  readonly path?: string
-  readonly to?: string | undefined
-}
 
 const isDirectoryForSure = (destination: string): boolean => /(?:^|\/)\.?$/.test(destination)
 
@@ -134,17 +141,15 @@ const countsStages = ({ dockerfile: { instructions } }: Subject): boolean =>
 function byName(
   subject: Subject,
   copy: Instruction,
-  led: readonly Led[],
+  { path, to }: Source,
   destination: string
 ): readonly Edit[] | undefined {
-  const [{ path, to } = {}] = led
   const first = subject.stages.all[0]?.from
-  if (led.length > 1 || path === undefined || to === undefined || first === undefined) return undefined
+  if (path === undefined || to === undefined || first === undefined) return undefined
   if (copy.name !== 'COPY' || countsStages(subject)) return undefined
   const stage = `slipway-link-${copy.line}`
-  const flags = [`--from=${stage}`, ...copy.flags]
   const name = posix.basename(path)
-  const edits = editsOf({ ...copy, flags }, [`/${name}`, destination])
+  const edits = editsOf({ ...copy, flags: [`--from=${stage}`, ...copy.flags] }, [`/${name}`, destination])
   if (edits === undefined || /["'\\`\s$]/.test(path + to)) return undefined
   return [
     { line: first.line, endLine: first.line - 1, lines: [`FROM scratch AS ${stage}`, `COPY /${to} /${name}`] },
@@ -152,34 +157,43 @@ function byName(
   ]
 }
 
-/** The words with each link replaced; undefined where the copy's name would be another, and nobody knows whether there is a directory. */
-function followed(led: readonly Led[], destination: string, context: Context): readonly string[] | undefined {
-  const changed: string[] = []
-  let to = destination
-  for (const { source, path, to: target } of led) {
-    if (path === target) {
-      changed.push(source)
-      continue
-    }
-    if (path === undefined || target === undefined) return undefined
-    const [name, other] = [posix.basename(path), posix.basename(target)]
-    if (!context.isDirectory(target) && name !== other) {
-      if (led.length > 1 || !isDirectoryForSure(destination)) return undefined
-      to = destination.endsWith('/') ? `${destination}${name}` : `${destination}/${name}`
-    }
-    changed.push(`/${target}`)
-  }
-  return [...changed, to]
+/** As one instruction where all keep their names, else as one for each; undefined where a name would be another, and nobody knows whether there is a directory. */
+function linkEdits(
+  subject: Subject,
+  copy: Instruction,
+  led: readonly Source[],
+  destination: string
+): readonly Edit[] | undefined {
+  const each = led.map((source) => followed(source, destination, subject.context))
+  const words = each.filter((one) => one !== undefined)
+  if (words.length < each.length)
+    return led.length === 1 ? byName(subject, copy, led[0] as Source, destination) : undefined
+  if (words.some(([, to]) => to !== destination)) return editsOf(copy, ...words)
+  return editsOf(copy, [...words.map(([source]) => source), destination])
 }
 
-/** Words with a meaning beside their own cannot be written back. */
-function editsOf(copy: Instruction, words: readonly string[]) {
-  const isPlain = words.every((word) => !/["'\\`]/.test(word) && (copy.json !== undefined || !/\s/.test(word)))
-  const line =
-    isPlain && copy.heredocs.length === 0
-      ? inOneLine(copy, copy.json === undefined ? words.join(' ') : JSON.stringify(words))
-      : undefined
-  return line === undefined ? undefined : [inPlaceOf(copy, line)]
+type Words = readonly [source: string, destination: string]
+
+function followed({ written, path, to }: Source, destination: string, context: Context): Words | undefined {
+  if (path === to) return [written, destination]
+  if (path === undefined || to === undefined) return undefined
+  const [name, other] = [posix.basename(path), posix.basename(to)]
+  if (context.isDirectory(to) || name === other) return [`/${to}`, destination]
+  if (!isDirectoryForSure(destination)) return undefined
+  return [`/${to}`, destination.endsWith('/') ? `${destination}${name}` : `${destination}/${name}`]
+}
+
+/** In place of one instruction, one for each list of words. Those with a meaning beside their own cannot be written back. */
+function editsOf(copy: Instruction, ...all: readonly (readonly string[])[]): readonly Edit[] | undefined {
+  const written = new Set(listOf(copy))
+  const isPlain = (word: string) =>
+    !/["'\\`]/.test(word) &&
+    (copy.json !== undefined || !/\s/.test(word)) &&
+    (written.has(word) || !/[$*?[]/.test(word))
+  if (copy.heredocs.length > 0 || !all.flat().every(isPlain)) return undefined
+  const lines = all.map((words) => inOneLine(copy, copy.json === undefined ? words.join(' ') : JSON.stringify(words)))
+  const known = lines.filter((line) => line !== undefined)
+  return known.length < lines.length ? undefined : [inPlaceOf(copy, ...known)]
 }
 
 /** Linux follows as many. */

@@ -15,11 +15,12 @@ import {
   forgottenCommands,
   healthChecks,
   instructionCase,
-  numericUsers
+  labelWords
 } from './find-config.ts'
 import { copyOptions, copySources, fetchedOwners } from './find-copy.ts'
 import { frontends, otherEscapes, platformArguments, platforms, stageNames } from './find-file.ts'
 import { runHeredocs, runOptions } from './find-run.ts'
+import { numericUsers, ownedDirectories } from './find-user.ts'
 import { DOCKERFILE_BYTES_MAX, parseDockerfile } from './parse.ts'
 import { type Platform, platformVariables, stagesOf } from './stages.ts'
 
@@ -35,6 +36,8 @@ const FINDERS: readonly Finder[] = [
   fetchedOwners,
   healthChecks,
   numericUsers,
+  ownedDirectories,
+  labelWords,
   exposedRanges,
   forgottenCommands,
   instructionCase,
@@ -70,8 +73,8 @@ export function judge(text: string, surroundings: Surroundings, table: Capabilit
   const result = written.reduce((before, construct) => rewrite(before, surroundings, construct), text)
   // Bytes that are no text are lost when it is written anew.
   const left = isSmall(result) && !text.includes('\uFFFD') ? findIn(result, surroundings) : undefined
-  // A line that became too long, say.
-  if (left === undefined || left.some(({ construct }) => table[construct] !== 'right')) {
+  // A line that became too long, say. Words that are to be read twice look like those that must not.
+  if (left === undefined || left.some(({ construct }) => table[construct] !== 'right' && construct !== 'label-words')) {
     return { refused: rewritten, rewritten: [], text }
   }
   return { refused, rewritten, text: result }

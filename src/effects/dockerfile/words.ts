@@ -32,11 +32,11 @@ export function quotedWords(text: string, escapeToken: string): readonly string[
 
 type Pair = readonly [name: string, value: string | undefined]
 
-/** What ENV or ARG sets, before variables in it are replaced. */
+/** What ENV, LABEL or ARG sets, before variables in it are replaced. */
 export function pairsOf({ name, rest }: Instruction, escapeToken: string): readonly Pair[] {
   const words = quotedWords(rest, escapeToken)
   const [first = ''] = words
-  if (name === 'ENV' && !first.includes('=')) {
+  if (name !== 'ARG' && !first.includes('=')) {
     const [, key = '', value = ''] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? []
     return [[key, value]]
   }

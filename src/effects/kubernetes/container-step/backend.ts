@@ -129,7 +129,7 @@ function plannedFor(site: Site, builders: readonly ChosenBuilder[], { text, igno
   const links = new Map(entries.flatMap((entry) => (entry.type === 'symlink' ? [[entry.path, entry.target]] : [])))
   const choice = chooseFor(builders, text, {
     platform: { os: 'linux', architecture: imageArchitecture(site) },
-    context: { links, isDirectory: (path) => directories.has(path) }
+    context: { links, isDirectory: (path) => directories.has(path), paths: new Set(entries.map(({ path }) => path)) }
   })
   const { builder } = choice
   for (const note of choice.notes) site.reporter.line(note)

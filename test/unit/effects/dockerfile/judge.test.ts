@@ -21,7 +21,11 @@ const LINKS: Readonly<Record<string, string>> = {
 
 const surroundings = (links: Readonly<Record<string, string>> = {}): Surroundings => ({
   platform: { os: 'linux', architecture: 'amd64' },
-  context: { links: new Map(Object.entries(links)), isDirectory: (path) => path === 'dir' }
+  context: {
+    links: new Map(Object.entries(links)),
+    isDirectory: (path) => path === 'dir',
+    paths: new Set(['a.txt', 'b.txt', 'dir', 'dir/file', 'file', 'we[ird', ...Object.keys(links)])
+  }
 })
 
 const kaniko = (lines: readonly string[], links?: Readonly<Record<string, string>>) =>
@@ -34,6 +38,10 @@ const rewritten = (lines: readonly string[], links?: Readonly<Record<string, str
   expect(refused).toEqual([])
   return (lines.at(-1) === '' ? text : text.replace(/\n$/, '')).split('\n')
 }
+
+/** What ends the build where the image knows the number. */
+const guard = (number: string) =>
+  expect.stringMatching(`^RUN \\["/bin/sh","-c",".* = ${number} \\].*exit 1.*/etc/passwd"\\]$`)
 
 describe('refused', () => {
   it.each<[string, string[], string]>([
@@ -60,9 +68,18 @@ describe('refused', () => {
     ['another frontend', ['# syntax=example.com/other:1', 'FROM a'], '1 other-frontend'],
     ['another escape in ENV', ['# escape=`', 'FROM a', 'ENV B=c`nd'], '3 escape-directive'],
     ['a backslash with another escape', ['# escape=`', 'FROM a', 'COPY b c:\\d'], '3 escape-directive'],
-    ['a user by number', ['FROM a', 'USER 1234', 'COPY b /c', 'RUN id'], '2 user-number'],
-    ['a user by number in a variable', ['FROM a', 'ARG U=1234', 'USER $U', 'WORKDIR /b'], '3 user-number'],
-    ['a user by number of the stage before', ['FROM a AS b', 'USER 1', 'FROM b', 'RUN id'], '2 user-number'],
+    ['a user by number where users may come', ['FROM a', 'USER 1234', 'COPY b /etc/', 'RUN id'], '2 user-number'],
+    ['a user by number before a line that never ends', ['FROM a', 'USER 1', 'RUN b \\'], '2 user-number'],
+    ['a directory that was given away', ['FROM a', 'RUN mkdir /b && chown c /b', 'COPY dir /b'], '3 copy-owned'],
+    ['a tree that was given away', ['FROM a', 'RUN chown -R c:d /b', 'COPY dir /b/c/'], '3 copy-owned'],
+    ['a WORKDIR of a user', ['FROM a', 'USER b', 'WORKDIR /c', 'COPY . .'], '4 copy-owned'],
+    [
+      'a directory of a stage that was given away',
+      ['FROM a AS b', 'WORKDIR /c', 'RUN chown -R d .', 'FROM e', 'COPY --from=b /c /c'],
+      '5 copy-owned'
+    ],
+    ['a name of a label that is none after one reading', ['FROM a', 'LABEL \'"b"\'=c'], '2 label-words'],
+    ['a label of a trigger', ['FROM a AS b', 'ONBUILD LABEL c=\\$d', 'FROM b', 'RUN e'], '2 label-words'],
     ['a port that is none', ['FROM a', 'EXPOSE b'], '2 expose-range'],
     ['a protocol that Kaniko does not know', ['FROM a', 'EXPOSE 80/sctp'], '2 expose-range'],
     ['a script with a name that is no file name', ['FROM a', 'RUN <<a/b', '#!/bin/sh', 'a/b'], '2 run-script'],
@@ -101,11 +118,16 @@ describe('as it is', () => {
     ['heredocs for programs', ['FROM a', 'RUN cat <<E >/b', 'c', 'E', 'COPY <<F /d', 'e', 'F']],
     ["docker's frontend", ['# syntax=docker/dockerfile:1.7-labs', 'FROM a']],
     ['another escape at the ends of lines', ['# escape=`', 'FROM a', 'RUN b `', ' c\\d']],
-    ['a user by number at the end', ['FROM a', 'RUN b', 'USER 1234', 'COPY c /d', 'CMD e']],
+    ['a user by number at the end', ['FROM a', 'RUN b', 'USER 1234', 'COPY c /d', 'WORKDIR /e', 'CMD f']],
     ['a user by number that was made', ['FROM a', 'RUN useradd -u 1234 b', 'USER 1234', 'RUN c']],
     ['a user with a group', ['FROM a', 'USER 1234:0', 'RUN b']],
     ['root by number', ['FROM a', 'USER 0', 'RUN b']],
     ['ports', ['FROM a', 'EXPOSE 80 443/tcp 53/udp $P']],
+    ['labels', ['FROM a', 'ENV B=c', 'LABEL d="e f" "g"=$B', 'LABEL h i']],
+    ['a directory that root has', ['FROM a', 'RUN mkdir /b && chown root:root /b', 'COPY dir /b']],
+    ['a file that was given away', ['FROM a AS b', 'RUN chown c /d', 'FROM e', 'COPY --from=b /d /d']],
+    ['an owner by name', ['FROM a', 'RUN chown -R b /c', 'COPY --chown=b . /c']],
+    ['wildcards', ['FROM a', 'COPY [a-b].txt no* /c/', 'COPY a.* /d', 'COPY [^a]?txt /e']],
     ['a volume at the end', ['FROM a', 'RUN b', 'VOLUME /c', 'CMD d']],
     ['what no stage needs', ['FROM a AS b', 'RUN --network=none c', 'FROM d', 'RUN e']],
     ['a trigger for others', ['FROM a', 'ONBUILD RUN --network=none b']],
@@ -208,6 +230,47 @@ describe('rewritten', () => {
         'FROM b'
       ]
     ],
+    [
+      'a user by number',
+      ['FROM a', 'ARG U=1234', 'USER $U', 'RUN b', 'WORKDIR /c', 'RUN d', 'CMD e'],
+      [
+        'FROM a',
+        'ARG U=1234',
+        'USER $U',
+        'USER 1234:0',
+        guard('1234'),
+        'RUN b',
+        'USER 1234',
+        'WORKDIR /c',
+        'USER 1234:0',
+        'RUN d',
+        'USER 1234',
+        'CMD e'
+      ]
+    ],
+    [
+      'a user by number of the stage before',
+      ['FROM a AS b', 'USER 1', 'FROM b', 'RUN c', 'USER 2:3', 'RUN d'],
+      ['FROM a AS b', 'USER 1', 'FROM b', 'USER 1:0', guard('1'), 'RUN c', 'USER 2:3', 'RUN d']
+    ],
+    [
+      'labels that are read twice',
+      ['FROM a', `LABEL b=$C "d e"='"f"' g=\\$h`],
+      ['FROM a', String.raw`LABEL "b"="\$C" "d e"="'\"f\"'" "g"="\\\$h"`]
+    ],
+    ['a wildcard for nothing', ['FROM a', 'COPY no* *.md \\', ' /b/', 'RUN c'], ['FROM a', '', '', 'RUN c']],
+    [
+      'several sources to one name',
+      ['FROM a', 'COPY --chown=1:1 *.txt dir /b', 'COPY --from=c d e /f'],
+      [
+        'FROM a',
+        'COPY --chown=1:1 /a.txt /b',
+        'COPY --chown=1:1 /b.txt /b',
+        'COPY --chown=1:1 dir /b',
+        'COPY --from=c d /f',
+        'COPY --from=c e /f'
+      ]
+    ],
     ['a path above the context', ['FROM a', 'COPY ../b ./../c/ d /e/'], ['FROM a', 'COPY /b /c/ d /e/']],
     [
       'what is fetched',
@@ -225,12 +288,18 @@ describe('rewritten', () => {
     ['COPY link .', 'COPY /file ./link'],
     ['COPY dirlink /x', 'COPY /dir /x'],
     ['COPY dirlink/file /x', 'COPY /dir/file /x'],
+    ['COPY l* /x/', 'COPY /file /x/link'],
     ['ADD ["link", "/x y/"]', 'ADD ["/file","/x y/link"]']
   ])('a link by name: %s', (line, expected) => {
     expect(rewritten(['FROM a', line], LINKS)).toEqual(['FROM a', expected])
   })
 
-  it.each(['ADD link /x', 'COPY link a/link /x/', 'COPY l* /x/', 'COPY $L /x/', 'COPY circle /x/'])(
+  it('links among others', () => {
+    const expected = ['COPY /file /x/link', 'COPY /dir/file /x/link', 'COPY dir /x/']
+    expect(rewritten(['FROM a', 'COPY link a/link dir /x/'], LINKS)).toEqual(['FROM a', ...expected])
+  })
+
+  it.each(['ADD link /x', 'COPY link a/link /x', 'COPY \\\\l* /x/', 'COPY $L /x/', 'COPY circle /x/'])(
     'a link by name is refused where nobody knows what the copy is called: %s',
     (line) => {
       expect(refusals(['FROM a', line], LINKS)).toEqual(['2 copy-link'])

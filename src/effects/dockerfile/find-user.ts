@@ -1,0 +1,168 @@
+/**
+ * What builders do not agree on in who does something, and to whom a directory belongs, for the judge. Which group a user has, only the
+ * image knows: where a builder takes another one, it is written out, and a check in front of it ends the build where that is wrong.
+ */
+import { posix } from 'node:path'
+import { type Edit, type Finder, type Finding, ifKnown, shown } from './constructs.ts'
+import type { Dockerfile, Instruction } from './parse.ts'
+import { expand, type LookUp, type Stage, type Stages, stageNamed, walk } from './stages.ts'
+import { flagOf, listOf } from './words.ts'
+
+/** USER by number without a group, and then RUN: docker's group is 0 where no user has the number. */
+export const numericUsers: Finder = ({ stages, dockerfile }) =>
+  stages.used.flatMap((stage) => {
+    const found: User[] = []
+    let user: User | undefined
+    let making = ''
+    walk(stages, dockerfile, stage, (instruction, lookUp, own) => {
+      const { name } = instruction
+      if (name === 'USER') {
+        const number = numberOf(instruction, lookUp, dockerfile)
+        const isMade = number === undefined || new RegExp(`\\b${number}\\b`).test(making)
+        user = isMade ? undefined : { instruction, number, acts: [] }
+      }
+      if (name === 'RUN' && MAKING.test(commandOf(instruction))) making += ` ${commandOf(instruction)}`
+      if (user === undefined || own !== stage || (name !== 'RUN' && name !== 'WORKDIR')) return
+      if (name === 'RUN' && !found.includes(user)) found.push(user)
+      user.acts.push(instruction)
+    })
+    return found.map((each): Finding => {
+      const { number, instruction, acts } = each
+      const what = `USER ${number} with RUN in line ${acts.find(({ name }) => name === 'RUN')?.line}`
+      const edits = withGroup(dockerfile, stage, each)
+      return { construct: 'user-number', line: instruction.line, what, edits }
+    })
+  })
+
+interface User {
+  readonly instruction: Instruction
+  readonly number: string
+  /** What is done as this user in the stage that is looked at. */
+  readonly acts: Instruction[]
+}
+
+const MAKING = /useradd|adduser|passwd/
+
+const commandOf = ({ rest, heredocs }: Instruction): string =>
+  [rest, ...heredocs.map(({ content }) => content)].join(' ')
+
+function numberOf(instruction: Instruction, lookUp: LookUp, dockerfile: Dockerfile): string | undefined {
+  const number = ifKnown(() => expand(instruction.rest, lookUp, dockerfile))
+  return number !== undefined && /^\d+$/.test(number) && Number(number) !== 0 ? number : undefined
+}
+
+/** Group 0 for RUN only: WORKDIR makes directories of the group with the user's number, and the image has the USER of its author. */
+function withGroup(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  { number, instruction, acts }: User
+): readonly Edit[] | undefined {
+  const last = acts.at(-1)
+  if (last === undefined || dockerfile.isOpen) return undefined
+  const between = stage.instructions.filter(({ line }) => line > instruction.line && line < last.line)
+  if (between.some(mayChangeUsers)) return undefined
+  const [alone, grouped] = [`USER ${number}`, `USER ${number}:0`]
+  let given = alone
+  const edits = acts.flatMap((act): readonly Edit[] => {
+    const wanted = act.name === 'RUN' ? grouped : alone
+    if (wanted === given) return []
+    const isFirst = !acts.slice(0, acts.indexOf(act)).some(({ name }) => name === 'RUN')
+    given = wanted
+    return [before(act, wanted === grouped && isFirst ? [grouped, noUserHas(number)] : [wanted])]
+  })
+  const next = stage.instructions.find(({ name, line }) => name === 'USER' && line > last.line)
+  return next === undefined && given === grouped ? [after(dockerfile, last, alone), ...edits] : edits
+}
+
+const mayChangeUsers = (instruction: Instruction): boolean =>
+  isCopy(instruction) && /^\/?$|etc|\$/.test(listOf(instruction).at(-1) ?? '')
+
+const isCopy = ({ name }: Instruction): boolean => name === 'COPY' || name === 'ADD'
+
+const before = ({ line }: Instruction, lines: readonly string[]): Edit => ({ line, endLine: line - 1, lines })
+
+function after({ lines }: Dockerfile, { endLine }: Instruction, added: string): Edit {
+  const text = (lines[endLine - 1] ?? '').replace(/\r?\n$/, '')
+  return { line: endLine, endLine, lines: [text, added] }
+}
+
+/** Where RUN works there is most often this shell; without it the build ends as well. */
+function noUserHas(number: string): string {
+  const said = `the image has a user with number ${number}: name the group in USER as well`
+  const script = `[ -e /etc/passwd ] || exit 0; while IFS=: read -r n p u r || [ -n "$n" ]; do if [ "$u" = ${number} ]; then echo "${said}" >&2; exit 1; fi; done < /etc/passwd`
+  return `RUN ${JSON.stringify(['/bin/sh', '-c', script])}`
+}
+
+/** Directories that the file gives to somebody, and that are copied, or copied onto, as a whole: docker leaves them to whom they belong. */
+export const ownedDirectories: Finder = ({ stages, dockerfile, context }) =>
+  stages.used.flatMap((stage) => {
+    const found: Finding[] = []
+    const own = new Owned()
+    walk(stages, dockerfile, stage, (instruction, lookUp, of) => {
+      const at = own.directory
+      own.take(instruction, (word) => expand(word, lookUp, dockerfile))
+      if (of !== stage || !isCopy(instruction) || flagOf(instruction, 'chown') !== undefined) return
+      const words = listOf(instruction).map((word) => expand(word, lookUp, dockerfile) ?? word)
+      const [sources, to = ''] = [words.slice(0, -1), words.at(-1)]
+      const from = flagOf(instruction, 'from')
+      const isLost =
+        from === undefined
+          ? own.has(posix.resolve(at, to)) &&
+            sources.map(inContext).some((source) => source === '' || context.isDirectory(source))
+          : sources.some((source) => givenIn(stages, dockerfile, from)?.hasDirectory(posix.resolve('/', source)))
+      if (!isLost) return
+      const what = shown(`${instruction.name} ${[...instruction.flags, instruction.rest].join(' ')}`)
+      found.push({ construct: 'copy-owned', line: instruction.line, what })
+    })
+    return found
+  })
+
+const inContext = (source: string): string => posix.join('/', source).slice(1).replace(/\/$/, '')
+
+function givenIn(stages: Stages, dockerfile: Dockerfile, name: string): Owned | undefined {
+  const stage = stageNamed(stages.all, name)
+  if (stage === undefined) return undefined
+  const owned = new Owned()
+  walk(stages, dockerfile, stage, (instruction, lookUp) =>
+    owned.take(instruction, (word) => expand(word, lookUp, dockerfile))
+  )
+  return owned
+}
+
+/** What the instructions of a stage give to others than root, as far as their text says it. */
+class Owned {
+  directory = '/'
+  private isRoot = true
+  private readonly paths = new Set<string>()
+  private readonly trees = new Set<string>()
+  private readonly made = new Set<string>()
+
+  take(instruction: Instruction, known: (word: string) => string | undefined): void {
+    const { name, rest } = instruction
+    if (name === 'USER') this.isRoot = /^(?:root|0)(?::|$)/.test(known(rest) ?? rest)
+    if (name === 'WORKDIR') {
+      this.directory = posix.resolve(this.directory, known(rest) ?? rest)
+      this.made.add(this.directory)
+      if (!this.isRoot) this.paths.add(this.directory)
+    }
+    if (name !== 'RUN') return
+    for (const [, program, written = ''] of commandOf(instruction).matchAll(/\b(chown|mkdir)\s+([^&|;\n]+)/g)) {
+      const words = written.split(/["'\s\],]+/).filter((word) => word !== '')
+      const others = words.filter((word) => !word.startsWith('-'))
+      const owner = program === 'chown' ? others.shift() : undefined
+      if (owner !== undefined && /^(?:root|0)?(?::|$)/.test(owner)) continue
+      const isTree = words.some((word) => /^-[^-]*R|^--recursive/.test(word))
+      const paths = owner === undefined ? this.made : isTree ? this.trees : this.paths
+      for (const path of others) paths.add(posix.resolve(this.directory, known(path) ?? path))
+    }
+  }
+
+  /** What may be a file, a COPY keeps. */
+  hasDirectory(path: string): boolean {
+    return this.trees.has(path) || (this.made.has(path) && this.has(path))
+  }
+
+  has(path: string): boolean {
+    return this.paths.has(path) || [...this.trees].some((tree) => path === tree || path.startsWith(`${tree}/`))
+  }
+}
