@@ -7,13 +7,19 @@ import type { CapabilityTable } from '../dockerfile/constructs.ts'
 export const KANIKO_CAPABILITIES: CapabilityTable = {
   // `unsupported compression algorithm`, as of something that may heal.
   'add-archive': 'refused',
+  // Forgotten.
+  'add-archive-owner': 'refused',
+  // `unexpected EOF`.
+  'add-packed': 'rewritten',
+  // Made with mode and owner of the first directory in them.
+  'add-parents': 'rewritten',
   // Never read.
   'add-checksum': 'refused',
   'copy-exclude': 'refused',
   'copy-parents': 'refused',
-  'add-unpack': 'refused',
   // The web page as a file.
   'add-git': 'refused',
+  'add-unpack': 'rewritten',
   // Of the USER, where COPY is made root's by a flag.
   'add-url-owner': 'rewritten',
   // Copied as a link.
@@ -25,6 +31,8 @@ export const KANIKO_CAPABILITIES: CapabilityTable = {
   'copy-owned': 'refused',
   // Refused where there is no directory.
   'copy-several': 'rewritten',
+  // The group has the user's number.
+  'copy-user': 'refused',
   // It copies its own /proc, and fails.
   'copy-whole-stage': 'refused',
   // Stages that only one other begins with become part of that, and its CMD one of that, too.
@@ -42,8 +50,10 @@ export const KANIKO_CAPABILITIES: CapabilityTable = {
   'run-device': 'refused',
   'run-network': 'refused',
   'run-security': 'refused',
-  // From a stage or an image, and tmpfs.
+  // From a stage or an image.
   'run-mount': 'refused',
+  // Ignored.
+  'run-tmpfs': 'rewritten',
   'instruction-case': 'rewritten',
   // In stages only.
   'platform-arguments': 'rewritten',
@@ -54,6 +64,8 @@ export const KANIKO_CAPABILITIES: CapabilityTable = {
   'stage-name-twice': 'refused',
   // The group has the user's number.
   'user-number': 'rewritten',
+  // Without them in the image, and without the directories on the way.
+  'workdir-dots': 'refused',
   // What is written below it is lost.
   'volume-then-write': 'rewritten'
 }

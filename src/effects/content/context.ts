@@ -6,6 +6,7 @@ import { StepError } from '../../errors.ts'
 import { turn } from '../system.ts'
 import { DEPTH_MAX, type Directory, tooDeep } from '../work-tree/directory.ts'
 import { contentOf, diskRefusal, inDirectory, inTree, openBelow, readWhole, resolveBelow } from '../work-tree/tree.ts'
+import { archiveOf } from './archives.ts'
 import type { ContentEntry } from './hash.ts'
 import { type IgnoreRules, parseIgnoreFile } from './ignore-file.ts'
 
@@ -131,11 +132,14 @@ async function describe({ path, directory, entry }: Found, signal: AbortSignal):
   const { handle, stats } = file
   try {
     const hash = createHash('sha256')
+    let start: Buffer | undefined
     for await (const chunk of contentOf(handle)) {
       signal.throwIfAborted()
+      start ??= chunk
       hash.update(chunk)
     }
-    return { type: 'file', path, mode: stats.mode & MODE_BITS, sha256: hash.digest('hex') }
+    const archive = start && (await archiveOf(start))
+    return { type: 'file', path, mode: stats.mode & MODE_BITS, sha256: hash.digest('hex'), ...(archive && { archive }) }
   } finally {
     await handle.close()
   }

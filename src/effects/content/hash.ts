@@ -1,10 +1,18 @@
 /** The name of a build's inputs: the same hash means the same image, for the resolver's tag. */
 import { createHash } from 'node:crypto'
+import type { Archive } from '../dockerfile/constructs.ts'
 
 /** One thing in a build context; `path` is relative to the context, with `/`. Modes have all twelve bits. */
 export type ContentEntry =
   | { readonly type: 'directory'; readonly path: string; readonly mode: number }
-  | { readonly type: 'file'; readonly path: string; readonly mode: number; readonly sha256: string }
+  | {
+      readonly type: 'file'
+      readonly path: string
+      readonly mode: number
+      readonly sha256: string
+      /** What ADD makes of it, by its content. */
+      readonly archive?: Archive | undefined
+    }
   | { readonly type: 'symlink'; readonly path: string; readonly target: string }
 
 export interface BuildInputs {

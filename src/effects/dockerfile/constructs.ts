@@ -9,9 +9,12 @@ import type { Platform, Stage, Stages } from './stages.ts'
 /** Each with how an author can write it so that every builder builds it. */
 export const CONSTRUCTS = {
   'add-archive': 'unpack it in a RUN, or pack it with gzip',
+  'add-archive-owner': 'leave --chown out, and give it away in a RUN after',
   'add-checksum': 'compare the checksum in a RUN',
   'add-git': 'clone the repository in a RUN',
   'add-url-owner': 'name the owner with --chown=0:0',
+  'add-packed': 'copy it with COPY',
+  'add-parents': 'make the directory in a RUN before',
   'add-unpack': 'unpack it in a RUN, or copy it with COPY',
   'copy-exclude': 'leave the files out with a .dockerignore, or remove them in a RUN',
   'copy-link': 'name the file that the link leads to, and the whole path of the copy',
@@ -20,6 +23,7 @@ export const CONSTRUCTS = {
   'copy-owned': 'name the owner with --chown',
   'copy-parents': 'name the whole path of each copy',
   'copy-several': 'put a slash to the end of the destination',
+  'copy-user': 'name the group as well, such as --chown=app:app',
   'copy-whole-stage': 'begin with FROM <that stage>, or copy the directories one by one',
   'entrypoint-resets-cmd': 'put CMD into the last stage',
   'escape-directive': 'write it without backslash and backtick',
@@ -36,8 +40,10 @@ export const CONSTRUCTS = {
   'run-network': 'leave the option out',
   'run-script': 'COPY the script and run it',
   'run-security': 'leave the option out',
+  'run-tmpfs': 'leave the option out, and remove in the same RUN what is written there',
   'stage-name-twice': 'give each stage a name of its own',
   'user-number': 'name the group as well, such as USER 1001:0, or create the user by useradd in a RUN before',
+  'workdir-dots': 'write the path without . and ..',
   'volume-then-write': 'put VOLUME to the end of the Dockerfile'
 } as const satisfies Readonly<Record<string, string>>
 
@@ -69,6 +75,18 @@ export interface Finding {
   readonly edits?: readonly Edit[] | undefined
 }
 
+/** What ADD makes of a file that it does not copy as it is. */
+export type Archive =
+  | {
+      readonly kind: 'archive'
+      /** Directories in it with a mode or owner of their own, whose parents are made when they are. */
+      readonly orphans: readonly string[]
+    }
+  /** Packed, and no archive. */
+  | { readonly kind: 'packed' }
+  /** In a way that not every builder reads. */
+  | { readonly kind: 'unreadable' }
+
 /** What of a build context decides how it is copied; paths are relative to it. */
 export interface Context {
   /** Where each link leads, as it is written. */
@@ -76,6 +94,7 @@ export interface Context {
   readonly isDirectory: (path: string) => boolean
   /** All there is. */
   readonly paths: ReadonlySet<string>
+  readonly archives: ReadonlyMap<string, Archive>
 }
 
 /** One Dockerfile with all that decides what it means. */

@@ -161,3 +161,15 @@ const labelOf = ({ name, line, rest }: Instruction): readonly Finding[] =>
   name === 'LABEL' && /[\\'$]|[^=]"[^ ]/.test(rest)
     ? [{ construct: 'label-words', line, what: shown(`LABEL ${rest}`) }]
     : []
+
+/** An absolute WORKDIR with `.` or `..` in it, which docker keeps as it is written. */
+export const workdirDots: Finder = ({ stages, dockerfile }) =>
+  stages.used.flatMap((stage) => {
+    const found: Finding[] = []
+    walk(stages, dockerfile, stage, ({ name, rest, line }, lookUp, own) => {
+      const path = own === stage && name === 'WORKDIR' ? expand(rest, lookUp, dockerfile) : undefined
+      if (path === undefined || !/^\/(?:.*\/)?\.{1,2}(?:\/|$)/.test(path)) return
+      found.push({ construct: 'workdir-dots', line, what: shown(`WORKDIR ${rest}`) })
+    })
+    return found
+  })

@@ -19,9 +19,9 @@ import { isPattern, matching } from './wildcards.ts'
 import { flagOf, listOf } from './words.ts'
 
 const isCopy = ({ name }: Instruction): boolean => name === 'COPY' || name === 'ADD'
-const sourcesOf = (instruction: Instruction): readonly string[] => listOf(instruction).slice(0, -1)
-const isUrl = (source: string): boolean => /^(?:https?|git|ssh):\/\/|^git@/i.test(source)
-const isGit = (source: string): boolean =>
+export const sourcesOf = (instruction: Instruction): readonly string[] => listOf(instruction).slice(0, -1)
+export const isUrl = (source: string): boolean => /^(?:https?|git|ssh):\/\/|^git@/i.test(source)
+export const isGit = (source: string): boolean =>
   /^(?:git:\/\/|ssh:\/\/|git@|github\.com\/)/.test(source) || /^https?:\/\/[^#?]*\.git(?:[#?]|$)/.test(source)
 const isArchive = (source: string): boolean => !isUrl(source) && /\.(?:t?xz|t?zst|tzstd|lzma)$/i.test(source)
 const isWhole = (source: string): boolean => ['/', '/*'].includes(posix.normalize(`/${source}`).replace(/(.)\/$/, '$1'))
@@ -41,7 +41,7 @@ export const copyOptions: Finder = ({ stages }) =>
           ['copy-exclude', has('exclude'), '--exclude'],
           ['copy-parents', has('parents'), '--parents'],
           ['add-checksum', has('checksum'), '--checksum'],
-          ['add-unpack', flagOf(copy, 'unpack') !== undefined, '--unpack'],
+          ['copy-user', isUserAlone(flagOf(copy, 'chown') ?? ''), `--chown=${flagOf(copy, 'chown')}`],
           ['add-git', isAdd && (sources.some(isGit) || has('keep-git-dir')), sources.join(' ')],
           ['add-archive', isAdd && sources.some(isArchive), sources.join(' ')],
           ['copy-whole-stage', from !== undefined && sources.some(isWhole), [...flags, ...sources].join(' ')]
@@ -52,21 +52,11 @@ export const copyOptions: Finder = ({ stages }) =>
       })
   )
 
-/** What is fetched belongs to root, whoever the USER is. */
-export const fetchedOwners: Finder = ({ stages }) =>
-  stages.used.flatMap((stage) =>
-    stage.instructions.flatMap((add): readonly Finding[] => {
-      const [sources, destination = ''] = [sourcesOf(add), listOf(add).at(-1)]
-      if (add.name !== 'ADD' || !sources.some(isUrl) || sources.some(isGit)) return []
-      if (flagOf(add, 'chown') !== undefined) return []
-      const words = [...sources, destination]
-      const edits = sources.every(isUrl) ? editsOf({ ...add, flags: [...add.flags, '--chown=0:0'] }, words) : undefined
-      return [{ construct: 'add-url-owner', line: add.line, what: shown(`ADD ${add.rest}`), edits }]
-    })
-  )
+/** A name, whose group only the image knows; what a variable says is looked at as it is written. */
+const isUserAlone = (owner: string): boolean => /^(?!root$)[^:$]*[^:$\d][^:$]*$/.test(owner)
 
 /** One thing that is copied: a source, or one of those that a wildcard means. */
-interface Source {
+export interface Source {
   /** In COPY or ADD. */
   readonly written: string
   /** In the context; undefined for what is none of it. */
@@ -112,7 +102,11 @@ function findingsOf(subject: Subject, stage: Stage, copy: Instruction, lookUp: L
   return found
 }
 
-function meantBy(written: string, known: (word: string) => string | undefined, context: Context): readonly Source[] {
+export function meantBy(
+  written: string,
+  known: (word: string) => string | undefined,
+  context: Context
+): readonly Source[] {
   if (written.startsWith('<<') || isUrl(written)) return [{ written }]
   const source = known(written)
   // It may be a link.
@@ -134,7 +128,7 @@ const pathOf = (source: string): string => posix.join('/', source).slice(1).repl
 const isDirectoryForSure = (destination: string): boolean => /(?:^|\/)\.?$/.test(destination)
 
 /** Numbers of stages would be others with one more. */
-const countsStages = ({ dockerfile: { instructions } }: Subject): boolean =>
+export const countsStages = ({ dockerfile: { instructions } }: Subject): boolean =>
   instructions.some(({ flags }) => flags.some((flag) => /[=,]?from=\d/.test(flag)))
 
 /** The file under the link's name in a stage of its own, from where it is copied: whether there is a directory decides its path as it would. */
@@ -146,10 +140,10 @@ function byName(
 ): readonly Edit[] | undefined {
   const first = subject.stages.all[0]?.from
   if (path === undefined || to === undefined || first === undefined) return undefined
-  if (copy.name !== 'COPY' || countsStages(subject)) return undefined
+  if (countsStages(subject)) return undefined
   const stage = `slipway-link-${copy.line}`
   const name = posix.basename(path)
-  const edits = editsOf({ ...copy, flags: [`--from=${stage}`, ...copy.flags] }, [`/${name}`, destination])
+  const edits = editsOf({ ...copy, name: 'COPY', flags: [`--from=${stage}`, ...copy.flags] }, [`/${name}`, destination])
   if (edits === undefined || /["'\\`\s$]/.test(path + to)) return undefined
   return [
     { line: first.line, endLine: first.line - 1, lines: [`FROM scratch AS ${stage}`, `COPY /${to} /${name}`] },
@@ -164,7 +158,8 @@ function linkEdits(
   led: readonly Source[],
   destination: string
 ): readonly Edit[] | undefined {
-  const each = led.map((source) => followed(source, destination, subject.context))
+  const isAdd = copy.name === 'ADD'
+  const each = led.map((source) => followed(source, destination, subject.context, isAdd))
   const words = each.filter((one) => one !== undefined)
   if (words.length < each.length)
     return led.length === 1 ? byName(subject, copy, led[0] as Source, destination) : undefined
@@ -174,17 +169,23 @@ function linkEdits(
 
 type Words = readonly [source: string, destination: string]
 
-function followed({ written, path, to }: Source, destination: string, context: Context): Words | undefined {
+function followed(
+  { written, path, to }: Source,
+  destination: string,
+  context: Context,
+  isAdd: boolean
+): Words | undefined {
   if (path === to) return [written, destination]
   if (path === undefined || to === undefined) return undefined
   const [name, other] = [posix.basename(path), posix.basename(to)]
-  if (context.isDirectory(to) || name === other) return [`/${to}`, destination]
+  const isUnpacked = isAdd && context.archives.get(to)?.kind === 'archive'
+  if (context.isDirectory(to) || isUnpacked || name === other) return [`/${to}`, destination]
   if (!isDirectoryForSure(destination)) return undefined
   return [`/${to}`, destination.endsWith('/') ? `${destination}${name}` : `${destination}/${name}`]
 }
 
 /** In place of one instruction, one for each list of words. Those with a meaning beside their own cannot be written back. */
-function editsOf(copy: Instruction, ...all: readonly (readonly string[])[]): readonly Edit[] | undefined {
+export function editsOf(copy: Instruction, ...all: readonly (readonly string[])[]): readonly Edit[] | undefined {
   const written = new Set(listOf(copy))
   const isPlain = (word: string) =>
     !/["'\\`]/.test(word) &&

@@ -87,22 +87,53 @@ const DEFAULTS: Readonly<Record<string, string>> = { network: 'default', securit
 
 function optionOf(flag: string, line: number): readonly Finding[] {
   const [, option = '', value = ''] = /^--(mount|network|security|device)(?:=([\s\S]*))?$/.exec(flag) ?? []
-  if (option === '' || value === DEFAULTS[option] || (option === 'mount' && isPlainMount(value))) return []
+  if (option === '' || value === DEFAULTS[option] || (option === 'mount' && (isPlainMount(value) || isOfMemory(flag))))
+    return []
   return [
     { construct: `run-${option as 'mount' | 'network' | 'security' | 'device'}`, line, what: shown(`RUN ${flag}`) }
   ]
 }
 
+/** A mount of memory: as a cache that nothing else has, and which is as empty in the pod of one build. */
+export const memoryMounts: Finder = ({ stages }) =>
+  stages.used.flatMap((stage) =>
+    carriedOut(stage).flatMap((run): readonly Finding[] => {
+      const mounts = run.name === 'RUN' ? run.flags.filter(isOfMemory) : []
+      if (mounts.length === 0) return []
+      const flags = run.flags.map((flag, at) => (isOfMemory(flag) ? asCache(flag, `slipway-${run.line}-${at}`) : flag))
+      const line = run.heredocs.length === 0 && !isTrigger(stage, run) ? inOneLine(run, run.rest, flags) : undefined
+      const edits = line === undefined ? undefined : [inPlaceOf(run, line)]
+      return [{ construct: 'run-tmpfs', line: run.line, what: shown(`RUN ${mounts.join(' ')}`), edits }]
+    })
+  )
+
+const isOfMemory = (flag: string): boolean => {
+  const options = optionsOf(flag.replace(/^--mount=/, ''))
+  return flag.startsWith('--mount=') && options.get('type') === 'tmpfs' && [...options.keys()].every(isOfTmpfs)
+}
+const isOfTmpfs = (key: string): boolean => ['type', 'target', 'dst', 'destination', 'size'].includes(key)
+
+function asCache(flag: string, id: string): string {
+  const options = optionsOf(flag.replace(/^--mount=/, ''))
+  const target = options.get('target') ?? options.get('dst') ?? options.get('destination') ?? ''
+  return `--mount=type=cache,id=${id},mode=0777,target=${target}`
+}
+
+const optionsOf = (value: string): ReadonlyMap<string, string> =>
+  new Map(
+    value.split(',').map((pair): [string, string] => {
+      const [key = '', ...rest] = pair.split('=')
+      return [key.trim().toLowerCase(), rest.join('=')]
+    })
+  )
+
 /** Of the context, a cache, or a secret or agent that nobody has to have: Kaniko does these as well. */
 function isPlainMount(value: string): boolean {
-  const pairs = value.split(',').map((pair): [string, string] => {
-    const [key = '', ...rest] = pair.split('=')
-    return [key.trim().toLowerCase(), rest.join('=')]
-  })
-  const options = new Map(pairs)
+  const options = optionsOf(value)
   const type = (options.get('type') ?? 'bind').toLowerCase()
   // A variable may be a path, and not what kind of a mount it is.
-  if (pairs.some(([key]) => !/^[a-z-]+$/.test(key)) || type.includes('$') || options.has('from')) return false
+  if ([...options.keys()].some((key) => !/^[a-z-]+$/.test(key)) || type.includes('$') || options.has('from'))
+    return false
   if (type === 'cache') return !['source', 'src', 'ro', 'readonly'].some((key) => options.has(key))
   if (type === 'ssh') return !options.has('required') || options.get('required') === 'false'
   return type === 'bind' || type === 'secret'

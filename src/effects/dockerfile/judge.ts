@@ -9,17 +9,19 @@ import {
   type Finding,
   type Subject
 } from './constructs.ts'
+import { addedArchives, fetchedOwners, packedArchives } from './find-add.ts'
 import {
   earlyVolumes,
   exposedRanges,
   forgottenCommands,
   healthChecks,
   instructionCase,
-  labelWords
+  labelWords,
+  workdirDots
 } from './find-config.ts'
-import { copyOptions, copySources, fetchedOwners } from './find-copy.ts'
+import { copyOptions, copySources } from './find-copy.ts'
 import { frontends, otherEscapes, platformArguments, platforms, stageNames } from './find-file.ts'
-import { runHeredocs, runOptions } from './find-run.ts'
+import { memoryMounts, runHeredocs, runOptions } from './find-run.ts'
 import { numericUsers, ownedDirectories } from './find-user.ts'
 import { DOCKERFILE_BYTES_MAX, parseDockerfile } from './parse.ts'
 import { type Platform, platformVariables, stagesOf } from './stages.ts'
@@ -31,13 +33,17 @@ const FINDERS: readonly Finder[] = [
   stageNames,
   platformArguments,
   runOptions,
+  memoryMounts,
   copyOptions,
   copySources,
   fetchedOwners,
+  packedArchives,
+  addedArchives,
   healthChecks,
   numericUsers,
   ownedDirectories,
   labelWords,
+  workdirDots,
   exposedRanges,
   forgottenCommands,
   instructionCase,

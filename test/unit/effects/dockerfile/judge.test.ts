@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { KANIKO_CAPABILITIES } from '../../../../src/effects/builders/kaniko-dockerfile.ts'
-import { CONSTRUCT_NAMES } from '../../../../src/effects/dockerfile/constructs.ts'
+import { type Archive, CONSTRUCT_NAMES } from '../../../../src/effects/dockerfile/constructs.ts'
 import { judge, type Surroundings } from '../../../../src/effects/dockerfile/judge.ts'
 import { parseDockerfile } from '../../../../src/effects/dockerfile/parse.ts'
 import { evilText, FUZZ_TIMEOUT_MS, survives } from '../../../support/fuzz.ts'
@@ -16,6 +16,7 @@ const LINKS: Readonly<Record<string, string>> = {
   'a/same/file': '/dir/file',
   dirlink: 'dir',
   circle: 'circle',
+  tarlink: 'u.tar',
   outside: '../../etc/passwd'
 }
 
@@ -24,7 +25,25 @@ const surroundings = (links: Readonly<Record<string, string>> = {}): Surrounding
   context: {
     links: new Map(Object.entries(links)),
     isDirectory: (path) => path === 'dir',
-    paths: new Set(['a.txt', 'b.txt', 'dir', 'dir/file', 'file', 'we[ird', ...Object.keys(links)])
+    paths: new Set([
+      'a.txt',
+      'b.txt',
+      'dir',
+      'dir/file',
+      'file',
+      'we[ird',
+      't.tar',
+      'u.tar',
+      'x.bin',
+      'p.gz',
+      ...Object.keys(links)
+    ]),
+    archives: new Map<string, Archive>([
+      ['t.tar', { kind: 'archive', orphans: ['b', 'c/d'] }],
+      ['u.tar', { kind: 'archive', orphans: [] }],
+      ['x.bin', { kind: 'unreadable' }],
+      ['p.gz', { kind: 'packed' }]
+    ])
   }
 })
 
@@ -46,7 +65,16 @@ const guard = (number: string) =>
 describe('refused', () => {
   it.each<[string, string[], string]>([
     ['a mount of another stage', ['FROM a AS b', 'FROM c', 'RUN --mount=type=bind,from=b,target=/b d'], '3 run-mount'],
-    ['a mount of memory', ['FROM a', 'RUN --mount=type=tmpfs,target=/b c'], '2 run-mount'],
+    [
+      'a mount of memory with an option that is none',
+      ['FROM a', 'RUN --mount=type=tmpfs,target=/b,x=y c'],
+      '2 run-mount'
+    ],
+    [
+      'a mount of memory for a heredoc',
+      ['FROM a', 'RUN --mount=type=tmpfs,target=/b cat <<E', 'c', 'E'],
+      '2 run-tmpfs'
+    ],
     ['a cache that begins with something', ['FROM a', 'RUN --mount=type=cache,from=b,target=/c d'], '2 run-mount'],
     ['a mount that a variable decides', ['FROM a', 'RUN --mount=$B c'], '2 run-mount'],
     ['no network', ['FROM a', 'RUN --network=none b'], '2 run-network'],
@@ -55,7 +83,11 @@ describe('refused', () => {
     ['COPY --exclude', ['FROM a', 'COPY --exclude=*.md . /b'], '2 copy-exclude'],
     ['COPY --parents', ['FROM a', 'COPY --parents b/c /d/'], '2 copy-parents'],
     ['ADD --checksum', ['FROM a', 'ADD --chown=0:0 --checksum=sha256:1 https://b/c /d'], '2 add-checksum'],
-    ['ADD --unpack', ['FROM a', 'ADD --unpack=false b.tar /c'], '2 add-unpack'],
+    ['ADD --unpack', ['FROM a', 'ADD --unpack b.tar /c'], '2 add-unpack'],
+    ['an archive with an owner', ['FROM a', 'ADD --chown=1:1 u.tar /c'], '2 add-archive-owner'],
+    ['an archive that only docker reads', ['FROM a', 'ADD x.bin /c'], '2 add-archive'],
+    ['a user without a group', ['FROM a', 'COPY --chown=b c /d'], '2 copy-user'],
+    ['dots in a WORKDIR', ['FROM a', 'WORKDIR /b/../c'], '2 workdir-dots'],
     ['a repository', ['FROM a', 'ADD https://host/repo.git#main /b'], '2 add-git'],
     ['a repository by ssh', ['FROM a', 'ADD git@github.com:b/c.git /d'], '2 add-git'],
     ['an archive of xz', ['FROM a', 'ADD b.tar.xz /c'], '2 add-archive'],
@@ -97,7 +129,7 @@ describe('refused', () => {
   })
 
   it('names every refusal, in the order of lines', () => {
-    const lines = ['FROM a', 'RUN --network=none b', 'COPY --parents c /d', 'RUN --mount=type=tmpfs,target=/e f']
+    const lines = ['FROM a', 'RUN --network=none b', 'COPY --parents c /d', 'RUN --mount=type=$E f']
     expect(refusals(lines)).toEqual(['2 run-network', '3 copy-parents', '4 run-mount'])
   })
 })
@@ -126,7 +158,12 @@ describe('as it is', () => {
     ['labels', ['FROM a', 'ENV B=c', 'LABEL d="e f" "g"=$B', 'LABEL h i']],
     ['a directory that root has', ['FROM a', 'RUN mkdir /b && chown root:root /b', 'COPY dir /b']],
     ['a file that was given away', ['FROM a AS b', 'RUN chown c /d', 'FROM e', 'COPY --from=b /d /d']],
-    ['an owner by name', ['FROM a', 'RUN chown -R b /c', 'COPY --chown=b . /c']],
+    [
+      'an owner by name',
+      ['FROM a', 'RUN chown -R b /c', 'COPY --chown=b:d . /c', 'COPY --chown=$E . /f', 'COPY --chown=1 . /g']
+    ],
+    ['archives', ['FROM a', 'ADD u.tar /b', 'ADD --chown=1:1 file /c', 'COPY t.tar p.gz /d/']],
+    ['a WORKDIR', ['FROM a', 'WORKDIR /.b/..c', 'WORKDIR ../d', 'WORKDIR ./e']],
     ['wildcards', ['FROM a', 'COPY [a-b].txt no* /c/', 'COPY a.* /d', 'COPY [^a]?txt /e']],
     ['a volume at the end', ['FROM a', 'RUN b', 'VOLUME /c', 'CMD d']],
     ['what no stage needs', ['FROM a AS b', 'RUN --network=none c', 'FROM d', 'RUN e']],
@@ -260,6 +297,34 @@ describe('rewritten', () => {
     ],
     ['a wildcard for nothing', ['FROM a', 'COPY no* *.md \\', ' /b/', 'RUN c'], ['FROM a', '', '', 'RUN c']],
     [
+      'a mount of memory',
+      ['FROM a', 'RUN --mount=type=tmpfs,target=/b,size=1 --network=default c', 'CMD d'],
+      ['FROM a', 'RUN --mount=type=cache,id=slipway-2-0,mode=0777,target=/b --network=default c', 'CMD d']
+    ],
+    [
+      'an archive that stays one',
+      ['FROM a', 'ADD --chown=1:1 --unpack=false b.tar /c'],
+      ['FROM a', 'COPY --chown=1:1 b.tar /c']
+    ],
+    ['what is packed and no archive', ['FROM a', 'ADD p.gz /c'], ['FROM a', 'COPY p.gz /c']],
+    [
+      'archives with directories of others',
+      ['ARG A', 'FROM a', 'ADD t.tar u.tar /e/', 'ADD t.tar /'],
+      [
+        'ARG A',
+        'FROM scratch AS slipway-empty-4',
+        'WORKDIR /empty',
+        'FROM scratch AS slipway-empty-3',
+        'WORKDIR /empty',
+        'FROM a',
+        'COPY --from=slipway-empty-3 /empty /e/b',
+        'COPY --from=slipway-empty-3 /empty /e/c/d',
+        'ADD t.tar u.tar /e/',
+        'COPY --from=slipway-empty-4 /empty /c/d',
+        'ADD t.tar /'
+      ]
+    ],
+    [
       'several sources to one name',
       ['FROM a', 'COPY --chown=1:1 *.txt dir /b', 'COPY --from=c d e /f'],
       [
@@ -289,6 +354,8 @@ describe('rewritten', () => {
     ['COPY dirlink /x', 'COPY /dir /x'],
     ['COPY dirlink/file /x', 'COPY /dir/file /x'],
     ['COPY l* /x/', 'COPY /file /x/link'],
+    ['ADD tarlink /x/', 'ADD /u.tar /x/'],
+    ['COPY tarlink /x/', 'COPY /u.tar /x/tarlink'],
     ['ADD ["link", "/x y/"]', 'ADD ["/file","/x y/link"]']
   ])('a link by name: %s', (line, expected) => {
     expect(rewritten(['FROM a', line], LINKS)).toEqual(['FROM a', expected])
@@ -299,7 +366,7 @@ describe('rewritten', () => {
     expect(rewritten(['FROM a', 'COPY link a/link dir /x/'], LINKS)).toEqual(['FROM a', ...expected])
   })
 
-  it.each(['ADD link /x', 'COPY link a/link /x', 'COPY \\\\l* /x/', 'COPY $L /x/', 'COPY circle /x/'])(
+  it.each(['COPY link a/link /x', 'COPY \\\\l* /x/', 'COPY $L /x/', 'COPY circle /x/'])(
     'a link by name is refused where nobody knows what the copy is called: %s',
     (line) => {
       expect(refusals(['FROM a', line], LINKS)).toEqual(['2 copy-link'])
