@@ -1,5 +1,6 @@
 /** docs/parity.md and the figure in README.md, made of what the suite knows: for whoever asks what of a Dockerfile works here. */
 import { idOf, type ParityCase } from '../case.ts'
+import { EXCEPTIONS } from '../exceptions.ts'
 import type { Deviations, References } from './expected.ts'
 import type { Verdict } from './outcome.ts'
 
@@ -44,6 +45,7 @@ export function parityPage(...known: Known): string {
     ...summary,
     '',
     ...section('Refused here, built by BuildKit', 'What the step says', rows('refused')),
+    ...exceptions(),
     ...section('Not right', 'What came', rows('different')),
     '## Construct by construct',
     '',
@@ -77,6 +79,13 @@ const row = (...cells: readonly (string | number)[]) => `| ${cells.join(' | ')} 
 function section(title: string, what: string, rows: readonly string[]): readonly string[] {
   if (rows.length === 0) return []
   return [`## ${title}`, '', row('About', 'Construct', what), row('-----', '---------', '---------'), ...rows, '']
+}
+
+function exceptions(): readonly string[] {
+  const rows = EXCEPTIONS.map(({ what, why, cases }) => row(words(what), words(why), cases.length))
+  const told =
+    'What nothing can tell before the build, and what is therefore neither refused nor always right, is this and no more:'
+  return ['## Exceptions', '', told, '', row('What', 'Why', 'Cases'), row('----', '---', '----:'), ...rows, '']
 }
 
 const WORDS_MAX = 160
