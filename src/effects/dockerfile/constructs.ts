@@ -2,9 +2,8 @@
  * What of a Dockerfile's language builders do not agree on: the closed list that each builder's table answers, and what was found of it
  * in one file, for the judge.
  */
-import { Unknown } from './lexer.ts'
 import type { Dockerfile, Instruction } from './parse.ts'
-import type { Platform, Stage, Stages } from './stages.ts'
+import { expand, type Platform, type Stage, type Stages, walk } from './stages.ts'
 
 /** Each with how an author can write it so that every builder builds it. */
 export const CONSTRUCTS = {
@@ -131,12 +130,32 @@ export function inOneLine({ name, flags }: Instruction, rest: string, otherFlags
   return otherFlags.some((flag) => /[\s'"\\`]/.test(flag)) ? undefined : [name, ...otherFlags, rest].join(' ')
 }
 
-/** What `work` gives; undefined where it needs a value that only the base image has. */
-export function ifKnown<T>(work: () => T): T | undefined {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof Unknown) return undefined
-    throw error
-  }
-}
+/** By the instruction as it is written. */
+export const finding = (
+  construct: Construct,
+  { name, rest, line }: Instruction,
+  edits?: readonly Edit[] | undefined
+): Finding => ({ construct, line, what: shown(`${name} ${rest}`), edits })
+
+/** The word without its variables; undefined where one is not known. */
+export type Read = (word: string) => string | undefined
+
+/** Looks at the instructions with one of these names in the stages that the image needs. */
+export const finderOf =
+  (
+    names: readonly string[],
+    look: (instruction: Instruction, read: Read, subject: Subject, stage: Stage) => readonly Finding[]
+  ): Finder =>
+  (subject) =>
+    subject.stages.used.flatMap((stage) => {
+      const found: Finding[] = []
+      walk(subject.stages, subject.dockerfile, stage, (instruction, lookUp, own) => {
+        const read: Read = (word) => expand(word, lookUp, subject.dockerfile)
+        if (own === stage && names.includes(instruction.name)) found.push(...look(instruction, read, subject, stage))
+      })
+      return found
+    })
+
+/** One line in the place of an instruction; undefined where there is none. */
+export const replaced = (instruction: Instruction, line: string | undefined): readonly Edit[] | undefined =>
+  line === undefined ? undefined : [inPlaceOf(instruction, line)]

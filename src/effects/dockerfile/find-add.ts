@@ -1,17 +1,16 @@
 /** What builders do not agree on in ADD alone: what it unpacks and fetches, for the judge. */
 import {
-  type Construct,
   carriedOut,
   type Edit,
   type Finder,
   type Finding,
+  finderOf,
+  finding,
   isTrigger,
-  type Subject,
-  shown
+  type Subject
 } from './constructs.ts'
 import { countsStages, editsOf, isGit, isUrl, meantBy, sourcesOf } from './find-copy.ts'
 import type { Instruction } from './parse.ts'
-import { expand, walk } from './stages.ts'
 import { flagOf, listOf } from './words.ts'
 
 /** ADD that unpacks nothing is COPY, but for what it fetches. */
@@ -36,40 +35,31 @@ export const fetchedOwners: Finder = ({ stages }) =>
       if (flagOf(add, 'chown') !== undefined) return []
       const words = [...sources, destination]
       const edits = sources.every(isUrl) ? editsOf({ ...add, flags: [...add.flags, '--chown=0:0'] }, words) : undefined
-      return [{ construct: 'add-url-owner', line: add.line, what: shown(`ADD ${add.rest}`), edits }]
+      return [finding('add-url-owner', add, edits)]
     })
   )
 
 /** By what is in the files that are named. */
-export const addedArchives: Finder = (subject) =>
-  subject.stages.used.flatMap((stage) => {
-    const found: Finding[] = []
-    let last: Instruction | undefined
-    walk(subject.stages, subject.dockerfile, stage, (add, lookUp, own) => {
-      const before = last
-      last = add
-      if (own !== stage || add.name !== 'ADD' || flagOf(add, 'unpack') !== undefined) return
-      const known = (word: string) => expand(word, lookUp, subject.dockerfile)
-      const led = sourcesOf(add).flatMap((source) => meantBy(source, known, subject.context))
-      const archives = led.flatMap(({ to }) => (to === undefined ? [] : (subject.context.archives.get(to) ?? [])))
-      const what = shown(`ADD ${[...add.flags, add.rest].join(' ')}`)
-      const note = (construct: Construct, edits?: readonly Edit[]) =>
-        found.push({ construct, line: add.line, what, edits })
-      if (archives.some(({ kind }) => kind === 'unreadable')) note('add-archive')
-      if (archives.some(({ kind }) => kind === 'packed')) {
-        note('add-packed', led.length > 1 ? undefined : editsOf({ ...add, name: 'COPY' }, listOf(add)))
-      }
-      const orphans = archives.map((archive) => (archive.kind === 'archive' ? archive.orphans : undefined))
-      if (orphans.every((each) => each === undefined)) return
-      if (flagOf(add, 'chown') !== undefined) return void note('add-archive-owner')
-      const isRoot = known(listOf(add).at(-1) ?? '') === '/'
-      const lonely = orphans.flatMap((each) => each ?? []).filter((each) => !isRoot || each.includes('/'))
-      if (lonely.length > 0 && !before?.flags[0]?.startsWith(`--from=${EMPTY}`)) {
-        note('add-parents', withParents(subject, add, lonely))
-      }
-    })
-    return found
-  })
+export const addedArchives = finderOf(['ADD'], (add, known, subject, stage) => {
+  if (flagOf(add, 'unpack') !== undefined) return []
+  const led = sourcesOf(add).flatMap((source) => meantBy(source, known, subject.context))
+  const archives = led.flatMap(({ to }) => (to === undefined ? [] : (subject.context.archives.get(to) ?? [])))
+  const whole = { ...add, rest: [...add.flags, add.rest].join(' ') }
+  const found: Finding[] = []
+  if (archives.some(({ kind }) => kind === 'unreadable')) found.push(finding('add-archive', whole))
+  if (archives.some(({ kind }) => kind === 'packed')) {
+    const edits = led.length > 1 ? undefined : editsOf({ ...add, name: 'COPY' }, listOf(add))
+    found.push(finding('add-packed', whole, edits))
+  }
+  const unpacked = archives.filter((archive) => archive.kind === 'archive')
+  if (unpacked.length === 0) return found
+  if (flagOf(add, 'chown') !== undefined) return [...found, finding('add-archive-owner', whole)]
+  const isRoot = known(listOf(add).at(-1) ?? '') === '/'
+  const lonely = unpacked.flatMap(({ orphans }) => orphans).filter((each) => !isRoot || each.includes('/'))
+  const before = stage.instructions[stage.instructions.indexOf(add) - 1]
+  if (lonely.length === 0 || before?.flags[0]?.startsWith(`--from=${EMPTY}`)) return found
+  return [...found, finding('add-parents', whole, withParents(subject, add, lonely))]
+})
 
 const EMPTY = 'slipway-empty-'
 

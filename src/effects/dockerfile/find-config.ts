@@ -4,10 +4,12 @@ import {
   type Edit,
   type Finder,
   type Finding,
-  ifKnown,
+  finderOf,
+  finding,
   inOneLine,
   inPlaceOf,
   isTrigger,
+  replaced,
   shown
 } from './constructs.ts'
 import type { Dockerfile, Instruction } from './parse.ts'
@@ -37,9 +39,8 @@ export const forgottenCommands: Finder = ({ stages }) => {
   )
   return chain.slice(0, Math.max(0, lastEntrypoint)).flatMap(({ instructions }) =>
     instructions.flatMap((instruction): readonly Finding[] => {
-      const { name, line, rest } = instruction
-      if (name !== 'CMD') return []
-      return [{ construct: 'entrypoint-resets-cmd', line, what: shown(`CMD ${rest}`), edits: [inPlaceOf(instruction)] }]
+      if (instruction.name !== 'CMD') return []
+      return [finding('entrypoint-resets-cmd', instruction, [inPlaceOf(instruction)])]
     })
   )
 }
@@ -61,9 +62,8 @@ export const earlyVolumes: Finder = ({ stages, dockerfile }) => {
     })
     if (!(isWritten || isWrittenLater(stage, chain))) return []
     return found.map(({ volume, paths }): Finding => {
-      const { line, rest } = volume
       const edits = chain.has(stage) ? movedToEnd(dockerfile, volume, paths) : [inPlaceOf(volume)]
-      return { construct: 'volume-then-write', line, what: shown(`VOLUME ${rest}`), edits }
+      return finding('volume-then-write', volume, edits)
     })
   })
 }
@@ -88,22 +88,14 @@ function movedToEnd(
 }
 
 /** EXPOSE as docker reads it: `[[ip:]port:]port[-port][/protocol]`. */
-export const exposedRanges: Finder = ({ stages, dockerfile }) =>
-  stages.used.flatMap((stage) => {
-    const found: Finding[] = []
-    walk(stages, dockerfile, stage, (instruction, lookUp, own) => {
-      if (own !== stage || instruction.name !== 'EXPOSE') return
-      const words = listOf(instruction).map((word) => [word, expand(word, lookUp, dockerfile)] as const)
-      const ports = words.map(([word, known]) => (known === undefined ? [word] : portsOf(known)))
-      if (words.every(([, known], index) => known === undefined || isSame(known, ports[index]))) return
-      const { line, rest } = instruction
-      const isWhole = ports.every((each) => each !== undefined) && words.every(([, known]) => known !== undefined)
-      const edit = isWhole ? inOneLine(instruction, ports.flat().join(' ')) : undefined
-      const edits = edit === undefined ? undefined : [inPlaceOf(instruction, edit)]
-      found.push({ construct: 'expose-range', line, what: shown(`EXPOSE ${rest}`), edits })
-    })
-    return found
-  })
+export const exposedRanges = finderOf(['EXPOSE'], (expose, read) => {
+  const words = listOf(expose).map((word) => [word, read(word)] as const)
+  const ports = words.map(([word, known]) => (known === undefined ? [word] : portsOf(known)))
+  if (words.every(([, known], index) => known === undefined || isSame(known, ports[index]))) return []
+  const isWhole = ports.every((each) => each !== undefined) && words.every(([, known]) => known !== undefined)
+  const line = isWhole ? inOneLine(expose, ports.flat().join(' ')) : undefined
+  return [finding('expose-range', expose, replaced(expose, line))]
+})
 
 const isSame = (written: string, ports: readonly string[] | undefined): boolean =>
   ports?.length === 1 && (ports[0] === written || ports[0] === `${written}/tcp`)
@@ -130,46 +122,28 @@ export const healthChecks: Finder = ({ stages }) =>
   )
 
 /** LABEL with what does not survive to be read twice: its values become words that are, when read once, those of the author. */
-export const labelWords: Finder = ({ stages, dockerfile }) =>
-  stages.used.flatMap((stage) => {
-    const found: Finding[] = []
-    walk(stages, dockerfile, stage, (instruction, lookUp, own) => {
-      if (own !== stage || instruction.name !== 'LABEL') return
-      const read = (word: string) => ifKnown(() => expand(word, lookUp, dockerfile)) ?? '$'
-      const pairs = pairsOf(instruction, dockerfile.escapeToken).map(
-        ([name, value = '']) => [read(name), value] as const
-      )
-      if (pairs.every(([name, value]) => isStable(name) && isStable(read(value)))) return
-      // What a name is after the first reading stays beside what it is after the second one.
-      const isNamed = pairs.every(([name]) => isStable(name))
-      const words = pairs.map(([name, value]) => `"${name}"=${quoted(value)}`)
-      const edit = isNamed ? inOneLine(instruction, words.join(' ')) : undefined
-      const edits = edit === undefined ? undefined : [inPlaceOf(instruction, edit)]
-      found.push({ construct: 'label-words', line: instruction.line, what: shown(`LABEL ${instruction.rest}`), edits })
-    })
-    return [...found, ...triggersOf(stage).flatMap((trigger) => labelOf(trigger))]
-  })
+export const labelWords = finderOf(['LABEL'], (label, read, { dockerfile }) => {
+  const pairs = pairsOf(label, dockerfile.escapeToken).map(([name, value = '']) => [read(name), value] as const)
+  if (pairs.every(([name, value]) => isStable(name) && isStable(read(value)))) return []
+  // What a name is after the first reading stays beside what it is after the second one.
+  const isNamed = pairs.every(([name]) => isStable(name))
+  const words = pairs.map(([name, value]) => `"${name}"="${value.replace(/[\\"$]/g, '\\$&')}"`)
+  return [finding('label-words', label, replaced(label, isNamed ? inOneLine(label, words.join(' ')) : undefined))]
+})
 
-const isStable = (word: string): boolean => /^[^\\'"$]*$/.test(word)
-const quoted = (word: string): string => `"${word.replace(/[\\"$]/g, '\\$&')}"`
+const isStable = (word = '$'): boolean => /^[^\\'"$]*$/.test(word)
 
 /** What a stage begins with has left it: no edit reaches that. */
-const triggersOf = (stage: Stage): readonly Instruction[] =>
-  carriedOut(stage).filter((instruction) => isTrigger(stage, instruction))
-
-const labelOf = ({ name, line, rest }: Instruction): readonly Finding[] =>
-  name === 'LABEL' && /[\\'$]|[^=]"[^ ]/.test(rest)
-    ? [{ construct: 'label-words', line, what: shown(`LABEL ${rest}`) }]
-    : []
+export const labelTriggers: Finder = ({ stages }) =>
+  stages.used.flatMap((stage) =>
+    carriedOut(stage).flatMap((label) =>
+      label.name === 'LABEL' && isTrigger(stage, label) && /[\\'$]|[^=]"[^ ]/.test(label.rest)
+        ? [finding('label-words', label)]
+        : []
+    )
+  )
 
 /** An absolute WORKDIR with `.` or `..` in it, which docker keeps as it is written. */
-export const workdirDots: Finder = ({ stages, dockerfile }) =>
-  stages.used.flatMap((stage) => {
-    const found: Finding[] = []
-    walk(stages, dockerfile, stage, ({ name, rest, line }, lookUp, own) => {
-      const path = own === stage && name === 'WORKDIR' ? expand(rest, lookUp, dockerfile) : undefined
-      if (path === undefined || !/^\/(?:.*\/)?\.{1,2}(?:\/|$)/.test(path)) return
-      found.push({ construct: 'workdir-dots', line, what: shown(`WORKDIR ${rest}`) })
-    })
-    return found
-  })
+export const workdirDots = finderOf(['WORKDIR'], (workdir, read) =>
+  /^\/(?:.*\/)?\.{1,2}(?:\/|$)/.test(read(workdir.rest) ?? '') ? [finding('workdir-dots', workdir)] : []
+)

@@ -7,14 +7,16 @@ import {
   type Edit,
   type Finder,
   type Finding,
+  finderOf,
+  finding,
   inOneLine,
   inPlaceOf,
-  isTrigger,
+  type Read,
   type Subject,
   shown
 } from './constructs.ts'
 import type { Instruction } from './parse.ts'
-import { expand, type LookUp, type Stage, stageNamed, walk } from './stages.ts'
+import { stageNamed } from './stages.ts'
 import { isPattern, matching } from './wildcards.ts'
 import { flagOf, listOf } from './words.ts'
 
@@ -66,22 +68,9 @@ export interface Source {
 }
 
 /** What docker makes of the sources as a whole: those out of the context, links by name, wildcards for nothing, several to one name. */
-export const copySources: Finder = (subject) =>
-  subject.stages.used.flatMap((stage) => {
-    const found: Finding[] = []
-    walk(subject.stages, subject.dockerfile, stage, (copy, lookUp, own) => {
-      if (own === stage && isCopy(copy)) found.push(...findingsOf(subject, stage, copy, lookUp))
-    })
-    return found
-  })
-
-function findingsOf(subject: Subject, stage: Stage, copy: Instruction, lookUp: LookUp): readonly Finding[] {
+export const copySources = finderOf(['ADD', 'COPY'], (copy, known, subject) => {
   const found: Finding[] = []
-  const add = (construct: Construct, edits: readonly Edit[] | undefined) => {
-    const what = shown(`${copy.name} ${copy.rest}`)
-    found.push({ construct, line: copy.line, what, edits: isTrigger(stage, copy) ? undefined : edits })
-  }
-  const known = (word: string) => expand(word, lookUp, subject.dockerfile)
+  const add = (construct: Construct, edits: readonly Edit[] | undefined) => found.push(finding(construct, copy, edits))
   const [sources, destination = ''] = [sourcesOf(copy), listOf(copy).at(-1)]
   const isOfContext = flagOf(copy, 'from') === undefined
   if (isOfContext && sources.some(leadsOut)) {
@@ -100,13 +89,9 @@ function findingsOf(subject: Subject, stage: Stage, copy: Instruction, lookUp: L
     add('copy-several', editsOf(copy, ...led.map(({ written }) => [written, destination])))
   }
   return found
-}
+})
 
-export function meantBy(
-  written: string,
-  known: (word: string) => string | undefined,
-  context: Context
-): readonly Source[] {
+export function meantBy(written: string, known: Read, context: Context): readonly Source[] {
   if (written.startsWith('<<') || isUrl(written)) return [{ written }]
   const source = known(written)
   // It may be a link.

@@ -1,5 +1,5 @@
 /** What builders do not agree on in the file as a whole and in FROM, for the judge. */
-import { type Finder, type Finding, inOneLine, inPlaceOf, shown } from './constructs.ts'
+import { type Finder, type Finding, finding, inOneLine, replaced, shown } from './constructs.ts'
 import type { Instruction } from './parse.ts'
 import { expand, stagesOf } from './stages.ts'
 import { flagOf, pairsOf } from './words.ts'
@@ -18,7 +18,7 @@ export const stageNames: Finder = ({ stages }) => {
   return stages.all.flatMap(({ name, from }): readonly Finding[] => {
     const isTwice = name !== '' && names.has(name)
     names.add(name)
-    return isTwice ? [{ construct: 'stage-name-twice', line: from.line, what: shown(`FROM ${from.rest}`) }] : []
+    return isTwice ? [finding('stage-name-twice', from)] : []
   })
 }
 
@@ -66,19 +66,19 @@ export const platformArguments: Finder = ({ dockerfile, stages }) => {
       ({ value, known }) => value === undefined || (known !== undefined && PLAIN.test(known))
     )
     const words = values.map(({ name, value, known }) => (value === undefined ? name : `${name}=${known}`))
-    return [finding(arg, isPlain ? words.join(' ') : undefined)]
+    return [platformFinding(arg, isPlain ? words.join(' ') : undefined)]
   })
   const images = stages.used.flatMap(({ from, image, index }): readonly Finding[] => {
     if (image === without.all[index]?.image) return []
     const words = [image, ...from.rest.split(/[\t\v\f\r ]+/).slice(1)].join(' ')
-    return [finding(from, image !== undefined && PLAIN.test(image) ? words : undefined)]
+    return [platformFinding(from, image !== undefined && PLAIN.test(image) ? words : undefined)]
   })
   return [...args, ...images]
 }
 
-function finding(instruction: Instruction, rest: string | undefined): Finding {
-  const { name, line, rest: written } = instruction
-  const edit = rest === undefined ? undefined : inOneLine(instruction, rest)
-  const edits = edit === undefined ? undefined : [inPlaceOf(instruction, edit)]
-  return { construct: 'platform-arguments', line, what: shown(`${name} ${written}`), edits }
-}
+const platformFinding = (instruction: Instruction, rest: string | undefined): Finding =>
+  finding(
+    'platform-arguments',
+    instruction,
+    rest === undefined ? undefined : replaced(instruction, inOneLine(instruction, rest))
+  )

@@ -3,7 +3,7 @@
  * image knows: where a builder takes another one, it is written out, and a check in front of it ends the build where that is wrong.
  */
 import { posix } from 'node:path'
-import { type Edit, type Finder, type Finding, ifKnown, shown } from './constructs.ts'
+import { type Edit, type Finder, type Finding, shown } from './constructs.ts'
 import type { Dockerfile, Instruction } from './parse.ts'
 import { expand, type LookUp, type Stage, type Stages, stageNamed, walk } from './stages.ts'
 import { flagOf, listOf } from './words.ts'
@@ -47,7 +47,7 @@ const commandOf = ({ rest, heredocs }: Instruction): string =>
   [rest, ...heredocs.map(({ content }) => content)].join(' ')
 
 function numberOf(instruction: Instruction, lookUp: LookUp, dockerfile: Dockerfile): string | undefined {
-  const number = ifKnown(() => expand(instruction.rest, lookUp, dockerfile))
+  const number = expand(instruction.rest, lookUp, dockerfile)
   return number !== undefined && /^\d+$/.test(number) && Number(number) !== 0 ? number : undefined
 }
 

@@ -16,6 +16,7 @@ import {
   forgottenCommands,
   healthChecks,
   instructionCase,
+  labelTriggers,
   labelWords,
   workdirDots
 } from './find-config.ts'
@@ -43,6 +44,7 @@ const FINDERS: readonly Finder[] = [
   numericUsers,
   ownedDirectories,
   labelWords,
+  labelTriggers,
   workdirDots,
   exposedRanges,
   forgottenCommands,
