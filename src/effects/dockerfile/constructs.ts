@@ -125,6 +125,9 @@ export function inPlaceOf({ line, endLine }: Instruction, ...lines: readonly str
   return { line, endLine, lines: [...lines, ...Array.from({ length: Math.max(0, missing) }, () => '')] }
 }
 
+/** What is there stays. */
+export const before = ({ line }: Instruction, ...lines: readonly string[]): Edit => ({ line, endLine: line - 1, lines })
+
 /** An instruction in one line; undefined where its options would have to be quoted. */
 export function inOneLine({ name, flags }: Instruction, rest: string, otherFlags = flags): string | undefined {
   return otherFlags.some((flag) => /[\s'"\\`]/.test(flag)) ? undefined : [name, ...otherFlags, rest].join(' ')

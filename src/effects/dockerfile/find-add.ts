@@ -1,5 +1,6 @@
 /** What builders do not agree on in ADD alone: what it unpacks and fetches, for the judge. */
 import {
+  before,
   carriedOut,
   type Edit,
   type Finder,
@@ -56,8 +57,8 @@ export const addedArchives = finderOf(['ADD'], (add, known, subject, stage) => {
   if (flagOf(add, 'chown') !== undefined) return [...found, finding('add-archive-owner', whole)]
   const isRoot = known(listOf(add).at(-1) ?? '') === '/'
   const lonely = unpacked.flatMap(({ orphans }) => orphans).filter((each) => !isRoot || each.includes('/'))
-  const before = stage.instructions[stage.instructions.indexOf(add) - 1]
-  if (lonely.length === 0 || before?.flags[0]?.startsWith(`--from=${EMPTY}`)) return found
+  const previous = stage.instructions[stage.instructions.indexOf(add) - 1]
+  if (lonely.length === 0 || previous?.flags[0]?.startsWith(`--from=${EMPTY}`)) return found
   return [...found, finding('add-parents', whole, withParents(subject, add, lonely))]
 })
 
@@ -71,8 +72,5 @@ function withParents(subject: Subject, add: Instruction, orphans: readonly strin
   const copies = orphans.map((orphan) => editsOf(copy, ['/empty', `${to}/${orphan}`])?.[0]?.lines[0])
   const lines = copies.filter((line) => line !== undefined)
   if (first === undefined || countsStages(subject) || lines.length < copies.length) return undefined
-  return [
-    { line: first.line, endLine: first.line - 1, lines: [`FROM scratch AS ${EMPTY}${add.line}`, 'WORKDIR /empty'] },
-    { line: add.line, endLine: add.line - 1, lines }
-  ]
+  return [before(first, `FROM scratch AS ${EMPTY}${add.line}`, 'WORKDIR /empty'), before(add, ...lines)]
 }

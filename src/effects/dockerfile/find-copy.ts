@@ -1,6 +1,7 @@
 /** What builders do not agree on in COPY and ADD, for the judge. */
 import { posix } from 'node:path'
 import {
+  before,
   type Construct,
   type Context,
   carriedOut,
@@ -130,10 +131,7 @@ function byName(
   const name = posix.basename(path)
   const edits = editsOf({ ...copy, name: 'COPY', flags: [`--from=${stage}`, ...copy.flags] }, [`/${name}`, destination])
   if (edits === undefined || /["'\\`\s$]/.test(path + to)) return undefined
-  return [
-    { line: first.line, endLine: first.line - 1, lines: [`FROM scratch AS ${stage}`, `COPY /${to} /${name}`] },
-    ...edits
-  ]
+  return [before(first, `FROM scratch AS ${stage}`, `COPY /${to} /${name}`), ...edits]
 }
 
 /** As one instruction where all keep their names, else as one for each; undefined where a name would be another, and nobody knows whether there is a directory. */

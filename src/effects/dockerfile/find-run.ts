@@ -4,9 +4,11 @@ import {
   type Edit,
   type Finder,
   type Finding,
+  finding,
   inOneLine,
   inPlaceOf,
   isTrigger,
+  replaced,
   shown
 } from './constructs.ts'
 import { chomped, heredocOf } from './heredocs.ts'
@@ -21,14 +23,14 @@ const PLAIN_NAME = /^[\w.-]+$/
 export const runHeredocs: Finder = ({ stages }) =>
   stages.used.flatMap((stage) =>
     carriedOut(stage).flatMap((instruction): readonly Finding[] => {
-      const { name, rest, json, heredocs, line } = instruction
+      const { name, rest, json, heredocs } = instruction
       const [heredoc] = heredocs
       if (name !== 'RUN' || json !== undefined || heredoc === undefined || heredocOf(rest) === undefined) return []
       const body = chomped(heredoc)
       const isScript = body.startsWith('#!')
       const edit = isScript ? asFile(instruction, heredoc.name, body) : asArgument(stage, instruction, body)
       const edits = edit === undefined || isTrigger(stage, instruction) ? undefined : [edit]
-      return [{ construct: isScript ? 'run-script' : 'run-heredoc', line, what: shown(`RUN ${rest}`), edits }]
+      return [finding(isScript ? 'run-script' : 'run-heredoc', instruction, edits)]
     })
   )
 
@@ -102,8 +104,7 @@ export const memoryMounts: Finder = ({ stages }) =>
       if (mounts.length === 0) return []
       const flags = run.flags.map((flag, at) => (isOfMemory(flag) ? asCache(flag, `slipway-${run.line}-${at}`) : flag))
       const line = run.heredocs.length === 0 && !isTrigger(stage, run) ? inOneLine(run, run.rest, flags) : undefined
-      const edits = line === undefined ? undefined : [inPlaceOf(run, line)]
-      return [{ construct: 'run-tmpfs', line: run.line, what: shown(`RUN ${mounts.join(' ')}`), edits }]
+      return [finding('run-tmpfs', { ...run, rest: mounts.join(' ') }, replaced(run, line))]
     })
   )
 

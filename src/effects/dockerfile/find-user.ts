@@ -3,9 +3,9 @@
  * image knows: where a builder takes another one, it is written out, and a check in front of it ends the build where that is wrong.
  */
 import { posix } from 'node:path'
-import { type Edit, type Finder, type Finding, shown } from './constructs.ts'
+import { before, type Edit, type Finder, type Finding, finding } from './constructs.ts'
 import type { Dockerfile, Instruction } from './parse.ts'
-import { expand, type LookUp, type Stage, type Stages, stageNamed, walk } from './stages.ts'
+import { expand, type LookUp, type Stage, stageNamed, walk } from './stages.ts'
 import { flagOf, listOf } from './words.ts'
 
 /** USER by number without a group, and then RUN: docker's group is 0 where no user has the number. */
@@ -68,7 +68,7 @@ function withGroup(
     if (wanted === given) return []
     const isFirst = !acts.slice(0, acts.indexOf(act)).some(({ name }) => name === 'RUN')
     given = wanted
-    return [before(act, wanted === grouped && isFirst ? [grouped, noUserHas(number)] : [wanted])]
+    return [before(act, wanted, ...(wanted === grouped && isFirst ? [noUserHas(number)] : []))]
   })
   const next = stage.instructions.find(({ name, line }) => name === 'USER' && line > last.line)
   return next === undefined && given === grouped ? [after(dockerfile, last, alone), ...edits] : edits
@@ -78,8 +78,6 @@ const mayChangeUsers = (instruction: Instruction): boolean =>
   isCopy(instruction) && /^\/?$|etc|\$/.test(listOf(instruction).at(-1) ?? '')
 
 const isCopy = ({ name }: Instruction): boolean => name === 'COPY' || name === 'ADD'
-
-const before = ({ line }: Instruction, lines: readonly string[]): Edit => ({ line, endLine: line - 1, lines })
 
 function after({ lines }: Dockerfile, { endLine }: Instruction, added: string): Edit {
   const text = (lines[endLine - 1] ?? '').replace(/\r?\n$/, '')
@@ -94,54 +92,46 @@ function noUserHas(number: string): string {
 }
 
 /** Directories that the file gives to somebody, and that are copied, or copied onto, as a whole: docker leaves them to whom they belong. */
-export const ownedDirectories: Finder = ({ stages, dockerfile, context }) =>
-  stages.used.flatMap((stage) => {
+export const ownedDirectories: Finder = ({ stages, dockerfile, context }) => {
+  const given = new Map<Stage | undefined, Owned>()
+  return stages.used.flatMap((stage) => {
     const found: Finding[] = []
     const own = new Owned()
+    given.set(stage, own)
     walk(stages, dockerfile, stage, (instruction, lookUp, of) => {
-      const at = own.directory
-      own.take(instruction, (word) => expand(word, lookUp, dockerfile))
+      const read = (word: string) => expand(word, lookUp, dockerfile) ?? word
+      own.take(instruction, read)
       if (of !== stage || !isCopy(instruction) || flagOf(instruction, 'chown') !== undefined) return
-      const words = listOf(instruction).map((word) => expand(word, lookUp, dockerfile) ?? word)
+      const words = listOf(instruction).map(read)
       const [sources, to = ''] = [words.slice(0, -1), words.at(-1)]
       const from = flagOf(instruction, 'from')
+      const other = from === undefined ? undefined : given.get(stageNamed(stages.all, from))
       const isLost =
         from === undefined
-          ? own.has(posix.resolve(at, to)) &&
-            sources.map(inContext).some((source) => source === '' || context.isDirectory(source))
-          : sources.some((source) => givenIn(stages, dockerfile, from)?.hasDirectory(posix.resolve('/', source)))
+          ? own.has(to) && sources.map(inContext).some((source) => source === '' || context.isDirectory(source))
+          : sources.some((source) => other?.hasDirectory(posix.join('/', source)))
       if (!isLost) return
-      const what = shown(`${instruction.name} ${[...instruction.flags, instruction.rest].join(' ')}`)
-      found.push({ construct: 'copy-owned', line: instruction.line, what })
+      found.push(finding('copy-owned', { ...instruction, rest: [...instruction.flags, instruction.rest].join(' ') }))
     })
     return found
   })
+}
 
 const inContext = (source: string): string => posix.join('/', source).slice(1).replace(/\/$/, '')
 
-function givenIn(stages: Stages, dockerfile: Dockerfile, name: string): Owned | undefined {
-  const stage = stageNamed(stages.all, name)
-  if (stage === undefined) return undefined
-  const owned = new Owned()
-  walk(stages, dockerfile, stage, (instruction, lookUp) =>
-    owned.take(instruction, (word) => expand(word, lookUp, dockerfile))
-  )
-  return owned
-}
-
 /** What the instructions of a stage give to others than root, as far as their text says it. */
 class Owned {
-  directory = '/'
+  private directory = '/'
   private isRoot = true
   private readonly paths = new Set<string>()
   private readonly trees = new Set<string>()
   private readonly made = new Set<string>()
 
-  take(instruction: Instruction, known: (word: string) => string | undefined): void {
+  take(instruction: Instruction, read: (word: string) => string): void {
     const { name, rest } = instruction
-    if (name === 'USER') this.isRoot = /^(?:root|0)(?::|$)/.test(known(rest) ?? rest)
+    if (name === 'USER') this.isRoot = /^(?:root|0)(?::|$)/.test(read(rest))
     if (name === 'WORKDIR') {
-      this.directory = posix.resolve(this.directory, known(rest) ?? rest)
+      this.directory = this.at(read(rest))
       this.made.add(this.directory)
       if (!this.isRoot) this.paths.add(this.directory)
     }
@@ -153,16 +143,21 @@ class Owned {
       if (owner !== undefined && /^(?:root|0)?(?::|$)/.test(owner)) continue
       const isTree = words.some((word) => /^-[^-]*R|^--recursive/.test(word))
       const paths = owner === undefined ? this.made : isTree ? this.trees : this.paths
-      for (const path of others) paths.add(posix.resolve(this.directory, known(path) ?? path))
+      for (const path of others) paths.add(this.at(read(path)))
     }
   }
 
   /** What may be a file, a COPY keeps. */
   hasDirectory(path: string): boolean {
-    return this.trees.has(path) || (this.made.has(path) && this.has(path))
+    return this.trees.has(this.at(path)) || (this.made.has(this.at(path)) && this.has(path))
   }
 
   has(path: string): boolean {
-    return this.paths.has(path) || [...this.trees].some((tree) => path === tree || path.startsWith(`${tree}/`))
+    const at = `${this.at(path)}/`
+    return this.paths.has(this.at(path)) || [...this.trees].some((tree) => at.startsWith(`${tree}/`))
+  }
+
+  private at(path: string): string {
+    return posix.resolve(this.directory, path)
   }
 }
