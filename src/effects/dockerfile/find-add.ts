@@ -28,17 +28,12 @@ export const packedArchives: Finder = ({ stages }) =>
   )
 
 /** What is fetched belongs to root, whoever the USER is. */
-export const fetchedOwners: Finder = ({ stages }) =>
-  stages.used.flatMap((stage) =>
-    stage.instructions.flatMap((add): readonly Finding[] => {
-      const [sources, destination = ''] = [sourcesOf(add), listOf(add).at(-1)]
-      if (add.name !== 'ADD' || !sources.some(isUrl) || sources.some(isGit)) return []
-      if (flagOf(add, 'chown') !== undefined) return []
-      const words = [...sources, destination]
-      const edits = sources.every(isUrl) ? editsOf({ ...add, flags: [...add.flags, '--chown=0:0'] }, words) : undefined
-      return [finding('add-url-owner', add, edits)]
-    })
-  )
+export const fetchedOwners = finderOf(['ADD'], (add) => {
+  const sources = sourcesOf(add)
+  if (!sources.some(isUrl) || sources.some(isGit) || flagOf(add, 'chown') !== undefined) return []
+  const flags = [...add.flags, '--chown=0:0']
+  return [finding('add-url-owner', add, sources.every(isUrl) ? editsOf({ ...add, flags }, listOf(add)) : undefined)]
+})
 
 /** By what is in the files that are named. */
 export const addedArchives = finderOf(['ADD'], (add, known, subject, stage) => {

@@ -9,26 +9,22 @@ import {
   inOneLine,
   inPlaceOf,
   isTrigger,
-  replaced,
-  shown
+  replaced
 } from './constructs.ts'
 import type { Dockerfile, Instruction } from './parse.ts'
 import { chainOf, expand, type Stage, walk } from './stages.ts'
 import { flagOf, listOf, pairsOf } from './words.ts'
 
 /** CMD and ENTRYPOINT in small letters: what decides whether a base image's CMD stays compares their names. */
-export const instructionCase: Finder = ({ stages, dockerfile: { lines } }) =>
-  stages.used.flatMap(({ instructions }) =>
-    instructions.flatMap((instruction): readonly Finding[] => {
-      const { name, written, line, rest } = instruction
-      if (written === name || (name !== 'CMD' && name !== 'ENTRYPOINT')) return []
-      const first = (lines[line - 1] ?? '').replace(/\r?\n$/, '')
-      const at = first.indexOf(written)
-      const capitals = first.slice(0, at) + name + first.slice(at + written.length)
-      const edits = at < 0 ? undefined : [{ line, endLine: line, lines: [capitals] }]
-      return [{ construct: 'instruction-case', line, what: shown(`${written} ${rest}`), edits }]
-    })
-  )
+export const instructionCase = finderOf(['CMD', 'ENTRYPOINT'], (instruction, _read, { dockerfile: { lines } }) => {
+  const { name, written, line } = instruction
+  if (written === name) return []
+  const first = (lines[line - 1] ?? '').replace(/\r?\n$/, '')
+  const at = first.indexOf(written)
+  const capitals = first.slice(0, at) + name + first.slice(at + written.length)
+  const edits = at < 0 ? undefined : [{ line, endLine: line, lines: [capitals] }]
+  return [finding('instruction-case', { ...instruction, name: written }, edits)]
+})
 
 /** CMD of a stage that a later one begins with, when that has an ENTRYPOINT: docker forgets it. */
 export const forgottenCommands: Finder = ({ stages }) => {
@@ -112,14 +108,11 @@ function portsOf(word: string): readonly string[] | undefined {
   return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${protocol.toLowerCase()}`)
 }
 
-export const healthChecks: Finder = ({ stages }) =>
-  stages.used.flatMap(({ instructions }) =>
-    instructions.flatMap((instruction): readonly Finding[] => {
-      const interval = instruction.name === 'HEALTHCHECK' ? flagOf(instruction, 'start-interval') : undefined
-      if (interval === undefined || /^0?s?$/.test(interval)) return []
-      return [{ construct: 'healthcheck-start-interval', line: instruction.line, what: 'HEALTHCHECK --start-interval' }]
-    })
-  )
+export const healthChecks = finderOf(['HEALTHCHECK'], (check) =>
+  /^(?:0?s?)?$/.test(flagOf(check, 'start-interval') ?? '')
+    ? []
+    : [finding('healthcheck-start-interval', { ...check, rest: '--start-interval' })]
+)
 
 /** LABEL with what does not survive to be read twice: its values become words that are, when read once, those of the author. */
 export const labelWords = finderOf(['LABEL'], (label, read, { dockerfile }) => {

@@ -114,11 +114,8 @@ const isOfMemory = (flag: string): boolean => {
 }
 const isOfTmpfs = (key: string): boolean => ['type', 'target', 'dst', 'destination', 'size'].includes(key)
 
-function asCache(flag: string, id: string): string {
-  const options = optionsOf(flag.replace(/^--mount=/, ''))
-  const target = options.get('target') ?? options.get('dst') ?? options.get('destination') ?? ''
-  return `--mount=type=cache,id=${id},mode=0777,target=${target}`
-}
+const asCache = (flag: string, id: string): string =>
+  `${flag.replace(/\btype=tmpfs\b/i, 'type=cache').replace(/,size=[^,]*|\bsize=[^,]*,/i, '')},id=${id},mode=0777`
 
 const optionsOf = (value: string): ReadonlyMap<string, string> =>
   new Map(

@@ -86,8 +86,8 @@ function after({ lines }: Dockerfile, { endLine }: Instruction, added: string): 
 
 /** Where RUN works there is most often this shell; without it the build ends as well. */
 function noUserHas(number: string): string {
-  const said = `the image has a user with number ${number}: name the group in USER as well`
-  const script = `[ -e /etc/passwd ] || exit 0; while IFS=: read -r n p u r || [ -n "$n" ]; do if [ "$u" = ${number} ]; then echo "${said}" >&2; exit 1; fi; done < /etc/passwd`
+  const said = `the image has a user ${number}: name its group in USER`
+  const script = `[ -e /etc/passwd ] || exit 0; while IFS=: read -r n p u g r || [ -n "$n" ]; do if [ "$u" = ${number} ] && [ "$g" != 0 ]; then echo "${said}" >&2; exit 1; fi; done < /etc/passwd`
   return `RUN ${JSON.stringify(['/bin/sh', '-c', script])}`
 }
 

@@ -299,7 +299,7 @@ describe('rewritten', () => {
     [
       'a mount of memory',
       ['FROM a', 'RUN --mount=type=tmpfs,target=/b,size=1 --network=default c', 'CMD d'],
-      ['FROM a', 'RUN --mount=type=cache,id=slipway-2-0,mode=0777,target=/b --network=default c', 'CMD d']
+      ['FROM a', 'RUN --mount=type=cache,target=/b,id=slipway-2-0,mode=0777 --network=default c', 'CMD d']
     ],
     [
       'an archive that stays one',
