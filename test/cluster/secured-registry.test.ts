@@ -18,7 +18,7 @@ import {
   type SecuredRegistry,
   type SecuredRegistryOptions
 } from './support/secured-registry.ts'
-import { canTrustOnNode } from './support/secured-registry-names.ts'
+import { canTrustOnNodes } from './support/secured-registry-names.ts'
 
 /** In the words of containerd 1, and of containerd 2. */
 const REFUSED = /\b401\b|authorization failed/
@@ -35,7 +35,7 @@ const KINDS: readonly [string, SecuredRegistryOptions][] = [
   ['tokens that a password brings', { authentication: 'token' }],
   ['a password, and one name for pods and nodes', { naming: 'one name' }]
 ]
-const canTry = ({ naming }: SecuredRegistryOptions) => hasBuilder && (naming !== 'one name' || canTrustOnNode())
+const canTry = ({ naming }: SecuredRegistryOptions) => hasBuilder && (naming !== 'one name' || canTrustOnNodes())
 
 for (const [what, options] of KINDS) {
   describe.skipIf(!canTry(options))(`a registry with TLS and ${what}`, () => suite(options))

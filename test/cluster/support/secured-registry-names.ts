@@ -1,9 +1,10 @@
-/** Under which names pods and nodes reach the registry of secured-registry.ts, and how a node is told to trust one of them. */
+/** Under which names pods and nodes reach the registry of secured-registry.ts, and how nodes are told to trust one of them. */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { V1Node, V1Service } from '@kubernetes/client-node'
 import type { Changes } from './cli.ts'
 import { get } from './kubectl.ts'
+import { CLUSTER_HOME, certsDirectories } from './nodes.ts'
 import { PORTS, SERVICE } from './secured-registry-objects.ts'
 
 /**
@@ -67,31 +68,28 @@ async function nodeAddress(): Promise<string> {
   return address
 }
 
-/** The one-node cluster's directory with what its containerd trusts; undefined on any other cluster. */
-function trustDirectory(): string | undefined {
-  const { CLUSTER_HOME, KUBECONFIG } = process.env
-  if (CLUSTER_HOME === undefined || KUBECONFIG?.startsWith(CLUSTER_HOME) !== true) return undefined
-  return join(CLUSTER_HOME, 'state', 'certs.d')
-}
-
 /** Whether nodes can be told from here; tests that need it are skipped otherwise, and this says so where nobody can miss it. */
-export function canTrustOnNode(): boolean {
-  const can = trustDirectory() !== undefined
+export function canTrustOnNodes(): boolean {
+  const can = CLUSTER_HOME !== undefined && process.env.KUBECONFIG?.startsWith(CLUSTER_HOME) === true
   if (!can)
-    process.stderr.write('\n!!! SKIPPED: only nodes of the one-node cluster can be told to trust a registry.\n\n')
+    process.stderr.write('\n!!! SKIPPED: only nodes of test/cluster/one-node can be told to trust a registry.\n\n')
   return can
 }
 
-/** Has the node trust a certificate of `host:port`; resolves with what takes it back. */
-export async function trustOnNode(host: string, certificate: string): Promise<() => Promise<void>> {
-  const directory = join(trustDirectory() ?? '', host)
-  const authority = join(directory, 'ca.crt')
-  await mkdir(directory, { recursive: true })
-  await writeFile(authority, certificate)
+/** Has every node trust a certificate of `host:port`; resolves with what takes it back. */
+export async function trustOnNodes(host: string, certificate: string): Promise<() => Promise<void>> {
   const server = `https://${host}`
-  await writeFile(
-    join(directory, 'hosts.toml'),
-    `server = "${server}"\n[host."${server}"]\n  capabilities = ["pull", "resolve"]\n  ca = "${authority}"\n`
-  )
-  return () => rm(directory, { recursive: true })
+  const directories = certsDirectories().map((directory) => join(directory, host))
+  for (const directory of directories) {
+    const authority = join(directory, 'ca.crt')
+    await mkdir(directory, { recursive: true })
+    await writeFile(authority, certificate)
+    await writeFile(
+      join(directory, 'hosts.toml'),
+      `server = "${server}"\n[host."${server}"]\n  capabilities = ["pull", "resolve"]\n  ca = "${authority}"\n`
+    )
+  }
+  return async () => {
+    for (const directory of directories) await rm(directory, { recursive: true })
+  }
 }

@@ -10,7 +10,7 @@ import type { Changes } from './cli.ts'
 import { apply, eventually, kubectl } from './kubectl.ts'
 import { GIVEN_LABEL } from './leftovers.ts'
 import { mustRun } from './process.ts'
-import { type Naming, namesOf, trustOnNode } from './secured-registry-names.ts'
+import { type Naming, namesOf, trustOnNodes } from './secured-registry-names.ts'
 import { type Authentication, deployment, SERVICE, service, TOOLS } from './secured-registry-objects.ts'
 
 const ANSWER_MS_MAX = 60_000
@@ -92,7 +92,7 @@ export async function createSecuredRegistry({
     secret(namespace, 'files', 'Opaque', files),
     deployment(namespace, { authentication, realms, account: `${USER}:${PASSWORD}` })
   )
-  const forget = naming === 'one name' ? await trustOnNode(pullHost, certificate) : async () => {}
+  const forget = naming === 'one name' ? await trustOnNodes(pullHost, certificate) : async () => {}
   await kubectl(['rollout', 'status', '-n', namespace, `deployment/${SERVICE}`, '--timeout=120s'])
   const inPod = (container: string, script: string) =>
     kubectl(['exec', '-n', namespace, `deployment/${SERVICE}`, '-c', container, '--', 'sh', '-c', script])
