@@ -34,7 +34,7 @@ const LINES = [
   '\techo "5 ok" >> /seen',
   'EOF',
   'RUN mkdir -p /data && echo "6 kept" > /data/kept',
-  'RUN mkdir /group && chgrp 7 /group && chmod 2755 /group && mknod /null c 1 3 && chroot / true',
+  'RUN mkdir /group && chgrp 7 /group && chmod 2755 /group && chroot / true',
   'EXPOSE 7000-7002',
   'COPY link /copied/',
   'COPY link /renamed',
@@ -130,6 +130,19 @@ describe.skipIf(!isThere).each(STORAGE_MODES)('any Dockerfile, storage mode %s',
 
   it('is built as docker builds it, in other words where Kaniko needs them', async () => {
     await expectDockersImage(runner())
+  })
+
+  it('makes a device node where the build has no user namespace, as no kernel lets it in one', async () => {
+    const directory = await installAction(runner(), 'device', {
+      Dockerfile: dockerfile(IMAGES.busyboxBase, 'RUN mknod /null c 1 3', 'ENTRYPOINT ["stat", "-c", "1 %F", "/null"]')
+    })
+    const name = 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_USER_NAMESPACE'
+    const build = (env: Changes) => runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` }, { env })
+    const without = await build({ [name]: 'off' })
+    expect(without.exitCode, without.stdout).toBe(0)
+    expect(without.stdout).toContain('1 character special file')
+    const within = await build({ [name]: 'on' })
+    expect(errorsOf(within)).toEqual([expect.stringContaining("'RUN mknod /null c 1 3' failed with exit code 1")])
   })
 
   it('fails where a body in a RUN fails', async () => {

@@ -1,0 +1,41 @@
+/** What a user namespace for the build costs: a Dockerfile step with one and without, in turn. */
+import { randomBytes } from 'node:crypto'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { useRunnerPod } from '../cluster/support/harness.ts'
+import { runContainerStep } from '../cluster/support/hook.ts'
+import { canBuild, IMAGES } from '../cluster/support/images.ts'
+import { WORK } from '../cluster/support/runner-pod.ts'
+import { measureExec } from './support/floor.ts'
+import { median, takeTurns } from './support/turns.ts'
+
+const ROUNDS = Number(process.env.SLIPWAY_ROUNDS ?? 9)
+const RATIO_MAX = 1.05
+const VARIABLE = 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_USER_NAMESPACE'
+const DOCKERFILE = `FROM ${IMAGES.debianBase}\nRUN useradd someone && echo built > /built\nENTRYPOINT ["true"]\n`
+
+describe.skipIf(!(await canBuild()))('a build whose root is nobody', () => {
+  const runner = useRunnerPod('copy')
+  let execMs = 0
+  beforeAll(async () => {
+    execMs = await measureExec(runner())
+  })
+
+  async function build(userNamespace: string): Promise<number> {
+    const directory = `${WORK}/_actions/o/r/${randomBytes(4).toString('hex')}`
+    await runner().write(directory, { Dockerfile: DOCKERFILE })
+    const env = { [VARIABLE]: userNamespace }
+    const step = await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` }, { env })
+    expect(step.exitCode, step.stdout).toBe(0)
+    return step.durationMs - execMs
+  }
+
+  it('takes hardly longer than one without', async () => {
+    const { auto, off } = await takeTurns(ROUNDS, { auto: () => build('auto'), off: () => build('off') })
+    const ratio = median(auto.map((ms, round) => ms / (off[round] ?? Number.NaN)))
+    const rounds = auto.map((ms, round) => `${Math.round(ms)}/${Math.round(off[round] ?? Number.NaN)}`).join(' ')
+    process.stdout.write(
+      `\nbench: Dockerfile step, copy, to one without a user namespace: ${ratio.toFixed(3)} (${rounds})\n`
+    )
+    expect(ratio).toBeLessThanOrEqual(RATIO_MAX)
+  })
+})
