@@ -33,5 +33,10 @@ export const EXCEPTIONS: readonly Exception[] = [
     what: 'RUN in a WORKDIR that an earlier RUN has removed: it runs in /, and the directory is not made again',
     why: 'What a RUN removes is in no text; name the WORKDIR once more after it.',
     cases: ['WORKDIR/removed by a RUN']
+  },
+  {
+    what: 'RUN that makes a device node: the step fails where the build has a user namespace',
+    why: 'The kernel lets nobody in one, BuildKit neither; ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_USER_NAMESPACE=off builds it.',
+    cases: ['RUN/device node']
   }
 ]
