@@ -1,6 +1,7 @@
 /** Goal: it is known before the build what ADD makes of a file. Method: archives made here, whole, packed and broken. */
 import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { type Header, pack } from 'tar-stream'
 import { describe, expect, it } from 'vitest'
 import { archiveOf } from '../../../../src/effects/content/archives.ts'
@@ -51,5 +52,24 @@ describe('a file', () => {
   it('that is packed and no archive', async () => {
     expect(await archiveOf(gzipSync('x'))).toEqual({ kind: 'packed' })
     expect(await archiveOf(gzipSync('x').subarray(0, 5))).toEqual({ kind: 'packed' })
+  })
+
+  it('of whatever bytes, cut or changed anywhere, has an answer', async () => {
+    const whole = await archive(directory('./'), directory('d/'), { ...file('d/f'), size: 3_000 }, file('last'))
+    const packed = gzipSync(whole)
+    const bytes = fc.record({
+      from: fc.constantFrom(whole, packed),
+      end: fc.nat(whole.length),
+      at: fc.nat(2_000),
+      byte: fc.nat(255)
+    })
+    await fc.assert(
+      fc.asyncProperty(bytes, async ({ from, end, at, byte }) => {
+        const changed = Buffer.from(from.subarray(0, end))
+        if (at < changed.length) changed[at] = byte
+        expect(['unreadable', 'archive', 'packed', undefined]).toContain((await archiveOf(changed))?.kind)
+      }),
+      { numRuns: 500 }
+    )
   })
 })
