@@ -205,8 +205,11 @@ describe.skipIf(!(await hasArc()) || !(await canBuild()))("ARC's own controller"
       expect(await runnerPods(SCALE_SET)).not.toContain(idle)
       await uninstallScaleSets()
       await clone.follow(MIGRATE, ['Step by step', 'How to go back'])
-      const { stdout } = await kubectl(['get', 'pods,secrets,configmaps,pvc,roles', '-n', RUNNERS, '-o', 'name'])
-      expect(stdout).toBe('configmap/kube-root-ca.crt')
+      // A pod may be on its way out: ARC lets go of a runner before its pod has ended.
+      await eventually('the end of all that was in the namespace', LEFT_MS_MAX, async () => {
+        const { stdout } = await kubectl(['get', 'pods,secrets,configmaps,pvc,roles', '-n', RUNNERS, '-o', 'name'])
+        return stdout === 'configmap/kube-root-ca.crt'
+      })
     })
   })
 })
