@@ -103,7 +103,7 @@ describe.skipIf(!isThere)('with BuildKit beside Kaniko', () => {
     const directory = await installAction(runner(), 'only-buildkit', {
       Dockerfile: dockerfile(
         IMAGES.busyboxBase,
-        'RUN --mount=type=tmpfs,target=/t true',
+        'HEALTHCHECK --start-interval=1s CMD true',
         'ENTRYPOINT ["echo", "1 built"]'
       )
     })
