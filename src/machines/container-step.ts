@@ -7,20 +7,21 @@
  * A prebuilt or already built image goes from resolving to pulling. Failures and CANCEL go to cleaningUp from wherever
  * they happen, except that whatever running ends with, collecting follows. Pure: the ports are provided by effects/run/wire.
  */
-import type { BuildInput, CollectInput, ImageInput, PushInput, ResolveInput } from './inputs.ts'
+import type { BuildInput, CollectInput, ImageInput, PushInput, ResolveInput, StepInput } from './inputs.ts'
 import { defineMachine, known, port } from './machine.ts'
 import { pushStateOf } from './push-state.ts'
 import type { Telling } from './repeating-stage.ts'
 import type { RunContext, RunOutput } from './run.ts'
 import { attemptsOf } from './stage.ts'
 import { STEP_STAGES, type StageName } from './stages.ts'
-import type { BuildPlan, BuiltImage, Resolution, RunResult, StepRequest } from './types.ts'
+import type { BuildPlan, BuiltImage, CopiedIn, Resolution, RunResult, StepRequest } from './types.ts'
 
 export interface StepContext extends RunContext<StepRequest, StageName> {
   readonly resolution?: Resolution | undefined
   readonly built?: BuiltImage | undefined
   /** What to run: a reference by digest when we built it. */
   readonly image?: string | undefined
+  readonly copiedIn?: CopiedIn | undefined
 }
 
 export interface StepOutput extends RunOutput<StageName> {
@@ -55,13 +56,18 @@ const pushInput = (context: StepContext): PushInput => {
   }
 }
 
-const collectInput = (context: StepContext): CollectInput => ({
+const stepInput = (context: StepContext): StepInput => ({
   nonce: resolutionOf(context).nonce,
   request: context.request
 })
 
+const collectInput = (context: StepContext): CollectInput => ({
+  ...stepInput(context),
+  copiedIn: known(context.copiedIn, 'what was copied in')
+})
+
 const imageInput = (context: StepContext): ImageInput => ({
-  ...collectInput(context),
+  ...stepInput(context),
   image: known(context.image, 'the image'),
   isBuilt: resolutionOf(context).kind !== 'prebuilt'
 })
@@ -74,7 +80,7 @@ const { attempts, once, repeating, cleaningUp, machine } = defineMachine({
     resolve: port<ResolveInput, Resolution>(),
     build: port<BuildInput, BuiltImage>(),
     push: port<Telling<PushInput>, string>(),
-    pull: port<ImageInput, void>(),
+    pull: port<ImageInput, CopiedIn>(),
     run: port<ImageInput, RunResult>(),
     collect: port<CollectInput, void>()
   }
@@ -113,6 +119,7 @@ export const containerStep = machine({
       actor: 'pull',
       input: imageInput,
       creates: ({ resolution }) => resolution?.creates.pulling ?? [],
+      onDone: (_context, copiedIn) => ({ copiedIn }),
       done: [{ target: 'running' }]
     }),
     running: once('running', {

@@ -1,7 +1,7 @@
 /** What actors of the machines are told, as plain data: with it, a port has to remember nothing between two calls. And what they tell. */
 import type { ErrorCode, StepError } from '../errors.ts'
 import type { Ledger } from './ledger.ts'
-import type { BuildPlan, BuiltImage, JobRequest, JobStart, StepRequest } from './types.ts'
+import type { BuildPlan, BuiltImage, CopiedIn, JobRequest, JobStart, StepRequest } from './types.ts'
 
 export interface ResolveInput {
   readonly request: StepRequest
@@ -53,12 +53,17 @@ export interface Tries {
   readonly backOffMsMax: number
 }
 
-export interface CollectInput {
+/** Enough to name all that was made for a step. */
+export interface StepInput {
   readonly nonce: string
   readonly request: StepRequest
 }
 
-export interface ImageInput extends CollectInput {
+export interface CollectInput extends StepInput {
+  readonly copiedIn: CopiedIn
+}
+
+export interface ImageInput extends StepInput {
   readonly image: string
   /** Whether the image was built for this step's plan, now or before. */
   readonly isBuilt: boolean

@@ -22,6 +22,7 @@ import type { Ledger } from './ledger.ts'
 import type {
   BuiltImage,
   CleanupRequest,
+  CopiedIn,
   JobFacts,
   JobImages,
   JobRequest,
@@ -55,7 +56,7 @@ export interface Pusher {
 /** Brings an image to where it runs, and runs it exactly once. */
 export interface Runner {
   /** Places the image and the workspace; resolves when the action's process has been started or is sure to start. */
-  pull(input: ImageInput, signal: AbortSignal): Promise<void>
+  pull(input: ImageInput, signal: AbortSignal): Promise<CopiedIn>
   /** Streams the log and resolves with the action's own exit code. Only ever called once. */
   run(input: ImageInput, signal: AbortSignal): Promise<RunResult>
 }

@@ -78,6 +78,12 @@ export interface BuiltImage {
   readonly pod?: string
 }
 
+/** What is to know of files that were copied into a pod when they go back. */
+export interface CopiedIn {
+  /** When, by the clock of the runner's disk, milliseconds; undefined where none were copied from there. */
+  readonly copiedAtMs?: number | undefined
+}
+
 export interface RunResult {
   /** The action's own exit code, 0 to 255. */
   readonly exitCode: number

@@ -134,10 +134,10 @@ export async function runStep(backend: Backend, parts: Partial<StepRequest>, fil
           step,
           resolution
         )
-        await ports.runner.pull(input, never)
+        const copiedIn = await ports.runner.pull(input, never)
         const before = open.log().length
         const { exitCode } = await ports.runner.run(input, never)
-        await ports.workspace.collect(input, never)
+        await ports.workspace.collect({ ...input, copiedIn }, never)
         return { exitCode, log: open.log().slice(before) }
       } finally {
         await ports.janitor.cleanUp(toCleanUp(ledgerOf(resolution)), never)

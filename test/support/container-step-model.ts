@@ -52,6 +52,7 @@ const answers: Readonly<Partial<Record<StageName, readonly Answer[]>>> = {
   ],
   building: [{ says: 'built', output: { digest: DIGEST } }, ...failures('building')],
   pushing: [{ says: 'pushed', output: PUSHED_IMAGE }, ...failures('pushing')],
+  pulling: [{ says: 'pulling done', output: {} }, ...failures('pulling')],
   running: [
     { says: 'exited with 0', output: { exitCode: 0 } },
     { says: 'exited with 3', output: { exitCode: 3 } },

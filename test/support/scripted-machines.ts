@@ -70,6 +70,7 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
     answers: ({ resolution, exitCode }) => ({
       resolving: RESOLUTIONS[resolution],
       building: { digest: DIGEST },
+      pulling: {},
       pushing: PUSHED_IMAGE,
       running: { exitCode }
     }),

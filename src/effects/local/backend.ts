@@ -89,7 +89,10 @@ const containerName = (nonce: string): string => `slipway-${nonce}`
 
 function createRunner(engine: Engine): Runner {
   return {
-    pull: ({ image, nonce, request }, signal) => engine.place(image, containerName(nonce), request, signal),
+    async pull({ image, nonce, request }, signal) {
+      await engine.place(image, containerName(nonce), request, signal)
+      return {}
+    },
     run: async ({ image, nonce, request }, signal) => ({
       exitCode: await engine.run(containerName(nonce), image, request, signal)
     })

@@ -35,6 +35,7 @@ export function fakeBackend(parts: Parts = {}) {
         runner: {
           async pull({ image }) {
             calls.push(`pull ${image}`)
+            return {}
           },
           async run({ request }) {
             calls.push(`run ${JSON.stringify(request.args)}`)

@@ -10,6 +10,7 @@ import { DIGEST, PLAN, PUSHED_IMAGE, REQUEST, RESOLUTIONS } from '../../support/
 const BUDGET = { budgetMs: 60_000, attemptsMax: 3, backOffMs: 0, backOffMsMax: 0 }
 const budgets = { ...BUDGETS, building: BUDGET, pushing: { ...BUDGET, attemptsMax: 5 } }
 const { nonce } = RESOLUTIONS.build
+const COPIED_IN = { copiedAtMs: 7 }
 
 interface Answers {
   /** How often a build fails before it goes well. */
@@ -45,6 +46,7 @@ async function told({ lostBuilds = 0, run = async () => ({ exitCode: 0 }) }: Ans
     runner: {
       async pull(input) {
         note('pull', input)
+        return COPIED_IN
       },
       async run(input) {
         note('run', input)
@@ -95,7 +97,11 @@ test('what was built, and the pod that has it, is what is pushed', async () => {
 test('what was pushed is pulled, run and collected under the names of this step', async () => {
   const { to } = await told()
   const run = { nonce, request: REQUEST, image: PUSHED_IMAGE, isBuilt: true }
-  expect([to('pull'), to('run'), to('collect')]).toEqual([[run], [run], [{ nonce, request: REQUEST }]])
+  expect([to('pull'), to('run'), to('collect')]).toEqual([
+    [run],
+    [run],
+    [{ nonce, request: REQUEST, copiedIn: COPIED_IN }]
+  ])
 })
 
 test('the janitor is told what is known of the image', async () => {

@@ -18,7 +18,7 @@ const portsFor = (kind: Resolution['kind']): StepPorts => ({
   resolver: { resolve: async () => RESOLUTIONS[kind] },
   builder: { build: async () => ({ digest: 'sha256:0' }) },
   pusher: { push: async () => PUSHED_IMAGE },
-  runner: { pull: async () => {}, run: async () => ({ exitCode: 0 }) },
+  runner: { pull: async () => ({}), run: async () => ({ exitCode: 0 }) },
   workspace: { collect: async () => {} },
   janitor: { cleanUp: async () => {} }
 })

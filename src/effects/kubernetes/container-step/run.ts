@@ -1,7 +1,7 @@
 /** Runner and Workspace on one step pod: placed with its files, run once, and its files brought back. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import type { CollectInput, ImageInput } from '../../../machines/inputs.ts'
+import type { ImageInput, StepInput } from '../../../machines/inputs.ts'
 import type { Runner, Workspace } from '../../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../../machines/types.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
@@ -24,8 +24,8 @@ export function checkStep(site: Site, request: StepRequest): void {
 
 export function createRunner(site: Site): Runner & Workspace {
   const transfer = chooseTransfer(site)
-  const nameOf = ({ nonce }: CollectInput) => stepPodName(site.runnerPod, nonce)
-  const lostOf = (input: CollectInput) => () =>
+  const nameOf = ({ nonce }: StepInput) => stepPodName(site.runnerPod, nonce)
+  const lostOf = (input: StepInput) => () =>
     new StepError('run-lost', `the step pod ${nameOf(input)} disappeared: somebody deleted it, or its node is gone`)
 
   return {
@@ -38,8 +38,9 @@ export function createRunner(site: Site): Runner & Workspace {
       await openForEveryUser(site.storage.workDirectory, written)
       // Together: the kubelet needs the Secret only after it has set up the pod's network.
       await Promise.all([site.cluster.createSecret(secret, signal), site.cluster.createPod(pod, signal)])
-      await transfer.copyInStep({ pod: name, lost }, request.mounts, signal)
+      const copiedIn = await transfer.copyInStep({ pod: name, lost }, request.mounts, signal)
       await waitForPod(site, name, startedOrFailed(site, input), lost, signal)
+      return copiedIn
     },
 
     async run(input, signal) {
@@ -51,7 +52,8 @@ export function createRunner(site: Site): Runner & Workspace {
     },
 
     async collect(input, signal) {
-      await transfer.copyOutStep(nameOf(input), input.request.mounts, signal)
+      const { request, copiedIn } = input
+      await transfer.copyOutStep({ pod: nameOf(input), ...copiedIn }, request.mounts, signal)
     }
   }
 }

@@ -38,10 +38,13 @@ export async function copyOutArtifacts(site: Site, written: Iterable<string>, si
       for (const list of lists) {
         const file = await openBelow(tree, list)
         if (file === undefined) continue
-        const chunks: Buffer[] = []
-        for await (const chunk of contentOf(file.handle, LIST_BYTES_MAX)) chunks.push(chunk)
-        await file.handle.close()
-        named.push(...artifactsIn(Buffer.concat(chunks).toString('utf8'), site.workspacePath))
+        try {
+          const chunks: Buffer[] = []
+          for await (const chunk of contentOf(file.handle, LIST_BYTES_MAX)) chunks.push(chunk)
+          named.push(...artifactsIn(Buffer.concat(chunks).toString('utf8'), site.workspacePath))
+        } finally {
+          await file.handle.close()
+        }
       }
       return named
     })

@@ -25,7 +25,7 @@ export function copyTransfer(site: Site): Transfer {
     },
     async copyInStep(to, mounts, signal) {
       const { copyInStep } = await import('./step.ts')
-      await copyInStep(site, to, mounts, signal)
+      return await copyInStep(site, to, mounts, signal)
     },
     async copyInContext(to, context, signal) {
       const { copyInContext } = await import('./context.ts')
@@ -35,9 +35,9 @@ export function copyTransfer(site: Site): Transfer {
       const { copyInAction } = await import('./job.ts')
       await copyInAction(site, action, signal)
     },
-    async copyOutStep(pod, mounts, signal) {
+    async copyOutStep(from, mounts, signal) {
       const { copyOutStep } = await import('./step.ts')
-      await copyOutStep(site, pod, mounts, signal)
+      await copyOutStep(site, from, mounts, signal)
     },
     async copyOutOfJob(directory, signal) {
       const { copyOutOfJob } = await import('./job.ts')

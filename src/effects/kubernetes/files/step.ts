@@ -2,7 +2,7 @@
  * Which files are copied into the pod of a container action, and out of it: those of the runner's disk, or in a job with a job
  * pod those of that pod, except the few that the runner writes for every single step.
  */
-import type { Mount } from '../../../machines/types.ts'
+import type { CopiedIn, Mount } from '../../../machines/types.ts'
 import { diskTimeMs } from '../../archive/staging.ts'
 import { FILE_COMMANDS, HOOK_RESPONSES, TEMP, WORKFLOW } from '../../work-tree/layout.ts'
 import { isBelow } from '../../work-tree/tree.ts'
@@ -13,20 +13,23 @@ import { copyOutArtifacts } from './artifacts.ts'
 import { copyIn } from './copy-in.ts'
 import { type CopyOut, copyOut } from './copy-out.ts'
 import { fromContainer, fromRunner, packPaths, readMark, type Source } from './sources.ts'
-import type { NewPod } from './transfer.ts'
-
-/** When the runner's disk was read for the step of a site. */
-const copiedAt = new WeakMap<Site, number>()
+import type { FilledPod, NewPod } from './transfer.ts'
 
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly
 
 /** The files that the mounts of a step show, into its pod. */
-export async function copyInStep(site: Site, to: NewPod, mounts: readonly Mount[], signal: AbortSignal): Promise<void> {
-  if (site.job === undefined) copiedAt.set(site, await diskTimeMs(site.storage.workDirectory))
+export async function copyInStep(
+  site: Site,
+  to: NewPod,
+  mounts: readonly Mount[],
+  signal: AbortSignal
+): Promise<CopiedIn> {
+  const copiedAtMs = site.job === undefined ? await diskTimeMs(site.storage.workDirectory) : undefined
   const sources = sourcesOf(site, to.pod, rootsOf(site, mounts))
   const watched = rootsOf(site, mounts.filter(isWritable))
   const failure = 'workspace-delivery-failed'
   await copyIn(site, { ...to, container: FILES_CONTAINER, sources, watched, failure }, signal)
+  return { copiedAtMs }
 }
 
 function sourcesOf(site: Site, pod: string, roots: readonly string[]): Source[] {
@@ -45,7 +48,7 @@ function sourcesOf(site: Site, pod: string, roots: readonly string[]): Source[] 
 /** What changed below the writable mounts, back to where it came from. */
 export async function copyOutStep(
   site: Site,
-  pod: string,
+  { pod, copiedAtMs }: FilledPod,
   mounts: readonly Mount[],
   signal: AbortSignal
 ): Promise<void> {
@@ -53,7 +56,7 @@ export async function copyOutStep(
   if (watched.length === 0) return
   const request: CopyOut =
     site.job === undefined
-      ? { pod, toRunner: watched, copiedAtMs: copiedAt.get(site) }
+      ? { pod, toRunner: watched, copiedAtMs }
       : {
           pod,
           toRunner: isBelow(FILE_COMMANDS, watched) ? [FILE_COMMANDS] : [],

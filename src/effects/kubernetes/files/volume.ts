@@ -13,7 +13,7 @@ export function volumeTransfer({ storage }: Site): Transfer {
     stepPod: files,
     buildPod: ({ contextDirectory }) => ({ ...files, contextPath: volumePath(storage, contextDirectory) }),
     copyInJob: nothing,
-    copyInStep: nothing,
+    copyInStep: async () => ({}),
     copyInContext: nothing,
     copyInAction: nothing,
     copyOutStep: nothing,

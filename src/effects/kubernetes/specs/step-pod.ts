@@ -1,7 +1,7 @@
 /** The pod of one container action, pure: the image as it is, exact arguments, the /github mounts. */
 import type { V1Pod, V1PodSpec, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import type { CollectInput, ImageInput } from '../../../machines/inputs.ts'
+import type { ImageInput, StepInput } from '../../../machines/inputs.ts'
 import type { Site } from '../context/site.ts'
 import { workMount } from '../context/storage.ts'
 import { environmentName, ownedMetadata, stepPodName } from '../names.ts'
@@ -64,7 +64,7 @@ function serviceAliases({ job }: Site): Pick<V1PodSpec, 'hostAliases'> {
 }
 
 /** The environment as a Secret: tokens stay out of the pod's spec, and values are not expanded by Kubernetes. */
-export function environmentSecret(site: Site, { nonce, request: { env } }: CollectInput): V1Secret {
+export function environmentSecret(site: Site, { nonce, request: { env } }: StepInput): V1Secret {
   const values = Object.values(env).map((value) => Buffer.from(value, 'utf8'))
   const bytes = values.reduce((sum, value) => sum + value.length, 0)
   if (bytes > ENVIRONMENT_BYTES_MAX) {

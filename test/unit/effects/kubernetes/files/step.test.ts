@@ -9,7 +9,7 @@ import type { JobSite, Site } from '../../../../../src/effects/kubernetes/contex
 import { chooseTransfer } from '../../../../../src/effects/kubernetes/files/choose.ts'
 import { FILE_COMMANDS, HOME, HOOK_RESPONSES, TEMP, WORKFLOW } from '../../../../../src/effects/work-tree/layout.ts'
 import { StepError } from '../../../../../src/errors.ts'
-import type { Mount } from '../../../../../src/machines/types.ts'
+import type { CopiedIn, Mount } from '../../../../../src/machines/types.ts'
 import { filesIn, fill, letTimePass } from '../../../../support/work-volume.ts'
 import { useDisks } from './fixture.ts'
 
@@ -30,12 +30,15 @@ const mountsOf = (...paths: readonly string[]): Mount[] =>
   paths.map((path) => ({ source: join(runner, path), target: `/${path}`, readOnly: false }))
 const MOUNTED = ['repo/repo', TEMP, HOME, FILE_COMMANDS]
 
+/** By the pods that they are in: what the machine knows of the files between the two. */
+const copied = new Map<string, CopiedIn>()
+
 async function copyIn(where: Site, mounts: readonly Mount[], pod = STEP): Promise<void> {
-  await chooseTransfer(where).copyInStep({ pod, lost }, mounts, never)
+  copied.set(pod, await chooseTransfer(where).copyInStep({ pod, lost }, mounts, never))
   for (const disk of [step, otherStep, job, runner]) letTimePass(disk)
 }
 const copyOut = async (where: Site, mounts: readonly Mount[], pod = STEP) =>
-  await chooseTransfer(where).copyOutStep(pod, mounts, never)
+  await chooseTransfer(where).copyOutStep({ pod, ...copied.get(pod) }, mounts, never)
 
 describe('without a job pod', () => {
   const FILES = {
@@ -68,6 +71,22 @@ describe('without a job pod', () => {
       [`${FILE_COMMANDS}/set_output_1`]: 'a=1\n'
     })
     expect(disks().said()).toBe('')
+  })
+
+  test('what somebody has changed since on the runner’s disk stays, although the action has removed it', async () => {
+    const mounts = mountsOf(...MOUNTED)
+    await copyIn(await disks().site(), mounts)
+    await writeFile(join(runner, 'repo/repo/removed'), 'by another step')
+    await fill(runner, { 'repo/repo/directory/other': 'by another step' })
+    await rm(join(step, 'repo/repo/removed'))
+    await rm(join(step, 'repo/repo/directory'), { recursive: true })
+    await copyOut(await disks().site(), mounts)
+    expect(filesIn(runner)).toEqual({
+      'repo/repo/kept': 'kept',
+      'repo/repo/removed': 'by another step',
+      'repo/repo/directory/other': 'by another step',
+      [`${FILE_COMMANDS}/set_output_1`]: ''
+    })
   })
 
   test('what is below mounts that are only read stays as it is', async () => {
