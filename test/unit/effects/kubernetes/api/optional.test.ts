@@ -1,30 +1,20 @@
 /** What only some Roles allow to read: it is told where it is there, and its absence is never a failure. Method: a real HTTP server. */
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import type { RequestListener } from 'node:http'
+import { expect, test } from 'vitest'
 import { readIfAllowed } from '../../../../../src/effects/kubernetes/api/optional.ts'
+import { serveAccess } from '../../../../support/access-server.ts'
 
 const never = new AbortController().signal
 
 /** What a look at a claim gives, and the paths that the server was asked for. */
 async function lookAt(listener: RequestListener, signal = never) {
   const paths: string[] = []
-  const server = createServer((request, response) => {
+  const access = await serveAccess((request, response) => {
     paths.push(`${request.method} ${request.url}`)
     listener(request, response)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const access = {
-    getCurrentCluster: () => ({ name: 'test', server: address, skipTLSVerify: false }),
-    async applyToHTTPSOptions() {}
-  }
   const claim = { resource: 'persistentvolumeclaims', name: 'work' } as const
-  return { seen: await readIfAllowed<object>({ access, namespace: 'ci' }, claim, {}, signal), paths }
+  return { seen: await readIfAllowed<object>(access, claim, {}, signal), paths }
 }
 
 test('is read with one request', async () => {

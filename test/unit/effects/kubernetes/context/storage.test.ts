@@ -1,14 +1,13 @@
 /** Where the work directory is, read off the runner pod's own spec. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { V1Pod } from '@kubernetes/client-node'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   detectStorage,
   discoverStorage,
   workMount,
   workPath
 } from '../../../../../src/effects/kubernetes/context/storage.ts'
+import { serveAccess } from '../../../../support/access-server.ts'
 import { PATHS, runnerPod } from '../context-fixture.ts'
 
 const withVolume = (volume: object, mount: object = {}): V1Pod => {
@@ -52,22 +51,12 @@ describe('where pods run in volume mode', () => {
   /** The node that pods are kept on when the claim can be asked, and whether it was asked. */
   const look = async (pod: V1Pod, more: object, answer: readonly [number, object]) => {
     const paths: string[] = []
-    const server = createServer(({ url = '' }, response) => {
+    const access = await serveAccess(({ url = '' }, response) => {
       paths.push(url.split('?')[0] ?? '')
       response.writeHead(answer[0]).end(JSON.stringify(answer[1]))
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => {
-      server.closeAllConnections()
-      server.close()
-    })
-    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const access = {
-      getCurrentCluster: () => ({ name: 'test', server: address, skipTLSVerify: true }),
-      async applyToHTTPSOptions() {}
-    }
     const signal = new AbortController().signal
-    const { nodeName } = await discoverStorage({ access, namespace: 'ci' }, pod, { ...options, ...more }, signal)
+    const { nodeName } = await discoverStorage(access, pod, { ...options, ...more }, signal)
     return [nodeName, paths]
   }
   const shared = [200, { spec: { accessModes: ['ReadWriteOnce', 'ReadWriteMany'] } }] as const

@@ -1,13 +1,12 @@
 /** Goal: a pod that its node does not set up is told early, and given up as what is known of it. Method: a clock that costs no time, a server with events. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { V1ContainerState, V1Pod } from '@kubernetes/client-node'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Cluster } from '../../../../../src/effects/kubernetes/api/cluster.ts'
 import { isNotSetUp } from '../../../../../src/effects/kubernetes/pods/set-up.ts'
 import { waitForPod } from '../../../../../src/effects/kubernetes/pods/wait.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { StepError } from '../../../../../src/errors.ts'
+import { serveAccess } from '../../../../support/access-server.ts'
 
 const never = new AbortController().signal
 const CONDITION = 'PodReadyToStartContainers'
@@ -68,22 +67,12 @@ const event = (reason: string, message: string, time: string) => ({
 async function wait(pod: (nowMs: number) => V1Pod, events: Events = 403, settingUpMsMax?: number) {
   let [nowMs, said] = [0, '']
   const asked: string[] = []
-  const server = createServer(({ url = '' }, response) => {
+  const access = await serveAccess(({ url = '' }, response) => {
     asked.push(url)
     if (typeof events === 'number') response.writeHead(events).end('{}')
     else response.end(JSON.stringify({ items: events }))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const access = {
-    getCurrentCluster: () => ({ name: 'test', server: address, skipTLSVerify: true }),
-    async applyToHTTPSOptions() {}
-  }
-  const cluster = { namespace: 'ci', access, getPod: async () => pod(nowMs) } as unknown as Cluster
+  const cluster = { ...access, getPod: async () => pod(nowMs) } as unknown as Cluster
   const clock = {
     now: () => nowMs,
     jitter: (ms: number) => ms,
