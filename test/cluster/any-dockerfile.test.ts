@@ -8,7 +8,7 @@ import { type BuildkitDaemon, buildkitEnvironment, startBuildkitDaemon } from '.
 import type { Changes } from './support/cli.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { runContainerStep } from './support/hook.ts'
-import { canBuild, IMAGES } from './support/images.ts'
+import { canBuild, IMAGES, REGISTRY_HOST, REGISTRY_PORT } from './support/images.ts'
 import { errorsOf } from './support/leftovers.ts'
 import { type RunnerPod, STORAGE_MODES } from './support/runner-pod.ts'
 import { createSecuredRegistry, type SecuredRegistry } from './support/secured-registry.ts'
@@ -143,6 +143,17 @@ describe.skipIf(!isThere).each(STORAGE_MODES)('any Dockerfile, storage mode %s',
     expect(without.stdout).toContain('1 character special file')
     const within = await build({ [name]: 'on' })
     expect(errorsOf(within)).toEqual([expect.stringContaining("'RUN mknod /null c 1 3' failed with exit code 1")])
+  })
+
+  it('begins with what a mirror has, under the name that FROM says', async () => {
+    const directory = await installAction(runner(), 'mirrored', {
+      Dockerfile: dockerfile('not-there.example/busybox:1', 'ENTRYPOINT ["echo", "1 mirrored"]')
+    })
+    const mirror = `${REGISTRY_HOST}:${REGISTRY_PORT}/base`
+    const env = { ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_MIRRORS: `not-there.example=${mirror}` }
+    const step = await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` }, { env })
+    expect(step.exitCode, step.stdout).toBe(0)
+    expect(step.stdout).toContain('1 mirrored')
   })
 
   it('fails where a body in a RUN fails', async () => {

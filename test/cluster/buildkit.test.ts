@@ -1,11 +1,14 @@
 /** Dockerfile actions built by the daemon of deploy/buildkit, with the certificates it asks for, and what Kaniko cannot build. */
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction } from './support/actions.ts'
 import { type BuildkitDaemon, buildkitEnvironment, startBuildkitDaemon } from './support/buildkit.ts'
 import type { Changes } from './support/cli.ts'
+import { root } from './support/documentation.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { runContainerStep } from './support/hook.ts'
 import { canBuild, IMAGES } from './support/images.ts'
+import { kubectl } from './support/kubectl.ts'
 import { errorsOf } from './support/leftovers.ts'
 import { type RunnerPod, STORAGE_MODES, type Tree } from './support/runner-pod.ts'
 import { createSecuredRegistry, PASSWORD, registrySettings, type SecuredRegistry } from './support/secured-registry.ts'
@@ -30,6 +33,15 @@ describe.skipIf(!canPush)('BuildKit', () => {
     const action = { dockerfile: `${directory}/Dockerfile`, args }
     return await runContainerStep(runner, action, { env: { ...buildkitEnvironment(daemon), ...env } })
   }
+
+  it('is privileged in the variant for nodes without user namespaces, and only there', async () => {
+    const rendered = async (name: string) =>
+      (await kubectl(['kustomize', fileURLToPath(new URL(`deploy/${name}`, root))])).stdout
+    expect(await rendered('buildkit')).toMatch(/hostUsers: false/)
+    expect(await rendered('buildkit')).not.toMatch(/privileged: true/)
+    expect(await rendered('buildkit-privileged')).toMatch(/privileged: true/)
+    expect(await rendered('buildkit-privileged')).not.toMatch(/hostUsers|SYS_ADMIN/)
+  })
 
   describe.each(STORAGE_MODES)('storage mode %s', (mode) => {
     const runner = useRunnerPod(mode)
