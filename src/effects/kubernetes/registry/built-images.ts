@@ -34,13 +34,31 @@ const NAME_DIGITS = 24
 
 /** They go with the job: cleanup_job, ARC and Kubernetes remove what is labelled for the runner pod and owned by it. */
 export function createBuiltImages({ cluster, reporter, runnerPod }: Job, digestOf: DigestOf): BuiltImages {
-  const nameOf = ({ contentHash }: BuildPlan) => {
-    const digits = createHash('sha256').update(`${runnerPod.metadata?.uid} ${contentHash}`).digest('hex')
+  const nameOf = (...parts: readonly string[]) => {
+    const digits = createHash('sha256')
+      .update([runnerPod.metadata?.uid, ...parts].join(' '))
+      .digest('hex')
     return objectName(runnerPod.metadata?.name ?? '', 'image', digits.slice(0, NAME_DIGITS))
+  }
+  const secretOf = (name: string, digest: string): V1Secret => {
+    const metadata = ownedMetadata(name, runnerPod)
+    return {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { ...metadata, labels: { ...metadata.labels, [LABEL]: '' } },
+      type: 'Opaque',
+      immutable: true,
+      data: { [KEY]: Buffer.from(digest, 'utf8').toString('base64') }
+    }
+  }
+  const keep = async (name: string, digest: string, signal: AbortSignal) => {
+    await cluster.createSecret(secretOf(name, digest), signal)
+    const secret = await cluster.getSecret(name, signal)
+    return secret !== undefined && digestIn(secret) === digest
   }
   return {
     async find(plan, signal) {
-      const name = nameOf(plan)
+      const name = nameOf(plan.contentHash)
       const secret = await cluster.getSecret(name, signal)
       if (secret === undefined) return undefined
       const digest = isOwnedBy(secret, runnerPod) ? digestIn(secret) : undefined
@@ -53,20 +71,14 @@ export function createBuiltImages({ cluster, reporter, runnerPod }: Job, digestO
       return undefined
     },
 
-    async remember(plan, digest, signal) {
-      const metadata = ownedMetadata(nameOf(plan), runnerPod)
-      const secret: V1Secret = {
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { ...metadata, labels: { ...metadata.labels, [LABEL]: '' } },
-        type: 'Opaque',
-        immutable: true,
-        data: { [KEY]: Buffer.from(digest, 'utf8').toString('base64') }
-      }
-      await cluster.createSecret(secret, signal).catch((error: Error) => {
+    async remember({ contentHash }, digest, signal) {
+      try {
+        // Steps that build the same at the same time make two images of it: the first is used again, and both go with the job.
+        if (!(await keep(nameOf(contentHash), digest, signal))) await keep(nameOf(contentHash, digest), digest, signal)
+      } catch (error) {
         signal.throwIfAborted()
-        reporter.line(`The image is built again when this job needs it again: ${error.message}`)
-      })
+        reporter.line(`The image is built again when this job needs it again: ${(error as Error).message}`)
+      }
     }
   }
 }

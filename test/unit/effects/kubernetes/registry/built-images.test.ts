@@ -102,6 +102,16 @@ describe('what a job has built', () => {
     expect(await imagesOf().find(plan, signal)).toBe(OTHER)
   })
 
+  it('is known to who removes images, also where two steps build the same at the same time', async () => {
+    await imagesOf().remember(plan, OURS, signal)
+    await imagesOf().remember(plan, OTHER, signal)
+    await imagesOf().remember(plan, OTHER, signal)
+    arrive(OURS)
+    arrive(OTHER)
+    expect(await imagesOf().find(plan, signal)).toBe(OURS)
+    expect(await rememberedDigests(cluster, 'runner-abc', signal)).toEqual([OURS, OTHER])
+  })
+
   it.each<[string, (secret: V1Secret) => V1Secret]>([
     ['belongs to nobody', ({ metadata, ...rest }) => ({ ...rest, metadata: { ...metadata, ownerReferences: [] } })],
     [
