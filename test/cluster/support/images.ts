@@ -23,7 +23,7 @@ export const IMAGES = {
   /** The runner with a run.sh that waits. */
   arcRunner: 'localhost/arcrunner:1',
   /** ENTRYPOINT buildkitd; buildctl beside it. */
-  buildkit: 'localhost/buildkit:1',
+  buildkit: 'localhost/buildkit:2',
   /** As a Dockerfile names them in FROM. */
   debianBase: `${REGISTRY_HOST}:${REGISTRY_PORT}/base/debian:bookworm`,
   busyboxBase: `${REGISTRY_HOST}:${REGISTRY_PORT}/base/busybox:1`
