@@ -64,6 +64,7 @@ export const STEP_STAGES = {
     codes: [
       'invalid-input',
       'not-configured',
+      'not-supported',
       'dockerfile-failed',
       'base-image-not-found',
       'base-image-denied',

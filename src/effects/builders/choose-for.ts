@@ -8,6 +8,7 @@ import type { RewrittenDockerfile } from '../../machines/types.ts'
 import { CONSTRUCTS, type Finding } from '../dockerfile/constructs.ts'
 import { type Judgement, judge, type Surroundings } from '../dockerfile/judge.ts'
 import { type ChosenBuilder, identityOf } from './choose.ts'
+import { REFUSAL } from './definition.ts'
 
 export interface Choice {
   readonly builder: ChosenBuilder
@@ -24,10 +25,14 @@ export function chooseFor(builders: readonly ChosenBuilder[], text: string, surr
   for (const builder of builders) {
     const { name, capabilities } = builder.definition
     const judgement = judge(text, surroundings, capabilities)
-    const [refusal] = judgement.refused
+    // What may still turn out otherwise is left to the next one, if there is one.
+    const unsure =
+      builder === builders.at(-1) ? undefined : judgement.rewritten.find(({ check }) => check !== undefined)
+    const refusal = judgement.refused[0] ?? unsure
     if (refusal === undefined) {
       if (notes.length > 0) notes.push(`So ${name} builds it`)
-      return { builder, rewritten: changed(judgement, text), notes: [...notes, ...rewritingNotes(judgement, name)] }
+      const rewritten = changed(judgement, text, name)
+      return { builder, rewritten, notes: [...notes, ...rewritingNotes(judgement, name)] }
     }
     notes.push(`${name} does not build line ${refusal.line} of the Dockerfile as docker does: ${refusal.what}`)
     first ??= notSupported(name, refusal)
@@ -38,13 +43,17 @@ export function chooseFor(builders: readonly ChosenBuilder[], text: string, surr
 /** Not what stands in a heredoc. */
 const INSTRUCTION = /^(?:ADD|ARG|CMD|COPY|ENTRYPOINT|EXPOSE|FROM|LABEL|RUN|VOLUME) /
 
-function changed({ rewritten, text }: Judgement, original: string): RewrittenDockerfile | undefined {
+function changed({ rewritten, text }: Judgement, original: string, name: string): RewrittenDockerfile | undefined {
   if (text === original) return undefined
-  const words = rewritten.flatMap(({ line, what, edits = [] }) =>
-    edits.flatMap(({ lines }) =>
-      lines.flatMap((given) => (!INSTRUCTION.test(given) ? [] : { given, written: `${what} (line ${line})` }))
-    )
-  )
+  const words = rewritten.flatMap((finding) => {
+    const { line, what, edits = [], check } = finding
+    const written = `${what} (line ${line})`
+    const given = edits.flatMap(({ lines }) => lines.filter((each) => INSTRUCTION.test(each)))
+    return given.map((each) => ({
+      given: each,
+      written: each === check ? REFUSAL + refusalOf(name, finding) : written
+    }))
+  })
   return { text, words: words.filter(({ given }) => text.includes(given)) }
 }
 
@@ -63,11 +72,10 @@ const rewritingNotes = ({ rewritten }: Judgement, name: string): readonly string
   )
 ]
 
-const notSupported = (name: string, { construct, line, what }: Finding) =>
-  new StepError(
-    'not-supported',
-    `Dockerfile, line ${line}: ${name} does not build '${what}' as docker does; ${CONSTRUCTS[construct]}, or let BuildKit build (ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER)`
-  )
+const notSupported = (name: string, finding: Finding) => new StepError('not-supported', refusalOf(name, finding))
+
+const refusalOf = (name: string, { construct, line, what }: Finding): string =>
+  `Dockerfile, line ${line}: ${name} does not build '${what}' as docker does; ${CONSTRUCTS[construct]}, or let BuildKit build (ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER)`
 
 /** Part of a build's hash: what builds, and what it was given in place of the author's file. */
 export function buildIdentity(builder: ChosenBuilder, rewritten: RewrittenDockerfile | undefined): string {

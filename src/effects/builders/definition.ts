@@ -2,6 +2,9 @@
 import type { StepError } from '../../errors.ts'
 import type { CapabilityTable } from '../dockerfile/constructs.ts'
 
+/** Before a refusal, in the words for a line that was given to a builder: when that line fails, it is why the build does. */
+export const REFUSAL = 'RUN refused: '
+
 /** What to build, in paths of the build pod. */
 export interface BuildSpec {
   /** Directory of the build context. */

@@ -32,7 +32,7 @@ export const KANIKO_CAPABILITIES: CapabilityTable = {
   // Refused where there is no directory.
   'copy-several': 'rewritten',
   // The group has the user's number.
-  'copy-user': 'refused',
+  'copy-user': 'rewritten',
   // It copies its own /proc, and fails.
   'copy-whole-stage': 'refused',
   // Stages that only one other begins with become part of that, and its CMD one of that, too.

@@ -1,7 +1,7 @@
 /** What Kaniko's real error output means, as tables: the text of its last error decides the code and the author's message. */
 import { StepError } from '../../errors.ts'
 import { failureFrom, type Rule, type Table } from '../failure-table.ts'
-import type { FailedPush } from './definition.ts'
+import { type FailedPush, REFUSAL } from './definition.ts'
 import { lastLines, lastOf, NETWORK, plain } from './log.ts'
 
 /** What a message can be made of. */
@@ -124,7 +124,9 @@ export function classifyBuildFailure(logTail: string): StepError {
   if (reason === undefined) {
     return new StepError('builder-lost', 'The builder ended without saying why', { detail: lastLines(log) })
   }
-  return failure(BUILD_FAILURES, reason, { instruction: lastInstruction(log), baseImage: lastBaseImage(log) })
+  const instruction = lastInstruction(log)
+  if (instruction?.startsWith(REFUSAL)) return new StepError('not-supported', instruction.slice(REFUSAL.length))
+  return failure(BUILD_FAILURES, reason, { instruction, baseImage: lastBaseImage(log) })
 }
 
 /** Why `executor push` gave up. */

@@ -72,6 +72,8 @@ export interface Finding {
   readonly what: string
   /** The same for any builder; undefined where there is none. */
   readonly edits?: readonly Edit[] | undefined
+  /** A line among those that ends the build where only the image shows that they do not mean the same. */
+  readonly check?: string | undefined
 }
 
 /** What ADD makes of a file that it does not copy as it is. */

@@ -44,7 +44,6 @@ export const copyOptions: Finder = ({ stages }) =>
           ['copy-exclude', has('exclude'), '--exclude'],
           ['copy-parents', has('parents'), '--parents'],
           ['add-checksum', has('checksum'), '--checksum'],
-          ['copy-user', isUserAlone(flagOf(copy, 'chown') ?? ''), `--chown=${flagOf(copy, 'chown')}`],
           ['add-git', isAdd && (sources.some(isGit) || has('keep-git-dir')), sources.join(' ')],
           ['add-archive', isAdd && sources.some(isArchive), sources.join(' ')],
           ['copy-whole-stage', from !== undefined && sources.some(isWhole), [...flags, ...sources].join(' ')]
@@ -54,9 +53,6 @@ export const copyOptions: Finder = ({ stages }) =>
         )
       })
   )
-
-/** A name, whose group only the image knows; what a variable says is looked at as it is written. */
-const isUserAlone = (owner: string): boolean => /^(?!root$)[^:$]*[^:$\d][^:$]*$/.test(owner)
 
 /** One thing that is copied: a source, or one of those that a wildcard means. */
 export interface Source {

@@ -3,9 +3,9 @@
  * image knows: where a builder takes another one, it is written out, and a check in front of it ends the build where that is wrong.
  */
 import { posix } from 'node:path'
-import { before, type Edit, type Finder, type Finding, finding } from './constructs.ts'
+import { before, type Edit, type Finder, type Finding, finding, shown } from './constructs.ts'
 import type { Dockerfile, Instruction } from './parse.ts'
-import { expand, type LookUp, type Stage, stageNamed, walk } from './stages.ts'
+import { chainOf, expand, type LookUp, type Stage, stageNamed, walk } from './stages.ts'
 import { flagOf, listOf } from './words.ts'
 
 /** USER by number without a group, and then RUN: docker's group is 0 where no user has the number. */
@@ -30,9 +30,44 @@ export const numericUsers: Finder = ({ stages, dockerfile }) =>
       const { number, instruction, acts } = each
       const what = `USER ${number} with RUN in line ${acts.find(({ name }) => name === 'RUN')?.line}`
       const edits = withGroup(dockerfile, stage, each)
-      return { construct: 'user-number', line: instruction.line, what, edits }
+      return { construct: 'user-number', line: instruction.line, what, edits, check: noUserHas(number) }
     })
   })
+
+/** COPY for a user without a group: docker's is the user's own, which mostly has the user's number. */
+export const usersAlone: Finder = ({ stages, dockerfile }) =>
+  stages.used.flatMap((stage) => {
+    const found: Finding[] = []
+    // By lines that have looked at the users that there are now.
+    let checked = new Set<string>()
+    walk(stages, dockerfile, stage, (instruction, lookUp, own) => {
+      const copy = own === stage ? instruction : own === stage.base ? instruction.trigger : undefined
+      if (copy === undefined) return
+      if (copy.name === 'RUN') checked = CHECKED.test(copy.rest) ? checked.add(`RUN ${copy.rest}`) : new Set()
+      if (!isCopy(copy)) return
+      const written = flagOf(copy, 'chown') ?? ''
+      const owner = expand(written, lookUp, dockerfile)
+      const check = groupIsOwn(owner ?? '')
+      if (isAlone(owner ?? written) && !checked.has(check)) {
+        const canCheck = PLAIN_NAME.test(owner ?? '') && copy === instruction && chainOf(stage)[0]?.image !== 'scratch'
+        const edits = canCheck ? [before(copy, check)] : undefined
+        found.push({
+          construct: 'copy-user',
+          line: copy.line,
+          what: shown(`${copy.name} --chown=${written}`),
+          edits,
+          check
+        })
+        checked.add(check)
+      }
+      if (mayChangeUsers(copy)) checked = new Set()
+    })
+    return found
+  })
+
+/** A name, or what no text says. */
+const isAlone = (owner: string): boolean => /^(?!root$)[^:]*[^:\d][^:]*$/.test(owner)
+const PLAIN_NAME = /^[a-z_][\w.-]*$/i
 
 interface User {
   readonly instruction: Instruction
@@ -85,11 +120,18 @@ function after({ lines }: Dockerfile, { endLine }: Instruction, added: string): 
 }
 
 /** Where RUN works there is most often this shell; without it the build ends as well. */
-function noUserHas(number: string): string {
-  const said = `the image has a user ${number}: name its group in USER`
-  const script = `[ -e /etc/passwd ] || exit 0; while IFS=: read -r n p u g r || [ -n "$n" ]; do if [ "$u" = ${number} ] && [ "$g" != 0 ]; then echo "${said}" >&2; exit 1; fi; done < /etc/passwd`
-  return `RUN ${JSON.stringify(['/bin/sh', '-c', script])}`
-}
+const runChecked = (script: string): string => `RUN ${JSON.stringify(['/bin/sh', '-c', script])}`
+const EACH_USER = 'while IFS=: read -r n p u g r || [ -n "$n" ]; do'
+
+const noUserHas = (number: string): string =>
+  runChecked(
+    `[ -e /etc/passwd ] || exit 0; ${EACH_USER} [ "$u" != ${number} ] || [ "$g" = 0 ] || exit 1; done < /etc/passwd`
+  )
+
+const groupIsOwn = (user: string): string =>
+  runChecked(`${EACH_USER} [ "$n" != ${user} ] || [ "$u" != "$g" ] || exit 0; done < /etc/passwd; exit 1`)
+/** What such a line looks like to who reads it again. */
+const CHECKED = /^\["\/bin\/sh","-c","while IFS=: read -r n p u g r/
 
 /** Directories that the file gives to somebody, and that are copied, or copied onto, as a whole: docker leaves them to whom they belong. */
 export const ownedDirectories: Finder = ({ stages, dockerfile, context }) => {

@@ -23,7 +23,7 @@ import {
 import { copyOptions, copySources } from './find-copy.ts'
 import { frontends, otherEscapes, platformArguments, platforms, stageNames } from './find-file.ts'
 import { memoryMounts, runHeredocs, runOptions } from './find-run.ts'
-import { numericUsers, ownedDirectories } from './find-user.ts'
+import { numericUsers, ownedDirectories, usersAlone } from './find-user.ts'
 import { DOCKERFILE_BYTES_MAX, parseDockerfile } from './parse.ts'
 import { type Platform, platformVariables, stagesOf } from './stages.ts'
 
@@ -42,6 +42,7 @@ const FINDERS: readonly Finder[] = [
   addedArchives,
   healthChecks,
   numericUsers,
+  usersAlone,
   ownedDirectories,
   labelWords,
   labelTriggers,

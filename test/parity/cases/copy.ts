@@ -149,6 +149,10 @@ export const copy = group('COPY', {
     "RUN echo 'u:x:11:22::/:' > /etc/passwd && echo 'g:x:33:' > /etc/group\nCOPY --chown=u:g top.txt /one\nCOPY --chown=u top.txt /two",
     { context: TREE, files: { '/one': /^file 644 11:33/ } }
   ),
+  '--chown by a name whose group has its number': busybox(
+    "RUN echo 'u:x:11:11::/:' > /etc/passwd\nCOPY --chown=u top.txt /one\nADD --chown=u top.txt /two",
+    { context: TREE, files: { '/one': /^file 644 11:11/, '/two': /^file 644 11:11/ } }
+  ),
   '--chown with a name that is not there': busybox(
     "RUN echo 'root:x:0:0::/:' > /etc/passwd\nCOPY --chown=nobody-here top.txt /out",
     {

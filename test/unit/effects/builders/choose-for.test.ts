@@ -12,6 +12,7 @@ const SURROUNDINGS = {
 }
 const PLAIN = 'FROM a\nRUN b\n'
 const ONLY_BUILDKIT = 'FROM a\nRUN --network=none b\n'
+const ALONE = 'FROM a\nCOPY --chown=b c /d\n'
 const HEREDOC = 'FROM a\nRUN <<EOF\nb\nEOF\n'
 
 describe('with Kaniko', () => {
@@ -43,6 +44,17 @@ describe('with Kaniko', () => {
     expect(failing('RUN other')).toMatch("'RUN other' failed with exit code 7")
   })
 
+  it('refuses during the build what only the image tells, in the same words', () => {
+    const { rewritten } = chooseFor([kaniko], ALONE, SURROUNDINGS)
+    const [{ given = '' } = {}] = rewritten?.words ?? []
+    const log = `INFO[0001] ${given}\nerror building image: failed to execute command: waiting for process to exit: exit status 1`
+    expect(kaniko.definition.classifyBuildFailure(inAuthorsWords(log, rewritten))).toMatchObject({
+      code: 'not-supported',
+      message:
+        "Dockerfile, line 2: kaniko does not build 'COPY --chown=b' as docker does; name the group as well, such as --chown=app:app, or let BuildKit build (ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER)"
+    })
+  })
+
   it('ends before the build what it cannot build, with line, construct and two ways out', () => {
     const choosing = () => chooseFor([kaniko], ONLY_BUILDKIT, SURROUNDINGS)
     expect(choosing).toThrow(expect.objectContaining({ code: 'not-supported' }))
@@ -55,6 +67,10 @@ describe('with Kaniko', () => {
 describe('with several', () => {
   it('takes the first one where that is right', () => {
     expect(chooseFor([kaniko, buildkit], HEREDOC, SURROUNDINGS).builder).toBe(kaniko)
+  })
+
+  it('takes the next one where only the image tells whether the first is right', () => {
+    expect(chooseFor([kaniko, buildkit], ALONE, SURROUNDINGS).builder).toBe(buildkit)
   })
 
   it('takes the next one where the first is not, and says why', () => {

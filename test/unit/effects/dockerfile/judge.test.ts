@@ -2,8 +2,12 @@
  * Goal: Kaniko is given nothing that it would build into another image than docker. Method: every construct of the table, what it is
  * written into or why it is refused; what Kaniko makes of that was seen beside BuildKit.
  */
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { KANIKO_CAPABILITIES } from '../../../../src/effects/builders/kaniko-dockerfile.ts'
 import { type Archive, CONSTRUCT_NAMES } from '../../../../src/effects/dockerfile/constructs.ts'
 import { judge, type Surroundings } from '../../../../src/effects/dockerfile/judge.ts'
@@ -60,7 +64,32 @@ const rewritten = (lines: readonly string[], links?: Readonly<Record<string, str
 
 /** What ends the build where the image knows the number. */
 const guard = (number: string) =>
-  expect.stringMatching(`^RUN \\["/bin/sh","-c",".* = ${number} \\].*exit 1.*/etc/passwd"\\]$`)
+  expect.stringMatching(`^RUN \\["/bin/sh","-c",".* != ${number} \\].*exit 1; done < /etc/passwd"\\]$`)
+/** What ends the build where the user's group has another number, or there is no such user. */
+const ownGroup = (user: string) =>
+  expect.stringMatching(`^RUN \\["/bin/sh","-c",".* != ${user} \\].*exit 0; done < /etc/passwd; exit 1"\\]$`)
+
+const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nown:x:7:7::/:\nother:x:8:9::/:\nzero:x:6:0::/:'
+
+describe('what ends a build', () => {
+  it.each([
+    ['COPY --chown=own b /c', 0],
+    ['COPY --chown=other b /c', 1],
+    ['COPY --chown=nobody b /c', 1],
+    ['USER 5\nRUN b', 0],
+    ['USER 6\nRUN b', 0],
+    ['USER 7\nRUN b', 1],
+    ['USER 8\nRUN b', 1]
+  ])('is in front of %j and ends with %i', async (line, status) => {
+    const { rewritten: found } = kaniko(['FROM a', ...line.split('\n')])
+    const [, , script = ''] = JSON.parse((found[0]?.check ?? '').replace('RUN ', ''))
+    const directory = await mkdtemp(join(tmpdir(), 'slipway-check-'))
+    onTestFinished(() => rm(directory, { recursive: true }))
+    await writeFile(join(directory, 'passwd'), PASSWD)
+    const { status: ended } = spawnSync('sh', ['-c', script.replaceAll('/etc/passwd', join(directory, 'passwd'))])
+    expect(ended).toBe(status)
+  })
+})
 
 describe('refused', () => {
   it.each<[string, string[], string]>([
@@ -86,7 +115,9 @@ describe('refused', () => {
     ['ADD --unpack', ['FROM a', 'ADD --unpack b.tar /c'], '2 add-unpack'],
     ['an archive with an owner', ['FROM a', 'ADD --chown=1:1 u.tar /c'], '2 add-archive-owner'],
     ['an archive that only docker reads', ['FROM a', 'ADD x.bin /c'], '2 add-archive'],
-    ['a user without a group', ['FROM a', 'COPY --chown=b c /d'], '2 copy-user'],
+    ['a user without a group, where nothing can look', ['FROM scratch', 'COPY --chown=b c /d'], '2 copy-user'],
+    ['a user whom the image names, without a group', ['FROM a', 'COPY --chown=$B c /d'], '2 copy-user'],
+    ['a user without a group in ONBUILD', ['FROM a AS b', 'ONBUILD COPY --chown=c d /e', 'FROM b'], '2 copy-user'],
     ['dots in a WORKDIR', ['FROM a', 'WORKDIR /b/../c'], '2 workdir-dots'],
     ['a repository', ['FROM a', 'ADD https://host/repo.git#main /b'], '2 add-git'],
     ['a repository by ssh', ['FROM a', 'ADD git@github.com:b/c.git /d'], '2 add-git'],
@@ -158,10 +189,7 @@ describe('as it is', () => {
     ['labels', ['FROM a', 'ENV B=c', 'LABEL d="e f" "g"=$B', 'LABEL h i']],
     ['a directory that root has', ['FROM a', 'RUN mkdir /b && chown root:root /b', 'COPY dir /b']],
     ['a file that was given away', ['FROM a AS b', 'RUN chown c /d', 'FROM e', 'COPY --from=b /d /d']],
-    [
-      'an owner by name',
-      ['FROM a', 'RUN chown -R b /c', 'COPY --chown=b:d . /c', 'COPY --chown=$E . /f', 'COPY --chown=1 . /g']
-    ],
+    ['an owner by name', ['FROM a', 'RUN chown -R b /c', 'COPY --chown=b:d . /c', 'COPY --chown=1 . /g']],
     ['archives', ['FROM a', 'ADD u.tar /b', 'ADD --chown=1:1 file /c', 'COPY t.tar p.gz /d/']],
     ['a WORKDIR', ['FROM a', 'WORKDIR /.b/..c', 'WORKDIR ../d', 'WORKDIR ./e']],
     ['wildcards', ['FROM a', 'COPY [a-b].txt no* /c/', 'COPY a.* /d', 'COPY [^a]?txt /e']],
@@ -289,6 +317,29 @@ describe('rewritten', () => {
       'a user by number of the stage before',
       ['FROM a AS b', 'USER 1', 'FROM b', 'RUN c', 'USER 2:3', 'RUN d'],
       ['FROM a AS b', 'USER 1', 'FROM b', 'USER 1:0', guard('1'), 'RUN c', 'USER 2:3', 'RUN d']
+    ],
+    [
+      'a user without a group, once as long as the users are the same',
+      [
+        'FROM a',
+        'ARG B=b',
+        'COPY --chown=$B c /d',
+        'COPY --chown=b e /f',
+        'RUN g',
+        'COPY --chown=b h /i',
+        'ADD --chown=b j /etc/'
+      ],
+      [
+        'FROM a',
+        'ARG B=b',
+        ownGroup('b'),
+        'COPY --chown=$B c /d',
+        'COPY --chown=b e /f',
+        'RUN g',
+        ownGroup('b'),
+        'COPY --chown=b h /i',
+        'ADD --chown=b j /etc/'
+      ]
     ],
     [
       'labels that are read twice',
