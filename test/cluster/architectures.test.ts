@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction } from './support/actions.ts'
+import { buildkitEnvironment } from './support/buildkit.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { runContainerStep, startContainerStep } from './support/hook.ts'
 import { canBuild, IMAGES } from './support/images.ts'
@@ -13,7 +14,10 @@ import { HOME, isRunnerPod } from './support/runner-pod.ts'
 
 interface Pod {
   readonly metadata: { readonly name: string }
-  readonly spec: { readonly nodeName?: string }
+  readonly spec: {
+    readonly nodeName?: string
+    readonly initContainers?: readonly { readonly args?: readonly string[] }[]
+  }
 }
 
 const LABEL = 'kubernetes.io/arch'
@@ -86,5 +90,19 @@ describe.skipIf(!(await canBuild()))('nodes of two architectures', () => {
       await step.signal('INT')
       await step.finished
     }
+  })
+
+  it('are what a BuildKit daemon is asked for, whatever its own is', async () => {
+    await runner().write(HOME, { 'template.yaml': template(SELECTOR) })
+    const directory = await installAction(runner(), 'asks', { Dockerfile: dockerfile(IMAGES.busyboxBase) })
+    // Nobody asks it: the pod that would never runs.
+    const buildkit = buildkitEnvironment({ address: 'tcp://nowhere:1234' })
+    const settings = { ...env, ...buildkit, ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_TLS_SECRET: undefined }
+    const step = await startContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` }, { env: settings })
+    await eventually(`a pod on ${NODE_NAME}`, 60_000, async () => (await sent()).length === 1)
+    const [pod] = await sent()
+    expect(pod?.spec.initContainers?.at(-1)?.args).toContain(`--opt=platform=linux/${OTHER}`)
+    await step.signal('INT')
+    await step.finished
   })
 })

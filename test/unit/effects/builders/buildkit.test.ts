@@ -10,6 +10,7 @@ const SPEC = {
   layoutPath: '/slipway/layout',
   digestPath: '/dev/termination-log',
   pushReference: 'reg:5000/abc:123',
+  architecture: 'arm64',
   pushTriesMax: 7,
   plainHttpHosts: ['reg:5000'],
   daemon: { address: 'tcp://buildkitd:1234', certificatesPath: '/slipway/certificates' }
@@ -18,7 +19,7 @@ const SPEC = {
 describe('the containers of BuildKit', () => {
   const { build, push } = buildkit.containers(SPEC)
 
-  it('sends the context to the daemon, gets a layout back, and hands its digest to the kubelet', () => {
+  it('sends the context to the daemon, names the architecture of the job, gets a layout back, and hands its digest to the kubelet', () => {
     expect(build).toEqual({
       command: ['sh', '-c', 'buildctl "$@" && cat /slipway/layout/index.json > /dev/termination-log', 'buildctl'],
       args: [
@@ -29,6 +30,7 @@ describe('the containers of BuildKit', () => {
         '--local=context=/slipway/context',
         '--local=dockerfile=/slipway/context',
         '--opt=filename=my.Dockerfile',
+        '--opt=platform=linux/arm64',
         '--output=type=oci,tar=false,dest=/slipway/layout'
       ],
       env: { BUILDKIT_HOST: 'tcp://buildkitd:1234' }

@@ -69,6 +69,14 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
     expectUnprivileged(pod)
   })
 
+  test('the build pod asks a BuildKit daemon for the architecture that the job runs on, whatever the daemon is', () => {
+    const builderDaemon = { address: 'tcp://buildkitd.buildkit.svc:1234' }
+    const site = siteOf(mode, { architecture: 'arm64' })
+    const { spec } = buildPod(site, chooseBuilder({ builder: 'buildkit', builderDaemon }), build)
+    expect(spec?.nodeSelector).toEqual({ 'kubernetes.io/arch': 'arm64' })
+    expect(spec?.initContainers?.at(-1)?.args).toContain('--opt=platform=linux/arm64')
+  })
+
   test('the build pod whose builder is given other words than the author wrote', () => {
     const rewritten = { text: 'FROM a\nRUN # <<#1\n$(b)\n#1\n', ignoreFile: '*.env' }
     const { metadata, spec } = buildPod(siteOf(mode), chooseBuilder({}), { ...build, plan: { ...plan, rewritten } })
