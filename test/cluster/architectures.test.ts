@@ -3,13 +3,16 @@
  * where pods are sent can be seen; all of them tolerate the taint that keeps everybody else's away.
  */
 import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction } from './support/actions.ts'
 import { buildkitEnvironment } from './support/buildkit.ts'
+import { root } from './support/documentation.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { runContainerStep, startContainerStep } from './support/hook.ts'
 import { canBuild, IMAGES } from './support/images.ts'
 import { apply, eventually, get, kubectl } from './support/kubectl.ts'
+import { runProcess } from './support/process.ts'
 import { HOME, isRunnerPod } from './support/runner-pod.ts'
 
 interface Pod {
@@ -90,6 +93,17 @@ describe.skipIf(!(await canBuild()))('nodes of two architectures', () => {
       await step.signal('INT')
       await step.finished
     }
+  })
+
+  it('are named by doctor, whose runner asks for none of them', async () => {
+    const { name, namespace } = runner()
+    const program = fileURLToPath(new URL('dist/slipway.js', root))
+    const doctor = [program, 'doctor', '--namespace', namespace, '--runner-pod', name]
+    const { stdout } = await runProcess(process.execPath, doctor)
+    expect(stdout).toMatch(
+      /^! Architectures \(outside\) +there are nodes of amd64, arm64, and the runner pod asks for none/m
+    )
+    expect(stdout).toMatch(/^ +nodeSelector: \{ kubernetes\.io\/arch: \w+ \}$/m)
   })
 
   it('are what a BuildKit daemon is asked for, whatever its own is', async () => {
