@@ -97,6 +97,17 @@ const ofInstructions: readonly (readonly [string, string, string, string])[] = [
     "'RUN echo dial tcp: connection refused; exit 3' failed with exit code 3; its output is in the build log"
   ],
   [
+    'a RUN of a program that is for another architecture than the node of the daemon',
+    failed(
+      4,
+      'RUN ["/program"]',
+      'failed to solve: process "/program" did not complete successfully: exit code: 255',
+      'exec /program: exec format error'
+    ),
+    'dockerfile-failed',
+    `'RUN ["/program"]' cannot run where the BuildKit daemon is (exec format error): it has to be on nodes of the job's architecture, or to have an emulator for it`
+  ],
+  [
     'a RUN that was killed',
     failed(2, 'RUN make', process('make', 'exit code: 137')),
     'builder-out-of-memory',
