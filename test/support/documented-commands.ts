@@ -34,6 +34,9 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     'needs the runner image from the Internet; test/cluster/deploy.test.ts builds it upon its own',
   'kubectl apply -k deploy/buildkit': 'test/cluster/buildkit.test.ts applies it with the images of the node',
   'kubectl apply -k deploy/buildkit-privileged': 'test/cluster/buildkit.test.ts renders it',
+  'kubectl apply -k deploy/buildkit-in-pod':
+    'test/cluster/buildkit-in-pod.test.ts applies it with the images of the node',
+  'kubectl rollout status -n slipway-seccomp daemonset/profile': 'test/cluster/buildkit-in-pod.test.ts waits for it',
   'deploy/buildkit/certificates buildkit arc-runners': 'test/cluster/buildkit.test.ts runs it for its own namespaces',
   'kubectl get pods -l slipway/repository=OWNER.REPO -L slipway/workflow,slipway/run,slipway/job':
     'has placeholders; test/cluster/pod-security.test.ts looks at the labels',

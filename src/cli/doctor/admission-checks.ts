@@ -6,6 +6,7 @@ import type { Site } from '../../effects/kubernetes/context/site.ts'
 import { chooseContextTransfer, chooseTransfer } from '../../effects/kubernetes/files/choose.ts'
 import { buildPod } from '../../effects/kubernetes/specs/build-pod.ts'
 import { planJob } from '../../effects/kubernetes/specs/job-plan.ts'
+import { masked } from '../../effects/kubernetes/specs/nested-containers.ts'
 import { stepPod } from '../../effects/kubernetes/specs/step-pod.ts'
 import {
   userNamespaceOfBuilds,
@@ -93,7 +94,8 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
   }
   const userNamespace = userNamespaceOfBuilds(site) === 'off' ? WITHOUT_USER_NAMESPACE : WITH_USER_NAMESPACE
   const files = chooseContextTransfer(site, plan).buildPod(plan)
-  const build = buildPod(site, files, chooseBuilder(config), input, userNamespace)
+  // An unmasked /proc is asked for first, and done without where it is refused.
+  const build = masked(buildPod(site, files, chooseBuilder(config), input, userNamespace))
   return [...samples, { kind: 'build pod', ...applyTemplate(build, site.template, 'build') }]
 }
 

@@ -9,6 +9,7 @@ import { builderCheck } from './builder-check.ts'
 import type { Check, Result } from './check.ts'
 import { clusterChecks } from './cluster-checks.ts'
 import { createFacts } from './facts.ts'
+import { inPodCheck } from './in-pod-check.ts'
 import { permissionChecks } from './permission-checks.ts'
 import { type ProbeWatch, probeChecks } from './probe-checks.ts'
 import { registryChecks } from './registry-checks.ts'
@@ -51,6 +52,7 @@ export function examineHere(environment: Environment, workDirectory: string, wat
       ...admissionChecks(facts),
       ...registryChecks(facts),
       builderCheck(facts),
+      inPodCheck(facts, watch.onCancel),
       ...probeChecks(facts, watch)
     ],
     hide: ({ why, fix, ...result }) => ({ ...result, why: redaction.redact(why), fix: fix && redaction.redact(fix) })

@@ -1,6 +1,7 @@
 /** A container action that proves a set-up, run through the hook's own machine and ports, for doctor's last checks. */
 import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { BuilderName } from '../../effects/builders/catalog.ts'
 import { keepLast } from '../../effects/capture.ts'
 import { createKubernetesPorts } from '../../effects/kubernetes/container-step/backend.ts'
 import { forgetUnavailable } from '../../effects/kubernetes/container-step/user-namespace.ts'
@@ -44,9 +45,22 @@ export interface ProbeControl {
   readonly onCancel: (cancel: () => void) => () => void
 }
 
+/** What of the probe is not as the settings and the simplest image have it. */
+export interface ProbeVariant {
+  readonly builder?: BuilderName
+  /** More of the Dockerfile, once the program is in the image. */
+  readonly instructions?: readonly string[]
+}
+
 /** Builds, pushes, pulls and runs the program; without a registry runs a line of shell in the runner's image instead. */
-export async function runProbe(facts: Facts, control: ProbeControl, signal: AbortSignal): Promise<ProbeEnd> {
-  const config = facts.config()
+export async function runProbe(
+  facts: Facts,
+  control: ProbeControl,
+  signal: AbortSignal,
+  { builder, instructions = [] }: ProbeVariant = {}
+): Promise<ProbeEnd> {
+  const given = facts.config()
+  const config = { ...given, builder: builder ?? given.builder }
   const id = facts.deps.randomHex(8)
   const disk = await makeDirectories(config.paths.runnerTemp, id)
   const log = keepLast(LOG_BYTES_MAX)
@@ -60,7 +74,7 @@ export async function runProbe(facts: Facts, control: ProbeControl, signal: Abor
     const request = {
       ...(config.registry === undefined
         ? await shellRequest(facts, signal)
-        : { dockerfile: await writeContext(disk.context, id), args: [] }),
+        : { dockerfile: await writeContext(disk.context, id, instructions), args: [] }),
       env: {},
       workingDirectory: PROBE_DIRECTORY,
       mounts: [{ source: disk.answer, target: PROBE_DIRECTORY, readOnly: false }]
@@ -114,12 +128,13 @@ async function makeDirectories(runnerTemp: string, id: string): Promise<Disk> {
 }
 
 /** `id` makes the image a new one, so that no node has it. TARGETARCH is the build node's, whatever this one is. */
-async function writeContext(directory: string, id: string): Promise<string> {
+async function writeContext(directory: string, id: string, more: readonly string[]): Promise<string> {
   const instructions = [
     'FROM scratch',
     'ARG TARGETARCH',
     `LABEL slipway.doctor=${id}`,
     'COPY program-$TARGETARCH /program',
+    ...more,
     'ENTRYPOINT ["/program"]'
   ]
   for (const architecture of ARCHITECTURES) {

@@ -8,13 +8,7 @@ interface Report {
   readonly reason: string
   /** The line of the Dockerfile that BuildKit points at. */
   readonly instruction: string | undefined
-  /** Whether its program is one that the daemon's node cannot run. */
-  readonly isForeign: boolean
 }
-
-/** In the output of the step that failed, which is repeated after it; the line is of what BuildKit runs programs with. */
-const FOREIGN = /^[\d.]+ exec \S+: exec format error$/m
-const FOREIGN_STATUS = '255'
 
 /** Between a reference and what went wrong with it. */
 const SOURCE = /^(?:(\S+): )?failed to resolve source metadata for (\S+): /
@@ -59,6 +53,22 @@ const BUILD_RULES: readonly Rule<Report>[] = [
     message: () => 'The builder ran out of disk space'
   },
   {
+    pattern: /^buildkitd cannot start: (.*)/,
+    code: 'not-configured',
+    message: (_report, [, why]) =>
+      `BuildKit cannot start in the build pod (${why}): the node, or the profile of ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_SECCOMP_PROFILE, does not let it (docs/buildkit.md)`
+  },
+  {
+    pattern: /^buildkitd ended with exit code 137/,
+    code: 'builder-out-of-memory',
+    message: () => 'BuildKit was killed, most likely because the build ran out of memory'
+  },
+  {
+    pattern: /^buildkitd (?:did not start in time|ended with exit code)[\s\S]*/,
+    code: 'builder-lost',
+    message: (_report, [why]) => `BuildKit in the build pod: ${why}`
+  },
+  {
     pattern: /code = Unavailable|code = Canceled/,
     code: 'builder-lost',
     message: () => 'The connection to the BuildKit daemon was lost'
@@ -71,10 +81,7 @@ const BUILD_RULES: readonly Rule<Report>[] = [
   {
     pattern: /^process [\s\S]* did not complete successfully: exit code: (\d+)/,
     code: 'dockerfile-failed',
-    message: (report, [, status]) =>
-      report.isForeign && status === FOREIGN_STATUS
-        ? `${at(report)} cannot run where the BuildKit daemon is (exec format error): it has to be on nodes of the job's architecture, or to have an emulator for it`
-        : `${at(report)} failed with exit code ${status}; its output is in the build log`
+    message: (report, [, status]) => `${at(report)} failed with exit code ${status}; its output is in the build log`
   },
   {
     pattern: /^process [\s\S]* did not complete successfully: ([\s\S]*)/,
@@ -106,7 +113,7 @@ const BUILD_RULES: readonly Rule<Report>[] = [
     pattern: ofBase(/server gave HTTP response/),
     code: 'base-registry-unreachable',
     message: (report) =>
-      `${base(report)} could not be fetched: its registry speaks plain HTTP; the daemon has to be told so in its buildkitd.toml`
+      `${base(report)} could not be fetched: its registry speaks plain HTTP: a daemon is told so in its buildkitd.toml, and in the build pod only the registry that is pushed to may`
   },
   {
     pattern: ofBase(UNHEALTHY),
@@ -130,6 +137,5 @@ export function classifyBuildFailure(logTail: string): StepError {
   if (reason === undefined) {
     return new StepError('builder-lost', 'The builder ended without saying why', { detail: lastLines(log) })
   }
-  const instruction = lastOf(log, /^ {1,4}\d+ \| >>> (.*)$/gm)
-  return failureFrom(BUILD_FAILURES, reason, { reason, instruction, isForeign: FOREIGN.test(log) })
+  return failureFrom(BUILD_FAILURES, reason, { reason, instruction: lastOf(log, /^ {1,4}\d+ \| >>> (.*)$/gm) })
 }

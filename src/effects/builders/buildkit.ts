@@ -12,9 +12,12 @@ import { kaniko } from './kaniko.ts'
 
 const VERSION = 'v0.28.0'
 
-function buildArguments(spec: BuildSpec, { certificatesPath }: Daemon): string[] {
+const tlsArguments = ({ certificatesPath }: Daemon): string[] =>
+  certificatesPath === undefined ? [] : [`--tlsdir=${certificatesPath}`]
+
+/** What buildctl is asked for, wherever the daemon is. */
+export function buildArguments(spec: BuildSpec): string[] {
   return [
-    ...(certificatesPath === undefined ? [] : [`--tlsdir=${certificatesPath}`]),
     'build',
     // Whole lines, also where nobody can see a cursor move.
     '--progress=plain',
@@ -22,8 +25,6 @@ function buildArguments(spec: BuildSpec, { certificatesPath }: Daemon): string[]
     `--local=context=${spec.contextPath}`,
     `--local=dockerfile=${posix.join(spec.contextPath, posix.dirname(spec.dockerfile))}`,
     `--opt=filename=${posix.basename(spec.dockerfile)}`,
-    // Of the job: the daemon builds for its own node's by itself.
-    `--opt=platform=linux/${spec.architecture}`,
     `--output=type=oci,tar=false,dest=${spec.layoutPath}`
   ]
 }
@@ -32,7 +33,8 @@ function buildArguments(spec: BuildSpec, { certificatesPath }: Daemon): string[]
  * The digest is the only one in the layout's index. `--metadata-file` would have it as well, but is put in place by a rename,
  * which the file that the kubelet reads does not allow.
  */
-const script = (spec: BuildSpec) => `buildctl "$@" && cat ${spec.layoutPath}/index.json > ${spec.digestPath}`
+export const buildScript = (spec: BuildSpec) =>
+  `buildctl "$@" && cat ${spec.layoutPath}/index.json > ${spec.digestPath}`
 
 export const buildkit: BuilderDefinition = {
   name: 'buildkit',
@@ -41,7 +43,7 @@ export const buildkit: BuilderDefinition = {
   capabilities: ALL_RIGHT,
   defaultImage: `docker.io/moby/buildkit:${VERSION}`,
   pushImage: kaniko.defaultImage,
-  needsDaemon: true,
+  needs: 'daemon',
   directory: '/slipway',
   // The client reads files of the context that are their owner's alone.
   buildCapabilities: ['DAC_OVERRIDE'],
@@ -51,8 +53,8 @@ export const buildkit: BuilderDefinition = {
     if (daemon === undefined) throw new StepError('internal', 'BuildKit is asked to build without a daemon')
     return {
       build: {
-        command: ['sh', '-c', script(spec), 'buildctl'],
-        args: buildArguments(spec, daemon),
+        command: ['sh', '-c', buildScript(spec), 'buildctl'],
+        args: [...tlsArguments(daemon), ...buildArguments(spec)],
         env: { BUILDKIT_HOST: daemon.address }
       },
       push: kaniko.containers(spec).push

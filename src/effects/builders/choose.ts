@@ -1,6 +1,6 @@
-/** The builders that an administrator chooses, with their images and their daemon, for the build pod and the names of images. */
+/** The builders that an administrator chooses, with their images and what they need, for the build pod and the names of images. */
 import { BUILDERS, type BuilderName } from './catalog.ts'
-import type { BuilderDefinition, Mirror } from './definition.ts'
+import type { BuilderDefinition, BuilderNeed, Mirror } from './definition.ts'
 
 /** Each Dockerfile's own: the first builder, in the catalog's order, that builds it as docker does. */
 export const AUTO = 'auto'
@@ -8,7 +8,7 @@ export const AUTO = 'auto'
 export interface BuilderChoice {
   /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER; undefined: `auto`. */
   readonly builder?: BuilderName | typeof AUTO | undefined
-  /** Undefined: each builder's default image. Several builders: `kaniko=image,buildkit=image`; one without a name is the first one's. */
+  /** Undefined: each builder's default image. Several builders: `kaniko=image,buildkit-in-pod=image`; one without a name is the first one's. */
   readonly builderImage?: string | undefined
   /** Image that pushes what was built; undefined: the builder's own choice. */
   readonly pusherImage?: string | undefined
@@ -16,6 +16,8 @@ export interface BuilderChoice {
   readonly mirrors?: readonly Mirror[] | undefined
   /** The daemon of a builder that needs one. */
   readonly builderDaemon?: BuilderDaemon | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_SECCOMP_PROFILE: path below each kubelet's directory of seccomp profiles. */
+  readonly seccompProfile?: string | undefined
 }
 
 export interface BuilderDaemon {
@@ -30,35 +32,46 @@ export interface ChosenBuilder {
   readonly image: string
   readonly pushImage: string
   readonly daemon?: BuilderDaemon | undefined
+  /** Of the container that builds, in a pod that has to have a user namespace; undefined: the runtime's own profile. */
+  readonly seccompProfile?: string | undefined
   readonly mirrors?: readonly Mirror[] | undefined
 }
 
-/** All that may build, in the order in which they are preferred; one that needs a daemon only where there is one. */
+/** All that may build, in the order in which they are preferred; one that needs something only where there is that. */
 export function chooseBuilders(choice: BuilderChoice): readonly ChosenBuilder[] {
-  const { builder = AUTO, builderDaemon } = choice
+  const { builder = AUTO } = choice
   const all: readonly BuilderDefinition[] = Object.values(BUILDERS)
   const definitions =
-    builder === AUTO
-      ? all.filter(({ needsDaemon }) => !needsDaemon || builderDaemon !== undefined)
-      : [BUILDERS[builder]]
+    builder === AUTO ? all.filter(({ needs }) => needs === undefined || isThere(choice, needs)) : [BUILDERS[builder]]
   const images = imagesOf(choice.builderImage)
   const imageOf = ({ name, defaultImage }: BuilderDefinition, index: number) =>
     images.get(name) ?? (index === 0 ? images.get('') : undefined) ?? defaultImage
   const chosen = definitions.map((definition, index) => ({ definition, image: imageOf(definition, index) }))
   return chosen.map(({ definition, image }) => {
     // Kaniko's image pushes for others, and may be a copy of the default one.
-    const pusher = chosen.find((other) => other.definition.defaultImage === definition.pushImage)
-    const pushImage = choice.pusherImage ?? pusher?.image ?? definition.pushImage ?? image
-    const { needsDaemon } = definition
-    return { definition, image, pushImage, ...(needsDaemon ? { daemon: builderDaemon } : { mirrors: choice.mirrors }) }
+    const pusher = all.find(({ defaultImage }) => defaultImage === definition.pushImage)
+    const copied = pusher && imageOf(pusher, definitions.indexOf(pusher))
+    const pushImage = choice.pusherImage ?? copied ?? definition.pushImage ?? image
+    return { definition, image, pushImage, ...givenTo(definition, choice) }
   })
+}
+
+const isThere = ({ builderDaemon, seccompProfile }: BuilderChoice, need: BuilderNeed): boolean =>
+  (need === 'daemon' ? builderDaemon : seccompProfile) !== undefined
+
+function givenTo(
+  { needs }: BuilderDefinition,
+  { builderDaemon, seccompProfile, mirrors }: BuilderChoice
+): Pick<ChosenBuilder, 'daemon' | 'seccompProfile' | 'mirrors'> {
+  if (needs === 'daemon') return { daemon: builderDaemon }
+  return needs === undefined ? { mirrors } : { seccompProfile, mirrors }
 }
 
 /** By the builder's name; `''`: without one. */
 const imagesOf = (setting = ''): ReadonlyMap<string, string> =>
   new Map(
     setting.split(',').flatMap((part): [string, string][] => {
-      const [, name = '', image = ''] = /^(?:(\w+)=)?(.+)$/.exec(part.trim()) ?? []
+      const [, name = '', image = ''] = /^(?:([\w-]+)=)?(.+)$/.exec(part.trim()) ?? []
       return image === '' ? [] : [[name, image]]
     })
   )

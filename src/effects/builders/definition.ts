@@ -19,8 +19,6 @@ export interface BuildSpec {
   readonly digestPath: string
   /** `host/repository:tag`. */
   readonly pushReference: string
-  /** What the image has to run on, in Go's words; for a builder whose own architecture may be another one. */
-  readonly architecture: string
   /** How often the container that pushes tries, the first time included. */
   readonly pushTriesMax: number
   /** Registries, `host:port`, that speak plain HTTP; for pushing and for FROM. */
@@ -31,6 +29,8 @@ export interface BuildSpec {
   readonly mirrors?: readonly Mirror[] | undefined
   /** For a builder that only asks a daemon elsewhere to build. */
   readonly daemon?: Daemon | undefined
+  /** Directory on a disk of the pod's own, for a builder that starts containers inside of its own. */
+  readonly statePath?: string | undefined
 }
 
 /** Where images of a registry are pulled from first; where it has none, the registry itself is asked. */
@@ -72,6 +72,12 @@ export interface FailedPush {
   readonly pauseMs: number
 }
 
+/**
+ * `daemon`: one elsewhere, which pulls, too: mirrors are its own to know. `seccomp-profile`: one on each node that lets the container that
+ * builds start others inside of it, in a pod that has a user namespace.
+ */
+export type BuilderNeed = 'daemon' | 'seccomp-profile'
+
 export interface BuilderDefinition {
   readonly name: string
   /** Pinned; may be overridden by configuration. */
@@ -81,8 +87,8 @@ export interface BuilderDefinition {
   readonly capabilities: CapabilityTable
   /** Pinned image of the container that pushes; undefined: the builder's own. May be overridden by configuration. */
   readonly pushImage?: string
-  /** Whether `BuildSpec.daemon` has to be given. It pulls, too: mirrors are its own to know. */
-  readonly needsDaemon: boolean
+  /** What only an administrator can give it; undefined: nothing. */
+  readonly needs?: BuilderNeed
   /** Absolute; context and layout are mounted below, where they hide nothing of the builder's or the Dockerfile's. */
   readonly directory: string
   /** What the build container needs; the Baseline pod security standard has to allow it. */

@@ -88,7 +88,6 @@ export const kaniko: BuilderDefinition = {
   version: VERSION,
   capabilities: KANIKO_CAPABILITIES,
   defaultImage: `ghcr.io/osscontainertools/kaniko:${VERSION}`,
-  needsDaemon: false,
   // No Dockerfile uses it and Kaniko leaves it alone: elsewhere a Dockerfile's own WORKDIR could be hidden.
   directory: '/kaniko/slipway',
   // What docker gives to RUN, as far as Baseline allows: all but NET_RAW.

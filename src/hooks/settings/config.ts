@@ -1,12 +1,10 @@
 /** The hook's settings, from the one place that reads the environment. */
 import { dirname, join } from 'node:path'
-import { BUILDERS } from '../../effects/builders/catalog.ts'
-import { AUTO } from '../../effects/builders/choose.ts'
-import type { BuilderDefinition } from '../../effects/builders/definition.ts'
 import type { ServiceAddress } from '../../effects/kubernetes/api/access.ts'
 import type { KubernetesOptions } from '../../effects/kubernetes/context/options.ts'
 import type { TraceDirectory } from '../../effects/log/trace-file.ts'
 import { StepError } from '../../errors.ts'
+import { builderOf } from './builder.ts'
 import { registryOf } from './registry.ts'
 import { REGISTRY, type RegistrySettingName } from './registry-table.ts'
 import { SETTINGS, type SettingName, type SettingValue } from './settings.ts'
@@ -63,7 +61,6 @@ export function readConfig(environment: Environment): HookConfig {
     runnerImage,
     templatePath,
     prepareTimeout,
-    buildUserNamespace: values.buildUserNamespace,
     stepUserNamespace: values.stepUserNamespace,
     bytesMax: collectMaxGib === undefined ? undefined : collectMaxGib * GIB_BYTES,
     ...builderOf(values),
@@ -104,41 +101,6 @@ function connectionOf(values: Values<(typeof CONNECTION)[number]>): Connection {
   const isInPod = kubeconfig === undefined && host !== undefined && servicePort !== undefined
   const service: ServiceAddress | undefined = isInPod ? { host, port: servicePort } : undefined
   return { namespace, service, registry: registryOf(values) }
-}
-
-type BuilderSettings = 'mirrors' | 'builder' | 'builderImage' | 'pusherImage' | 'buildkitHost' | 'buildkitTlsSecret'
-
-function builderOf(
-  values: Values<BuilderSettings>
-): Pick<HookConfig, 'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon' | 'mirrors'> {
-  const { builder, builderImage, pusherImage, mirrors, buildkitHost: address, buildkitTlsSecret: tlsSecret } = values
-  const { builder: choice, buildkitHost, buildkitTlsSecret } = SETTINGS
-  const chosen: BuilderDefinition | undefined =
-    builder === undefined || builder === AUTO ? undefined : BUILDERS[builder]
-  if (chosen?.needsDaemon && address === undefined) {
-    throw new StepError('not-configured', `${choice.variable} is ${chosen.name}: set ${buildkitHost.variable} too`)
-  }
-  if (chosen?.needsDaemon && mirrors !== undefined) {
-    throw new StepError(
-      'not-configured',
-      `${SETTINGS.mirrors.variable} is set, but with ${chosen.name} the daemon pulls: write mirrors into its buildkitd.toml, and unset the variable`
-    )
-  }
-  const unused = address === undefined ? tlsSecret && buildkitTlsSecret : chosen && buildkitHost
-  if (!chosen?.needsDaemon && unused) {
-    const why = chosen === undefined ? `${buildkitHost.variable} is not` : `${chosen.name} builds`
-    throw new StepError(
-      'not-configured',
-      `${unused.variable} is set, but ${why}: set ${choice.variable} to buildkit and ${buildkitHost.variable}, or unset the other`
-    )
-  }
-  return {
-    builder,
-    builderImage,
-    pusherImage,
-    mirrors,
-    builderDaemon: address === undefined ? undefined : { address, tlsSecret }
-  }
 }
 
 /** By default beside the runner's own logs, which it keeps apart from the work directory that users see. */

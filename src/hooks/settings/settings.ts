@@ -10,6 +10,7 @@ import {
   list,
   mirrors,
   oneOf,
+  pathBelow,
   port,
   type Setting,
   smallNumber,
@@ -104,9 +105,9 @@ const BUILDER = {
   },
   builderImage: {
     variable: `${CONTAINER_HOOKS}_BUILDER_IMAGE`,
-    unset: BUILDER_NAMES.map((name) => code(BUILDERS[name].defaultImage)).join(', or '),
+    unset: [...new Set(BUILDER_NAMES.map((name) => code(BUILDERS[name].defaultImage)))].join(', or '),
     meaning:
-      'Image of the builder: a copy of the default in a registry of yours, or another version. For several: `kaniko=image,buildkit=image`.',
+      'Image of the builder: a copy of the default in a registry of yours, or another version. For several: `kaniko=image,buildkit-in-pod=image`.',
     parse: text
   },
   pusherImage: {
@@ -135,6 +136,13 @@ const BUILDER = {
     meaning:
       'Address of the BuildKit daemon as pods reach it, `tcp://host:port`. Needed for `buildkit`; with `auto` it sets BuildKit up.',
     parse: tcpAddress
+  },
+  seccompProfile: {
+    variable: `${CONTAINER_HOOKS}_BUILDKIT_SECCOMP_PROFILE`,
+    unset: 'none',
+    meaning:
+      "Sets BuildKit up inside of the build pod: the seccomp profile that lets it, on every node, as a path below the kubelet's directory of profiles (`slipway/buildkit.json`). Needed for `buildkit-in-pod`. See [BuildKit](buildkit.md#in-the-build-pod).",
+    parse: pathBelow
   },
   buildkitTlsSecret: {
     variable: `${CONTAINER_HOOKS}_BUILDKIT_TLS_SECRET`,

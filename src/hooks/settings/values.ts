@@ -38,6 +38,12 @@ export const kubernetesName = matching(
 
 export const absolutePath = matching(/^\//, 'an absolute path')
 
+/** Of a file below a directory that somebody else knows. */
+export const pathBelow = matching(
+  /^(?!\.\.?(?:\/|$))[\w.-]+(?:\/(?!\.\.?(?:\/|$))[\w.-]+)*$/,
+  'a path below a directory, such as slipway/buildkit.json'
+)
+
 export function directoryOrOff(given: string): string {
   if (given === OFF || given.startsWith('/')) return given
   throw new WrongValue(`must be an absolute path or ${OFF}`)

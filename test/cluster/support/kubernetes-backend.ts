@@ -20,7 +20,10 @@ export async function registryHost(): Promise<string> {
   return `${address}:${REGISTRY_PORT}`
 }
 
-export type BuilderOptions = Pick<KubernetesOptions, 'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon'>
+export type BuilderOptions = Pick<
+  KubernetesOptions,
+  'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon' | 'seccompProfile'
+>
 
 /** A backend whose pods belong to `runner`. `workDirectory` stands for the runner's `_work`, on this computer's disk. */
 export function kubernetesBackend(

@@ -14,6 +14,15 @@ export const CLUSTER_HOME = process.env.CLUSTER_HOME
 export const certsDirectories = (): readonly string[] =>
   ['', '/n2'].map((node) => `${CLUSTER_HOME}/state${node}/certs.d`)
 
+/** The directory of each node's kubelet. */
+export async function kubeletDirectories(): Promise<readonly { readonly node: string; readonly directory: string }[]> {
+  const nodes = await get<V1Node>(['nodes'])
+  return nodes.map(({ metadata: { name: node = '' } = {} }) => {
+    if (CLUSTER_HOME === undefined) return { node, directory: '/var/lib/kubelet' }
+    return { node, directory: `${CLUSTER_HOME}/state${node === 'n1' ? '' : `/${node}`}/kubelet` }
+  })
+}
+
 function skip(why: string): false {
   process.stderr.write(`\n!!! SKIPPED: ${why}: test/cluster/one-node/README.md\n\n`)
   return false

@@ -20,6 +20,7 @@ import { followToEnd, throughOutages, waitForPod } from '../pods/wait.ts'
 import type { BuiltImages, DigestOf } from '../registry/built-images.ts'
 import { namingSecret } from '../registry/settings.ts'
 import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from '../specs/build-pod.ts'
+import { masked } from '../specs/nested-containers.ts'
 import { templated } from '../specs/parts.ts'
 import { userNamespaceOfBuilds, WITH_USER_NAMESPACE, WITHOUT_USER_NAMESPACE } from '../specs/user-namespace.ts'
 import { buildFailure, buildHasStarted, pushOutcome, throwBuildError } from './build-outcome.ts'
@@ -57,20 +58,22 @@ export function createBuilder(site: Site, options: BuilderOptions): Builder & Pu
       const pod = buildPodName(site.runnerPod, nonce, attempt)
       if (attempt > 1) await site.cluster.deletePod(buildPodName(site.runnerPod, nonce, attempt - 1), signal)
       const lost = () => new StepError('builder-lost', `the build pod ${pod} disappeared before the build had ended`)
-      const choice = userNamespaceOfBuilds(site)
+      const { seccompProfile } = builder
+      const choice = seccompProfile === undefined ? userNamespaceOfBuilds(site) : 'on'
       const isRefused = failedWith === 'user-namespace-unavailable'
       const isWithout = choice === 'off' || isRefused || (choice === 'auto' && (await isKnownUnavailable(site, signal)))
       const userNamespace = isWithout ? WITHOUT_USER_NAMESPACE : WITH_USER_NAMESPACE
       const plain = buildPod(site, transfer.buildPod(plan), builder, input, userNamespace)
-      await site.cluster.createPod(templated(site, plain, 'build'), signal)
-      if (choice === 'on') await requireUserNamespace(site, pod, signal)
+      await createBuildPod(site, templated(site, plain, 'build'), signal)
+      const needs = seccompProfile === undefined ? undefined : builder.definition.name
+      if (choice === 'on') await requireUserNamespace(site, { pod, needs }, signal)
       // That it has started without proves why it had not started before.
       const hasStarted = async () => (isRefused ? await rememberUnavailable(site, signal) : undefined)
       const context = { plan, identity: options.identityOf(builder, plan.rewritten) }
       const work = (toWork: AbortSignal) => buildIn(site, builder, { context, pod, lost, hasStarted }, toWork)
       if (isWithout) return await work(signal)
       const trial = trialPodName(site.runnerPod, nonce)
-      return await inUserNamespace(site, { pod, trial, isOptional: choice === 'auto' }, work, signal)
+      return await inUserNamespace(site, { pod, trial, isOptional: choice === 'auto', needs }, work, signal)
     },
 
     async push({ plan, built, tries: { triesMax } }, tell, signal) {
@@ -110,6 +113,15 @@ function requireSame(reported: string, pushed: string | undefined): void {
     'layout-lost',
     `the build says that it made ${reported}, but ${pushed} was pushed: a RUN of the Dockerfile has written over the one or the other`
   )
+}
+
+/** Pod security of older clusters refuses an unmasked /proc, which a builder can do without. */
+async function createBuildPod({ cluster }: Site, pod: V1Pod, signal: AbortSignal): Promise<void> {
+  await cluster.createPod(pod, signal).catch(async (error) => {
+    if (!(error instanceof StepError && error.code === 'cluster-rejected' && /procMount/.test(error.message)))
+      throw error
+    await cluster.createPod(masked(pod), signal)
+  })
 }
 
 interface BuildPod extends NewPod {

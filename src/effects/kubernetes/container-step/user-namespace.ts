@@ -2,13 +2,13 @@
  * Starting a build pod in a user namespace, and finding out that it cannot be: by the pod's own status, since the stock Role may read
  * neither nodes nor events (docs/adr/0018). What was found out is remembered for the runner pod, where no container can write.
  */
-import type { CoreV1Event, V1Pod, V1Secret } from '@kubernetes/client-node'
+import type { V1Pod, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import { firstLine } from '../../failure-table.ts'
 import type { Site } from '../context/site.ts'
 import { isOwnedBy, objectName, ownedMetadata } from '../names.ts'
 import { cannotMapIds } from '../pods/id-mapping.ts'
-import { isNotSetUp, newestEvent, wordsOf } from '../pods/set-up.ts'
+import { isNotSetUp } from '../pods/set-up.ts'
 import { BUILD_CONTAINER } from '../specs/build-pod.ts'
 import { helperContainer, placement, podBase, templated } from '../specs/parts.ts'
 import { WITH_USER_NAMESPACE } from '../specs/user-namespace.ts'
@@ -27,6 +27,8 @@ export interface Starting {
   readonly trial: string
   /** Whether another pod may be made without a user namespace. */
   readonly isOptional: boolean
+  /** Name of a builder that builds in no other way. */
+  readonly needs?: string | undefined
 }
 
 /**
@@ -41,8 +43,8 @@ export async function inUserNamespace<T>(
 ): Promise<T> {
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
-  const { isOptional } = starting
-  const failure = (why: string) => (isOptional ? unavailable(why) : impossible(why))
+  const { isOptional, needs } = starting
+  const failure = (why: string) => (isOptional ? unavailable(why) : impossible(why, needs))
   const working = work(either)
   const watching = watchSettingUp(site, starting, failure, either)
   try {
@@ -75,24 +77,18 @@ async function watchSettingUp(
     if (nodeName === undefined) continue
     sinceMs ??= clock.now()
     if (clock.now() - sinceMs < DOUBT_MS) continue
-    const refused = await tryOn(site, nodeName, trial, signal)
-    if (refused === undefined) return
-    const seconds = TRIAL_MS_MAX / 1_000
-    const why = refused.event === undefined ? '' : `: ${wordsOf(refused.event)}`
-    throw failure(`node ${nodeName} set up neither it nor a pod without an image to pull within ${seconds} s${why}`)
+    if ((await tryOn(site, nodeName, trial, signal)) !== 'not set up') return
+    throw failure(
+      `node ${nodeName} set up neither it nor a pod without an image to pull within ${TRIAL_MS_MAX / 1_000} s`
+    )
   }
 }
 
-interface Refused {
-  /** The newest one of the pod that was tried, where events may be read. */
-  readonly event: CoreV1Event | undefined
-}
-
 /**
- * Whether a node does not set up another pod in a user namespace either, whose image it never pulls: kubelets before 1.36 report a pod
- * whose image is being pulled as one that is not set up.
+ * What a node makes of another pod in a user namespace, whose image it never pulls: kubelets before 1.36 report a pod whose image is
+ * being pulled as one that is not set up.
  */
-async function tryOn(site: Site, nodeName: string, name: string, signal: AbortSignal): Promise<Refused | undefined> {
+async function tryOn(site: Site, nodeName: string, name: string, signal: AbortSignal) {
   const { cluster, clock } = site
   await cluster.createPod(templated(site, trialPod(site, nodeName, name), 'build'), signal)
   try {
@@ -101,10 +97,9 @@ async function tryOn(site: Site, nodeName: string, name: string, signal: AbortSi
     do {
       await clock.sleep(TRIAL_LOOK_MS, signal)
       pod = await cluster.getPod(name, signal)
-      if (pod?.spec?.nodeName !== undefined && !isNotSetUp(pod)) return undefined
+      if (pod?.spec?.nodeName !== undefined && !isNotSetUp(pod)) return 'set up'
     } while (clock.now() - startedAtMs < TRIAL_MS_MAX)
-    if (pod?.spec?.nodeName === undefined) return undefined
-    return { event: await newestEvent(cluster, pod, signal) }
+    return pod?.spec?.nodeName === undefined ? 'not taken' : 'not set up'
   } finally {
     if (!signal.aborted) await cluster.deletePod(name, signal)
   }
@@ -134,18 +129,26 @@ const unavailable = (why: string) =>
     `the build pod cannot start in a user namespace (${why}), so builds of this runner are root on the node: see docs/security.md, and set ${VARIABLE} to off where nodes cannot`
   )
 
-const impossible = (why: string) =>
+const impossible = (why: string, needs: string | undefined) =>
   new StepError(
     'start-failed',
-    `the build pod cannot start in a user namespace (${why}), and there is to be no build without: see docs/security.md, or set ${VARIABLE} to auto`
+    `the build pod cannot start in a user namespace (${why}), and ${
+      needs === undefined
+        ? `there is to be no build without: see docs/security.md, or set ${VARIABLE} to auto`
+        : `${needs} builds in no other way: see docs/security.md`
+    }`
   )
 
 /** For a pod that has to be in one: an API server that does not know the field leaves it out, and the build would be root on the node. */
-export async function requireUserNamespace({ cluster }: Site, name: string, signal: AbortSignal): Promise<void> {
+export async function requireUserNamespace(
+  { cluster }: Site,
+  { pod: name, needs }: Pick<Starting, 'pod' | 'needs'>,
+  signal: AbortSignal
+): Promise<void> {
   const pod = await cluster.getPod(name, signal)
   if (pod === undefined || pod.spec?.hostUsers === false) return
   await cluster.deletePod(name, signal)
-  throw impossible('the API server does not know the field hostUsers')
+  throw impossible('the API server does not know the field hostUsers, or the pod template says otherwise', needs)
 }
 
 const SUFFIX = 'no-user-namespace'

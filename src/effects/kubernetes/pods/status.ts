@@ -3,7 +3,7 @@ import type { V1Container, V1ContainerStateTerminated, V1ContainerStatus, V1Pod 
 import { type ErrorCode, StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
 import { failureFrom, firstLine, type Table } from '../../failure-table.ts'
-import { unmapped } from './id-mapping.ts'
+import { unmapped, withoutProfile } from './id-mapping.ts'
 
 /** How long a kubelet may fail to pull; with all attempts of a stage that stays under a minute. */
 const PULL_GRACE_MS = 8_000
@@ -184,9 +184,13 @@ const REFUSED_BY_NODE: Table<Pull> = {
 }
 
 const startFailure = (message: string): StepError =>
-  new StepError('start-failed', `the container cannot start${unmapped(message)}: ${firstLine(message)}`, {
-    detail: message
-  })
+  new StepError(
+    'start-failed',
+    `the container cannot start${unmapped(message)}${withoutProfile(message)}: ${firstLine(message)}`,
+    {
+      detail: message
+    }
+  )
 
 /** What a waiting container will not get out of by waiting; a pull error that can heal is `image-pull-failed`. */
 function waitingFailure(status: V1ContainerStatus | undefined): StepError | undefined {

@@ -11,8 +11,8 @@ import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
 import { BUILD_POD_LABEL, buildPodName, COPY_IN_CONTAINER } from '../names.ts'
 import { CA_KEY, DOCKER_CONFIG_KEY } from '../registry/settings.ts'
-import { architectureFor } from '../template/architecture.ts'
 import { podMetadata } from './metadata.ts'
+import { type NestedContainers, nestedContainers } from './nested-containers.ts'
 import {
   type ContextFiles,
   HELPER_RESOURCES,
@@ -32,6 +32,8 @@ export const PUSH_CONTAINER = 'push'
 /** In place of the memory that containers of a pod share: a push needs none. */
 const MEMORY: V1VolumeMount = { name: 'push-memory', mountPath: '/dev/shm' }
 const MEMORY_VOLUME: V1Volume = { name: MEMORY.name, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }
+/** The least of what a container can have. */
+const PUSHING = { resources: HELPER_RESOURCES, securityContext: hardened() }
 const TERMINATION_LOG = '/dev/termination-log'
 /** The Secret's keys are those of type kubernetes.io/tls, and ca.crt. */
 const CERTIFICATES_VOLUME = 'builder-certificates'
@@ -65,14 +67,14 @@ export function buildPod(
 ): V1Pod {
   const { plan } = input
   const { definition, daemon } = builder
-  const { registry } = site
   const at = (name: string) => `${definition.directory}/${name}`
   const layout: V1VolumeMount = { name: 'layout', mountPath: at('layout') }
   const context = { name: WORK_VOLUME, mountPath: at('context'), readOnly: true, subPath: files.contextPath }
   const certificates = certificatesOf(daemon?.tlsSecret, at('certificates'))
   const resolver = ownResolver(site.resolverFile, files.arrival !== undefined)
   const rewritten = rewrittenDockerfile(plan, at('dockerfile'))
-  const own = joined(userNamespace, rewritten, certificates)
+  const nested = nestedContainers(builder, at('state'))
+  const own = joined(userNamespace, rewritten, certificates, nested)
   const { authority, baseLogin, pushLogin } = buildSecrets(site, at('registry-authority'))
   const commands = definition.containers({
     contextPath: context.mountPath,
@@ -81,12 +83,12 @@ export function buildPod(
     layoutPath: layout.mountPath,
     digestPath: TERMINATION_LOG,
     pushReference: plan.pushReference,
-    architecture: architectureFor(site, 'build'),
     pushTriesMax: input.pushTriesMax,
-    plainHttpHosts: registry?.plainHttp ? [registry.pushHost] : [],
+    plainHttpHosts: site.registry?.plainHttp ? [site.registry.pushHost] : [],
     registryAuthorityPath: authority && `${authority.mount.mountPath}/${CA_KEY}`,
     mirrors: builder.mirrors,
-    daemon: daemon && { address: daemon.address, certificatesPath: certificates.mounts[0]?.mountPath }
+    daemon: daemon && { address: daemon.address, certificatesPath: certificates.mounts[0]?.mountPath },
+    statePath: nested.mounts[0]?.mountPath
   })
   return {
     apiVersion: 'v1',
@@ -103,15 +105,14 @@ export function buildPod(
         ...firstContainer(site, files, resolver),
         {
           ...container(BUILD_CONTAINER, builder.image, commands.build, baseLogin),
-          securityContext: hardened(definition.buildCapabilities, definition.mayEscalate),
+          securityContext: securityContextOf(builder, nested),
           volumeMounts: [context, layout, ...own.mounts, ...mountsOf(authority, baseLogin)]
         }
       ],
       containers: [
         {
           ...container(PUSH_CONTAINER, builder.pushImage, commands.push, pushLogin),
-          resources: HELPER_RESOURCES,
-          securityContext: hardened(),
+          ...PUSHING,
           volumeMounts: [{ ...layout, readOnly: true }, MEMORY, resolver.mount, ...mountsOf(authority, pushLogin)]
         }
       ],
@@ -126,6 +127,11 @@ export function buildPod(
     }
   }
 }
+
+const securityContextOf = ({ definition }: ChosenBuilder, nested: NestedContainers) => ({
+  ...hardened(definition.buildCapabilities, definition.mayEscalate),
+  ...nested.securityContext
+})
 
 /** What the container that builds has for itself. */
 const joined = (...parts: readonly Pick<PodParts, 'mounts' | 'volumes'>[]): Pick<PodParts, 'mounts' | 'volumes'> => ({

@@ -4,6 +4,8 @@ import { BUILDERS } from '../../../../src/effects/builders/catalog.ts'
 import { type BuilderChoice, chooseBuilders, identityOf } from '../../../../src/effects/builders/choose.ts'
 
 const { kaniko, buildkit } = BUILDERS
+const IN_POD = 'buildkit-in-pod'
+const seccompProfile = 'slipway/buildkit.json'
 const builderDaemon = { address: 'tcp://b:1' }
 const images = (choice: BuilderChoice) =>
   chooseBuilders(choice).map(({ definition, image, pushImage }) => [definition.name, image, pushImage])
@@ -31,9 +33,40 @@ it.each<[string, BuilderChoice, string[][]]>([
     'one for the builder that was chosen',
     { builder: 'buildkit', builderDaemon, builderImage: 'b', pusherImage: 'p' },
     [['buildkit', 'b', 'p']]
+  ],
+  [
+    'one for each, also for the one that only pushes',
+    { builder: IN_POD, seccompProfile, builderImage: `kaniko=k,${IN_POD}=b` },
+    [[IN_POD, 'b', 'k']]
+  ],
+  [
+    'one for the builder in the pod',
+    { seccompProfile, builderImage: `kaniko=k,${IN_POD}=b` },
+    [
+      ['kaniko', 'k', 'k'],
+      [IN_POD, 'b', 'k']
+    ]
   ]
 ])('images: %s', (_what, choice, expected) => {
   expect(images(choice)).toEqual(expected)
+})
+
+it('gives each builder what it needs, and builds with none that lacks it', () => {
+  const mirrors = [{ registry: 'docker.io', mirror: 'm' }]
+  const given = (choice: BuilderChoice) =>
+    chooseBuilders({ ...choice, mirrors }).map((chosen) => [
+      chosen.definition.name,
+      chosen.daemon,
+      chosen.seccompProfile,
+      chosen.mirrors
+    ])
+  expect(given({})).toEqual([['kaniko', undefined, undefined, mirrors]])
+  expect(given({ seccompProfile })).toEqual([
+    ['kaniko', undefined, undefined, mirrors],
+    [IN_POD, undefined, seccompProfile, mirrors]
+  ])
+  expect(given({ builderDaemon }).at(-1)).toEqual(['buildkit', builderDaemon, undefined, undefined])
+  expect(given({ builder: IN_POD, seccompProfile })).toHaveLength(1)
 })
 
 it('names the daemon of the builder that has one', () => {

@@ -42,7 +42,6 @@ describe('the containers of Kaniko', () => {
     layoutPath: '/slipway/layout',
     digestPath: '/dev/termination-log',
     pushReference: 'reg:5000/abc:123',
-    architecture: 'amd64',
     pushTriesMax: 7,
     plainHttpHosts: ['reg:5000']
   }
@@ -104,7 +103,6 @@ describe('the containers of Kaniko', () => {
       layoutPath: '/slipway/layout',
       digestPath: '/dev/termination-log',
       pushReference: 'registry.example.com:5000/ci/abc:123',
-      architecture: 'amd64',
       pushTriesMax: 1,
       plainHttpHosts: [],
       registryAuthorityPath: '/slipway/ca.crt'

@@ -88,15 +88,40 @@ describe('reading the settings', () => {
     const variables = Object.fromEntries(Object.entries(given).map(([name, value]) => [`${PREFIX}${name}`, value]))
     const config = readConfig({ ...minimal, ...variables, [`${PREFIX}BUILDKIT_HOST`]: 'tcp://b:1' })
     expect(chooseBuilders(config).map(({ definition }) => definition.name)).toEqual(['kaniko', 'buildkit'])
+    const inPod = readConfig({
+      ...minimal,
+      ...variables,
+      [`${PREFIX}BUILDKIT_SECCOMP_PROFILE`]: 'slipway/buildkit.json'
+    })
+    expect(chooseBuilders(inPod).map(({ definition }) => definition.name)).toEqual(['kaniko', 'buildkit-in-pod'])
     const alone = chooseBuilders(readConfig({ ...minimal, ...variables }))
     expect(alone.map(({ definition }) => definition.name)).toEqual(['kaniko'])
   })
 
   it.each([
     [{ BUILDER: 'buildkit' }, `set ${PREFIX}BUILDKIT_HOST too`],
+    [{ BUILDER: 'buildkit-in-pod' }, `set ${PREFIX}BUILDKIT_SECCOMP_PROFILE too`],
+    [
+      { BUILDER: 'kaniko', BUILDKIT_SECCOMP_PROFILE: 'a.json' },
+      `${PREFIX}BUILDKIT_SECCOMP_PROFILE is set, but kaniko builds: set ${PREFIX}BUILDER to buildkit-in-pod`
+    ],
+    [
+      { BUILDER: 'buildkit', BUILDKIT_HOST: 'tcp://b:1', BUILDKIT_SECCOMP_PROFILE: 'a.json' },
+      `${PREFIX}BUILDKIT_SECCOMP_PROFILE is set, but buildkit builds`
+    ],
+    [
+      { BUILDKIT_HOST: 'tcp://b:1', BUILDKIT_SECCOMP_PROFILE: 'a.json' },
+      `${PREFIX}BUILDKIT_HOST and ${PREFIX}BUILDKIT_SECCOMP_PROFILE both say where BuildKit is`
+    ],
+    [
+      { BUILDKIT_SECCOMP_PROFILE: 'a.json', BUILD_USER_NAMESPACE: 'off' },
+      `${PREFIX}BUILD_USER_NAMESPACE is off: BuildKit in the build pod needs a user namespace`
+    ],
+    [{ BUILDKIT_SECCOMP_PROFILE: '/var/lib/a.json' }, `${PREFIX}BUILDKIT_SECCOMP_PROFILE must be a path below`],
+    [{ BUILDKIT_SECCOMP_PROFILE: 'a/../../b.json' }, `${PREFIX}BUILDKIT_SECCOMP_PROFILE must be a path below`],
     [{ BUILDER: 'kaniko', BUILDKIT_HOST: 'tcp://b:1' }, `${PREFIX}BUILDKIT_HOST is set, but kaniko builds`],
     [{ BUILDKIT_TLS_SECRET: 'certificates' }, `${PREFIX}BUILDKIT_TLS_SECRET is set, but ${PREFIX}BUILDKIT_HOST is not`],
-    [{ BUILDER: 'docker' }, `${PREFIX}BUILDER must be kaniko or buildkit or auto`],
+    [{ BUILDER: 'docker' }, `${PREFIX}BUILDER must be kaniko or buildkit-in-pod or buildkit or auto`],
     [
       { BUILDER: 'buildkit', BUILDKIT_HOST: 'tcp://buildkitd:1234', BUILD_MIRRORS: 'docker.io=mirror' },
       `${PREFIX}BUILD_MIRRORS is set, but with buildkit the daemon pulls`

@@ -12,7 +12,6 @@ import { verdictOn } from '../../../../../src/effects/kubernetes/pods/status.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { type ErrorCode, StepError } from '../../../../../src/errors.ts'
 import type { Clock } from '../../../../../src/machines/ports.ts'
-import { serveAccess } from '../../../../support/access-server.ts'
 import { runnerPod, siteOf } from '../context-fixture.ts'
 
 const never = new AbortController().signal
@@ -59,9 +58,9 @@ const cluster = {
   createSecret: async (secret: V1Secret) => void secrets.set(secret.metadata?.name ?? '', secret)
 } as unknown as Cluster
 
-const site = (uid = '00000000-1111-2222-3333-444444444444', access = {}) =>
+const site = (uid = '00000000-1111-2222-3333-444444444444') =>
   siteOf('copy', {
-    cluster: { ...cluster, ...access },
+    cluster,
     clock,
     runnerPod: { ...runnerPod('copy'), metadata: { name: 'runner-abc', uid } },
     reporter: createReporter((text) => {
@@ -86,8 +85,10 @@ const endless = (signal: AbortSignal) =>
   new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(new StepError('cancelled', 'cancelled')))
   })
-const attempt = (work: (signal: AbortSignal) => Promise<unknown>, isOptional = true) =>
-  inUserNamespace(site(), { pod: POD, trial: TRIAL, isOptional }, work, never)
+const attempt = (work: (signal: AbortSignal) => Promise<unknown>, isOptional: boolean | string = true) => {
+  const needs = typeof isOptional === 'string' ? isOptional : undefined
+  return inUserNamespace(site(), { pod: POD, trial: TRIAL, isOptional: isOptional === true, needs }, work, never)
+}
 
 /** Work of a build that goes on for so long. */
 const lasting = (ms: number) => async (signal: AbortSignal) => {
@@ -98,7 +99,8 @@ const lasting = (ms: number) => async (signal: AbortSignal) => {
 describe('a pod that its node does not set up', () => {
   it.each([
     [true, 'user-namespace-unavailable', 'BUILD_USER_NAMESPACE to off'],
-    [false, 'start-failed', 'BUILD_USER_NAMESPACE to auto']
+    [false, 'start-failed', 'BUILD_USER_NAMESPACE to auto'],
+    ['a builder', 'start-failed', 'a builder builds in no other way']
   ])(
     'is given up soon when another one is not either, with what else there is (optional: %s)',
     async (isOptional, code, fix) => {
@@ -112,19 +114,6 @@ describe('a pod that its node does not set up', () => {
       expect(removed).toEqual([TRIAL])
     }
   )
-
-  it('is given up with the reason of the other one, where events may be read', async () => {
-    look = pending
-    lookAtTrial = pending
-    const message = 'runtime does not support user namespaces'
-    const items = [{ reason: 'FailedCreatePodSandBox', message, lastTimestamp: '2026-11-28T10:00:09Z' }]
-    const access = await serveAccess((_request, response) => response.end(JSON.stringify({ items })))
-    const starting = { pod: POD, trial: TRIAL, isOptional: true }
-    await expect(inUserNamespace(site(undefined, access), starting, endless, never)).rejects.toMatchObject({
-      message: expect.stringContaining(`within 15 s: FailedCreatePodSandBox: ${message}`)
-    })
-    expect(removed).toEqual([TRIAL])
-  })
 
   it('is compared with one on the same node, in a user namespace as well, that waits for no image', async () => {
     look = pending
@@ -239,7 +228,7 @@ it('a cancel ends the work and the watch', async () => {
 describe('an API server that leaves the field out', () => {
   it('ends a build that has to have a user namespace, with its pod', async () => {
     look = () => ({ spec: { containers: [] } })
-    await expect(requireUserNamespace(site(), POD, never)).rejects.toMatchObject({
+    await expect(requireUserNamespace(site(), { pod: POD }, never)).rejects.toMatchObject({
       code: 'start-failed',
       message: expect.stringContaining('hostUsers')
     })
@@ -248,7 +237,7 @@ describe('an API server that leaves the field out', () => {
 
   it('is not one that keeps it', async () => {
     look = pending
-    await requireUserNamespace(site(), POD, never)
+    await requireUserNamespace(site(), { pod: POD }, never)
     expect(removed).toEqual([])
   })
 })

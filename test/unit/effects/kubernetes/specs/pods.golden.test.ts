@@ -5,6 +5,7 @@ import { stringify } from 'yaml'
 import { chooseBuilder } from '../../../../../src/effects/builders/choose.ts'
 import { COPY_SECONDS_MAX } from '../../../../../src/effects/kubernetes/files/containers.ts'
 import type { RegistrySettings } from '../../../../../src/effects/kubernetes/registry/settings.ts'
+import { masked } from '../../../../../src/effects/kubernetes/specs/nested-containers.ts'
 import { environmentSecret } from '../../../../../src/effects/kubernetes/specs/step-pod.ts'
 import type { BuildInput, ImageInput } from '../../../../../src/machines/inputs.ts'
 import { BUDGETS, JOB_BUDGETS } from '../../../../../src/machines/stages.ts'
@@ -44,6 +45,8 @@ const run: ImageInput = {
   request
 }
 
+const IN_POD = { builder: 'buildkit-in-pod', seccompProfile: 'slipway/buildkit.json' } as const
+
 const SECURED: RegistrySettings = {
   pushHost: 'registry.example.com',
   pullHost: 'registry.example.com',
@@ -69,12 +72,21 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
     expectUnprivileged(pod)
   })
 
-  test('the build pod asks a BuildKit daemon for the architecture that the job runs on, whatever the daemon is', () => {
-    const builderDaemon = { address: 'tcp://buildkitd.buildkit.svc:1234' }
-    const site = siteOf(mode, { architecture: 'arm64' })
-    const { spec } = buildPod(site, chooseBuilder({ builder: 'buildkit', builderDaemon }), build)
-    expect(spec?.nodeSelector).toEqual({ 'kubernetes.io/arch': 'arm64' })
-    expect(spec?.initContainers?.at(-1)?.args).toContain('--opt=platform=linux/arm64')
+  test('the build pod in which BuildKit builds', async () => {
+    const pod = buildPod(siteOf(mode), chooseBuilder(IN_POD), build)
+    await expect(stringify(pod)).toMatchFileSnapshot(golden(`build-pod-buildkit-in-pod-${mode}`))
+    expectUnprivileged(pod)
+    const { containers = [], initContainers = [] } = pod.spec ?? {}
+    const contexts = [...initContainers, ...containers].map(({ name, securityContext }) => [
+      name,
+      securityContext?.seccompProfile?.localhostProfile,
+      securityContext?.procMount
+    ])
+    expect(contexts.filter(([name]) => name !== 'build').flatMap(([, ...own]) => own.filter(Boolean))).toEqual([])
+    expect(contexts).toContainEqual(['build', 'slipway/buildkit.json', 'Unmasked'])
+    const inMasked = masked(pod).spec?.initContainers?.map(({ securityContext }) => securityContext?.procMount)
+    expect(inMasked?.filter(Boolean)).toEqual([])
+    expect(masked(pod).spec?.containers).toEqual(containers)
   })
 
   test('the build pod whose builder is given other words than the author wrote', () => {
@@ -127,6 +139,7 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
 
   test.each([
     ['kaniko', {}],
+    ['buildkit-in-pod', IN_POD],
     ['buildkit', { builder: 'buildkit', builderDaemon: { address: 'tcp://buildkitd:1234', tlsSecret: 'client' } }]
   ] as const)(
     'what builds and what pushes share the layout, and nothing else that can be written: %s',
