@@ -3,17 +3,24 @@
  * where pods are sent can be seen; all of them tolerate the taint that keeps everybody else's away.
  */
 import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction } from './support/actions.ts'
+import { buildkitEnvironment } from './support/buildkit.ts'
+import { root } from './support/documentation.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { runContainerStep, startContainerStep } from './support/hook.ts'
 import { canBuild, IMAGES } from './support/images.ts'
 import { apply, eventually, get, kubectl } from './support/kubectl.ts'
+import { runProcess } from './support/process.ts'
 import { HOME, isRunnerPod } from './support/runner-pod.ts'
 
 interface Pod {
   readonly metadata: { readonly name: string }
-  readonly spec: { readonly nodeName?: string }
+  readonly spec: {
+    readonly nodeName?: string
+    readonly initContainers?: readonly { readonly args?: readonly string[] }[]
+  }
 }
 
 const LABEL = 'kubernetes.io/arch'
@@ -86,5 +93,30 @@ describe.skipIf(!(await canBuild()))('nodes of two architectures', () => {
       await step.signal('INT')
       await step.finished
     }
+  })
+
+  it('are named by doctor, whose runner asks for none of them', async () => {
+    const { name, namespace } = runner()
+    const program = fileURLToPath(new URL('dist/slipway.js', root))
+    const doctor = [program, 'doctor', '--namespace', namespace, '--runner-pod', name]
+    const { stdout } = await runProcess(process.execPath, doctor)
+    expect(stdout).toMatch(
+      /^! Architectures \(outside\) +there are nodes of amd64, arm64, and the runner pod asks for none/m
+    )
+    expect(stdout).toMatch(/^ +nodeSelector: \{ kubernetes\.io\/arch: \w+ \}$/m)
+  })
+
+  it('are what a BuildKit daemon is asked for, whatever its own is', async () => {
+    await runner().write(HOME, { 'template.yaml': template(SELECTOR) })
+    const directory = await installAction(runner(), 'asks', { Dockerfile: dockerfile(IMAGES.busyboxBase) })
+    // Nobody asks it: the pod that would never runs.
+    const buildkit = buildkitEnvironment({ address: 'tcp://nowhere:1234' })
+    const settings = { ...env, ...buildkit, ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_TLS_SECRET: undefined }
+    const step = await startContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` }, { env: settings })
+    await eventually(`a pod on ${NODE_NAME}`, 60_000, async () => (await sent()).length === 1)
+    const [pod] = await sent()
+    expect(pod?.spec.initContainers?.at(-1)?.args).toContain(`--opt=platform=linux/${OTHER}`)
+    await step.signal('INT')
+    await step.finished
   })
 })

@@ -1,6 +1,8 @@
 /** Who the root of our pods is on their node, seen from the node; what works in a user namespace, and what happens where there is none. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { dockerfile, installAction, program } from './support/actions.ts'
+import { installCli } from './support/cli.ts'
+import { diagnose, failed } from './support/doctor.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { type HookRun, runCleanupJob, runContainerStep, startContainerStep } from './support/hook.ts'
 import { canBuild, IMAGES } from './support/images.ts'
@@ -147,6 +149,17 @@ describe.skipIf(!(await canBuild()))('where the volume of the work directory can
     expect(second.exitCode, second.stdout).toBe(0)
     expect(aboutUserNamespaces(second)).toEqual([])
     expect((await runCleanupJob(runner)).exitCode).toBe(0)
+  })
+
+  it('doctor says so, and what to do', async () => {
+    await installCli(runner)
+    const { checks } = await diagnose(runner)
+    expect(failed(checks)).toEqual([])
+    expect(checks.find(({ name }) => name === 'Build')).toMatchObject({
+      status: 'warn',
+      why: expect.stringMatching(/at the second attempt: .*cannot start in a user namespace/),
+      fix: expect.stringContaining(`${BUILD}=off`)
+    })
   })
 
   it.each([

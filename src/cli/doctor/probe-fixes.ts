@@ -33,7 +33,7 @@ const FIXES: Partial<Record<ErrorCode, string>> = {
     'the reason is in the line above; when it is the architecture, keep builds and steps on nodes of one (docs/template.md, nodeSelector)',
   unschedulable: 'make room on the nodes, or change what pods ask for by the pod template (docs/template.md)',
   unstartable:
-    'kubectl describe pod NAME while it waits tells why: its node has no user namespaces (docs/security.md), no network (CNI), no such volume, or pulls an image slowly',
+    'kubectl describe pod NAME while it waits tells why: its node has no user namespaces (docs/security.md), no runtime for its runtimeClassName, no network (CNI), no such volume, or pulls an image slowly',
   'stage-timeout': 'kubectl get events --sort-by=.lastTimestamp: see what the pod was waiting for',
   'collect-failed': "see that the runner's image has GNU tar, find, sort, comm and xargs (ACTIONS_RUNNER_IMAGE)"
 }

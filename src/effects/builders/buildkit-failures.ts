@@ -8,7 +8,13 @@ interface Report {
   readonly reason: string
   /** The line of the Dockerfile that BuildKit points at. */
   readonly instruction: string | undefined
+  /** Whether its program is one that the daemon's node cannot run. */
+  readonly isForeign: boolean
 }
+
+/** In the output of the step that failed, which is repeated after it; the line is of what BuildKit runs programs with. */
+const FOREIGN = /^[\d.]+ exec \S+: exec format error$/m
+const FOREIGN_STATUS = '255'
 
 /** Between a reference and what went wrong with it. */
 const SOURCE = /^(?:(\S+): )?failed to resolve source metadata for (\S+): /
@@ -81,7 +87,10 @@ const BUILD_RULES: readonly Rule<Report>[] = [
   {
     pattern: /^process [\s\S]* did not complete successfully: exit code: (\d+)/,
     code: 'dockerfile-failed',
-    message: (report, [, status]) => `${at(report)} failed with exit code ${status}; its output is in the build log`
+    message: (report, [, status]) =>
+      report.isForeign && status === FOREIGN_STATUS
+        ? `${at(report)} cannot run where the BuildKit daemon is (exec format error): it has to be on nodes of the job's architecture, or to have an emulator for it`
+        : `${at(report)} failed with exit code ${status}; its output is in the build log`
   },
   {
     pattern: /^process [\s\S]* did not complete successfully: ([\s\S]*)/,
@@ -137,5 +146,6 @@ export function classifyBuildFailure(logTail: string): StepError {
   if (reason === undefined) {
     return new StepError('builder-lost', 'The builder ended without saying why', { detail: lastLines(log) })
   }
-  return failureFrom(BUILD_FAILURES, reason, { reason, instruction: lastOf(log, /^ {1,4}\d+ \| >>> (.*)$/gm) })
+  const instruction = lastOf(log, /^ {1,4}\d+ \| >>> (.*)$/gm)
+  return failureFrom(BUILD_FAILURES, reason, { reason, instruction, isForeign: FOREIGN.test(log) })
 }

@@ -25,6 +25,8 @@ export function buildArguments(spec: BuildSpec): string[] {
     `--local=context=${spec.contextPath}`,
     `--local=dockerfile=${posix.join(spec.contextPath, posix.dirname(spec.dockerfile))}`,
     `--opt=filename=${posix.basename(spec.dockerfile)}`,
+    // Of the job: the daemon builds for its own node's by itself.
+    `--opt=platform=linux/${spec.architecture}`,
     `--output=type=oci,tar=false,dest=${spec.layoutPath}`
   ]
 }

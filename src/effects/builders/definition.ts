@@ -19,6 +19,8 @@ export interface BuildSpec {
   readonly digestPath: string
   /** `host/repository:tag`. */
   readonly pushReference: string
+  /** What the image has to run on, in Go's words; for a builder whose own architecture may be another one. */
+  readonly architecture: string
   /** How often the container that pushes tries, the first time included. */
   readonly pushTriesMax: number
   /** Registries, `host:port`, that speak plain HTTP; for pushing and for FROM. */

@@ -46,7 +46,7 @@ export async function startBuildkitDaemon(registry = PLACEHOLDER): Promise<Build
 }
 
 /** What a runner in an admitted namespace sets. */
-export const buildkitEnvironment = ({ address }: BuildkitDaemon): Record<string, string> => ({
+export const buildkitEnvironment = ({ address }: Pick<BuildkitDaemon, 'address'>): Record<string, string> => ({
   ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER: 'buildkit',
   ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE: IMAGES.buildkit,
   ACTIONS_RUNNER_CONTAINER_HOOKS_PUSHER_IMAGE: IMAGES.kaniko,

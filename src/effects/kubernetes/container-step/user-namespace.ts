@@ -2,13 +2,13 @@
  * Starting a build pod in a user namespace, and finding out that it cannot be: by the pod's own status, since the stock Role may read
  * neither nodes nor events (docs/adr/0018). What was found out is remembered for the runner pod, where no container can write.
  */
-import type { V1Pod, V1Secret } from '@kubernetes/client-node'
+import type { CoreV1Event, V1Pod, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import { firstLine } from '../../failure-table.ts'
 import type { Site } from '../context/site.ts'
 import { isOwnedBy, objectName, ownedMetadata } from '../names.ts'
 import { cannotMapIds } from '../pods/id-mapping.ts'
-import { isNotSetUp } from '../pods/set-up.ts'
+import { isNotSetUp, newestEvent, wordsOf } from '../pods/set-up.ts'
 import { BUILD_CONTAINER } from '../specs/build-pod.ts'
 import { helperContainer, placement, podBase, templated } from '../specs/parts.ts'
 import { WITH_USER_NAMESPACE } from '../specs/user-namespace.ts'
@@ -77,18 +77,24 @@ async function watchSettingUp(
     if (nodeName === undefined) continue
     sinceMs ??= clock.now()
     if (clock.now() - sinceMs < DOUBT_MS) continue
-    if ((await tryOn(site, nodeName, trial, signal)) !== 'not set up') return
-    throw failure(
-      `node ${nodeName} set up neither it nor a pod without an image to pull within ${TRIAL_MS_MAX / 1_000} s`
-    )
+    const refused = await tryOn(site, nodeName, trial, signal)
+    if (refused === undefined) return
+    const seconds = TRIAL_MS_MAX / 1_000
+    const why = refused.event === undefined ? '' : `: ${wordsOf(refused.event)}`
+    throw failure(`node ${nodeName} set up neither it nor a pod without an image to pull within ${seconds} s${why}`)
   }
 }
 
+interface Refused {
+  /** The newest one of the pod that was tried, where events may be read. */
+  readonly event: CoreV1Event | undefined
+}
+
 /**
- * What a node makes of another pod in a user namespace, whose image it never pulls: kubelets before 1.36 report a pod whose image is
- * being pulled as one that is not set up.
+ * Whether a node does not set up another pod in a user namespace either, whose image it never pulls: kubelets before 1.36 report a pod
+ * whose image is being pulled as one that is not set up.
  */
-async function tryOn(site: Site, nodeName: string, name: string, signal: AbortSignal) {
+async function tryOn(site: Site, nodeName: string, name: string, signal: AbortSignal): Promise<Refused | undefined> {
   const { cluster, clock } = site
   await cluster.createPod(templated(site, trialPod(site, nodeName, name), 'build'), signal)
   try {
@@ -97,9 +103,10 @@ async function tryOn(site: Site, nodeName: string, name: string, signal: AbortSi
     do {
       await clock.sleep(TRIAL_LOOK_MS, signal)
       pod = await cluster.getPod(name, signal)
-      if (pod?.spec?.nodeName !== undefined && !isNotSetUp(pod)) return 'set up'
+      if (pod?.spec?.nodeName !== undefined && !isNotSetUp(pod)) return undefined
     } while (clock.now() - startedAtMs < TRIAL_MS_MAX)
-    return pod?.spec?.nodeName === undefined ? 'not taken' : 'not set up'
+    if (pod?.spec?.nodeName === undefined) return undefined
+    return { event: await newestEvent(cluster, pod, signal) }
   } finally {
     if (!signal.aborted) await cluster.deletePod(name, signal)
   }

@@ -38,10 +38,12 @@ export async function newestEvent(access: Access, pod: V1Pod, signal: AbortSigna
 const timeOf = ({ series, lastTimestamp, eventTime }: CoreV1Event): string =>
   String(series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? '')
 
+export const wordsOf = ({ reason, message }: CoreV1Event): string => `${reason}: ${firstLine(message ?? '')}`
+
 /** Nobody has set the pod up within so many seconds; what is known of why, and where to look. */
 export function notSetUp(pod: V1Pod, seconds: number, event: CoreV1Event | undefined): StepError {
   const { name, namespace } = pod.metadata ?? {}
-  const why = event === undefined ? possibleReasons(pod) : `${event.reason}: ${firstLine(event.message ?? '')}`
+  const why = event === undefined ? possibleReasons(pod) : wordsOf(event)
   const look = `kubectl describe pod ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`
   return new StepError(
     'unstartable',
@@ -56,7 +58,9 @@ function possibleReasons({ spec, status }: V1Pod): string {
     spec?.hostUsers === false
       ? 'its user namespace (hostUsers: false), which an old container runtime does not know, '
       : ''
+  const runtime =
+    spec?.runtimeClassName === undefined ? '' : `its runtime (runtimeClassName: ${spec.runtimeClassName}), `
   return isReported
-    ? `it lacks its sandbox: ${namespaces}its network (CNI) or a volume; kubelets before 1.36 say the same while an image is pulled`
+    ? `it lacks its sandbox: ${namespaces}${runtime}its network (CNI) or a volume; kubelets before 1.36 say the same while an image is pulled`
     : 'the node says nothing about it'
 }

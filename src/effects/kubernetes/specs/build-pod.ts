@@ -11,6 +11,7 @@ import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
 import { BUILD_POD_LABEL, buildPodName, COPY_IN_CONTAINER } from '../names.ts'
 import { CA_KEY, DOCKER_CONFIG_KEY } from '../registry/settings.ts'
+import { architectureFor } from '../template/architecture.ts'
 import { podMetadata } from './metadata.ts'
 import { type NestedContainers, nestedContainers } from './nested-containers.ts'
 import {
@@ -83,6 +84,7 @@ export function buildPod(
     layoutPath: layout.mountPath,
     digestPath: TERMINATION_LOG,
     pushReference: plan.pushReference,
+    architecture: architectureFor(site, 'build'),
     pushTriesMax: input.pushTriesMax,
     plainHttpHosts: site.registry?.plainHttp ? [site.registry.pushHost] : [],
     registryAuthorityPath: authority && `${authority.mount.mountPath}/${CA_KEY}`,

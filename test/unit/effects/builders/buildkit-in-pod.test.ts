@@ -14,6 +14,7 @@ const SPEC = {
   layoutPath: '/slipway/layout',
   digestPath: '/dev/termination-log',
   pushReference: 'reg:5000/abc:123',
+  architecture: 'amd64',
   pushTriesMax: 7,
   plainHttpHosts: ['reg:5000'],
   statePath: '/slipway/state'

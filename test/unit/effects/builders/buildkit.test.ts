@@ -10,6 +10,7 @@ const SPEC = {
   layoutPath: '/slipway/layout',
   digestPath: '/dev/termination-log',
   pushReference: 'reg:5000/abc:123',
+  architecture: 'arm64',
   pushTriesMax: 7,
   plainHttpHosts: ['reg:5000'],
   daemon: { address: 'tcp://buildkitd:1234', certificatesPath: '/slipway/certificates' }
@@ -18,7 +19,7 @@ const SPEC = {
 describe('the containers of BuildKit', () => {
   const { build, push } = buildkit.containers(SPEC)
 
-  it('sends the context to the daemon, gets a layout back, and hands its digest to the kubelet', () => {
+  it('sends the context to the daemon, names the architecture of the job, gets a layout back, and hands its digest to the kubelet', () => {
     expect(build).toEqual({
       command: ['sh', '-c', 'buildctl "$@" && cat /slipway/layout/index.json > /dev/termination-log', 'buildctl'],
       args: [
@@ -29,6 +30,7 @@ describe('the containers of BuildKit', () => {
         '--local=context=/slipway/context',
         '--local=dockerfile=/slipway/context',
         '--opt=filename=my.Dockerfile',
+        '--opt=platform=linux/arm64',
         '--output=type=oci,tar=false,dest=/slipway/layout'
       ],
       env: { BUILDKIT_HOST: 'tcp://buildkitd:1234' }
@@ -93,6 +95,17 @@ const ofInstructions: readonly (readonly [string, string, string, string])[] = [
     ),
     'dockerfile-failed',
     "'RUN echo dial tcp: connection refused; exit 3' failed with exit code 3; its output is in the build log"
+  ],
+  [
+    'a RUN of a program that is for another architecture than the node of the daemon',
+    failed(
+      4,
+      'RUN ["/program"]',
+      'failed to solve: process "/program" did not complete successfully: exit code: 255',
+      'exec /program: exec format error'
+    ),
+    'dockerfile-failed',
+    `'RUN ["/program"]' cannot run where the BuildKit daemon is (exec format error): it has to be on nodes of the job's architecture, or to have an emulator for it`
   ],
   [
     'a RUN that was killed',

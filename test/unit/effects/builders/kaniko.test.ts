@@ -42,6 +42,7 @@ describe('the containers of Kaniko', () => {
     layoutPath: '/slipway/layout',
     digestPath: '/dev/termination-log',
     pushReference: 'reg:5000/abc:123',
+    architecture: 'amd64',
     pushTriesMax: 7,
     plainHttpHosts: ['reg:5000']
   }
@@ -103,6 +104,7 @@ describe('the containers of Kaniko', () => {
       layoutPath: '/slipway/layout',
       digestPath: '/dev/termination-log',
       pushReference: 'registry.example.com:5000/ci/abc:123',
+      architecture: 'amd64',
       pushTriesMax: 1,
       plainHttpHosts: [],
       registryAuthorityPath: '/slipway/ca.crt'

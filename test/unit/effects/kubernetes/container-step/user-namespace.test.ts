@@ -12,6 +12,7 @@ import { verdictOn } from '../../../../../src/effects/kubernetes/pods/status.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { type ErrorCode, StepError } from '../../../../../src/errors.ts'
 import type { Clock } from '../../../../../src/machines/ports.ts'
+import { serveAccess } from '../../../../support/access-server.ts'
 import { runnerPod, siteOf } from '../context-fixture.ts'
 
 const never = new AbortController().signal
@@ -58,9 +59,9 @@ const cluster = {
   createSecret: async (secret: V1Secret) => void secrets.set(secret.metadata?.name ?? '', secret)
 } as unknown as Cluster
 
-const site = (uid = '00000000-1111-2222-3333-444444444444') =>
+const site = (uid = '00000000-1111-2222-3333-444444444444', access = {}) =>
   siteOf('copy', {
-    cluster,
+    cluster: { ...cluster, ...access },
     clock,
     runnerPod: { ...runnerPod('copy'), metadata: { name: 'runner-abc', uid } },
     reporter: createReporter((text) => {
@@ -114,6 +115,19 @@ describe('a pod that its node does not set up', () => {
       expect(removed).toEqual([TRIAL])
     }
   )
+
+  it('is given up with the reason of the other one, where events may be read', async () => {
+    look = pending
+    lookAtTrial = pending
+    const message = 'runtime does not support user namespaces'
+    const items = [{ reason: 'FailedCreatePodSandBox', message, lastTimestamp: '2026-11-28T10:00:09Z' }]
+    const access = await serveAccess((_request, response) => response.end(JSON.stringify({ items })))
+    const starting = { pod: POD, trial: TRIAL, isOptional: true }
+    await expect(inUserNamespace(site(undefined, access), starting, endless, never)).rejects.toMatchObject({
+      message: expect.stringContaining(`within 15 s: FailedCreatePodSandBox: ${message}`)
+    })
+    expect(removed).toEqual([TRIAL])
+  })
 
   it('is compared with one on the same node, in a user namespace as well, that waits for no image', async () => {
     look = pending

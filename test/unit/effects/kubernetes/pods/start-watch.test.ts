@@ -143,9 +143,11 @@ describe('a pod that its node does not set up', () => {
     expect([result, said]).toEqual(['runs', ''])
   })
 
-  test('names the user namespace that it asks for, and a node that says nothing', async () => {
+  test('names the user namespace and the runtime that it asks for, and a node that says nothing', async () => {
     const asking = podOf(noSandbox.status, { nodeName: 'n1', hostUsers: false })
     expect((await wait(() => asking)).said).toContain('hostUsers: false')
+    const special = podOf(noSandbox.status, { nodeName: 'n1', runtimeClassName: 'gvisor' })
+    expect((await wait(() => special)).said).toContain('runtimeClassName: gvisor')
     expect((await wait(() => noSandbox)).said).not.toContain('hostUsers')
     expect((await wait(() => podOf({}))).said).toContain('the node says nothing about it')
   })

@@ -72,6 +72,14 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
     expectUnprivileged(pod)
   })
 
+  test('the build pod asks a BuildKit daemon for the architecture that the job runs on, whatever the daemon is', () => {
+    const builderDaemon = { address: 'tcp://buildkitd.buildkit.svc:1234' }
+    const site = siteOf(mode, { architecture: 'arm64' })
+    const { spec } = buildPod(site, chooseBuilder({ builder: 'buildkit', builderDaemon }), build)
+    expect(spec?.nodeSelector).toEqual({ 'kubernetes.io/arch': 'arm64' })
+    expect(spec?.initContainers?.at(-1)?.args).toContain('--opt=platform=linux/arm64')
+  })
+
   test('the build pod in which BuildKit builds', async () => {
     const pod = buildPod(siteOf(mode), chooseBuilder(IN_POD), build)
     await expect(stringify(pod)).toMatchFileSnapshot(golden(`build-pod-buildkit-in-pod-${mode}`))
