@@ -50,7 +50,11 @@ const options = {
   target: 'node20',
   minify: true,
   // node-fetch falls back on it only where Node has no URL of its own; compiling its tables costs time at every start.
-  alias: { 'whatwg-url': 'node:url', debug: `${root}scripts/no-debug.cjs` },
+  alias: {
+    'whatwg-url': 'node:url',
+    debug: `${root}scripts/no-debug.cjs`,
+    'js-yaml': `${root}scripts/one-yaml.cjs`
+  },
   plugins: [kubeconfigOnly],
   // Whole licences stand in a file of their own.
   legalComments: 'none',

@@ -3,24 +3,49 @@
  * visualizer and the model suite.
  *
  *   resolving -> building -> pushing -> pulling -> running -> collecting -> cleaningUp -> succeeded | failed | cancelled | stuck
+ *             \-> buildingInPlace -> handingOver -/
  *
  * A prebuilt or already built image goes from resolving to pulling. Failures and CANCEL go to cleaningUp from wherever
  * they happen, except that whatever running ends with, collecting follows. Pure: the ports are provided by effects/run/wire.
  */
-import type { BuildInput, CollectInput, ImageInput, PushInput, ResolveInput, StepInput } from './inputs.ts'
+import type {
+  ActionInput,
+  BuildAttempt,
+  BuildInPlaceInput,
+  BuildInput,
+  CollectInput,
+  HandOverInput,
+  ImageInput,
+  PushInput,
+  ResolveInput,
+  StepInput
+} from './inputs.ts'
 import { defineMachine, known, port } from './machine.ts'
 import { pushStateOf } from './push-state.ts'
 import type { Telling } from './repeating-stage.ts'
 import type { RunContext, RunOutput } from './run.ts'
 import { attemptsOf } from './stage.ts'
 import { STEP_STAGES, type StageName } from './stages.ts'
-import type { BuildPlan, BuiltImage, CopiedIn, Resolution, RunResult, StepRequest } from './types.ts'
+import type {
+  BuildPlan,
+  BuildSource,
+  BuiltImage,
+  BuiltInPlace,
+  CopiedIn,
+  HandedOver,
+  InPlace,
+  Resolution,
+  RunResult,
+  StepRequest
+} from './types.ts'
 
 export interface StepContext extends RunContext<StepRequest, StageName> {
   readonly resolution?: Resolution | undefined
   readonly built?: BuiltImage | undefined
   /** What to run: a reference by digest when we built it. */
   readonly image?: string | undefined
+  readonly builtInPlace?: BuiltInPlace | undefined
+  readonly inPlace?: InPlace | undefined
   readonly copiedIn?: CopiedIn | undefined
 }
 
@@ -35,13 +60,20 @@ const resolutionOf = ({ resolution }: StepContext): Resolution => known(resoluti
 const planOf = ({ resolution }: StepContext): BuildPlan =>
   known(resolution?.kind === 'build' ? resolution.plan : undefined, 'what to build')
 
+const sourceOf = ({ resolution }: StepContext): BuildSource =>
+  known(resolution?.kind === 'in-place' ? resolution.source : undefined, 'what to build in place')
+
+const buildAttempt = (context: StepContext, stage: 'building' | 'buildingInPlace'): BuildAttempt => ({
+  nonce: resolutionOf(context).nonce,
+  attempt: attemptsOf(context, stage),
+  failedWith: context.stages[stage]?.lastFailure?.code
+})
+
 const buildInput = (context: StepContext): BuildInput => {
   const { building, pushing } = context.budgets
   return {
+    ...buildAttempt(context, 'building'),
     plan: planOf(context),
-    nonce: resolutionOf(context).nonce,
-    attempt: attemptsOf(context, 'building'),
-    failedWith: context.stages.building?.lastFailure?.code,
     pushTriesMax: pushing.attemptsMax,
     deadlineMs: building.budgetMs + pushing.budgetMs
   }
@@ -61,8 +93,25 @@ const stepInput = (context: StepContext): StepInput => ({
   request: context.request
 })
 
-const collectInput = (context: StepContext): CollectInput => ({
+const buildInPlaceInput = (context: StepContext): BuildInPlaceInput => ({
+  ...buildAttempt(context, 'buildingInPlace'),
+  source: sourceOf(context),
+  request: context.request
+})
+
+const handOverInput = (context: StepContext): HandOverInput => ({
   ...stepInput(context),
+  built: known(context.builtInPlace, 'what was built in place')
+})
+
+const actionInput = (context: StepContext): ActionInput => ({
+  ...stepInput(context),
+  image: context.image,
+  inPlace: context.inPlace
+})
+
+const collectInput = (context: StepContext): CollectInput => ({
+  ...actionInput(context),
   copiedIn: known(context.copiedIn, 'what was copied in')
 })
 
@@ -79,9 +128,11 @@ const { attempts, once, repeating, cleaningUp, machine } = defineMachine({
   actors: {
     resolve: port<ResolveInput, Resolution>(),
     build: port<BuildInput, BuiltImage>(),
+    buildInPlace: port<BuildInPlaceInput, BuiltInPlace>(),
     push: port<Telling<PushInput>, string>(),
     pull: port<ImageInput, CopiedIn>(),
-    run: port<ImageInput, RunResult>(),
+    handOver: port<HandOverInput, HandedOver>(),
+    run: port<ActionInput, RunResult>(),
     collect: port<CollectInput, void>()
   }
 })
@@ -92,13 +143,21 @@ export const containerStep = machine({
   states: {
     resolving: attempts('resolving', {
       actor: 'resolve',
-      input: ({ request, budgets }) => ({ request, buildAttemptsMax: budgets.building.attemptsMax }),
+      input: ({ request, budgets: { building, buildingInPlace } }) => ({
+        request,
+        buildAttemptsMax: Math.max(building.attemptsMax, buildingInPlace.attemptsMax)
+      }),
       onDone: (_context, resolution) => ({
         resolution,
-        image: resolution.kind === 'build' ? undefined : resolution.image
+        image: 'image' in resolution ? resolution.image : undefined
       }),
       done: [
         { target: 'building', when: 'to build', guard: (_context, resolution) => resolution.kind === 'build' },
+        {
+          target: 'buildingInPlace',
+          when: 'to build in place',
+          guard: (_context, resolution) => resolution.kind === 'in-place'
+        },
         { target: 'pulling', when: 'prebuilt or already built' }
       ]
     }),
@@ -122,9 +181,22 @@ export const containerStep = machine({
       onDone: (_context, copiedIn) => ({ copiedIn }),
       done: [{ target: 'running' }]
     }),
+    buildingInPlace: attempts('buildingInPlace', {
+      actor: 'buildInPlace',
+      input: buildInPlaceInput,
+      creates: ({ resolution }) => resolution?.creates.buildingInPlace ?? [],
+      onDone: (_context, builtInPlace) => ({ builtInPlace }),
+      done: [{ target: 'handingOver' }]
+    }),
+    handingOver: attempts('handingOver', {
+      actor: 'handOver',
+      input: handOverInput,
+      onDone: (_context, { copiedIn, inPlace }) => ({ copiedIn, inPlace }),
+      done: [{ target: 'running' }]
+    }),
     running: once('running', {
       actor: 'run',
-      input: imageInput,
+      input: actionInput,
       onDone: (_context, { exitCode }) => ({ exitCode }),
       done: [{ target: 'collecting' }],
       failed: 'collecting'

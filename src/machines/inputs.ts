@@ -1,7 +1,17 @@
 /** What actors of the machines are told, as plain data: with it, a port has to remember nothing between two calls. And what they tell. */
 import type { ErrorCode, StepError } from '../errors.ts'
 import type { Ledger } from './ledger.ts'
-import type { BuildPlan, BuiltImage, CopiedIn, JobRequest, JobStart, StepRequest } from './types.ts'
+import type {
+  BuildPlan,
+  BuildSource,
+  BuiltImage,
+  BuiltInPlace,
+  CopiedIn,
+  InPlace,
+  JobRequest,
+  JobStart,
+  StepRequest
+} from './types.ts'
 
 export interface ResolveInput {
   readonly request: StepRequest
@@ -9,13 +19,17 @@ export interface ResolveInput {
   readonly buildAttemptsMax: number
 }
 
-export interface BuildInput {
-  readonly plan: BuildPlan
+/** Which attempt at a build it is. */
+export interface BuildAttempt {
   readonly nonce: string
   /** From 1. */
   readonly attempt: number
   /** What the attempt before has failed with; undefined for the first. */
   readonly failedWith?: ErrorCode | undefined
+}
+
+export interface BuildInput extends BuildAttempt {
+  readonly plan: BuildPlan
   /** How often the image will be pushed at most, the first time included. */
   readonly pushTriesMax: number
   /** So long after its start nobody waits any more for a build, or for the push of its image: of one whose hook is gone, for example. */
@@ -59,7 +73,22 @@ export interface StepInput {
   readonly request: StepRequest
 }
 
-export interface CollectInput extends StepInput {
+/** `request`: the pod gets its mounts, which the build leaves alone, and nothing else of it. */
+export interface BuildInPlaceInput extends BuildAttempt, StepInput {
+  readonly source: BuildSource
+}
+
+export interface HandOverInput extends StepInput {
+  readonly built: BuiltInPlace
+}
+
+/** Where an action runs: one of both is known. */
+export interface ActionInput extends StepInput {
+  readonly image?: string | undefined
+  readonly inPlace?: InPlace | undefined
+}
+
+export interface CollectInput extends ActionInput {
   readonly copiedIn: CopiedIn
 }
 

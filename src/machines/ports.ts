@@ -7,9 +7,12 @@
  */
 
 import type {
+  ActionInput,
+  BuildInPlaceInput,
   BuildInput,
   CleanUpInput,
   CollectInput,
+  HandOverInput,
   ImageInput,
   InspectInput,
   PlaceInput,
@@ -21,8 +24,10 @@ import type {
 import type { Ledger } from './ledger.ts'
 import type {
   BuiltImage,
+  BuiltInPlace,
   CleanupRequest,
   CopiedIn,
+  HandedOver,
   JobFacts,
   JobImages,
   JobRequest,
@@ -53,12 +58,20 @@ export interface Pusher {
   push(input: PushInput, tell: (event: TryEvent) => void, signal: AbortSignal): Promise<string>
 }
 
+/** Builds where the action runs, so that no image has to be moved. Holds no credentials but those for images in FROM. */
+export interface InPlaceBuilder {
+  /** Resolves when the container's root file system is what was built, and nothing of the build runs there any more. */
+  buildInPlace(input: BuildInPlaceInput, signal: AbortSignal): Promise<BuiltInPlace>
+  /** Brings workspace and environment there, and starts the action: once, however often it is asked. */
+  handOver(input: HandOverInput, signal: AbortSignal): Promise<HandedOver>
+}
+
 /** Brings an image to where it runs, and runs it exactly once. */
 export interface Runner {
   /** Places the image and the workspace; resolves when the action's process has been started or is sure to start. */
   pull(input: ImageInput, signal: AbortSignal): Promise<CopiedIn>
   /** Streams the log and resolves with the action's own exit code. Only ever called once. */
-  run(input: ImageInput, signal: AbortSignal): Promise<RunResult>
+  run(input: ActionInput, signal: AbortSignal): Promise<RunResult>
 }
 
 /** Brings workspace, home and file commands back to the runner's disk, whatever the exit code was. */
@@ -87,6 +100,7 @@ export interface StepPorts {
   readonly resolver: ImageResolver
   readonly builder: Builder
   readonly pusher: Pusher
+  readonly inPlace: InPlaceBuilder
   readonly runner: Runner
   readonly workspace: Workspace
   readonly janitor: Janitor

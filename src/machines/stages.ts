@@ -2,29 +2,12 @@
  * What each stage of each machine is, in one table per machine: for the machines, the log, the diagram and the docs. A stage that
  * is added here and in its machine is in all of them.
  */
-import type { ErrorCode } from '../errors.ts'
+import { BUILDS, POD_LOST, POD_STARTS } from './stage-codes.ts'
 import { budgetsOf, type Stage, type Stages } from './table.ts'
 
 const seconds = 1_000
 const minutes = 60 * seconds
 const days = 24 * 60 * minutes
-
-const POD_STARTS = [
-  'image-not-found',
-  'image-denied',
-  'image-invalid',
-  'image-pull-failed',
-  'start-failed',
-  'unschedulable',
-  'unstartable'
-] as const satisfies readonly ErrorCode[]
-
-const POD_LOST = [
-  'out-of-memory',
-  'evicted',
-  'run-lost',
-  'run-deadline-exceeded'
-] as const satisfies readonly ErrorCode[]
 
 /** How fast cleanup has to be: by itself, after SIGINT (SIGTERM follows 7.5 s later), after SIGTERM (SIGKILL 2.5 s later). */
 export const CLEANUP_BUDGET_MS = [60 * seconds, 5.5 * seconds, 1.5 * seconds] as const
@@ -42,7 +25,8 @@ const CLEANING_UP = {
 export const STEP_STAGES = {
   resolving: {
     label: 'Resolve',
-    purpose: 'Decide what to run: a prebuilt image, one already built for this content, or a build.',
+    purpose:
+      'Decide what to run: a prebuilt image, one already built for this content, or a build, with a registry or in place.',
     port: 'resolver',
     budget: { budgetMs: 1 * minutes, attemptsMax: 5, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
     codes: [
@@ -61,24 +45,7 @@ export const STEP_STAGES = {
     purpose: 'Build the Dockerfile into an image layout, unprivileged and without push credentials.',
     port: 'builder',
     budget: { budgetMs: 60 * minutes, attemptsMax: 3, backOffMs: 2 * seconds, backOffMsMax: 30 * seconds },
-    codes: [
-      'invalid-input',
-      'not-configured',
-      'not-supported',
-      'dockerfile-failed',
-      'base-image-not-found',
-      'base-image-denied',
-      'base-registry-unreachable',
-      'builder-image-unavailable',
-      'builder-out-of-memory',
-      'builder-lost',
-      'user-namespace-unavailable',
-      'context-delivery-failed',
-      'files-refused',
-      'start-failed',
-      'unschedulable',
-      'unstartable'
-    ],
+    codes: BUILDS,
     creates: ['build-pod', 'image', 'directory']
   },
   pushing: {
@@ -111,6 +78,21 @@ export const STEP_STAGES = {
       'files-refused'
     ],
     creates: ['secret', 'pod', 'container', 'directory']
+  },
+  buildingInPlace: {
+    label: 'Build in place',
+    purpose: 'Build the Dockerfile in the very container that the action will run in; no registry is needed.',
+    port: 'inPlace',
+    budget: { budgetMs: 60 * minutes, attemptsMax: 3, backOffMs: 2 * seconds, backOffMsMax: 30 * seconds },
+    codes: BUILDS,
+    creates: ['build-pod']
+  },
+  handingOver: {
+    label: 'Hand over',
+    purpose: 'Bring workspace and environment to where the action was built in place, and start it there.',
+    port: 'inPlace',
+    budget: { budgetMs: 10 * minutes, attemptsMax: 3, backOffMs: 1 * seconds, backOffMsMax: 5 * seconds },
+    codes: ['invalid-input', 'layout-lost', 'start-failed', ...POD_LOST, 'workspace-delivery-failed', 'files-refused']
   },
   running: {
     label: 'Run',

@@ -23,24 +23,28 @@ export interface StepRequest {
   readonly mounts: readonly Mount[]
 }
 
-/** What to build and how it will be called (ADR 0034: one name to push, one to pull). */
-export interface BuildPlan {
+/** What to build. */
+export interface BuildSource {
   /** Absolute path on the runner's disk. */
   readonly contextDirectory: string
   /** Path of the Dockerfile relative to the context. */
   readonly dockerfile: string
   /** 64 hexadecimal digits over everything that can change the image; the tag is their beginning. */
   readonly contentHash: string
-  /** `host:port/handle:tag` as pods see the registry. */
-  readonly pushReference: string
-  /** `host:port/handle` as the kubelet sees it; a digest is added to it. */
-  readonly pullRepository: string
   /** Name of what builds; undefined: the only one there is. */
   readonly builder?: string | undefined
   /** What it is given in place of the Dockerfile, where it builds only that as docker builds the author's. */
   readonly rewritten?: RewrittenDockerfile | undefined
   /** Whether an ignore file leaves something out of the context. */
   readonly isFiltered?: boolean | undefined
+}
+
+/** What to build and how it will be called (ADR 0034: one name to push, one to pull). */
+export interface BuildPlan extends BuildSource {
+  /** `host:port/handle:tag` as pods see the registry. */
+  readonly pushReference: string
+  /** `host:port/handle` as the kubelet sees it; a digest is added to it. */
+  readonly pullRepository: string
 }
 
 export interface RewrittenDockerfile {
@@ -57,6 +61,7 @@ export type Resolution = Named &
     | { readonly kind: 'prebuilt'; readonly image: string }
     | { readonly kind: 'cached'; readonly image: string }
     | { readonly kind: 'build'; readonly plan: BuildPlan }
+    | { readonly kind: 'in-place'; readonly source: BuildSource }
   )
 
 interface Named {
@@ -66,8 +71,9 @@ interface Named {
 }
 
 export interface Creates {
-  readonly building: Ledger
-  readonly pulling: Ledger
+  readonly building?: Ledger
+  readonly buildingInPlace?: Ledger
+  readonly pulling?: Ledger
 }
 
 /** A built image that is in no registry yet. */
@@ -78,10 +84,29 @@ export interface BuiltImage {
   readonly pod?: string
 }
 
+/** A container whose root file system is what was built; it waits for what to run. */
+export interface BuiltInPlace {
+  readonly pod: string
+  /** The line of its log that nothing of the build comes after. */
+  readonly marker: string
+}
+
+/** Where an action runs that was built in place. */
+export interface InPlace extends BuiltInPlace {
+  /** No line of the action's log is older: a time of the node, as Kubernetes writes it; empty where it is not known. */
+  readonly since: string
+}
+
 /** What is to know of files that were copied into a pod when they go back. */
 export interface CopiedIn {
   /** When, by the clock of the runner's disk, milliseconds; undefined where none were copied from there. */
   readonly copiedAtMs?: number | undefined
+}
+
+/** What handing over a step to the container that was built for it has come to. */
+export interface HandedOver {
+  readonly copiedIn: CopiedIn
+  readonly inPlace: InPlace
 }
 
 export interface RunResult {

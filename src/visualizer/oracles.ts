@@ -25,8 +25,8 @@ const cleanUpComesLast: Oracle = ({ moves, promises }) => {
 const noStageWithoutItsPredecessor: Oracle = ({ moves, promises }) =>
   Object.entries(promises.needs).flatMap(([stage, needed]) => {
     const first = moves.findIndex(({ to }) => stageOf(to) === stage)
-    const isMet = moves.slice(0, first + 1).some(isDone(needed))
-    return complain(first >= 0 && !isMet, moves[first]?.number ?? 0, `${stage} without ${needed}`)
+    const isMet = needed.some((one) => moves.slice(0, first + 1).some(isDone(one)))
+    return complain(first >= 0 && !isMet, moves[first]?.number ?? 0, `${stage} without ${needed.join(' or ')}`)
   })
 
 /** No stage is come back to: a stay is one entry and its attempts. */

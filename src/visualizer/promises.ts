@@ -1,8 +1,8 @@
 /** What each machine promises, written by hand and not read from the machine: what the oracles hold every run to. */
 
 export interface Promises {
-  /** Each of these stages needs the success of another one before it. */
-  readonly needs: Readonly<Record<string, string>>
+  /** Each of these stages needs the success of one of the others before it. */
+  readonly needs: Readonly<Record<string, readonly string[]>>
   /** Attempted a single time, whatever its failure: it runs what users wrote. */
   readonly once: readonly string[]
   /** The stage whose success decides the exit code. */
@@ -18,14 +18,21 @@ export interface Promises {
 /** By the id of the machine. */
 export const PROMISES: Readonly<Record<string, Promises>> = {
   'container-step': {
-    needs: { building: 'resolving', pushing: 'building', pulling: 'resolving', running: 'pulling' },
+    needs: {
+      building: ['resolving'],
+      pushing: ['building'],
+      pulling: ['resolving'],
+      buildingInPlace: ['resolving'],
+      handingOver: ['buildingInPlace'],
+      running: ['pulling', 'handingOver']
+    },
     once: ['running'],
     decides: 'running',
     collects: 'collecting',
     waysOut: []
   },
   'job-start': {
-    needs: { sweeping: 'resolving', placing: 'resolving', starting: 'placing', inspecting: 'starting' },
+    needs: { sweeping: ['resolving'], placing: ['resolving'], starting: ['placing'], inspecting: ['starting'] },
     once: [],
     decides: 'inspecting',
     waysOut: ['inspecting done succeeded']
@@ -37,7 +44,7 @@ export const PROMISES: Readonly<Record<string, Promises>> = {
     waysOut: ['executing done succeeded', 'executing done failed']
   },
   'job-cleanup': {
-    needs: { removingObjects: 'listing', confirming: 'removingObjects', removingImages: 'confirming' },
+    needs: { removingObjects: ['listing'], confirming: ['removingObjects'], removingImages: ['confirming'] },
     once: [],
     decides: 'confirming',
     pardoned: ['removingImages'],

@@ -140,10 +140,13 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('a Dockerfile action, s
     expect(step.lines.map(({ text }) => text)).toContain('instead %s')
   })
 
-  it('needs a registry, and is told which variables name it', async () => {
+  it('needs a registry where it is to have one, and is told which variables name it', async () => {
     const directory = await installAction(runner(), 'nowhere', { Dockerfile: ECHO_ARGS })
     const names = ['HOST', 'PORT', 'NODE_PORT'].map((name) => `ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_${name}`)
-    const env = Object.fromEntries(names.map((name) => [name, undefined]))
+    const env = {
+      ...Object.fromEntries(names.map((name) => [name, undefined])),
+      ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_MODE: 'registry'
+    }
     const step = await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` }, { env })
     expect(step.exitCode).not.toBe(0)
     expect(errorsOf(step)).toHaveLength(1)

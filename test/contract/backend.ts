@@ -88,7 +88,7 @@ export async function planFor({ ports }: OpenBackend, dockerfile: string): Promi
   return { resolution, plan, nonce, ledger: ledgerOf(resolution) }
 }
 
-export const ledgerOf = ({ creates }: Resolution): Ledger => [...creates.building, ...creates.pulling]
+export const ledgerOf = ({ creates }: Resolution): Ledger => [...(creates.building ?? []), ...(creates.pulling ?? [])]
 
 /** The code a promise rejects with; fails when it resolves, or rejects with anything but a StepError. */
 export async function codeOf(promise: Promise<unknown>): Promise<ErrorCode> {
@@ -107,6 +107,8 @@ export const GITHUB_MOUNTS = ['workspace', 'home', 'workflow', 'file_commands', 
 
 export const mountsBelow = (directory: string): Mount[] =>
   GITHUB_MOUNTS.map((name) => ({ source: join(directory, name), target: `/github/${name}`, readOnly: false }))
+
+const imageOf = (resolution: Resolution): string => ('image' in resolution ? resolution.image : '')
 
 export async function buildAndPush(
   { builder, pusher }: StepPorts,
@@ -130,7 +132,7 @@ export async function runStep(backend: Backend, parts: Partial<StepRequest>, fil
       const resolution = await ports.resolver.resolve(toResolve(step), never)
       try {
         const input = toRun(
-          resolution.kind === 'build' ? await buildAndPush(ports, resolution) : resolution.image,
+          resolution.kind === 'build' ? await buildAndPush(ports, resolution) : imageOf(resolution),
           step,
           resolution
         )

@@ -207,7 +207,7 @@ describe('an order that turns out to be wrong beside the cluster', () => {
     [
       'a Dockerfile that is not there',
       () => step({ image: null, dockerfile: join(directory, 'repo/repo/Dockerfile') }),
-      /building a Dockerfile needs a registry: set/
+      /There is no Dockerfile at/
     ],
     ['a job pod that is gone', () => ({ ...step({}), state: { jobPod: 'job-9' } }), /the job pod job-9 is gone/]
   ])('%s', async (_title, input, message) => {

@@ -28,5 +28,5 @@ test('a transition that no path takes is not covered', () => {
   if (graph === undefined) throw new Error('there is no machine')
   const all = graph.transitions.map(({ id }) => id)
   const path = { title: 'all but one', transitions: all.slice(1), states: [] }
-  expect(summarize(graph, [path])).toMatchObject({ transitions: { covered: all.length - 1 }, percent: 97 })
+  expect(summarize(graph, [path])).toMatchObject({ transitions: { covered: all.length - 1 }, percent: 98 })
 })

@@ -27,10 +27,17 @@ export const RULES: Readonly<Record<string, Rules>> = {
   'container-step': {
     begins: 'resolving',
     stages: {
-      resolving: { 'to build': 'building', 'already built': 'pulling', prebuilt: 'pulling' },
+      resolving: {
+        'to build': 'building',
+        'to build in place': 'buildingInPlace',
+        'already built': 'pulling',
+        prebuilt: 'pulling'
+      },
       building: { built: 'pushing' },
       pushing: { pushed: 'pulling' },
       pulling: { 'pulling done': 'running' },
+      buildingInPlace: { 'built in place': 'handingOver' },
+      handingOver: { 'handed over': 'running' },
       running: { 'exited with 0': 'collecting', 'exited with 3': 'collecting' },
       collecting: { 'collecting done': 'cleaningUp' },
       cleaningUp

@@ -8,7 +8,12 @@ import { begin, next, RULES, type Rules } from './reference.ts'
 type Decisions = Pick<Script, 'resolution' | 'exitCode'>
 
 /** What resolving answers with, in the words of the models. */
-const RESOLVED = { build: 'to build', cached: 'already built', prebuilt: 'prebuilt' } as const
+export const RESOLVED = {
+  build: 'to build',
+  'in-place': 'to build in place',
+  cached: 'already built',
+  prebuilt: 'prebuilt'
+} as const
 
 /** What a stage has answered: what was decided there, or the one thing that it can answer. */
 function answerOf({ stages }: Rules, stage: string, { resolution, exitCode }: Decisions): string {

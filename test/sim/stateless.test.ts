@@ -9,6 +9,10 @@ const newForEveryCall: PortsMaker = (make) => ({
   resolver: { resolve: (...given) => make().resolver.resolve(...given) },
   builder: { build: (...given) => make().builder.build(...given) },
   pusher: { push: (...given) => make().pusher.push(...given) },
+  inPlace: {
+    buildInPlace: (...given) => make().inPlace.buildInPlace(...given),
+    handOver: (...given) => make().inPlace.handOver(...given)
+  },
   runner: { pull: (...given) => make().runner.pull(...given), run: (...given) => make().runner.run(...given) },
   workspace: { collect: (...given) => make().workspace.collect(...given) },
   janitor: { cleanUp: (...given) => make().janitor.cleanUp(...given) }

@@ -2,7 +2,14 @@
 
 import { containerStep } from '../../src/machines/container-step.ts'
 import type { StageName } from '../../src/machines/stages.ts'
-import type { BuildPlan, Resolution, StepRequest } from '../../src/machines/types.ts'
+import type {
+  BuildPlan,
+  BuildSource,
+  BuiltInPlace,
+  HandedOver,
+  Resolution,
+  StepRequest
+} from '../../src/machines/types.ts'
 import type { Answer } from './machine-graph.ts'
 import { createStagedModel, failures } from './staged-model.ts'
 
@@ -16,10 +23,14 @@ export const REQUEST: StepRequest = {
   mounts: []
 }
 
-export const PLAN: BuildPlan = {
+export const SOURCE: BuildSource = {
   contextDirectory: '/runner/_work/_actions/acme/greet/v1',
   dockerfile: 'Dockerfile',
-  contentHash: 'c'.repeat(64),
+  contentHash: 'c'.repeat(64)
+}
+
+export const PLAN: BuildPlan = {
+  ...SOURCE,
   pushReference: 'registry:5000/handle:tag',
   pullRepository: 'localhost:30500/handle'
 }
@@ -36,16 +47,29 @@ const creates = {
   pulling: [{ kind: 'pod', name: 'step-1' }]
 } as const
 
-/** The three things that resolving can decide. */
+export const BUILT_IN_PLACE: BuiltInPlace = { pod: 'build-1', marker: 'built' }
+export const HANDED_OVER: HandedOver = {
+  copiedIn: {},
+  inPlace: { ...BUILT_IN_PLACE, since: '2026-11-28T12:00:00Z' }
+}
+
+/** What resolving can decide. */
 export const RESOLUTIONS: Readonly<Record<Resolution['kind'], Resolution>> = {
   build: { kind: 'build', nonce, plan: PLAN, creates },
   cached: { kind: 'cached', nonce, image: PUSHED_IMAGE, creates: { building: [], pulling: creates.pulling } },
+  'in-place': {
+    kind: 'in-place',
+    nonce,
+    source: SOURCE,
+    creates: { buildingInPlace: [{ kind: 'build-pod', name: 'build-1' }] }
+  },
   prebuilt: { kind: 'prebuilt', nonce, image: 'alpine:3.22', creates: { building: [], pulling: creates.pulling } }
 }
 
 const answers: Readonly<Partial<Record<StageName, readonly Answer[]>>> = {
   resolving: [
     { says: 'to build', output: RESOLUTIONS.build },
+    { says: 'to build in place', output: RESOLUTIONS['in-place'] },
     { says: 'already built', output: RESOLUTIONS.cached },
     { says: 'prebuilt', output: RESOLUTIONS.prebuilt },
     ...failures('resolving')
@@ -53,6 +77,8 @@ const answers: Readonly<Partial<Record<StageName, readonly Answer[]>>> = {
   building: [{ says: 'built', output: { digest: DIGEST } }, ...failures('building')],
   pushing: [{ says: 'pushed', output: PUSHED_IMAGE }, ...failures('pushing')],
   pulling: [{ says: 'pulling done', output: {} }, ...failures('pulling')],
+  buildingInPlace: [{ says: 'built in place', output: BUILT_IN_PLACE }, ...failures('buildingInPlace')],
+  handingOver: [{ says: 'handed over', output: HANDED_OVER }, ...failures('handingOver')],
   running: [
     { says: 'exited with 0', output: { exitCode: 0 } },
     { says: 'exited with 3', output: { exitCode: 3 } },

@@ -4,6 +4,8 @@ import { runMachine } from '../../src/effects/run/run-machine.ts'
 import type { TryEvent } from '../../src/machines/inputs.ts'
 import type { Telling } from '../../src/machines/repeating-stage.ts'
 import type { AnyStageName } from '../../src/machines/stages.ts'
+import type { Resolution } from '../../src/machines/types.ts'
+import { RESOLVED } from '../model/walk.ts'
 import { SECRET } from './container-step-model.ts'
 import { type Call, createCallNotes, type History, noteTold, type RunOutput } from './history.ts'
 import type { ModelEvent, ModelPath } from './machine-graph.ts'
@@ -20,8 +22,8 @@ interface Deferred {
 /** What a path's answers decide. */
 function decisionsOf(events: readonly ModelEvent[]) {
   const said = events.map(({ says }) => says)
-  const resolution = said.includes('to build') ? 'build' : said.includes('already built') ? 'cached' : 'prebuilt'
-  return { resolution, exitCode: said.includes('exited with 3') ? 3 : 0 } as const
+  const resolution = Object.entries(RESOLVED).find(([, words]) => said.includes(words))?.[0] as Resolution['kind']
+  return { resolution: resolution ?? 'prebuilt', exitCode: said.includes('exited with 3') ? 3 : 0 } as const
 }
 
 /** More than any path has: what is left of it goes well. */

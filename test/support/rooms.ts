@@ -22,7 +22,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     'src/effects/registry/',
     'src/visualizer/client/'
   ],
-  ['src/effects/builders/', 'src/effects/content/', 'src/effects/log/'],
+  ['src/effects/builders/', 'src/effects/content/', 'src/effects/in-place/', 'src/effects/log/'],
   ['src/effects/archive/'],
   ['src/effects/kubernetes/'],
   ['src/effects/kubernetes/api/', 'src/effects/kubernetes/template/'],

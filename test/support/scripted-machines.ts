@@ -10,7 +10,15 @@ import {
 import type { Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
 import type { AnyStageName } from '../../src/machines/stages.ts'
-import { containerStepModel, DIGEST, PUSHED_IMAGE, REQUEST, RESOLUTIONS } from './container-step-model.ts'
+import {
+  BUILT_IN_PLACE,
+  containerStepModel,
+  DIGEST,
+  HANDED_OVER,
+  PUSHED_IMAGE,
+  REQUEST,
+  RESOLUTIONS
+} from './container-step-model.ts'
 import type { History, MachineId, RunOutput } from './history.ts'
 import {
   cleanupRequest,
@@ -72,6 +80,8 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
       building: { digest: DIGEST },
       pulling: {},
       pushing: PUSHED_IMAGE,
+      buildingInPlace: BUILT_IN_PLACE,
+      handingOver: HANDED_OVER,
       running: { exitCode }
     }),
     run: (options) => runContainerStep({ ...options, request: REQUEST } as unknown as Options<typeof runContainerStep>)

@@ -33,7 +33,10 @@ export function registryChecks(facts: Facts): readonly Check[] {
 }
 
 async function checkSecrets(facts: Facts, signal: AbortSignal): Promise<Finding> {
-  const { registry: settings } = facts.config()
+  const { registry: settings, buildMode } = facts.config()
+  if (settings === undefined && buildMode !== 'registry') {
+    return pass('no registry is configured: Dockerfiles are built in place (docs/in-place.md)')
+  }
   if (settings === undefined) {
     return warn(
       'no registry is configured, so Dockerfiles cannot be built; everything else works',

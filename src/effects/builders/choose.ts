@@ -14,6 +14,8 @@ export interface BuilderChoice {
   readonly pusherImage?: string | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_MIRRORS. */
   readonly mirrors?: readonly Mirror[] | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_IN_PLACE_IMAGE; undefined: the builder's default image for that. */
+  readonly inPlaceImage?: string | undefined
   /** The daemon of a builder that needs one. */
   readonly builderDaemon?: BuilderDaemon | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDKIT_SECCOMP_PROFILE: path below each kubelet's directory of seccomp profiles. */
@@ -31,6 +33,8 @@ export interface ChosenBuilder {
   readonly definition: BuilderDefinition
   readonly image: string
   readonly pushImage: string
+  /** Image that builds in place; undefined: the builder does not. */
+  readonly inPlaceImage?: string | undefined
   readonly daemon?: BuilderDaemon | undefined
   /** Of the container that builds, in a pod that has to have a user namespace; undefined: the runtime's own profile. */
   readonly seccompProfile?: string | undefined
@@ -52,7 +56,8 @@ export function chooseBuilders(choice: BuilderChoice): readonly ChosenBuilder[] 
     const pusher = all.find(({ defaultImage }) => defaultImage === definition.pushImage)
     const copied = pusher && imageOf(pusher, definitions.indexOf(pusher))
     const pushImage = choice.pusherImage ?? copied ?? definition.pushImage ?? image
-    return { definition, image, pushImage, ...givenTo(definition, choice) }
+    const inPlaceImage = definition.inPlace && (choice.inPlaceImage ?? definition.inPlace.defaultImage)
+    return { definition, image, pushImage, inPlaceImage, ...givenTo(definition, choice) }
   })
 }
 

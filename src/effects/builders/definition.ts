@@ -5,30 +5,34 @@ import type { CapabilityTable } from '../dockerfile/constructs.ts'
 /** Before a refusal, in the words for a line that was given to a builder: when that line fails, it is why the build does. */
 export const REFUSAL = 'RUN refused: '
 
-/** What to build, in paths of the build pod. */
-export interface BuildSpec {
+/** What a container that builds is told, in its own paths. */
+export interface BuildOptions {
   /** Directory of the build context. */
   readonly contextPath: string
   /** Relative to the context. */
   readonly dockerfile: string
   /** Absolute: what is built in its place. Only for a builder whose table rewrites something. */
   readonly rewrittenPath?: string | undefined
-  /** Directory, shared by both containers, for the OCI image layout. */
+  /** Directory for the OCI image layout. */
   readonly layoutPath: string
   /** File that the digest of the image is written to. */
   readonly digestPath: string
-  /** `host/repository:tag`. */
-  readonly pushReference: string
-  /** What the image has to run on, in Go's words; for a builder whose own architecture may be another one. */
-  readonly architecture: string
-  /** How often the container that pushes tries, the first time included. */
-  readonly pushTriesMax: number
   /** Registries, `host:port`, that speak plain HTTP; for pushing and for FROM. */
   readonly plainHttpHosts: readonly string[]
   /** File with the certificates, PEM, that the registry's own is signed with; undefined: those of the image. */
   readonly registryAuthorityPath?: string | undefined
   /** Of registries in FROM; for a builder that pulls by itself. */
   readonly mirrors?: readonly Mirror[] | undefined
+}
+
+/** What to build, in paths of the build pod; both containers have the layout. */
+export interface BuildSpec extends BuildOptions {
+  /** `host/repository:tag`. */
+  readonly pushReference: string
+  /** What the image has to run on, in Go's words; for a builder whose own architecture may be another one. */
+  readonly architecture: string
+  /** How often the container that pushes tries, the first time included. */
+  readonly pushTriesMax: number
   /** For a builder that only asks a daemon elsewhere to build. */
   readonly daemon?: Daemon | undefined
   /** Directory on a disk of the pod's own, for a builder that starts containers inside of its own. */
@@ -80,6 +84,14 @@ export interface FailedPush {
  */
 export type BuilderNeed = 'daemon' | 'seccomp-profile'
 
+/** How a builder builds in the container that the action will run in. */
+export interface InPlaceDefinition {
+  /** Pinned, with busybox at /busybox, which the builder leaves alone; may be overridden by configuration. */
+  readonly defaultImage: string
+  /** Makes the container's root file system what was built, and writes a layout with the image's configuration. */
+  command(options: BuildOptions): Required<ContainerCommand>
+}
+
 export interface BuilderDefinition {
   readonly name: string
   /** Pinned; may be overridden by configuration. */
@@ -98,6 +110,8 @@ export interface BuilderDefinition {
   /** Whether programs in the build container may become another user by a file's set-user-ID bit, as sudo does. */
   readonly mayEscalate: boolean
   containers(spec: BuildSpec): BuilderContainers
+  /** Undefined: it cannot. */
+  readonly inPlace?: InPlaceDefinition
   /** Lines of a build's log that tell why it failed, wherever they stand; not global. */
   readonly telling: RegExp
   /** Why a build failed, from the last 64 KiB of its log and the telling lines before; `builder-lost` when the log does not say. */

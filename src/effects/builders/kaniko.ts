@@ -1,7 +1,7 @@
 /** Kaniko, the maintained fork osscontainertools/kaniko: its two containers for the build pod. */
 import { posix } from 'node:path'
 import { parseReference } from '../registry/reference.ts'
-import type { BuilderDefinition, BuildSpec } from './definition.ts'
+import type { BuilderDefinition, BuildOptions, BuildSpec } from './definition.ts'
 import { KANIKO_CAPABILITIES } from './kaniko-dockerfile.ts'
 import {
   classifyBuildFailure,
@@ -37,7 +37,7 @@ const LIKE_DOCKER = Object.fromEntries(
  * - no retries of Kaniko's own in a build: the machine retries, visibly and within the stage's budget.
  * - FF_KANIKO_RUN_VIA_TINI stays off: it needs a second binary in the image, and docker build has no init either.
  */
-function buildArguments(spec: BuildSpec): string[] {
+function buildArguments(spec: BuildOptions): string[] {
   return [
     `--context=dir://${spec.contextPath}`,
     // Absolute, because a relative one is looked for in the working directory first.
@@ -49,7 +49,7 @@ function buildArguments(spec: BuildSpec): string[] {
     // is then not unpacked, and what RUN writes there is lost. Nothing is mounted there in the build pod.
     '--ignore-var-run=false',
     ...mirrors(spec),
-    ...connection(spec)
+    ...plainHttp(spec)
   ]
 }
 
@@ -62,26 +62,33 @@ function pushArguments(spec: BuildSpec): string[] {
     '--skip-push-permission-check',
     // Kaniko's own: whatever starts the container again starts one that failed to build again as well.
     `--push-retry=${spec.pushTriesMax - 1}`,
-    ...connection(spec)
+    ...authority(spec),
+    ...plainHttp(spec)
   ]
 }
 
 /** What go-containerregistry, and so Kaniko, calls Docker Hub. */
 const DOCKER_HUB: Readonly<Record<string, string>> = { 'docker.io': 'index.docker.io' }
 
-function mirrors({ mirrors = [] }: BuildSpec): string[] {
+function mirrors({ mirrors = [] }: BuildOptions): string[] {
   if (mirrors.length === 0) return []
   const pairs = mirrors.map(({ registry, mirror }) => `${DOCKER_HUB[registry] ?? registry}=${mirror}`)
   return [`--registry-map=${pairs.join(';')}`]
 }
 
-function connection({ plainHttpHosts, registryAuthorityPath, pushReference }: BuildSpec): string[] {
-  const { host } = parseReference(pushReference)
-  return [
-    ...plainHttpHosts.map((plain) => `--insecure-registry=${plain}`),
-    ...(registryAuthorityPath === undefined ? [] : [`--registry-certificate=${host}=${registryAuthorityPath}`])
-  ]
+const plainHttp = ({ plainHttpHosts }: BuildOptions): string[] =>
+  plainHttpHosts.map((plain) => `--insecure-registry=${plain}`)
+
+/** Of the registry that is pushed to. */
+function authority({ registryAuthorityPath, pushReference }: BuildSpec): string[] {
+  if (registryAuthorityPath === undefined) return []
+  return [`--registry-certificate=${parseReference(pushReference).host}=${registryAuthorityPath}`]
 }
+
+/*
+ * In place no layer is ever used, and what files are is not asked of a snapshot: one at the end is the least there is.
+ */
+const IN_PLACE = ['--materialize', '--cleanup=false', '--single-snapshot', '--snapshot-mode=time']
 
 export const kaniko: BuilderDefinition = {
   name: 'kaniko',
@@ -108,9 +115,17 @@ export const kaniko: BuilderDefinition = {
   ],
   mayEscalate: true,
   containers: (spec) => ({
-    build: { args: buildArguments(spec), env: LIKE_DOCKER },
+    build: { args: [...buildArguments(spec), ...authority(spec)], env: LIKE_DOCKER },
     push: { args: pushArguments(spec), env: {} }
   }),
+  inPlace: {
+    defaultImage: `ghcr.io/osscontainertools/kaniko:${VERSION}-debug`,
+    command: (options) => ({
+      command: ['/kaniko/executor'],
+      args: [...buildArguments(options), ...IN_PLACE],
+      env: LIKE_DOCKER
+    })
+  },
   telling: TELLING,
   classifyBuildFailure,
   ignored: IGNORED,

@@ -2,14 +2,16 @@
 import { basename, dirname, join, relative } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { ImageResolver } from '../../machines/ports.ts'
-import type { BuildPlan, Creates, Resolution } from '../../machines/types.ts'
+import type { BuildPlan, BuildSource, Creates, Resolution, StepRequest } from '../../machines/types.ts'
 import { pullRepository, pushReference, type RegistryTarget } from '../registry/reference.ts'
 import { inDirectory, inTree, openBelow, readWhole, resolveBelow } from '../work-tree/tree.ts'
 import { type ContextDirectory, readContext } from './context.ts'
 import { type ContentEntry, contentHash } from './hash.ts'
 
 export interface ResolverOptions {
+  /** Undefined: what is built is built in place, where that is wanted. */
   readonly registry: RegistryTarget | undefined
+  readonly isInPlace?: boolean | undefined
   /** The error for a Dockerfile when no registry is configured; names what to set. */
   readonly notConfigured: () => StepError
   /** The directory that build contexts have to lie below; undefined: each is taken where it is. */
@@ -22,9 +24,13 @@ export interface ResolverOptions {
   readonly findBuilt?: ((plan: BuildPlan, signal: AbortSignal) => Promise<string | undefined>) | undefined
   /** Draws what the names of everything that is made for the step have in common. */
   readonly nonce: () => string
-  /** What the later stages will make; without a plan nothing is built. */
-  readonly creates: (plan: BuildPlan | undefined, names: StepNames) => Creates
+  /** What the later stages will make, of what was decided. */
+  readonly creates: (decision: Decision, names: StepNames) => Creates
 }
+
+/** What resolving decides, without the names of what will be made for it. */
+export type Decision = WithoutNames<Resolution>
+type WithoutNames<T> = T extends Resolution ? Omit<T, 'nonce' | 'creates'> : never
 
 /** A Dockerfile with all that decides what builds it. */
 export interface FoundDockerfile {
@@ -54,34 +60,45 @@ export function createResolver(options: ResolverOptions): ImageResolver {
     async resolve({ request, buildAttemptsMax }, signal): Promise<Resolution> {
       const { image, dockerfile } = request
       const nonce = options.nonce()
-      const named = (plan?: BuildPlan) => ({ nonce, creates: options.creates(plan, { nonce, buildAttemptsMax }) })
-      if (image !== undefined) return { kind: 'prebuilt', image, ...named() }
-      if (dockerfile === undefined) throw new StepError('invalid-input', 'There is neither an image nor a Dockerfile')
-      const plan = await planBuild(options, dockerfile, signal)
-      const digest = await options.findBuilt?.(plan, signal)
-      if (digest === undefined) return { kind: 'build', plan, ...named(plan) }
-      return { kind: 'cached', image: `${plan.pullRepository}@${digest}`, ...named() }
+      const decision = await decide(options, { image, dockerfile }, signal)
+      return { ...decision, nonce, creates: options.creates(decision, { nonce, buildAttemptsMax }) }
     }
   }
 }
 
-async function planBuild(options: ResolverOptions, dockerfile: string, signal: AbortSignal): Promise<BuildPlan> {
-  const { registry, chooseBuilder } = options
+async function decide(
+  options: ResolverOptions,
+  { image, dockerfile }: Pick<StepRequest, 'image' | 'dockerfile'>,
+  signal: AbortSignal
+): Promise<Decision> {
+  if (image !== undefined) return { kind: 'prebuilt', image }
+  if (dockerfile === undefined) throw new StepError('invalid-input', 'There is neither an image nor a Dockerfile')
+  const { registry, isInPlace } = options
+  if (isInPlace) return { kind: 'in-place', source: await readSource(options, dockerfile, signal) }
   if (registry === undefined) throw options.notConfigured()
+  const source = await readSource(options, dockerfile, signal)
+  const repository = options.repository()
+  const plan: BuildPlan = {
+    ...source,
+    pushReference: pushReference(registry, repository, source.contentHash.slice(0, TAG_LENGTH)),
+    pullRepository: pullRepository(registry, repository)
+  }
+  const digest = await options.findBuilt?.(plan, signal)
+  return digest === undefined ? { kind: 'build', plan } : { kind: 'cached', image: `${plan.pullRepository}@${digest}` }
+}
+
+async function readSource(options: ResolverOptions, dockerfile: string, signal: AbortSignal): Promise<BuildSource> {
+  const { chooseBuilder } = options
   const place = await contextOf(dockerfile, options.contextRoot ?? dirname(dockerfile))
   const name = basename(dockerfile)
   const entries = await readContext(place, name, signal)
   const scopedIgnoreFile = `${name}${IGNORE_FILE}`
   const [text = '', ignoreFile] = [await readText(place, name), await readText(place, scopedIgnoreFile)]
   const { identity, builder, rewritten } = await chooseBuilder({ text, ignoreFile, entries })
-  const hash = contentHash({ entries, dockerfile: name, builderIdentity: identity })
-  const repository = options.repository()
   return {
     contextDirectory: join(place.root, place.path),
     dockerfile: name,
-    contentHash: hash,
-    pushReference: pushReference(registry, repository, hash.slice(0, TAG_LENGTH)),
-    pullRepository: pullRepository(registry, repository),
+    contentHash: contentHash({ entries, dockerfile: name, builderIdentity: identity }),
     builder,
     rewritten,
     isFiltered: entries.some(({ path }) => path === IGNORE_FILE || path === scopedIgnoreFile)

@@ -93,10 +93,15 @@ function createRunner(engine: Engine): Runner {
       await engine.place(image, containerName(nonce), request, signal)
       return {}
     },
-    run: async ({ image, nonce, request }, signal) => ({
+    run: async ({ image = '', nonce, request }, signal) => ({
       exitCode: await engine.run(containerName(nonce), image, request, signal)
     })
   }
+}
+
+/** An engine has a place for images: nothing is resolved to be built in place. */
+const refuse = async (): Promise<never> => {
+  throw new StepError('internal', 'The local engine builds nothing in place')
 }
 
 function createJanitor(engine: Engine, client: RegistryClient, processes: ProcessRunner): Janitor {
@@ -152,8 +157,9 @@ export async function createLocalPorts(
     repository: () => randomHex(HANDLE_LENGTH),
     // It is docker's own, or as good: nothing is refused.
     chooseBuilder: () => ({ identity: `${engine.name} ${engine.version}` }),
-    creates: (plan, { nonce }) => ({
-      building: plan === undefined ? [] : [...engine.creates, { kind: 'image', name: plan.pushReference }],
+    creates: (decision, { nonce }) => ({
+      building:
+        decision.kind === 'build' ? [...engine.creates, { kind: 'image', name: decision.plan.pushReference }] : [],
       pulling: [...engine.creates, { kind: 'container', name: containerName(nonce) }]
     })
   })
@@ -164,6 +170,7 @@ export async function createLocalPorts(
       resolver,
       builder: createBuilder(engine, reporter),
       pusher: createPusher(engine, client, clock),
+      inPlace: { buildInPlace: refuse, handOver: refuse },
       runner: createRunner(engine),
       // The mounts are live: what the action wrote is on this computer's disk already.
       workspace: { collect: async () => undefined },

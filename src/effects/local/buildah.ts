@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { Mount } from '../../machines/types.ts'
 import { lastLine } from '../failure-table.ts'
+import { commandOf, type ImageConfig } from '../image-config.ts'
 import { type Engine, type EngineDependencies, environmentArguments, isByDigest, must } from './engine.ts'
 import { buildFailure, pullFailure, pushFailure, startFailure } from './failures.ts'
-import { commandOf, type ImageConfig } from './image-config.ts'
 import type { CommandOptions } from './process.ts'
 
 const ISOLATION = ['--isolation', 'chroot']

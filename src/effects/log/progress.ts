@@ -47,7 +47,8 @@ export interface ShownOutput {
 const IMAGE_WORDS: Readonly<Record<Resolution['kind'], string>> = {
   prebuilt: 'image',
   cached: 'built before, image',
-  build: 'built now, image'
+  build: 'built now, image',
+  'in-place': 'built in place as'
 }
 
 /**
@@ -64,8 +65,8 @@ export function summaryLine(output: ShownOutput, { stages }: Pick<MachineStages,
   const starts = records.map(([, { startedAtMs }]) => startedAtMs)
   const ends = records.map(([, { startedAtMs, endedAtMs }]) => endedAtMs ?? startedAtMs)
   const total = records.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts)
-  const image = output.image === undefined ? '' : `; ${IMAGE_WORDS[output.imageSource ?? 'prebuilt']} ${output.image}`
-  const { outcome, exitCode, removed } = output
+  const { outcome, exitCode, removed, imageSource = 'prebuilt' } = output
+  const image = output.image === undefined ? '' : `; ${IMAGE_WORDS[imageSource]} ${output.image}`
   if (outcome === 'succeeded' && removed !== undefined) {
     const what = removed.length === 0 ? 'there was nothing to remove' : `removed ${removed.join(', ')}`
     return `Cleaned up in ${inSeconds(total)} (${parts.join(', ')}): ${what}`

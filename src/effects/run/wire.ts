@@ -57,7 +57,7 @@ async function run<Logic extends AnyActorLogic>(
 /** Runs one container action to its end (run_container_step). */
 export async function runContainerStep(options: RunOptions<StepRequest, StepPorts, Budgets>): Promise<StepOutput> {
   const { containerStep } = await import('../../machines/container-step.ts')
-  const { resolver, builder, pusher, runner, workspace, janitor, clock } = options.ports
+  const { resolver, builder, pusher, inPlace, runner, workspace, janitor, clock } = options.ports
   const logic = containerStep.provide({
     actors: {
       ...actorsOf(resolver),
@@ -66,6 +66,7 @@ export async function runContainerStep(options: RunOptions<StepRequest, StepPort
         // A machine that has gone on, or has ended, is told nothing any more.
         pusher.push(input, (event) => (signal.aborted ? undefined : tell(event)), signal)
       ),
+      ...actorsOf(inPlace),
       ...actorsOf(runner),
       ...actorsOf(workspace),
       ...actorsOf(janitor),

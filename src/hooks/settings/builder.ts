@@ -8,6 +8,8 @@ import { SETTINGS, type SettingName, type SettingValue } from './settings.ts'
 
 type BuilderSetting =
   | 'mirrors'
+  | 'buildMode'
+  | 'inPlaceImage'
   | 'builder'
   | 'builderImage'
   | 'pusherImage'
@@ -21,7 +23,15 @@ type BuilderValues = { readonly [Name in BuilderSetting]: SettingValue<Name> }
 
 type BuilderOptions = Pick<
   KubernetesOptions,
-  'builder' | 'builderImage' | 'pusherImage' | 'buildUserNamespace' | 'builderDaemon' | 'seccompProfile' | 'mirrors'
+  | 'buildMode'
+  | 'inPlaceImage'
+  | 'builder'
+  | 'builderImage'
+  | 'pusherImage'
+  | 'buildUserNamespace'
+  | 'builderDaemon'
+  | 'seccompProfile'
+  | 'mirrors'
 >
 
 /** The setting that gives a builder what it needs. */
@@ -34,13 +44,19 @@ const variable = (name: SettingName): string => SETTINGS[name].variable
 
 /** Throws `not-configured` for settings that do not go together. */
 export function builderOf(values: BuilderValues): BuilderOptions {
-  const { builder, builderImage, pusherImage, mirrors, buildUserNamespace, seccompProfile } = values
+  const { buildMode, inPlaceImage, builder, builderImage, pusherImage, mirrors } = values
+  const { buildUserNamespace, seccompProfile } = values
   const { buildkitHost: address, buildkitTlsSecret: tlsSecret } = values
   const chosen: BuilderDefinition | undefined =
     builder === undefined || builder === AUTO ? undefined : BUILDERS[builder]
   const need = chosen?.needs
   if (chosen && need && values[GIVEN_BY[need]] === undefined) {
     throw wrong(`${variable('builder')} is ${chosen.name}: set ${variable(GIVEN_BY[need])} too`)
+  }
+  if (chosen !== undefined && chosen.inPlace === undefined && buildMode === 'in-place') {
+    throw wrong(
+      `${variable('buildMode')} is in-place, but ${chosen.name} does not build in place: unset one of ${variable('buildMode')} and ${variable('builder')}`
+    )
   }
   if (need === 'daemon' && mirrors !== undefined) {
     throw wrong(
@@ -54,7 +70,17 @@ export function builderOf(values: BuilderValues): BuilderOptions {
     )
   }
   const builderDaemon = address === undefined ? undefined : { address, tlsSecret }
-  return { builder, builderImage, pusherImage, mirrors, buildUserNamespace, builderDaemon, seccompProfile }
+  return {
+    buildMode,
+    inPlaceImage,
+    builder,
+    builderImage,
+    pusherImage,
+    mirrors,
+    buildUserNamespace,
+    builderDaemon,
+    seccompProfile
+  }
 }
 
 function refuseUnused(values: BuilderValues, chosen: BuilderDefinition | undefined): void {

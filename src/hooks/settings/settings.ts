@@ -1,25 +1,20 @@
 /** Every environment variable that the hook reads, as one table: for config.ts, which reads them, and for docs/configuration.md. */
-import { BUILDERS, type BuilderName } from '../../effects/builders/catalog.ts'
-import { AUTO } from '../../effects/builders/choose.ts'
-import { CLAIM_ACCESS_MODES, USER_NAMESPACE_CHOICES } from '../../effects/kubernetes/context/options.ts'
+import { CLAIM_ACCESS_MODES } from '../../effects/kubernetes/context/options.ts'
+import { BUILDER } from './builder-table.ts'
 import { REGISTRY } from './registry-table.ts'
 import {
   absolutePath,
   directoryOrOff,
   kubernetesName,
   list,
-  mirrors,
   oneOf,
-  pathBelow,
   port,
   type Setting,
   smallNumber,
-  tcpAddress,
   text
 } from './values.ts'
 
 const CONTAINER_HOOKS = 'ACTIONS_RUNNER_CONTAINER_HOOKS'
-const BUILDER_NAMES = Object.keys(BUILDERS) as BuilderName[]
 const code = (name: string) => `\`${name}\``
 const SET_BY_RUNNER = 'set by the runner'
 const BY_RUNNER = 'the runner sets it for every job; start this hook by the runner'
@@ -93,63 +88,6 @@ const RUNNER = {
     meaning:
       'Only in storage mode copy: how many GiB a step may hand back, holes of files not counted. More is an error, [files-refused](errors.md#files-refused).',
     parse: smallNumber
-  }
-} as const satisfies Record<string, Setting>
-
-const BUILDER = {
-  builder: {
-    variable: `${CONTAINER_HOOKS}_BUILDER`,
-    unset: code(AUTO),
-    meaning: `What builds: ${BUILDER_NAMES.map(code).join(' or ')}; or \`${AUTO}\`: for each Dockerfile the first one of those that are set up which builds it as docker does. See [BuildKit](buildkit.md#which-builder).`,
-    parse: oneOf<BuilderName | typeof AUTO>([...BUILDER_NAMES, AUTO])
-  },
-  builderImage: {
-    variable: `${CONTAINER_HOOKS}_BUILDER_IMAGE`,
-    unset: [...new Set(BUILDER_NAMES.map((name) => code(BUILDERS[name].defaultImage)))].join(', or '),
-    meaning:
-      'Image of the builder: a copy of the default in a registry of yours, or another version. For several: `kaniko=image,buildkit-in-pod=image`.',
-    parse: text
-  },
-  pusherImage: {
-    variable: `${CONTAINER_HOOKS}_PUSHER_IMAGE`,
-    unset: `the builder's image; with BuildKit Kaniko's: ${code(BUILDERS.kaniko.defaultImage)}`,
-    meaning: "Image with Kaniko's `executor`, which pushes what was built.",
-    parse: text
-  },
-  mirrors: {
-    variable: `${CONTAINER_HOOKS}_BUILD_MIRRORS`,
-    unset: 'none',
-    meaning:
-      'Where images in FROM are looked for first, as `registry=mirror[/path]`, comma-separated (`docker.io=mirror.example/hub,ghcr.io=mirror.example/ghcr`). See [mirrors](registry.md#mirrors). Not for `buildkit`, whose daemon knows its own.',
-    parse: mirrors
-  },
-  buildUserNamespace: {
-    variable: `${CONTAINER_HOOKS}_BUILD_USER_NAMESPACE`,
-    unset: '`auto`',
-    meaning:
-      'Whether build pods get a user namespace, in which root is nobody on the node: `auto`, where nodes can; `on`, or no build at all; `off`. See [Security](security.md#user-namespaces).',
-    parse: oneOf(USER_NAMESPACE_CHOICES)
-  },
-  buildkitHost: {
-    variable: `${CONTAINER_HOOKS}_BUILDKIT_HOST`,
-    unset: 'none',
-    meaning:
-      'Address of the BuildKit daemon as pods reach it, `tcp://host:port`. Needed for `buildkit`; with `auto` it sets BuildKit up.',
-    parse: tcpAddress
-  },
-  seccompProfile: {
-    variable: `${CONTAINER_HOOKS}_BUILDKIT_SECCOMP_PROFILE`,
-    unset: 'none',
-    meaning:
-      "Sets BuildKit up inside of the build pod: the seccomp profile that lets it, on every node, as a path below the kubelet's directory of profiles (`slipway/buildkit.json`). Needed for `buildkit-in-pod`. See [BuildKit](buildkit.md#in-the-build-pod).",
-    parse: pathBelow
-  },
-  buildkitTlsSecret: {
-    variable: `${CONTAINER_HOOKS}_BUILDKIT_TLS_SECRET`,
-    unset: 'none: without TLS',
-    meaning:
-      "Name of a Secret in the runners' namespace with `ca.crt`, `tls.crt` and `tls.key`: what the daemon's certificate is signed with, and the one to show to it.",
-    parse: kubernetesName
   }
 } as const satisfies Record<string, Setting>
 

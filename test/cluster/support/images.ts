@@ -8,6 +8,8 @@ import { apply, eventually, get, kubectl } from './kubectl.ts'
 export const REGISTRY_HOST = 'docker-registry.default.svc.cluster.local'
 export const REGISTRY_PORT = '5000'
 export const REGISTRY_NODE_PORT = '30500'
+/** Of n1; node ports answer there too. */
+const NODE_ADDRESS = '10.99.0.1'
 
 export const IMAGES = {
   runner: 'localhost/runner:1',
@@ -18,6 +20,8 @@ export const IMAGES = {
   /** ENTRYPOINT docker-registry serve. */
   registry: 'localhost/registry:2',
   kaniko: 'localhost/kaniko:test',
+  /** The same with busybox in /busybox. */
+  kanikoDebug: 'localhost/kaniko-debug:test',
   /** ARC's controller and listener. */
   arc: 'localhost/arcctl:1',
   /** The runner with a run.sh that waits. */
@@ -26,7 +30,10 @@ export const IMAGES = {
   buildkit: 'localhost/buildkit:2',
   /** As a Dockerfile names them in FROM. */
   debianBase: `${REGISTRY_HOST}:${REGISTRY_PORT}/base/debian:bookworm`,
-  busyboxBase: `${REGISTRY_HOST}:${REGISTRY_PORT}/base/busybox:1`
+  busyboxBase: `${REGISTRY_HOST}:${REGISTRY_PORT}/base/busybox:1`,
+  /** The same for who has no registry set: a builder speaks plain HTTP to a private address. */
+  debianByAddress: `${NODE_ADDRESS}:${REGISTRY_NODE_PORT}/base/debian:bookworm`,
+  busyboxByAddress: `${NODE_ADDRESS}:${REGISTRY_NODE_PORT}/base/busybox:1`
 } as const
 
 interface Node {
@@ -38,6 +45,14 @@ export async function canBuild(): Promise<boolean> {
   return (
     (await isOnNode(IMAGES.kaniko)) ||
     skip(`${IMAGES.kaniko} is not on the node`, 'no test that builds a Dockerfile runs')
+  )
+}
+
+/** Building in place needs a builder with a shell. */
+export async function canBuildInPlace(): Promise<boolean> {
+  return (
+    (await isOnNode(IMAGES.kanikoDebug)) ||
+    skip(`${IMAGES.kanikoDebug} is not on the node`, 'nothing is built in place')
   )
 }
 

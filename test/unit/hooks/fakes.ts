@@ -32,6 +32,10 @@ export function fakeBackend(parts: Parts = {}) {
         },
         builder: { build: async () => ({ digest: 'sha256:0' }) },
         pusher: { push: async () => '' },
+        inPlace: {
+          buildInPlace: async () => ({ pod: 'build-1', marker: '' }),
+          handOver: async ({ built }) => ({ copiedIn: {}, inPlace: { ...built, since: '' } })
+        },
         runner: {
           async pull({ image }) {
             calls.push(`pull ${image}`)

@@ -5,21 +5,36 @@ import { StepError } from '../../../src/errors.ts'
 import type { CleanUpInput } from '../../../src/machines/inputs.ts'
 import type { StepPorts } from '../../../src/machines/ports.ts'
 import { BUDGETS } from '../../../src/machines/stages.ts'
-import { DIGEST, PLAN, PUSHED_IMAGE, REQUEST, RESOLUTIONS } from '../../support/container-step-model.ts'
+import type { Resolution } from '../../../src/machines/types.ts'
+import {
+  BUILT_IN_PLACE,
+  DIGEST,
+  HANDED_OVER,
+  PLAN,
+  PUSHED_IMAGE,
+  REQUEST,
+  RESOLUTIONS,
+  SOURCE
+} from '../../support/container-step-model.ts'
 
 const BUDGET = { budgetMs: 60_000, attemptsMax: 3, backOffMs: 0, backOffMsMax: 0 }
-const budgets = { ...BUDGETS, building: BUDGET, pushing: { ...BUDGET, attemptsMax: 5 } }
+const budgets = { ...BUDGETS, building: BUDGET, buildingInPlace: BUDGET, pushing: { ...BUDGET, attemptsMax: 5 } }
 const { nonce } = RESOLUTIONS.build
 const COPIED_IN = { copiedAtMs: 7 }
 
 interface Answers {
   /** How often a build fails before it goes well. */
   readonly lostBuilds?: number
+  readonly resolution?: Resolution
   readonly run?: () => Promise<{ exitCode: number }>
 }
 
 /** A step with a Dockerfile; what each port was told, in order. */
-async function told({ lostBuilds = 0, run = async () => ({ exitCode: 0 }) }: Answers = {}) {
+async function told({
+  lostBuilds = 0,
+  resolution = RESOLUTIONS.build,
+  run = async () => ({ exitCode: 0 })
+}: Answers = {}) {
   const inputs: (readonly [string, unknown])[] = []
   const note = (port: string, input: unknown) => void inputs.push([port, input])
   const ports: StepPorts = {
@@ -27,7 +42,7 @@ async function told({ lostBuilds = 0, run = async () => ({ exitCode: 0 }) }: Ans
     resolver: {
       async resolve(input) {
         note('resolve', input)
-        return RESOLUTIONS.build
+        return resolution
       }
     },
     builder: {
@@ -41,6 +56,17 @@ async function told({ lostBuilds = 0, run = async () => ({ exitCode: 0 }) }: Ans
       async push(input) {
         note('push', input)
         return PUSHED_IMAGE
+      }
+    },
+    inPlace: {
+      async buildInPlace(input) {
+        note('build in place', input)
+        if (input.attempt <= lostBuilds) throw new StepError('builder-lost', 'its node is gone')
+        return BUILT_IN_PLACE
+      },
+      async handOver(input) {
+        note('hand over', input)
+        return HANDED_OVER
       }
     },
     runner: {
@@ -96,12 +122,24 @@ test('what was built, and the pod that has it, is what is pushed', async () => {
 
 test('what was pushed is pulled, run and collected under the names of this step', async () => {
   const { to } = await told()
-  const run = { nonce, request: REQUEST, image: PUSHED_IMAGE, isBuilt: true }
+  const run = { nonce, request: REQUEST, image: PUSHED_IMAGE }
   expect([to('pull'), to('run'), to('collect')]).toEqual([
+    [{ ...run, isBuilt: true }],
     [run],
-    [run],
-    [{ nonce, request: REQUEST, copiedIn: COPIED_IN }]
+    [{ ...run, copiedIn: COPIED_IN }]
   ])
+})
+
+test('what is built in place is told the mounts of the step, and what follows where it was built', async () => {
+  const { to } = await told({ lostBuilds: 1, resolution: RESOLUTIONS['in-place'] })
+  const step = { nonce, request: REQUEST }
+  expect(to('build in place')).toEqual([
+    { ...step, source: SOURCE, attempt: 1, failedWith: undefined },
+    { ...step, source: SOURCE, attempt: 2, failedWith: 'builder-lost' }
+  ])
+  expect(to('hand over')).toEqual([{ ...step, built: BUILT_IN_PLACE }])
+  const { inPlace, copiedIn } = HANDED_OVER
+  expect([to('run'), to('collect')]).toEqual([[{ ...step, inPlace }], [{ ...step, inPlace, copiedIn }]])
 })
 
 test('the janitor is told what is known of the image', async () => {

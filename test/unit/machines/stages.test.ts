@@ -75,6 +75,7 @@ test('what a stage creates is what its backends make', () => {
   )
   expect(creates).toEqual({
     'container-step building': ['build-pod', 'directory', 'image'],
+    'container-step buildingInPlace': ['build-pod'],
     'container-step pulling': ['container', 'directory', 'pod', 'secret'],
     'job-start placing': ['pod', 'secret'],
     'script-step executing': ['process']

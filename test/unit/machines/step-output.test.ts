@@ -4,7 +4,7 @@ import { runContainerStep } from '../../../src/effects/run/wire.ts'
 import type { Clock, StepPorts } from '../../../src/machines/ports.ts'
 import { BUDGETS } from '../../../src/machines/stages.ts'
 import type { Resolution } from '../../../src/machines/types.ts'
-import { PUSHED_IMAGE, REQUEST, RESOLUTIONS } from '../../support/container-step-model.ts'
+import { BUILT_IN_PLACE, HANDED_OVER, PUSHED_IMAGE, REQUEST, RESOLUTIONS } from '../../support/container-step-model.ts'
 
 const clock: Clock = {
   now: () => 0,
@@ -18,15 +18,17 @@ const portsFor = (kind: Resolution['kind']): StepPorts => ({
   resolver: { resolve: async () => RESOLUTIONS[kind] },
   builder: { build: async () => ({ digest: 'sha256:0' }) },
   pusher: { push: async () => PUSHED_IMAGE },
+  inPlace: { buildInPlace: async () => BUILT_IN_PLACE, handOver: async () => HANDED_OVER },
   runner: { pull: async () => ({}), run: async () => ({ exitCode: 0 }) },
   workspace: { collect: async () => {} },
   janitor: { cleanUp: async () => {} }
 })
 
-test.each<[Resolution['kind'], string]>([
+test.each<[Resolution['kind'], string | undefined]>([
   ['prebuilt', 'alpine:3.22'],
   ['cached', PUSHED_IMAGE],
-  ['build', PUSHED_IMAGE]
+  ['build', PUSHED_IMAGE],
+  ['in-place', undefined]
 ])('an image that is %s', async (kind, image) => {
   const output = await runContainerStep({ request: REQUEST, ports: portsFor(kind), budgets: BUDGETS, observers: [] })
   expect(output).toMatchObject({ outcome: 'succeeded', exitCode: 0, image, imageSource: kind })

@@ -44,13 +44,16 @@ interface Position {
   complete: boolean
 }
 
-/** A reader that remembers how far it came, and passes each byte of the log to `write` exactly once. */
-export function createLogReader(source: ContainerAddress, write: (chunk: Buffer) => void): LogReader {
+/**
+ * A reader that remembers how far it came, and passes each byte of the log to `write` exactly once. `since`: a time as Kubernetes
+ * writes it; nothing older need be read.
+ */
+export function createLogReader(source: ContainerAddress, write: (chunk: Buffer) => void, since = ''): LogReader {
   const position: Position = { recent: [], before: { timestamp: '', lines: 0 }, bytes: 0, complete: true }
   return {
     async read(follow, signal) {
       try {
-        const response = await open(source, { follow, sinceTime: earliest(position.recent) }, signal)
+        const response = await open(source, { follow, sinceTime: earliest(position.recent) || since }, signal)
         return (await passOn(response, position, write)) ? 'whole' : 'cut'
       } catch (error) {
         return isTransient(error) ? 'cut' : 'refused'

@@ -2,12 +2,18 @@
 import { dirname } from 'node:path'
 import { StepError, toStepError } from '../../../errors.ts'
 import type { ResolveInput } from '../../../machines/inputs.ts'
-import type { LedgerEntry } from '../../../machines/ledger.ts'
+import type { Ledger, LedgerEntry } from '../../../machines/ledger.ts'
 import type { StepPorts } from '../../../machines/ports.ts'
 import type { BuildPlan, Creates, Resolution } from '../../../machines/types.ts'
 import { type ChosenBuilder, chooseBuilders } from '../../builders/choose.ts'
 import { buildIdentity, chooseFor } from '../../builders/choose-for.ts'
-import { createResolver, type FoundDockerfile, type PlannedBuilder, type StepNames } from '../../content/resolver.ts'
+import {
+  createResolver,
+  type Decision,
+  type FoundDockerfile,
+  type PlannedBuilder,
+  type StepNames
+} from '../../content/resolver.ts'
 import type { Context } from '../../dockerfile/constructs.ts'
 import type { RegistryClient } from '../../registry/client.ts'
 import { repositoryOf, sharedRepository } from '../../registry/reference.ts'
@@ -20,6 +26,7 @@ import { buildPodName, environmentName, stepPodName, trialPodName } from '../nam
 import { type BuiltImages, createBuiltImages } from '../registry/built-images.ts'
 import { imageArchitecture } from '../template/architecture.ts'
 import { createBuilder } from './build.ts'
+import { createInPlaceBuilder } from './in-place.ts'
 import { checkStep, createRunner } from './run.ts'
 
 const NONCE_LENGTH = 8
@@ -29,6 +36,12 @@ const notConfigured = () =>
     'not-configured',
     'building a Dockerfile needs a registry: set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST for the runner, and for one in the cluster ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PORT and ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT'
   )
+
+/** Without a registry there is nowhere else to build. */
+const buildsInPlace = ({ buildMode = 'auto', registry }: KubernetesOptions): boolean =>
+  buildMode === 'in-place' || (buildMode === 'auto' && registry === undefined)
+
+const canBuildInPlace = ({ inPlaceImage }: ChosenBuilder): boolean => inPlaceImage !== undefined
 
 /** What of the builder is part of a build's hash. */
 const inputsIdentity =
@@ -52,6 +65,8 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
     const remember = registry && builtImages(site, registry)?.remember
     return createBuilder(site, { builders, digestOf: registry?.digestOf, remember, identityOf: inputsIdentity(site) })
   }
+  const inPlaceOf = (site: Site) =>
+    createInPlaceBuilder(site, { builders, randomHex: deps.randomHex, identityOf: inputsIdentity(site) })
   return {
     clock: deps.clock,
     resolver: {
@@ -68,6 +83,10 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
     pusher: {
       push: (input, tell, signal) =>
         withSite(signal, async (site) => (await builderOf(site, signal)).push(input, tell, signal))
+    },
+    inPlace: {
+      buildInPlace: (input, signal) => withSite(signal, (site) => inPlaceOf(site).buildInPlace(input, signal)),
+      handOver: (input, signal) => withSite(signal, (site) => inPlaceOf(site).handOver(input, signal))
     },
     runner: {
       pull: (input, signal) => withSite(signal, (site) => createRunner(site).pull(input, signal)),
@@ -104,23 +123,25 @@ async function resolve(
   const { request } = input
   checkStep(site, request)
   const dockerfile = request.image === undefined ? request.dockerfile : undefined
-  const registry = dockerfile === undefined ? undefined : await openForBuild(site, registryOf, signal)
+  const isInPlace = buildsInPlace(options)
+  const registry = dockerfile === undefined || isInPlace ? undefined : await openForBuild(site, registryOf, signal)
   if (dockerfile !== undefined) {
     await chooseTransfer(site).copyOutOfJob(dirname(dockerfile), signal)
   }
   const resolver = createResolver({
     registry: options.registry,
+    isInPlace,
     notConfigured,
     contextRoot: site.storage.workDirectory,
     nonce: () => deps.randomHex(NONCE_LENGTH),
     repository: () => repositoryFor(site),
     chooseBuilder: async (file) => {
-      const { planned, builder } = plannedFor(site, builders, file)
+      const { planned, builder } = plannedFor(site, isInPlace ? builders.filter(canBuildInPlace) : builders, file)
       await requireCertificates(site, builder.daemon?.tlsSecret, signal)
       return planned
     },
     findBuilt: registry && findBuilt(site, registry),
-    creates: (plan, names) => createsOf(site, plan, names)
+    creates: (decision, names) => createsOf(site, decision, names)
   })
   return await resolver.resolve(input, signal)
 }
@@ -191,23 +212,21 @@ async function openForBuild(
   return registry
 }
 
-function createsOf(site: Site, plan: BuildPlan | undefined, { nonce, buildAttemptsMax }: StepNames): Creates {
+function createsOf(site: Site, decision: Decision, { nonce, buildAttemptsMax }: StepNames): Creates {
   const { runnerPod } = site
   const pods = Array.from(
     { length: buildAttemptsMax },
     (_, index): LedgerEntry => ({ kind: 'build-pod', name: buildPodName(runnerPod, nonce, index + 1) })
   )
   pods.push({ kind: 'build-pod', name: trialPodName(runnerPod, nonce) })
-  const images: LedgerEntry[] =
-    plan === undefined || outlivesStep(site) ? [] : [{ kind: 'image', name: plan.pushReference }]
-  const building = plan === undefined ? [] : [...pods, ...images]
-  return {
-    building,
-    pulling: [
-      { kind: 'secret', name: environmentName(runnerPod, nonce) },
-      { kind: 'pod', name: stepPodName(runnerPod, nonce) }
-    ]
-  }
+  if (decision.kind === 'in-place') return { buildingInPlace: pods }
+  const pulling: Ledger = [
+    { kind: 'secret', name: environmentName(runnerPod, nonce) },
+    { kind: 'pod', name: stepPodName(runnerPod, nonce) }
+  ]
+  if (decision.kind !== 'build') return { building: [], pulling }
+  const image: LedgerEntry = { kind: 'image', name: decision.plan.pushReference }
+  return { building: outlivesStep(site) ? pods : [...pods, image], pulling }
 }
 
 /** A pod that mounts a Secret which is not there waits for it in silence. */

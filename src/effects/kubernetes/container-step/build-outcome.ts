@@ -6,8 +6,8 @@ import { type Blocked, type Ended, hasStarted, isPodLost, type Verdict } from '.
 import { BUILD_CONTAINER, PUSH_CONTAINER } from '../specs/build-pod.ts'
 
 /** True once the build runs or has ended; undefined while it may still start. Throws why it will not. */
-export function buildHasStarted(verdict: Verdict, image: string): true | undefined {
-  if (verdict.is === 'blocked' && verdict.by === BUILD_CONTAINER) throwIfUnavailable(verdict, image, 'BUILDER_IMAGE')
+export function buildHasStarted(verdict: Verdict, image: string, container = BUILD_CONTAINER): true | undefined {
+  if (verdict.is === 'blocked' && verdict.by === container) throwIfUnavailable(verdict, image, 'BUILDER_IMAGE')
   if (verdict.is === 'blocked' && verdict.failure.retryable)
     throw asBuilderLost(verdict.failure.message, verdict.failure)
   if (verdict.is === 'lost') throw builderLost(verdict.failure)

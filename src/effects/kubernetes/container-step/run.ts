@@ -1,9 +1,10 @@
 /** Runner and Workspace on one step pod: placed with its files, run once, and its files brought back. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
-import type { ImageInput, StepInput } from '../../../machines/inputs.ts'
+import type { ActionInput, ImageInput } from '../../../machines/inputs.ts'
 import type { Runner, Workspace } from '../../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../../machines/types.ts'
+import { partAt } from '../../in-place/marker.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
 import type { Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
@@ -24,8 +25,8 @@ export function checkStep(site: Site, request: StepRequest): void {
 
 export function createRunner(site: Site): Runner & Workspace {
   const transfer = chooseTransfer(site)
-  const nameOf = ({ nonce }: StepInput) => stepPodName(site.runnerPod, nonce)
-  const lostOf = (input: StepInput) => () =>
+  const nameOf = ({ nonce, inPlace }: ActionInput) => inPlace?.pod ?? stepPodName(site.runnerPod, nonce)
+  const lostOf = (input: ActionInput) => () =>
     new StepError('run-lost', `the step pod ${nameOf(input)} disappeared: somebody deleted it, or its node is gone`)
 
   return {
@@ -44,9 +45,12 @@ export function createRunner(site: Site): Runner & Workspace {
     },
 
     async run(input, signal) {
+      const { inPlace } = input
       const write = (chunk: Buffer) => site.reporter.output(chunk)
-      const action = { pod: nameOf(input), container: STEP_CONTAINER, write, lost: lostOf(input) }
-      const { terminated, failure } = await followToEnd(site, action, signal)
+      const log = inPlace && partAt(inPlace.marker, () => {}, write)
+      const lost = lostOf(input)
+      const action = { pod: nameOf(input), container: STEP_CONTAINER, write: log?.write ?? write, lost }
+      const { terminated, failure } = await followToEnd(site, { ...action, since: inPlace?.since }, signal)
       if (failure !== undefined) throw failure
       return { exitCode: terminated.exitCode }
     },

@@ -10,6 +10,9 @@ import type { RegistrySettings } from '../registry/settings.ts'
 export const USER_NAMESPACE_CHOICES = ['auto', 'on', 'off'] as const
 export type UserNamespaceChoice = (typeof USER_NAMESPACE_CHOICES)[number]
 
+/** Where Dockerfiles are built: `registry`: in a pod of their own, whose image goes through a registry; `auto`: so where there is one. */
+export const BUILD_MODES = ['auto', 'registry', 'in-place'] as const
+
 /** What can be said of the claim that holds the work directory; `auto`: it is found out where it can be. */
 export const CLAIM_ACCESS_MODES = ['auto', 'ReadWriteOnce', 'ReadWriteMany'] as const
 
@@ -46,6 +49,8 @@ export interface KubernetesOptions extends BuilderChoice {
   readonly origin?: Origin | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE: path of the administrator's pod template. */
   readonly templatePath?: string | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_MODE; undefined: `auto`. */
+  readonly buildMode?: (typeof BUILD_MODES)[number] | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_USER_NAMESPACE: whether build pods get one; undefined: `auto`. */
   readonly buildUserNamespace?: UserNamespaceChoice | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOKS_STEP_USER_NAMESPACE: the same for job pods and step pods; undefined: `off`. */

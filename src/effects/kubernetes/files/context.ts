@@ -1,6 +1,6 @@
 /** The build context into the build pod, for the builder: where images are kept, exactly what the plan was made from. */
 import { StepError } from '../../../errors.ts'
-import type { BuildPlan } from '../../../machines/types.ts'
+import type { BuildSource } from '../../../machines/types.ts'
 import { listContext } from '../../content/context.ts'
 import { type ContentEntry, contentHash } from '../../content/hash.ts'
 import type { Site } from '../context/site.ts'
@@ -10,11 +10,18 @@ import { copyIn } from './copy-in.ts'
 import { fromRunner } from './sources.ts'
 import type { BuildContext, NewPod } from './transfer.ts'
 
+interface CopiedContext extends BuildContext {
+  readonly name: string
+  /** What receives it; undefined: the container that waits for it in a build pod. */
+  readonly container?: string
+  readonly root?: string
+}
+
 /** `name`: of the directory in the volume. Rejects with `context-delivery-failed` when the files are not those of the plan any more, too. */
 export async function copyInContext(
   site: Site,
   to: NewPod,
-  { plan, identity, name }: BuildContext & { readonly name: string },
+  { plan, identity, name, container = COPY_IN_CONTAINER, root }: CopiedContext,
   signal: AbortSignal
 ): Promise<void> {
   const directory = { root: site.storage.workDirectory, path: workPath(site.storage, plan.contextDirectory) }
@@ -31,10 +38,10 @@ export async function copyInContext(
   const source = { root: directory.root, base: directory.path, name, paths: [''], include }
   const sources = [fromRunner(site.registry?.isKept ? { ...source, seal } : source)]
   const failure = 'context-delivery-failed'
-  await copyIn(site, { ...to, container: COPY_IN_CONTAINER, sources, watched: [], failure }, signal)
+  await copyIn(site, { ...to, container, sources, watched: [], failure, ...(root && { root }) }, signal)
 }
 
-const changed = ({ contextDirectory }: BuildPlan) =>
+const changed = ({ contextDirectory }: BuildSource) =>
   new StepError(
     'context-delivery-failed',
     `the files of ${contextDirectory} were changed while they were read, and an image that stays must be what its name says: leave out what others write with a .dockerignore`

@@ -12,7 +12,7 @@ import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
 import { watchStart } from '../pods/start-watch.ts'
 import { createJudge, type Judge } from '../pods/status.ts'
-import { COPIED_MARKER, WORK_ROOT } from './containers.ts'
+import { copiedMarker, WORK_ROOT } from './containers.ts'
 import { execIn } from './reach.ts'
 import { completeMember, type Outbox, openAll, type Source } from './sources.ts'
 
@@ -33,7 +33,9 @@ export interface CopyIn {
   /** Runs in the pod, or is about to. */
   readonly container: string
   readonly sources: readonly Source[]
-  /** Paths below the work volume whose content is written down, so that copying out knows later what is gone. */
+  /** Where the volume is mounted that is filled. */
+  readonly root?: string
+  /** Paths below the volume whose content is written down, so that copying out knows later what is gone. */
   readonly watched: readonly string[]
   /** What a broken transfer is called in this stage. */
   readonly failure: ErrorCode
@@ -47,11 +49,11 @@ const READY = 'ready\n'
  * Unpacks the archives that follow each other on stdin, if no attempt before has done so. One that was given up may still be at
  * work somewhere: since only the newest has a file to rename, it cannot finish.
  */
-const receiveScript = (sources: number): string =>
+const receiveScript = (root: string, sources: number): string =>
   [
-    `cd ${WORK_ROOT}`,
+    `cd ${root}`,
     'rm -f .delivering-*',
-    `[ ! -e ${COPIED_MARKER} ] || exit 0`,
+    `[ ! -e ${copiedMarker(root)} ] || exit 0`,
     ': > .delivering-$$',
     `echo ${READY.trim()}`,
     'tar --extract --preserve-permissions --numeric-owner --ignore-zeros --file=-',
@@ -60,7 +62,7 @@ const receiveScript = (sources: number): string =>
     'if [ $# -gt 0 ]; then find "$@" -print0 | sort --zero-terminated > .before; fi',
     // Its time is what tells later what has changed.
     'touch -c .delivering-$$',
-    `mv .delivering-$$ ${COPIED_MARKER}`
+    `mv .delivering-$$ ${copiedMarker(root)}`
   ].join('\n')
 
 /**
@@ -140,7 +142,7 @@ const asFailure = (error: unknown, { pod, failure }: CopyIn): StepError =>
 
 /** One attempt. */
 async function sendAll(site: Site, request: CopyIn, outbox: Outbox, signal: AbortSignal): Promise<ExecResult> {
-  const { pod, container, sources, watched } = request
+  const { pod, container, sources, watched, root = WORK_ROOT } = request
   const stdin = new PassThrough()
   const stop = new AbortController()
   const { stdout, ready } = listenForReady()
@@ -148,7 +150,7 @@ async function sendAll(site: Site, request: CopyIn, outbox: Outbox, signal: Abor
     await outbox.empty(stdin)
     stdin.end()
   })
-  const command = ['sh', '-ec', receiveScript(sources.length), 'copy-in', ...watched]
+  const command = ['sh', '-ec', receiveScript(root, sources.length), 'copy-in', ...watched]
   const either = AbortSignal.any([signal, stop.signal])
   const receiving = exec({ ...containerIn(site.cluster, pod, container), command, stdin, stdout }, either)
   try {

@@ -5,11 +5,9 @@
 import type { V1Volume } from '@kubernetes/client-node'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
-import { ARRIVAL, filesContainer, filesFirst } from './containers.ts'
+import { ARRIVAL, CONTEXT_NAME, filesContainer, filesFirst } from './containers.ts'
 import type { Transfer } from './transfer.ts'
 
-/** Directory of a build pod's volume that the context is copied into, beside the marker that says that it is complete. */
-const CONTEXT_NAME = 'context'
 /** The user and group of GitHub's runner image, whose files the job shares. */
 const RUNNER_GROUP = 1001
 

@@ -1,6 +1,6 @@
 /** How the runner's files get into pods and back: one interface for all that makes or fills a pod, with a strategy for each kind of storage. */
 import type { StepError } from '../../../errors.ts'
-import type { BuildPlan, CopiedIn, Mount } from '../../../machines/types.ts'
+import type { BuildPlan, BuildSource, CopiedIn, Mount } from '../../../machines/types.ts'
 import type { ContextFiles, PodFiles } from '../specs/parts.ts'
 
 /** A pod that was just created, to be filled. */
@@ -23,7 +23,7 @@ export interface NewJobPod extends NewPod {
 }
 
 export interface BuildContext {
-  readonly plan: BuildPlan
+  readonly plan: BuildSource
   /** Of the builder, as the plan's hash has it. */
   readonly identity: string
 }

@@ -64,12 +64,27 @@ export interface FollowRequest {
   readonly container: string
   readonly write: (chunk: Buffer) => void
   readonly lost: () => StepError
+  /** Where the log begins that is asked for; undefined: at its beginning. */
+  readonly since?: string | undefined
+  /** Whether what was written is all that is waited for, although the container goes on. */
+  readonly isEnough?: () => boolean
 }
 
 /** Streams a started container's log, whole and in order, and resolves when the pod's status says that it has ended. */
-export async function followToEnd(pods: Pods, request: FollowRequest, signal: AbortSignal): Promise<Ended> {
+export async function followToEnd(
+  pods: Pods,
+  request: Omit<FollowRequest, 'isEnough'>,
+  signal: AbortSignal
+): Promise<Ended> {
+  const ended = await follow(pods, request, signal)
+  if (ended === 'enough') throw new StepError('internal', 'a log was taken for whole before its end')
+  return ended
+}
+
+/** The same, unless its log says before that there is nothing more to wait for. */
+export async function follow(pods: Pods, request: FollowRequest, signal: AbortSignal): Promise<Ended | 'enough'> {
   const { cluster, clock } = pods
-  const { pod, container, write, lost } = request
+  const { pod, container, write, lost, since, isEnough = () => false } = request
   const source = containerIn(cluster, pod, container)
   const stopFollowing = new AbortController()
   const logSignal = AbortSignal.any([signal, stopFollowing.signal])
@@ -78,11 +93,13 @@ export async function followToEnd(pods: Pods, request: FollowRequest, signal: Ab
   const isSilent = () => clock.now() - heardAtMs > LOG_SILENCE_MS
   let pauseAtEnd: (() => Promise<void>) | undefined
   let look = () => {}
-  const reader = createLogReader(source, (chunk) => {
+  const hear = (chunk: Buffer) => {
     if (isSilent()) look()
     heardAtMs = clock.now()
     write(chunk)
-  })
+    if (isEnough()) look()
+  }
+  const reader = createLogReader(source, hear, since)
   const followLog = async () => {
     while (!logSignal.aborted) {
       isLogAtEnd = (await reader.read(true, logSignal)) === 'whole'
@@ -108,8 +125,9 @@ export async function followToEnd(pods: Pods, request: FollowRequest, signal: Ab
   }
   void createNodeWatch(pods, source)(logSignal)
   try {
-    const wait = (check: (current: V1Pod) => Ended | undefined) => waitForPod(pods, pod, check, lost, signal, pause)
-    const ended = await throughOutages(clock, wait, (current) => endOf(current, container), signal)
+    const check = (current: V1Pod) => endOf(current, container) ?? (isEnough() ? 'enough' : undefined)
+    const wait = (checkOnce: typeof check) => waitForPod(pods, pod, checkOnce, lost, signal, pause)
+    const ended = await throughOutages(clock, wait, check, signal)
     // All of the log is there by now, and is not waited for on a connection that may hang.
     stopFollowing.abort()
     await following

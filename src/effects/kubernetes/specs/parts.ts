@@ -32,6 +32,14 @@ export interface ContextFiles extends PodFiles {
   readonly contextPath: string
 }
 
+/** A build context that is copied into a volume of its own. */
+export interface ContextPart {
+  readonly volume: V1Volume
+  /** The first one of the pod; the next one starts when the context is there. */
+  readonly container: V1Container
+  readonly mountAt: (path: string) => V1VolumeMount
+}
+
 /**
  * Text that arrives in a container as it is. In commands, arguments, probes and values of variables Kubernetes puts a variable's
  * value for `$(NAME)` and one `$` for two, so each is doubled; in Secrets, postStart hooks and exec calls it does neither.

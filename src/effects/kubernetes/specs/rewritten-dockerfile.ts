@@ -3,7 +3,7 @@
  * annotations, since contexts are read-only and another object would be one more to remove.
  */
 import type { V1ObjectMeta, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
-import type { BuildPlan } from '../../../machines/types.ts'
+import type { BuildSource } from '../../../machines/types.ts'
 
 const VOLUME = 'rewritten-dockerfile'
 const NAME = 'Dockerfile'
@@ -18,7 +18,7 @@ interface Delivered {
 }
 
 /** `directory`: where it is mounted. Builders look for an ignore file beside the Dockerfile first. */
-export function rewrittenDockerfile({ rewritten }: BuildPlan, directory: string): Delivered {
+export function rewrittenDockerfile({ rewritten }: BuildSource, directory: string): Delivered {
   if (rewritten === undefined) return { path: undefined, annotations: {}, volumes: [], mounts: [] }
   const { text, ignoreFile } = rewritten
   const item = (path: string, annotation: string) => ({

@@ -58,7 +58,7 @@ function pullSecrets({ imagePullSecrets, registry }: Site): Pick<V1PodSpec, 'ima
 }
 
 /** Docker would put the action on the job's network; here the names of its services lead to the job pod. */
-function serviceAliases({ job }: Site): Pick<V1PodSpec, 'hostAliases'> {
+export function serviceAliases({ job }: Site): Pick<V1PodSpec, 'hostAliases'> {
   if (job?.address === undefined || job.serviceNames.length === 0) return {}
   return { hostAliases: [{ ip: job.address, hostnames: [...job.serviceNames] }] }
 }

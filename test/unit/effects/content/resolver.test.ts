@@ -30,14 +30,14 @@ function resolver(options: Partial<ResolverOptions> = {}) {
     repository: () => `handle${++handles}`,
     chooseBuilder: () => ({ identity: 'kaniko v1' }),
     nonce: () => `nonce${handles}`,
-    creates: (plan, { nonce, buildAttemptsMax }) => ({
+    creates: (decision, { nonce, buildAttemptsMax }) => ({
       building:
-        plan === undefined
-          ? []
-          : [
+        decision.kind === 'build'
+          ? [
               { kind: 'build-pod', name: `${nonce}-${buildAttemptsMax}` },
-              { kind: 'image', name: plan.pushReference }
-            ],
+              { kind: 'image', name: decision.plan.pushReference }
+            ]
+          : [],
       pulling: [{ kind: 'pod', name: nonce }]
     }),
     ...options

@@ -121,8 +121,16 @@ describe('an image that is there', () => {
 })
 
 describe('a Dockerfile', () => {
-  it('needs a registry, and the error says what to set', async () => {
-    await expect(resolved(ofDockerfile())).rejects.toMatchObject({
+  it('is built in place without a registry, or where that is wanted', async () => {
+    const creates = { buildingInPlace: Array(4).fill(expect.objectContaining({ kind: 'build-pod' })) }
+    expect(await resolved(ofDockerfile())).toMatchObject({ kind: 'in-place', creates })
+    const options = { registry: plain(), buildMode: 'in-place' } as const
+    expect(await resolved(ofDockerfile(), options)).toMatchObject({ kind: 'in-place', creates })
+    expect(asked).toEqual([])
+  })
+
+  it('needs a registry where it is to have one, and the error says what to set', async () => {
+    await expect(resolved(ofDockerfile(), { buildMode: 'registry' })).rejects.toMatchObject({
       code: 'not-configured',
       message: expect.stringContaining('ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST')
     })
@@ -132,7 +140,7 @@ describe('a Dockerfile', () => {
     const resolution = await resolved(ofDockerfile(), { registry: plain() })
     expect(resolution).toMatchObject({ kind: 'build', creates: { pulling: PULLING } })
     const { plan } = resolution as Extract<typeof resolution, { kind: 'build' }>
-    const { building } = resolution.creates
+    const { building = [] } = resolution.creates
     // The fourth is made where it is doubtful what a node can.
     expect(building.map(({ kind }) => kind)).toEqual([...Array(4).fill('build-pod'), 'image'])
     expect(new Set(building.map(({ name }) => name)).size).toBe(5)
@@ -202,7 +210,7 @@ describe('images that are kept', () => {
     registry.removeAllListeners('request')
     registry.on('request', (request, response) => response.writeHead(request.url === '/v2/' ? 200 : 404).end())
     const { kind, creates } = await resolved(ofDockerfile(), { registry: kept() })
-    expect([kind, creates.building.map((entry) => entry.kind)]).toEqual(['build', Array(4).fill('build-pod')])
+    expect([kind, creates.building?.map((entry) => entry.kind)]).toEqual(['build', Array(4).fill('build-pod')])
     expect(said).not.toContain('Nothing to build')
   })
 })

@@ -2,8 +2,8 @@
 
 /** The part of an OCI image configuration that says what to run. */
 export interface ImageConfig {
-  readonly Entrypoint?: readonly string[] | null
-  readonly Cmd?: readonly string[] | null
+  readonly Entrypoint?: readonly string[] | null | undefined
+  readonly Cmd?: readonly string[] | null | undefined
 }
 
 interface CommandRequest {

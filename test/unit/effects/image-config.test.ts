@@ -1,6 +1,6 @@
 /** ENTRYPOINT, CMD and what the action gives, put together as docker does it. */
 import { expect, test } from 'vitest'
-import { commandOf } from '../../../src/effects/local/image-config.ts'
+import { commandOf } from '../../../src/effects/image-config.ts'
 
 const both = { Entrypoint: ['/entry', 'e1'], Cmd: ['c1', 'c2'] }
 

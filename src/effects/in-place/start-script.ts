@@ -1,0 +1,101 @@
+/** The script that becomes the action, as the user it shall be and with nothing but its own environment, for the supervisor of a build in place. */
+import { StepError } from '../../errors.ts'
+import { quote } from '../shell-words.ts'
+import type { Process } from './process.ts'
+import { BECOMING, PLACES, type Places } from './scripts.ts'
+
+/** The kernel starts nothing with more, and most with less. */
+const WORDS_BYTES_MAX = 2 * 1024 * 1024
+
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/
+/** What a shell sets itself, and passes on. */
+const PASSED_ON = ['PWD', 'OLDPWD', 'SHLVL', '_']
+/** What a shell sets itself, so that its own values would reach the program. */
+const OF_THE_SHELL = new Set([
+  ...PASSED_ON,
+  ...['IFS', 'OPTIND', 'OPTARG', 'PPID', 'LINENO', 'PS1', 'PS2', 'PS4', 'FUNCNAME'],
+  ...['RANDOM', 'EPOCHTIME', 'EPOCHREALTIME', 'UID', 'EUID', 'HISTFILE', 'MAIL', 'MAILPATH', 'SHELLOPTS']
+])
+
+/**
+ * The text of `start`. Values go through the shell's own `export`, where no other process sees them; only names that no shell
+ * variable can have are words of a command for a moment. Exits with 127 when the program is not there, with 126 when it cannot
+ * be started.
+ */
+export function startScript(process: Process, places: Places = PLACES): string {
+  const { directory, busybox } = places
+  check(process)
+  const variables = Object.entries(process.env)
+  const isPlain = ([name]: readonly [string, string]) => IDENTIFIER.test(name) && !OF_THE_SHELL.has(name)
+  const workingDirectory = quote(process.workingDirectory)
+  return [
+    ...['umask 022', `: >${quote(`${directory}/started`)}`],
+    ...[`${quote(`${busybox}/rm`)} -f ${quote(`${directory}/start`)}`],
+    `${quote(`${busybox}/mkdir`)} -p ${workingDirectory} && cd ${workingDirectory} || exit 126`,
+    removeBuilder(places),
+    ...variables.filter(isPlain).map(([name, value]) => `export ${name}=${quote(value)}`),
+    `exec ${[
+      ...becomeUser(process.user, busybox),
+      ...run(
+        process,
+        variables.filter((one) => !isPlain(one)),
+        busybox
+      )
+    ]
+      .map(quote)
+      .join(' ')}`,
+    ''
+  ].join('\n')
+}
+
+/** What still has to be there while the action starts: for this script, and for the one that hands over. */
+const STILL_NEEDED = ['busybox', 'sh', 'env', 'su', 'chpst', 'rm', 'cat', 'cut', 'sleep', 'tr']
+
+/** The builder and what it has written is gone before the action starts; the script that hands over removes the rest. */
+const removeBuilder = ({ directory, busybox, builder }: Places): string =>
+  [
+    `set -- ${quote(`${directory}/layout`)} ${quote(`${directory}/digest`)}`,
+    `for one in ${quote(builder)}/* ${quote(builder)}/.[!.]* ${quote(busybox)}/*; do`,
+    `  case $one in ${[directory, ...STILL_NEEDED.map((name) => `${busybox}/${name}`)].map(quote).join('|')}) ;; *) set -- "$@" "$one" ;; esac`,
+    'done',
+    `${quote(`${busybox}/rm`)} -rf -- "$@" 2>/dev/null`,
+    'set --'
+  ].join('\n')
+
+/** Begins a command that runs as the user who has the groups of a passwd entry. */
+const becomeUser = ({ name }: Process['user'], busybox: string): readonly string[] =>
+  name === undefined ? [] : [`${busybox}/su`, '-p', '-s', `${busybox}/sh`, '-c', BECOMING, '--', name]
+
+/** The last programs before the action, neither of which is a shell that would run what has no format. */
+function run({ argv, user }: Process, odd: readonly (readonly [string, string])[], busybox: string): readonly string[] {
+  const [program = ''] = argv
+  const { uid, gid, name } = user
+  const changesUser = name === undefined && (uid !== 0 || gid !== 0)
+  // It would be a variable for env, or an option.
+  const isOdd = program.includes('=') || program.startsWith('-')
+  return [
+    `${busybox}/env`,
+    ...PASSED_ON.flatMap((one) => ['-u', one]),
+    '--',
+    ...odd.map(([one, value]) => `${one}=${value}`),
+    ...(changesUser || isOdd ? [`${busybox}/chpst`, ...(changesUser ? ['-u', `${uid}:${gid}`] : []), '--'] : []),
+    ...argv
+  ]
+}
+
+/** Refuses what no kernel would start. */
+function check({ argv, env, workingDirectory }: Process): void {
+  const names = Object.keys(env)
+  const words = [...argv, workingDirectory, ...names, ...Object.values(env)]
+  if (words.some((word) => word.includes('\0')) || names.some((name) => name === '' || name.includes('='))) {
+    throw failed('its command or environment has a character that none can have')
+  }
+  const bytes = words.reduce((sum, word) => sum + Buffer.byteLength(word), 0)
+  if (bytes > WORDS_BYTES_MAX) {
+    throw failed(
+      `its arguments and environment have ${bytes} bytes, more than the ${WORDS_BYTES_MAX} a program can get: pass large values through files`
+    )
+  }
+}
+
+const failed = (words: string): StepError => new StepError('start-failed', `the built action cannot start: ${words}`)
