@@ -24,7 +24,7 @@ export default defineConfig({
     maxWorkers: WORKERS,
     projects: [
       project('unit', 10_000),
-      project('model', 30_000),
+      project('model', 120_000),
       project('sim', 120_000),
       project('contract', 60_000),
       // The visualizer's page in a real browser.
