@@ -7,6 +7,8 @@ export interface FileSpec {
   readonly mode?: number
   /** Target of a symbolic link. */
   readonly link?: string
+  /** Path of the file that this is another name of. */
+  readonly hardLink?: string
   /** A directory, which may stay empty. */
   readonly directory?: true
   /** An archive with these files. */
@@ -29,7 +31,7 @@ export interface Holds {
 }
 
 export interface Draft extends Holds {
-  /** Lines of it: `%busybox%` and `%debian%` stand for the base images. */
+  /** Lines of it: `%busybox%` and `%debian%` stand for the base images, `%registry%` for the registry, whose `/v2/` is a page with `{}`. */
   readonly dockerfile: string
   /** The build context besides the Dockerfile. */
   readonly context?: Files

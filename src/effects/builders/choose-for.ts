@@ -26,8 +26,7 @@ export function chooseFor(builders: readonly ChosenBuilder[], text: string, surr
     const { name, capabilities } = builder.definition
     const judgement = judge(text, surroundings, capabilities)
     // What may still turn out otherwise is left to the next one, if there is one.
-    const unsure =
-      builder === builders.at(-1) ? undefined : judgement.rewritten.find(({ check }) => check !== undefined)
+    const unsure = builder === builders.at(-1) ? undefined : judgement.unsure[0]
     const refusal = judgement.refused[0] ?? unsure
     if (refusal === undefined) {
       if (notes.length > 0) notes.push(`So ${name} builds it`)

@@ -25,6 +25,7 @@ export async function archiveOf(content: Uint8Array): Promise<Archive | undefine
   if (magic.startsWith(BZIP2)) return { kind: 'archive', orphans: [] }
   const isPacked = magic.startsWith(GZIP)
   const headers = await headersIn(isPacked ? unpacked(start) : start)
+  if (headers.some(({ name }) => name.split('/').includes('..'))) return { kind: 'unreadable' }
   if (headers.length > 0) return { kind: 'archive', orphans: orphansOf(headers) }
   return isPacked ? { kind: 'packed' } : undefined
 }

@@ -20,9 +20,10 @@ export const packedArchives: Finder = ({ stages }) =>
     carriedOut(stage).flatMap((add): readonly Finding[] => {
       const unpack = add.name === 'ADD' ? flagOf(add, 'unpack') : undefined
       if (unpack === undefined) return []
-      const isCopy = unpack === 'false' && !isTrigger(stage, add) && !sourcesOf(add).some(isUrl)
+      const isLocal = !isTrigger(stage, add) && !sourcesOf(add).some(isUrl)
+      const name = unpack === 'false' ? 'COPY' : 'ADD'
       const flags = add.flags.filter((flag) => !/^--unpack(?:=|$)/.test(flag))
-      const edits = isCopy ? editsOf({ ...add, name: 'COPY', flags }, listOf(add)) : undefined
+      const edits = isLocal ? editsOf({ ...add, name, flags }, listOf(add)) : undefined
       return [{ construct: 'add-unpack', line: add.line, what: 'ADD --unpack', edits }]
     })
   )

@@ -136,7 +136,22 @@ export const labelTriggers: Finder = ({ stages }) =>
     )
   )
 
-/** An absolute WORKDIR with `.` or `..` in it, which docker keeps as it is written. */
+/** An absolute WORKDIR with `.`, `..` or slashes without a name in it, which docker keeps as it is written. */
 export const workdirDots = finderOf(['WORKDIR'], (workdir, read) =>
-  /^\/(?:.*\/)?\.{1,2}(?:\/|$)/.test(read(workdir.rest) ?? '') ? [finding('workdir-dots', workdir)] : []
+  /^\/(?:.*\/)?\.{1,2}(?:\/|$)|^\/(?:.*\/)?\//.test(read(workdir.rest) ?? '') ? [finding('workdir-dots', workdir)] : []
+)
+
+/** USER with a colon inside of a variable, which is none between a user and a group. */
+export const userModifiers = finderOf(['USER'], (user, read) => {
+  if (!/\$\{[^}]*:/.test(user.rest)) return []
+  const known = read(user.rest)
+  const name = `slipway_user_${user.line}`
+  const lines = known === undefined ? [`ARG ${name}=${user.rest}`, `USER $${name}`] : [`USER ${known}`]
+  const isPlain = known === undefined ? !/[\s"'\\]/.test(user.rest) : /^[\w.:-]+$/.test(known)
+  return [finding('user-modifier', user, isPlain ? [inPlaceOf(user, ...lines)] : undefined)]
+})
+
+/** The shell form of nothing. */
+export const emptyCommands = finderOf(['CMD', 'ENTRYPOINT'], (command) =>
+  command.rest === '' ? [finding('command-empty', command)] : []
 )

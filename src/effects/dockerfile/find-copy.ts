@@ -41,8 +41,6 @@ export const copyOptions: Finder = ({ stages }) =>
         const sources = sourcesOf(copy)
         const from = stageNamed(stages.all, flagOf(copy, 'from') ?? '')
         const found: readonly (readonly [Construct, boolean, string])[] = [
-          ['copy-exclude', has('exclude'), '--exclude'],
-          ['copy-parents', has('parents'), '--parents'],
           ['add-checksum', has('checksum'), '--checksum'],
           ['add-git', isAdd && (sources.some(isGit) || has('keep-git-dir')), sources.join(' ')],
           ['add-archive', isAdd && sources.some(isArchive), sources.join(' ')],
@@ -80,6 +78,8 @@ export const copySources = finderOf(['ADD', 'COPY'], (copy, known, subject) => {
     add('copy-nothing', [inPlaceOf(copy)])
     return found
   }
+  const hasAll = isOfContext && sources.some((source) => isAllAsWell(known(source) ?? source))
+  if (hasAll) add('copy-all-as-well', editsOf(copy, [...led.map(({ written }) => written), destination]))
   if (led.some(({ path, to }) => path !== to)) add('copy-link', linkEdits(subject, copy, led, destination))
   const isMixed = !isOfContext && sources.some(isPattern)
   if (led.length > 1 && !isMixed && !isDirectoryForSure(known(destination) ?? destination)) {
@@ -158,7 +158,7 @@ function followed(
   if (path === undefined || to === undefined) return undefined
   const [name, other] = [posix.basename(path), posix.basename(to)]
   const isUnpacked = isAdd && context.archives.get(to)?.kind === 'archive'
-  if (context.isDirectory(to) || isUnpacked || name === other) return [`/${to}`, destination]
+  if (context.directories.has(to) || isUnpacked || name === other) return [`/${to}`, destination]
   if (!isDirectoryForSure(destination)) return undefined
   return [`/${to}`, destination.endsWith('/') ? `${destination}${name}` : `${destination}/${name}`]
 }
@@ -202,6 +202,13 @@ function follow(path: string, context: Context): string | undefined {
     waiting.unshift(...target.split('/'))
   }
   return done.join('/')
+}
+
+/** A wildcard that also means the context itself, where that is taken for one of its own names. */
+const isAllAsWell = (source: string): boolean => {
+  const pattern = pathOf(source)
+  const found = matching(pattern, ['.'])
+  return isPattern(source) && (found === undefined ? /^[.*?[][^/]*$/.test(pattern) : found.length > 0)
 }
 
 /** Whether a link may be meant by a pattern: it begins the same, and is as deep. */

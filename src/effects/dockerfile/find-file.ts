@@ -1,9 +1,12 @@
 /** What builders do not agree on in the file as a whole and in FROM, for the judge. */
-import { type Finder, type Finding, finding, inOneLine, replaced, shown } from './constructs.ts'
+
+import { EXPANDED, withBackslashes } from './backslashes.ts'
+import { type Edit, type Finder, type Finding, finding, inOneLine, inPlaceOf, replaced, shown } from './constructs.ts'
 import type { Instruction } from './parse.ts'
-import { expand, stagesOf } from './stages.ts'
+import { expand, type Stage, stagesOf } from './stages.ts'
 import { flagOf, pairsOf } from './words.ts'
 
+const BLANKS = /[\t\v\f\r ]+/
 const DOCKERS_OWN = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?:[:@]|$)/
 
 export const frontends: Finder = ({ dockerfile: { syntax, lines } }) => {
@@ -13,26 +16,53 @@ export const frontends: Finder = ({ dockerfile: { syntax, lines } }) => {
   return [{ construct: 'other-frontend', line, what: shown(`# syntax=${image}`) }]
 }
 
-export const stageNames: Finder = ({ stages }) => {
-  const names = new Set<string>()
-  return stages.all.flatMap(({ name, from }): readonly Finding[] => {
-    const isTwice = name !== '' && names.has(name)
-    names.add(name)
-    return isTwice ? [finding('stage-name-twice', from)] : []
-  })
+/** Names that a later stage has as well: COPY --from means the last of them, FROM the last before it. */
+/** Warnings that end the build. */
+export const strictChecks: Finder = ({ dockerfile: { lines } }) => {
+  const first = lines.findIndex((line) => !/^\s*#\s*[a-z]+\s*=/i.test(line))
+  const directives = first < 0 ? lines : lines.slice(0, first)
+  return directives.flatMap((line, at): readonly Finding[] =>
+    /^\s*#\s*check\s*=(?!.*\bskip=all\b).*\berror=true/i.test(line)
+      ? [{ construct: 'check-error', line: at + 1, what: shown(line.trim()) }]
+      : []
+  )
 }
 
-const EXPANDED = ['ADD', 'ARG', 'COPY', 'ENV', 'EXPOSE', 'FROM', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR']
+export const stageNames: Finder = ({ stages: { all } }) => {
+  const isTaken = ({ name, index }: Stage) => name !== '' && all.findLastIndex((other) => other.name === name) !== index
+  const renamed = new Map(all.filter(isTaken).map((stage) => [stage, `slipway-stage-${stage.index}`]))
+  if (renamed.size === 0) return []
+  const isFree = all.every(({ name }) => ![...renamed.values()].includes(name))
+  const edits = all.flatMap((stage): readonly (Edit | undefined)[] => {
+    const [name, base] = [renamed.get(stage), stage.base && renamed.get(stage.base)]
+    if (name === undefined && base === undefined) return []
+    const [image, ...as] = stage.from.rest.split(BLANKS)
+    const line = inOneLine(stage.from, [base ?? image, ...(name === undefined ? as : ['AS', name])].join(' '))
+    return [line === undefined ? undefined : inPlaceOf(stage.from, line)]
+  })
+  const known = edits.filter((edit) => edit !== undefined)
+  const isPossible = isFree && known.length === edits.length
+  return [...renamed.keys()].map(({ from }, at) =>
+    finding('stage-name-twice', from, isPossible ? (at === 0 ? known : []) : undefined)
+  )
+}
 
 /** Another escape, where one of both stands in what is expanded: Kaniko knows it at the ends of lines only. */
-export const otherEscapes: Finder = ({ dockerfile: { escapeToken, instructions } }) =>
-  escapeToken === '\\'
-    ? []
-    : instructions.flatMap(({ name, line, rest, heredocs }): readonly Finding[] => {
-        const expanded = [rest, ...heredocs.flatMap(({ expands, content }) => (expands ? content : ''))].join('')
-        if (!EXPANDED.includes(name) || !/[\\`]/.test(expanded)) return []
-        return [{ construct: 'escape-directive', line, what: shown(`# escape=\` and ${name} ${rest}`) }]
-      })
+export const otherEscapes: Finder = ({ dockerfile }) => {
+  const { escapeToken, instructions } = dockerfile
+  if (escapeToken === '\\') return []
+  const read = instructions.filter(({ name, rest, heredocs }) => {
+    const expanded = [rest, ...heredocs.flatMap(({ expands, content }) => (expands ? content : ''))].join('')
+    return EXPANDED.has(name) && /[\\`]/.test(expanded)
+  })
+  const edits = withBackslashes(dockerfile)
+  return read.map(({ name, line, rest }, at) => ({
+    construct: 'escape-directive',
+    line,
+    what: shown(`# escape=\` and ${name} ${rest}`),
+    edits: edits && at > 0 ? [] : edits
+  }))
+}
 
 export const platforms: Finder = ({ dockerfile, stages, platform: { os, architecture } }) =>
   stages.used.flatMap(({ from }): readonly Finding[] => {
@@ -70,7 +100,7 @@ export const platformArguments: Finder = ({ dockerfile, stages }) => {
   })
   const images = stages.used.flatMap(({ from, image, index }): readonly Finding[] => {
     if (image === without.all[index]?.image) return []
-    const words = [image, ...from.rest.split(/[\t\v\f\r ]+/).slice(1)].join(' ')
+    const words = [image, ...from.rest.split(BLANKS).slice(1)].join(' ')
     return [platformFinding(from, image !== undefined && PLAIN.test(image) ? words : undefined)]
   })
   return [...args, ...images]

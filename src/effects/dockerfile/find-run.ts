@@ -34,6 +34,18 @@ export const runHeredocs: Finder = ({ stages }) =>
     })
   )
 
+/** A shell that is to be looked for is, in the exec form only, where the image has its programs. */
+export const relativeShells: Finder = ({ stages }) =>
+  stages.used.flatMap((stage) =>
+    stage.instructions.flatMap((run): readonly Finding[] => {
+      const shell = run.name === 'RUN' && run.json === undefined ? shellAt(stage, run) : undefined
+      if (shell === undefined || shell[0]?.startsWith('/') || (run.heredocs.length > 0 && heredocOf(run.rest)))
+        return []
+      const line = run.heredocs.length > 0 ? undefined : inOneLine(run, JSON.stringify([...shell, run.rest]))
+      return [finding('shell-relative', run, replaced(run, line))]
+    })
+  )
+
 const linesOf = (body: string): readonly string[] => body.replace(/\n$/, '').split('\n')
 
 /** A word that is no line of the text. */

@@ -1,11 +1,10 @@
 /**
- * What builders do not agree on in who does something, and to whom a directory belongs, for the judge. Which group a user has, only the
+ * What builders do not agree on in who does something, for the judge. Which group a user has, only the
  * image knows: where a builder takes another one, it is written out, and a check in front of it ends the build where that is wrong.
  */
-import { posix } from 'node:path'
-import { before, type Edit, type Finder, type Finding, finding, shown } from './constructs.ts'
+import { after, before, type Edit, type Finder, type Finding, runChecked, shown } from './constructs.ts'
 import type { Dockerfile, Instruction } from './parse.ts'
-import { chainOf, expand, type LookUp, type Stage, stageNamed, walk } from './stages.ts'
+import { chainOf, expand, type LookUp, type Stage, walk } from './stages.ts'
 import { flagOf, listOf } from './words.ts'
 
 /** USER by number without a group, and then RUN: docker's group is 0 where no user has the number. */
@@ -114,13 +113,6 @@ const mayChangeUsers = (instruction: Instruction): boolean =>
 
 const isCopy = ({ name }: Instruction): boolean => name === 'COPY' || name === 'ADD'
 
-function after({ lines }: Dockerfile, { endLine }: Instruction, added: string): Edit {
-  const text = (lines[endLine - 1] ?? '').replace(/\r?\n$/, '')
-  return { line: endLine, endLine, lines: [text, added] }
-}
-
-/** Where RUN works there is most often this shell; without it the build ends as well. */
-const runChecked = (script: string): string => `RUN ${JSON.stringify(['/bin/sh', '-c', script])}`
 const EACH_USER = 'while IFS=: read -r n p u g r || [ -n "$n" ]; do'
 
 const noUserHas = (number: string): string =>
@@ -132,74 +124,3 @@ const groupIsOwn = (user: string): string =>
   runChecked(`${EACH_USER} [ "$n" != ${user} ] || [ "$u" != "$g" ] || exit 0; done < /etc/passwd; exit 1`)
 /** What such a line looks like to who reads it again. */
 const CHECKED = /^\["\/bin\/sh","-c","while IFS=: read -r n p u g r/
-
-/** Directories that the file gives to somebody, and that are copied, or copied onto, as a whole: docker leaves them to whom they belong. */
-export const ownedDirectories: Finder = ({ stages, dockerfile, context }) => {
-  const given = new Map<Stage | undefined, Owned>()
-  return stages.used.flatMap((stage) => {
-    const found: Finding[] = []
-    const own = new Owned()
-    given.set(stage, own)
-    walk(stages, dockerfile, stage, (instruction, lookUp, of) => {
-      const read = (word: string) => expand(word, lookUp, dockerfile) ?? word
-      own.take(instruction, read)
-      if (of !== stage || !isCopy(instruction) || flagOf(instruction, 'chown') !== undefined) return
-      const words = listOf(instruction).map(read)
-      const [sources, to = ''] = [words.slice(0, -1), words.at(-1)]
-      const from = flagOf(instruction, 'from')
-      const other = from === undefined ? undefined : given.get(stageNamed(stages.all, from))
-      const isLost =
-        from === undefined
-          ? own.has(to) && sources.map(inContext).some((source) => source === '' || context.isDirectory(source))
-          : sources.some((source) => other?.hasDirectory(posix.join('/', source)))
-      if (!isLost) return
-      found.push(finding('copy-owned', { ...instruction, rest: [...instruction.flags, instruction.rest].join(' ') }))
-    })
-    return found
-  })
-}
-
-const inContext = (source: string): string => posix.join('/', source).slice(1).replace(/\/$/, '')
-
-/** What the instructions of a stage give to others than root, as far as their text says it. */
-class Owned {
-  private directory = '/'
-  private isRoot = true
-  private readonly paths = new Set<string>()
-  private readonly trees = new Set<string>()
-  private readonly made = new Set<string>()
-
-  take(instruction: Instruction, read: (word: string) => string): void {
-    const { name, rest } = instruction
-    if (name === 'USER') this.isRoot = /^(?:root|0)(?::|$)/.test(read(rest))
-    if (name === 'WORKDIR') {
-      this.directory = this.at(read(rest))
-      this.made.add(this.directory)
-      if (!this.isRoot) this.paths.add(this.directory)
-    }
-    if (name !== 'RUN') return
-    for (const [, program, written = ''] of commandOf(instruction).matchAll(/\b(chown|mkdir)\s+([^&|;\n]+)/g)) {
-      const words = written.split(/["'\s\],]+/).filter((word) => word !== '')
-      const others = words.filter((word) => !word.startsWith('-'))
-      const owner = program === 'chown' ? others.shift() : undefined
-      if (owner !== undefined && /^(?:root|0)?(?::|$)/.test(owner)) continue
-      const isTree = words.some((word) => /^-[^-]*R|^--recursive/.test(word))
-      const paths = owner === undefined ? this.made : isTree ? this.trees : this.paths
-      for (const path of others) paths.add(this.at(read(path)))
-    }
-  }
-
-  /** What may be a file, a COPY keeps. */
-  hasDirectory(path: string): boolean {
-    return this.trees.has(this.at(path)) || (this.made.has(this.at(path)) && this.has(path))
-  }
-
-  has(path: string): boolean {
-    const at = `${this.at(path)}/`
-    return this.paths.has(this.at(path)) || [...this.trees].some((tree) => at.startsWith(`${tree}/`))
-  }
-
-  private at(path: string): string {
-    return posix.resolve(this.directory, path)
-  }
-}

@@ -12,20 +12,28 @@ import {
 import { addedArchives, fetchedOwners, packedArchives } from './find-add.ts'
 import {
   earlyVolumes,
+  emptyCommands,
   exposedRanges,
   forgottenCommands,
   healthChecks,
   instructionCase,
   labelTriggers,
   labelWords,
+  userModifiers,
   workdirDots
 } from './find-config.ts'
 import { copyOptions, copySources } from './find-copy.ts'
-import { frontends, otherEscapes, platformArguments, platforms, stageNames } from './find-file.ts'
-import { memoryMounts, runHeredocs, runOptions } from './find-run.ts'
-import { numericUsers, ownedDirectories, usersAlone } from './find-user.ts'
+import { frontends, otherEscapes, platformArguments, platforms, stageNames, strictChecks } from './find-file.ts'
+import { partialCopies } from './find-files.ts'
+import { linkedCopies } from './find-linked.ts'
+import { readOnlyMounts, relativeMounts } from './find-mounts.ts'
+import { ownedDirectories } from './find-onto.ts'
+import { memoryMounts, relativeShells, runHeredocs, runOptions } from './find-run.ts'
+import { goneDirectories, heredocPlaces, setgidParents, stageFiles } from './find-stage.ts'
+import { numericUsers, usersAlone } from './find-user.ts'
 import { DOCKERFILE_BYTES_MAX, parseDockerfile } from './parse.ts'
 import { type Platform, platformVariables, stagesOf } from './stages.ts'
+import { withTriggersMoved } from './triggers.ts'
 
 const FINDERS: readonly Finder[] = [
   frontends,
@@ -34,8 +42,11 @@ const FINDERS: readonly Finder[] = [
   stageNames,
   platformArguments,
   runOptions,
+  readOnlyMounts,
+  relativeMounts,
   memoryMounts,
   copyOptions,
+  partialCopies,
   copySources,
   fetchedOwners,
   packedArchives,
@@ -44,6 +55,15 @@ const FINDERS: readonly Finder[] = [
   numericUsers,
   usersAlone,
   ownedDirectories,
+  linkedCopies,
+  stageFiles,
+  heredocPlaces,
+  setgidParents,
+  relativeShells,
+  strictChecks,
+  emptyCommands,
+  userModifiers,
+  goneDirectories,
   labelWords,
   labelTriggers,
   workdirDots,
@@ -59,6 +79,8 @@ export interface Judgement {
   readonly refused: readonly Finding[]
   /** What is written in another way for the builder. */
   readonly rewritten: readonly Finding[]
+  /** What it may build in another way than docker, and no text says when. */
+  readonly unsure: readonly Finding[]
   /** For the builder; the author's own where nothing is rewritten. */
   readonly text: string
 }
@@ -71,22 +93,43 @@ export interface Surroundings {
 
 /** A file that cannot be read is the builder's to refuse, in its own words. */
 export function judge(text: string, surroundings: Surroundings, table: CapabilityTable): Judgement {
+  const dockerfile = parseDockerfile(text)
+  if (!dockerfile.isWhole) return asItIs(text)
+  // No edit reaches what a stage is left to do by the one that it begins with, but where it is written out.
+  const moved = withTriggersMoved(dockerfile, stagesOf(dockerfile, platformVariables(surroundings.platform)))
+  if (moved === undefined) return judgeText(text, surroundings, table)
+  const found = judgeText(moved.text, surroundings, table)
+  const placed = (findings: readonly Finding[]) => findings.map((each) => ({ ...each, line: moved.lineOf(each.line) }))
+  const isSame = found.rewritten.length === 0
+  const { refused, rewritten, unsure } = found
+  return {
+    refused: placed(refused),
+    rewritten: placed(rewritten),
+    unsure: placed(unsure),
+    text: isSame ? text : found.text
+  }
+}
+
+const asItIs = (text: string): Judgement => ({ refused: [], rewritten: [], unsure: [], text })
+
+function judgeText(text: string, surroundings: Surroundings, table: CapabilityTable): Judgement {
   const all = findIn(text, surroundings)
-  if (all === undefined) return { refused: [], rewritten: [], text }
+  if (all === undefined) return asItIs(text)
   const isRefused = ({ construct, edits }: Finding) =>
     table[construct] === 'refused' || (table[construct] === 'rewritten' && edits === undefined)
   const refused = all.filter(isRefused).sort((one, other) => one.line - other.line)
   const rewritten = all.filter(({ construct }) => table[construct] === 'rewritten')
-  if (refused.length > 0 || rewritten.length === 0) return { refused, rewritten: [], text }
+  const unsure = all.filter(({ construct, check }) => table[construct] === 'unsure' || check !== undefined)
+  if (refused.length > 0 || rewritten.length === 0) return { refused, rewritten: [], unsure, text }
   const written = CONSTRUCT_NAMES.filter((construct) => rewritten.some((finding) => finding.construct === construct))
   const result = written.reduce((before, construct) => rewrite(before, surroundings, construct), text)
   // Bytes that are no text are lost when it is written anew.
   const left = isSmall(result) && !text.includes('\uFFFD') ? findIn(result, surroundings) : undefined
   // A line that became too long, say. Words that are to be read twice look like those that must not.
-  if (left === undefined || left.some(({ construct }) => table[construct] !== 'right' && construct !== 'label-words')) {
-    return { refused: rewritten, rewritten: [], text }
-  }
-  return { refused, rewritten, text: result }
+  const isLeft = ({ construct }: Finding) =>
+    table[construct] === 'refused' || (table[construct] === 'rewritten' && construct !== 'label-words')
+  if (left === undefined || left.some(isLeft)) return { refused: rewritten, rewritten: [], unsure, text }
+  return { refused, rewritten, unsure, text: result }
 }
 
 const isSmall = (text: string): boolean => Buffer.byteLength(text) <= DOCKERFILE_BYTES_MAX

@@ -95,9 +95,9 @@ export function stagesOf(dockerfile: Dockerfile, predefined: Variables): Stages 
   return { global, globals, all, used: usedOf(all) }
 }
 
-/** The stage that `--from` names, by name or number. */
+/** The stage that `--from` names, by name or number; of several the last. */
 export const stageNamed = (stages: readonly Stage[], name: string): Stage | undefined =>
-  stages.find((stage) => stage.name !== '' && stage.name === name.toLowerCase()) ??
+  stages.findLast((stage) => stage.name !== '' && stage.name === name.toLowerCase()) ??
   (/^\d+$/.test(name) ? stages[Number(name)] : undefined)
 
 /** Names of stages in mounts are among its keys. */

@@ -43,5 +43,9 @@ function flat({ base, platform, config, files }: Outline): ReadonlyMap<string, s
       ? Object.entries(value as object).map(([name, of]) => [`${key} ${name}`, JSON.stringify(of)] as const)
       : [[key, JSON.stringify(value)] as const]
   )
-  return new Map([['base', base], ['platform', platform], ...named, ...Object.entries(files)])
+  // A Dockerfile that is copied names the registry, whose address each cluster has for itself.
+  const seen = Object.entries(files).map(
+    ([path, line]) => [path, path.endsWith('/Dockerfile') ? line.replace(/ [0-9a-f]{16}$/, '') : line] as const
+  )
+  return new Map([['base', base], ['platform', platform], ...named, ...seen])
 }

@@ -6,7 +6,7 @@ import { registryHost } from '../../cluster/support/kubernetes-backend.ts'
 import { createImageReader, type ImageReader } from '../image/registry.ts'
 import type { BaseImages } from './context.ts'
 
-const REPOSITORIES: BaseImages = { busybox: 'base/busybox:1', debian: 'base/debian:bookworm' }
+const REPOSITORIES = { busybox: 'base/busybox:1', debian: 'base/debian:bookworm' }
 
 export interface Bench {
   /** `host:port`, for this process and for pods. */
@@ -25,7 +25,8 @@ export async function openBench(): Promise<Bench> {
     registry,
     bases: {
       busybox: `${registry}/${REPOSITORIES.busybox}`,
-      debian: `${registry}/${REPOSITORIES.debian}`
+      debian: `${registry}/${REPOSITORIES.debian}`,
+      registry
     },
     images: await createImageReader(registry, REPOSITORIES),
     workDirectory,

@@ -1,13 +1,13 @@
 /** Puts the build context of a case onto this computer's disk. */
-import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { chmod, link, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { pack } from 'tar-stream'
 import type { FileSpec, Files, ParityCase } from '../case.ts'
 
-/** Addresses of the base images by their names in Dockerfiles. */
-export type BaseImages = Readonly<Record<'busybox' | 'debian', string>>
+/** Addresses of the base images, and of the registry that has them, by their names in Dockerfiles. */
+export type BaseImages = Readonly<Record<'busybox' | 'debian' | 'registry', string>>
 
 export async function writeContext(directory: string, { dockerfile, context }: ParityCase, bases: BaseImages) {
   await mkdir(directory, { recursive: true })
@@ -26,6 +26,7 @@ async function writeFiles(directory: string, files: Files): Promise<void> {
     const spec = specOf(given)
     await mkdir(dirname(at), { recursive: true })
     if (spec.link !== undefined) await symlink(spec.link, at)
+    else if (spec.hardLink !== undefined) await link(join(directory, spec.hardLink), at)
     else {
       if (spec.directory) await mkdir(at, { recursive: true })
       else await writeFile(at, await bytesOf(spec))
@@ -49,6 +50,7 @@ async function archive(files: Files): Promise<Uint8Array> {
     const [uid, gid] = spec.owner ?? [0, 0]
     const header = { name, uid, gid, mode: spec.mode ?? usualMode(spec), mtime: new Date(0) }
     if (spec.link !== undefined) tar.entry({ ...header, type: 'symlink', linkname: spec.link })
+    else if (spec.hardLink !== undefined) tar.entry({ ...header, type: 'link', linkname: spec.hardLink })
     else if (spec.directory) tar.entry({ ...header, type: 'directory' })
     else tar.entry(header, Buffer.from(await bytesOf(spec)))
   }

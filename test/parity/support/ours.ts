@@ -2,7 +2,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ERROR_CODES, type ErrorCode, toStepError } from '../../../src/errors.ts'
-import { kubernetesBackend } from '../../cluster/support/kubernetes-backend.ts'
+import { type BuilderOptions, kubernetesBackend } from '../../cluster/support/kubernetes-backend.ts'
 import { type RunnerPod, volumeDirectory } from '../../cluster/support/runner-pod.ts'
 import { ledgerOf, never, request, withBackend } from '../../contract/backend.ts'
 import { toBuild, toCleanUp, toPush, toResolve } from '../../support/port-inputs.ts'
@@ -25,13 +25,19 @@ const BUILD_MS_MAX = 100_000
 const workDirectoryOf = ({ workDirectory }: Bench, { mode, name }: RunnerPod) =>
   mode === 'volume' ? volumeDirectory(name) : workDirectory
 
-export async function buildOurs(bench: Bench, runner: RunnerPod, given: ParityCase): Promise<Outcome> {
+/** `builder`: undefined: Kaniko. */
+export async function buildOurs(
+  bench: Bench,
+  runner: RunnerPod,
+  given: ParityCase,
+  builder?: BuilderOptions
+): Promise<Outcome> {
   const { registry, images, bases } = bench
   const workDirectory = workDirectoryOf(bench, runner)
   const directory = await mkdtemp(join(workDirectory, 'case-'))
   await writeContext(directory, given, bases)
   const ending = AbortSignal.timeout(BUILD_MS_MAX)
-  return await withBackend(kubernetesBackend(runner, registry, workDirectory), async ({ ports }) => {
+  return await withBackend(kubernetesBackend(runner, registry, workDirectory, builder), async ({ ports }) => {
     const asked = toResolve(request({ dockerfile: join(directory, 'Dockerfile') }))
     try {
       const resolution = await ports.resolver.resolve(asked, ending)

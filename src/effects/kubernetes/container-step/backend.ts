@@ -7,6 +7,7 @@ import type { StepPorts } from '../../../machines/ports.ts'
 import type { BuildPlan, Creates, Resolution } from '../../../machines/types.ts'
 import { type ChosenBuilder, chooseBuilders } from '../../builders/choose.ts'
 import { buildIdentity, chooseFor } from '../../builders/choose-for.ts'
+import { copiedFrom } from '../../content/copied.ts'
 import {
   createResolver,
   type Decision,
@@ -14,7 +15,6 @@ import {
   type PlannedBuilder,
   type StepNames
 } from '../../content/resolver.ts'
-import type { Context } from '../../dockerfile/constructs.ts'
 import type { RegistryClient } from '../../registry/client.ts'
 import { repositoryOf, sharedRepository } from '../../registry/reference.ts'
 import { type LookUp, remembered } from '../../remembered.ts'
@@ -149,7 +149,7 @@ async function resolve(
 function plannedFor(site: Site, builders: readonly ChosenBuilder[], { text, ignoreFile, entries }: FoundDockerfile) {
   const choice = chooseFor(builders, text, {
     platform: { os: 'linux', architecture: imageArchitecture(site) },
-    context: contextOf(entries)
+    context: copiedFrom(entries)
   })
   const { builder } = choice
   for (const note of choice.notes) site.reporter.line(note)
@@ -160,18 +160,6 @@ function plannedFor(site: Site, builders: readonly ChosenBuilder[], { text, igno
     identity: inputsIdentity(site)(builder, rewritten)
   }
   return { planned, builder }
-}
-
-function contextOf(entries: FoundDockerfile['entries']): Context {
-  const directories = new Set(entries.flatMap(({ type, path }) => (type === 'directory' ? path : [])))
-  return {
-    links: new Map(entries.flatMap((entry) => (entry.type === 'symlink' ? [[entry.path, entry.target]] : []))),
-    isDirectory: (path) => directories.has(path),
-    paths: new Set(entries.map(({ path }) => path)),
-    archives: new Map(
-      entries.flatMap((entry) => (entry.type === 'file' && entry.archive ? [[entry.path, entry.archive]] : []))
-    )
-  }
 }
 
 /** In a job with a job pod an image lives until cleanup_job, so that pre, main and post are built once. */

@@ -28,13 +28,18 @@ const surroundings = (links: Readonly<Record<string, string>> = {}): Surrounding
   platform: { os: 'linux', architecture: 'amd64' },
   context: {
     links: new Map(Object.entries(links)),
-    isDirectory: (path) => path === 'dir',
+    directories: new Map([
+      ['dir', 0o755],
+      ['own', 0o700]
+    ]),
     paths: new Set([
       'a.txt',
       'b.txt',
       'dir',
       'dir/file',
       'file',
+      'own',
+      'own/file',
       'we[ird',
       't.tar',
       'u.tar',
@@ -68,6 +73,12 @@ const guard = (number: string) =>
 /** What ends the build where the user's group has another number, or there is no such user. */
 const ownGroup = (user: string) =>
   expect.stringMatching(`^RUN \\["/bin/sh","-c",".* != ${user} \\].*exit 0; done < /etc/passwd; exit 1"\\]$`)
+
+/** What looks whose a directory is, and gives it back. */
+const looks = (line: number, path: string) =>
+  `RUN ["/bin/sh","-c","rm -f /dev/slipway-owner-${line}; [ ! -e ${path} ] || stat -L -c %u:%g ${path} > /dev/slipway-owner-${line}"]`
+const gives = (line: number, path: string) =>
+  `RUN ["/bin/sh","-c","if [ -s /dev/slipway-owner-${line} ]; then chown $(cat /dev/slipway-owner-${line}) ${path}; elif [ -d ${path} ]; then chown 0:0 ${path}; fi"]`
 
 const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nown:x:7:7::/:\nother:x:8:9::/:\nzero:x:6:0::/:'
 
@@ -109,15 +120,53 @@ describe('refused', () => {
     ['no network', ['FROM a', 'RUN --network=none b'], '2 run-network'],
     ['more rights', ['FROM a', 'RUN --security=insecure b'], '2 run-security'],
     ['a device', ['FROM a', 'RUN --device=vendor.com/x=y b'], '2 run-device'],
-    ['COPY --exclude', ['FROM a', 'COPY --exclude=*.md . /b'], '2 copy-exclude'],
-    ['COPY --parents', ['FROM a', 'COPY --parents b/c /d/'], '2 copy-parents'],
+    ['COPY --parents of what is not there', ['FROM a', 'COPY --parents b/c /d/'], '2 copy-parents'],
+    [
+      'COPY --parents of a directory with a mode of its own',
+      ['FROM a', 'COPY --parents own/file /d/'],
+      '2 copy-parents'
+    ],
+    ['COPY --parents of another stage', ['FROM a AS b', 'FROM c', 'COPY --parents --from=b /d /e'], '3 copy-parents'],
+    ['COPY --exclude with a pattern that is none', ['FROM a', 'COPY --exclude=[ dir /b'], '2 copy-exclude'],
+    ['COPY --exclude of another stage', ['FROM a AS b', 'FROM c', 'COPY --exclude=d --from=b /e /f'], '3 copy-exclude'],
+    ['another escape in a trigger', ['# escape=`', 'FROM a', 'ENV B=c`nd', 'ONBUILD ENV E=`f'], '3 escape-directive'],
+    [
+      'another escape in a text that is expanded',
+      ['# escape=`', 'FROM a', 'COPY <<E /b', '`c', 'E'],
+      '3 escape-directive'
+    ],
+    [
+      'a directory of a user in nothing',
+      ['FROM scratch', 'USER 5:5', 'WORKDIR /b', 'COPY --chmod=700 dir .'],
+      '4 copy-owned'
+    ],
+    ['--link to what is a directory', ['FROM a', 'RUN mkdir /b', 'COPY --link file /b'], '3 copy-linked'],
+    ['a link of a stage', ['FROM a AS b', 'RUN ln -s c /d', 'FROM e', 'COPY --from=b /d /f'], '4 stage-link'],
+    ['two names of a file', ['FROM a AS b', 'RUN ln /c/d /c/e', 'FROM f', 'COPY --from=b /c /g'], '4 stage-hard-links'],
+    ['a program with rights', ['FROM a AS b', 'RUN chmod 4755 /c/d', 'FROM e', 'COPY --from=b /c /f'], '4 stage-modes'],
+    ['a link of somebody', ['FROM a AS b', 'RUN chown -h 5 /c/d', 'FROM e', 'COPY --from=b /c /f'], '4 stage-modes'],
+    ['a stage that comes later', ['FROM a AS b', 'COPY --from=c /d /e', 'FROM f AS c', 'FROM b'], '2 stage-later'],
+    ['a directory that gives its group away', ['FROM a', 'RUN chmod g+s /b', 'WORKDIR /b/c'], '3 setgid-parent'],
+    ['a text through a link', ['FROM a', 'RUN ln -s /b /c', 'COPY <<E /c', 'd', 'E'], '3 heredoc-link'],
+    ['a text with a path', ['FROM a', 'COPY <<b/c /d/', 'e', 'b/c'], '2 heredoc-name'],
+    ['warnings that end the build', ['# check=error=true', 'FROM a'], '1 check-error'],
+    ['a command of nothing', ['FROM a', 'CMD'], '2 command-empty'],
+    ['slashes without a name', ['FROM a', 'WORKDIR /b//c'], '2 workdir-dots'],
+    ['a mount below a WORKDIR that nobody knows', ['FROM a', 'RUN --mount=target=b c'], '2 run-mount-relative'],
+    ['an archive over a link', ['FROM a', 'RUN ln -s /b /c/d', 'ADD u.tar /c'], '3 add-over-link'],
+    [
+      'a shell that is to be looked for, with a text',
+      ['FROM a', 'SHELL ["b"]', 'RUN c <<E', 'd', 'E'],
+      '3 shell-relative'
+    ],
+    ['links of an owner whose group nobody knows', ['FROM a', 'COPY --chown=$B deep /c'], '2 copy-user'],
+    ['a pipe', ['FROM a AS b', 'RUN mkfifo /c/d', 'FROM e', 'COPY --from=b /c /f'], '4 stage-pipe'],
     ['ADD --checksum', ['FROM a', 'ADD --chown=0:0 --checksum=sha256:1 https://b/c /d'], '2 add-checksum'],
-    ['ADD --unpack', ['FROM a', 'ADD --unpack b.tar /c'], '2 add-unpack'],
+    ['ADD --unpack', ['FROM a', 'ADD --unpack https://b.tar /c'], '2 add-unpack'],
     ['an archive with an owner', ['FROM a', 'ADD --chown=1:1 u.tar /c'], '2 add-archive-owner'],
     ['an archive that only docker reads', ['FROM a', 'ADD x.bin /c'], '2 add-archive'],
     ['a user without a group, where nothing can look', ['FROM scratch', 'COPY --chown=b c /d'], '2 copy-user'],
     ['a user whom the image names, without a group', ['FROM a', 'COPY --chown=$B c /d'], '2 copy-user'],
-    ['a user without a group in ONBUILD', ['FROM a AS b', 'ONBUILD COPY --chown=c d /e', 'FROM b'], '2 copy-user'],
     ['dots in a WORKDIR', ['FROM a', 'WORKDIR /b/../c'], '2 workdir-dots'],
     ['a repository', ['FROM a', 'ADD https://host/repo.git#main /b'], '2 add-git'],
     ['a repository by ssh', ['FROM a', 'ADD git@github.com:b/c.git /d'], '2 add-git'],
@@ -126,33 +175,16 @@ describe('refused', () => {
     ['all of a stage', ['FROM a AS b', 'FROM scratch', 'COPY --from=b / /'], '3 copy-whole-stage'],
     ['another platform', ['FROM --platform=linux/arm64 a'], '1 from-platform'],
     ['a platform that nobody knows', ['FROM --platform=$WHAT a'], '1 from-platform'],
-    ['a name of two stages', ['FROM a AS b', 'FROM c AS B', 'FROM b'], '2 stage-name-twice'],
     ['a start interval', ['FROM a', 'HEALTHCHECK --start-interval=1s CMD b'], '2 healthcheck-start-interval'],
     ['another frontend', ['# syntax=example.com/other:1', 'FROM a'], '1 other-frontend'],
-    ['another escape in ENV', ['# escape=`', 'FROM a', 'ENV B=c`nd'], '3 escape-directive'],
-    ['a backslash with another escape', ['# escape=`', 'FROM a', 'COPY b c:\\d'], '3 escape-directive'],
     ['a user by number where users may come', ['FROM a', 'USER 1234', 'COPY b /etc/', 'RUN id'], '2 user-number'],
     ['a user by number before a line that never ends', ['FROM a', 'USER 1', 'RUN b \\'], '2 user-number'],
-    ['a directory that was given away', ['FROM a', 'RUN mkdir /b && chown c /b', 'COPY dir /b'], '3 copy-owned'],
-    ['a tree that was given away', ['FROM a', 'RUN chown -R c:d /b', 'COPY dir /b/c/'], '3 copy-owned'],
-    ['a WORKDIR of a user', ['FROM a', 'USER b', 'WORKDIR /c', 'COPY . .'], '4 copy-owned'],
-    [
-      'a directory of a stage that was given away',
-      ['FROM a AS b', 'WORKDIR /c', 'RUN chown -R d .', 'FROM e', 'COPY --from=b /c /c'],
-      '5 copy-owned'
-    ],
     ['a name of a label that is none after one reading', ['FROM a', 'LABEL \'"b"\'=c'], '2 label-words'],
-    ['a label of a trigger', ['FROM a AS b', 'ONBUILD LABEL c=\\$d', 'FROM b', 'RUN e'], '2 label-words'],
     ['a port that is none', ['FROM a', 'EXPOSE b'], '2 expose-range'],
     ['a protocol that Kaniko does not know', ['FROM a', 'EXPOSE 80/sctp'], '2 expose-range'],
     ['a script with a name that is no file name', ['FROM a', 'RUN <<a/b', '#!/bin/sh', 'a/b'], '2 run-script'],
     ['a body that would go on', ['FROM a', 'RUN <<E', 'b \\', 'E'], '2 run-heredoc'],
     ['a body with a heredoc without its end', ['FROM a', 'RUN <<E', 'cat <<F', 'E'], '2 run-heredoc'],
-    [
-      'a trigger that another stage sets off',
-      ['FROM a AS b', 'ONBUILD RUN <<E', 'c', 'E', 'FROM b', 'RUN d'],
-      '2 run-heredoc'
-    ],
     ['a volume of an unknown path', ['FROM a', 'VOLUME $B', 'RUN c'], '2 volume-then-write'],
     ['a volume before a line that never ends', ['FROM a', 'VOLUME /b', 'RUN c \\'], '2 volume-then-write']
   ])('%s', (_what, lines, expected) => {
@@ -189,7 +221,8 @@ describe('as it is', () => {
     ['labels', ['FROM a', 'ENV B=c', 'LABEL d="e f" "g"=$B', 'LABEL h i']],
     ['a directory that root has', ['FROM a', 'RUN mkdir /b && chown root:root /b', 'COPY dir /b']],
     ['a file that was given away', ['FROM a AS b', 'RUN chown c /d', 'FROM e', 'COPY --from=b /d /d']],
-    ['an owner by name', ['FROM a', 'RUN chown -R b /c', 'COPY --chown=b:d . /c', 'COPY --chown=1 . /g']],
+    ['an owner by name', ['FROM a', 'RUN chown -R b:d /c', 'COPY --chown=b:d . /c', 'COPY --chown=1 . /g']],
+    ['--link where all is new', ['FROM a', 'WORKDIR /b', 'COPY --link dir c/', 'COPY --link --chown=1:1 file /d/e']],
     ['archives', ['FROM a', 'ADD u.tar /b', 'ADD --chown=1:1 file /c', 'COPY t.tar p.gz /d/']],
     ['a WORKDIR', ['FROM a', 'WORKDIR /.b/..c', 'WORKDIR ../d', 'WORKDIR ./e']],
     ['wildcards', ['FROM a', 'COPY [a-b].txt no* /c/', 'COPY a.* /d', 'COPY [^a]?txt /e']],
@@ -397,6 +430,153 @@ describe('rewritten', () => {
     expect(rewritten(lines)).toEqual(expected)
   })
 
+  it.each<[string, string[], string[]]>([
+    [
+      'a name of two stages',
+      ['FROM a AS b', 'FROM b AS c', 'FROM d AS B', 'RUN e', 'FROM c', 'COPY --from=b g h'],
+      ['FROM a AS slipway-stage-0', 'FROM slipway-stage-0 AS c', 'FROM d AS B', 'RUN e', 'FROM c', 'COPY --from=b g h']
+    ],
+    [
+      'a trigger, in the stage that sets it off',
+      ['FROM a AS b', 'ONBUILD RUN <<E', 'c', 'E', 'ONBUILD EXPOSE 1-2', 'FROM b', 'RUN d'],
+      ['FROM a AS b', '', '', '', '', 'FROM b', 'RUN # <<#1', 'c', '#1', 'EXPOSE 1/tcp 2/tcp', 'RUN d']
+    ],
+    [
+      'another escape',
+      ['# escape=`', 'FROM a', 'ENV B=c`$d `', '  e="f`"g\\h" i=\'`j\\\'', 'COPY ["k`$l", "/m"]', 'RUN n `', ' o\\p'],
+      [
+        '# escape=\\',
+        'FROM a',
+        'ENV B=c\\$d   e="f\\"g\\\\h" i=\'`j\\\'',
+        '',
+        'COPY ["k\\\\$l","/m"]',
+        'RUN n  o\\p',
+        ''
+      ]
+    ],
+    [
+      'a part of a directory',
+      ['FROM a', 'COPY --chown=1:1 --exclude=[bcdflotpuwx]* . /b'],
+      [
+        'FROM scratch AS slipway-files-2',
+        'WORKDIR /tree0',
+        'COPY ["/a.txt","/tree0/"]',
+        'FROM a',
+        'COPY --from=slipway-files-2 --chown=1:1 /tree0 /b'
+      ]
+    ],
+    [
+      'a file that is named, whatever is left out',
+      ['FROM a', 'COPY --exclude=file file dir /b/'],
+      [
+        'FROM scratch AS slipway-files-2',
+        'WORKDIR /tree1',
+        'FROM a',
+        'COPY file /b/',
+        'COPY --from=slipway-files-2 /tree1 /b/'
+      ]
+    ],
+    [
+      'files with their directories',
+      ['FROM a', 'ADD --parents dir/f* a.txt /b/'],
+      [
+        'FROM scratch AS slipway-files-2',
+        'WORKDIR /tree0',
+        'COPY ["/dir","/tree0/dir"]',
+        'WORKDIR /tree1',
+        'COPY ["/a.txt","/tree1/"]',
+        'FROM a',
+        'COPY --from=slipway-files-2 /tree0 /b/',
+        'COPY --from=slipway-files-2 /tree1 /b/'
+      ]
+    ],
+    [
+      'a directory that was given away',
+      ['FROM a', 'RUN mkdir /b && chown c /b', 'COPY dir /b'],
+      ['FROM a', 'RUN mkdir /b && chown c /b', 'COPY ["/dir/file","/b/"]']
+    ],
+    [
+      'a tree that was given away',
+      ['FROM a', 'RUN chown -R c:d /b', 'COPY dir /b/c/', 'CMD e'],
+      ['FROM a', 'RUN chown -R c:d /b', looks(3, '/b/c'), 'COPY dir /b/c/', gives(3, '/b/c'), 'CMD e']
+    ],
+    [
+      'a WORKDIR of root under an owner',
+      ['FROM a', 'WORKDIR /b', 'COPY --chown=c:d dir file ./'],
+      ['FROM a', 'WORKDIR /b', 'COPY --chown=c:d ["/dir/file","./"]', 'COPY --chown=c:d ["file","./"]']
+    ],
+    [
+      'a directory of a stage that was given away',
+      ['FROM a AS b', 'WORKDIR /c', 'RUN chown -R d .', 'FROM e', 'USER f:g', 'COPY --from=b /c /c'],
+      [
+        'FROM a AS b',
+        'WORKDIR /c',
+        'RUN chown -R d .',
+        'FROM e',
+        'USER f:g',
+        'USER 0:0',
+        looks(6, '/c'),
+        'USER f:g',
+        'COPY --from=b /c /c',
+        'USER 0:0',
+        gives(6, '/c'),
+        'USER f:g'
+      ]
+    ],
+    [
+      'a directory with a mode, and a file in the place of a link',
+      ['FROM a', 'RUN chmod 700 /b/dir && ln -s c /b/file', 'COPY . /b'],
+      [
+        'FROM a',
+        'RUN chmod 700 /b/dir && ln -s c /b/file',
+        'RUN ["/bin/sh","-c","rm -f /dev/slipway-owner-3 /b/file"]',
+        'COPY . /b',
+        'RUN ["/bin/sh","-c","chmod 755 /b/dir"]'
+      ]
+    ],
+    [
+      '--link over directories that are there',
+      ['FROM a', 'RUN mkdir -m 700 /b', 'COPY --link --chown=1:1 file /b/c/'],
+      [
+        'FROM scratch AS slipway-way-3',
+        'WORKDIR /empty',
+        'WORKDIR /tree/b/c',
+        'FROM a',
+        'RUN mkdir -m 700 /b',
+        'COPY --from=slipway-way-3 --chmod=755 --chown=1:1 /tree /',
+        'COPY --from=slipway-way-3 /empty /',
+        'COPY --chown=1:1 file /b/c/'
+      ]
+    ],
+    [
+      'a wildcard that is the directory as well',
+      ['FROM a', 'COPY [adf]* *.txt /b/', 'COPY *.* /c/'],
+      ['FROM a', 'COPY [adf]* *.txt /b/', 'COPY /a.txt /b.txt /p.gz /t.tar /u.tar /x.bin /c/']
+    ],
+    [
+      'mounts below a WORKDIR',
+      ['FROM a', 'WORKDIR /b', 'RUN --mount=source=c,target=d --mount=type=cache,target=/e f'],
+      ['FROM a', 'WORKDIR /b', 'RUN --mount=source=c,target=/b/d --mount=type=cache,target=/e f']
+    ],
+    [
+      'a shell that is to be looked for',
+      ['FROM a', 'SHELL ["bash", "-c"]', 'RUN b "c" \\', ' d'],
+      ['FROM a', 'SHELL ["bash", "-c"]', 'RUN ["bash","-c","b \\"c\\"  d"]', '']
+    ],
+    [
+      'a user with a default',
+      ['FROM a', 'ARG B=c', 'USER ${B:-d}', 'USER ${E:-f}:${G:-h}'],
+      ['FROM a', 'ARG B=c', 'USER c', 'ARG slipway_user_4=${E:-f}:${G:-h}', 'USER $slipway_user_4']
+    ],
+    [
+      'a WORKDIR that is gone',
+      ['FROM a', 'WORKDIR /b/c', 'RUN rm -r ../c', 'RUN d'],
+      ['FROM a', 'WORKDIR /b/c', 'RUN rm -r ../c', 'WORKDIR /b/c', 'RUN d']
+    ]
+  ])('what is there: %s', (_what, lines, expected) => {
+    expect(rewritten(lines)).toEqual(expected)
+  })
+
   it.each<[string, string]>([
     ['COPY link /x/', 'COPY /file /x/link'],
     ['COPY --chown=1:1 a/link ./', 'COPY --chown=1:1 /dir/file ./link'],
@@ -435,7 +615,7 @@ describe('rewritten', () => {
       'COPY --from=slipway-link-4 --chown=1 /link /x',
       'CMD b'
     ])
-    expect(refusals([...lines, 'COPY --from=0 /y /z'], LINKS)).toEqual(['4 copy-link'])
+    expect(refusals([...lines, 'COPY --from=0 /y /z'], LINKS)).toEqual(['4 copy-link', '6 stage-later'])
   })
 
   it('keeps every other byte of the file', () => {
@@ -453,7 +633,7 @@ describe('every file', () => {
   it('is built as it is by a builder whose table says right', () => {
     const right = Object.fromEntries(CONSTRUCT_NAMES.map((name) => [name, 'right'])) as typeof KANIKO_CAPABILITIES
     const text = 'FROM a\nRUN --network=none <<E\nb\nE\nCOPY --parents link /d'
-    expect(judge(text, surroundings(LINKS), right)).toEqual({ refused: [], rewritten: [], text })
+    expect(judge(text, surroundings(LINKS), right)).toEqual({ refused: [], rewritten: [], unsure: [], text })
   })
 
   const PARTS = [
