@@ -62,6 +62,7 @@ export function readConfig(environment: Environment): HookConfig {
     templatePath,
     prepareTimeout,
     stepUserNamespace: values.stepUserNamespace,
+    hostPorts: values.hostPorts === undefined ? undefined : values.hostPorts === 'on',
     bytesMax: collectMaxGib === undefined ? undefined : collectMaxGib * GIB_BYTES,
     ...builderOf(values),
     traces: tracesOf(traceDirectory, runnerWorkspace),

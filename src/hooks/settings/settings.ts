@@ -75,6 +75,13 @@ const RUNNER = {
       "`on`: job pods and the pods of container steps get a user namespace, in which root is nobody on the node. They do not start where nodes, or the work directory's volume, cannot. See [Security](security.md#user-namespaces).",
     parse: oneOf(['on', 'off'] as const)
   },
+  hostPorts: {
+    variable: `${CONTAINER_HOOKS}_HOST_PORTS`,
+    unset: '`off`',
+    meaning:
+      "`on`: the ports that a workflow publishes (`8080:80`) are taken on the job pod's node, as docker takes them on its host. Two jobs that want the same port cannot be on one node then, and Baseline refuses the pod.",
+    parse: oneOf(['on', 'off'] as const)
+  },
   hashFiles: {
     variable: `${CONTAINER_HOOKS}_HASHFILES`,
     unset: 'none',

@@ -43,6 +43,8 @@ export interface KubernetesOptions extends BuilderChoice {
   readonly paths: RunnerPaths
   /** ACTIONS_RUNNER_CONTAINER_HOOKS_COLLECT_MAX_GIB in bytes: how much a step may hand back in copy mode; undefined: 10 GiB. */
   readonly bytesMax?: number | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_HOST_PORTS: whether the ports that a workflow publishes are taken on the node; undefined: no. */
+  readonly hostPorts?: boolean | undefined
   /** The job pod of the job's state; undefined: the one with the usual name, if there is one. */
   readonly jobPod?: string | undefined
   /** Undefined: nobody says it. */

@@ -25,7 +25,7 @@ export interface JobSite {
   readonly serviceNames: readonly string[]
 }
 
-export interface Site extends Pods, Pick<KubernetesOptions, 'buildUserNamespace' | 'stepUserNamespace'> {
+export interface Site extends Pods, Pick<KubernetesOptions, 'buildUserNamespace' | 'stepUserNamespace' | 'hostPorts'> {
   readonly cluster: Cluster
   readonly runnerPod: V1Pod
   readonly storage: Storage
@@ -79,6 +79,7 @@ export async function discoverSite(
     storage,
     workspacePath: workPath(storage, options.paths.githubWorkspace),
     bytesMax: options.bytesMax,
+    hostPorts: options.hostPorts,
     job: jobPod && jobSite(jobPod),
     stranger,
     architecture,

@@ -12,6 +12,7 @@ import { cut } from './docker-options/refusal.ts'
 import { jobPod, KEEP_ALIVE, OWN_CONTAINERS, type PlannedContainer } from './job-pod.ts'
 import { planVolumes } from './job-volumes.ts'
 import type { PodFiles } from './parts.ts'
+import { containerPorts } from './ports.ts'
 import { isHostName, serviceNames } from './service-names.ts'
 
 /** Where GitHub's runner images have them, for requests that name a path of another machine. */
@@ -67,7 +68,8 @@ export function planJob(site: Site, files: PodFiles, request: JobRequest, newNam
   const containers = names.map((name, index): PlannedContainer => {
     const one = requests[index] as ContainerRequest
     const options = parseCreateOptions(one.createOptions)
-    return { index, name, request: one, options, mounts: volumes.mounts[index] ?? [] }
+    const ports = containerPorts(one.ports, site.hostPorts)
+    return { index, name, request: one, options, mounts: volumes.mounts[index] ?? [], ports }
   })
   const externals = mounts.find(({ target }) => target === JOB_EXTERNALS)?.source || EXTERNALS_DEFAULT
   const plain = jobPod(site, files, {

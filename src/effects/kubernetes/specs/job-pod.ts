@@ -1,5 +1,5 @@
 /** The pod of a job, pure: its container, its services, and what moves the runner's files there. */
-import type { V1Container, V1HostAlias, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type { V1Container, V1ContainerPort, V1HostAlias, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { ContainerRequest } from '../../../machines/types.ts'
 import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
@@ -9,7 +9,6 @@ import type { CreateOptions } from './docker-options/options.ts'
 import { EXTERNALS_VOLUME, type VolumePlan } from './job-volumes.ts'
 import { podMetadata } from './metadata.ts'
 import { helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
-import { toContainerPort } from './ports.ts'
 import { isHostName } from './service-names.ts'
 import { userNamespaceOfSteps } from './user-namespace.ts'
 
@@ -29,6 +28,7 @@ export interface PlannedContainer {
   readonly request: ContainerRequest
   readonly options: CreateOptions
   readonly mounts: readonly V1VolumeMount[]
+  readonly ports: readonly V1ContainerPort[]
 }
 
 export interface JobPodPlan {
@@ -96,7 +96,7 @@ const argumentsFor = (entryPoint: string): string[] =>
   SHELL.test(entryPoint) ? ['-c', KEEP_ALIVE.join(' ')] : [...KEEP_ALIVE]
 
 function container(planned: PlannedContainer): V1Container {
-  const { name, request, options, mounts } = planned
+  const { name, request, options, mounts, ports } = planned
   const env = { CI: 'true', ...options.env, ...request.env, GITHUB_ACTIONS: 'true' }
   const entryPoint = request.entryPoint ?? (options.entryPoint || undefined)
   const workingDir = options.workingDirectory ?? request.workingDirectory
@@ -108,7 +108,7 @@ function container(planned: PlannedContainer): V1Container {
     ...(request.args.length > 0 && { args: request.args.map(unexpanded) }),
     env: Object.entries(env).map(([key, value]) => ({ name: key, value: unexpanded(value) })),
     ...(workingDir !== undefined && { workingDir }),
-    ...(request.ports.length > 0 && { ports: request.ports.map(toContainerPort) }),
+    ...(ports.length > 0 && { ports: [...ports] }),
     ...resourcesOf(options),
     ...securityOf(options),
     ...(options.health !== undefined && { readinessProbe: readinessProbe(options.health) }),

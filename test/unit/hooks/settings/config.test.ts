@@ -36,6 +36,13 @@ describe('reading the settings', () => {
     expect(readConfig({ ...minimal, [`${PREFIX}TRACE_DIRECTORY`]: 'off' }).traces).toBeUndefined()
   })
 
+  it('reads whether ports of the node are taken', () => {
+    const variable = `${PREFIX}HOST_PORTS`
+    expect(readConfig({ ...minimal, [variable]: 'on' }).hostPorts).toBe(true)
+    expect(readConfig({ ...minimal, [variable]: 'off' }).hostPorts).toBe(false)
+    expect(() => readConfig({ ...minimal, [variable]: 'yes' })).toThrow(`${variable} must be`)
+  })
+
   it('reads how much may come back in GiB', () => {
     const variable = `${PREFIX}COLLECT_MAX_GIB`
     expect(readConfig({ ...minimal, [variable]: '3' }).bytesMax).toBe(3 * 1024 ** 3)

@@ -121,6 +121,19 @@ test('the user of a workflow decides CI, and nobody GITHUB_ACTIONS', () => {
   expect(envOf('redis')).toEqual({ CI: 'true', GITHUB_ACTIONS: 'true' })
 })
 
+test('ports of the node are taken only where the administrator wants it, by services and the job container alike', () => {
+  const ports = ['127.0.0.1:8080:80', '6379']
+  const request = { container: container({ ports }), services: [container({ image: 'redis', ports })], mounts }
+  const portsWith = (hostPorts: boolean | undefined) => {
+    const { pod } = planJob(siteOf('copy', { hostPorts }), request, { secret: () => '', nonce: '01234567' })
+    return ['job', 'redis'].map((name) =>
+      containerOf(pod, name).ports?.map(({ hostPort, hostIP }) => hostIP ?? hostPort)
+    )
+  }
+  for (const off of [undefined, false]) expect(portsWith(off)).toEqual([Array(2), Array(2)])
+  expect(portsWith(true)).toEqual(Array(2).fill(['127.0.0.1', undefined]))
+})
+
 test('--read-only, --privileged and capabilities are passed on for the cluster to decide', () => {
   const createOptions = '--read-only --privileged --cap-add SYS_PTRACE --cap-drop ALL'
   expect(containerOf(plan({ container: container({ createOptions }) }).pod, 'job').securityContext).toEqual({
