@@ -10,6 +10,8 @@ export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'slipw
 export const BUILD_POD_LABEL = 'slipway/build-pod'
 /** On the job pod: the names of its services, comma-separated, for the container actions of the job. */
 export const SERVICE_NAMES_ANNOTATION = 'slipway/service-names'
+/** On the job pod: the variables of the job container whose names no shell keeps, as JSON, for its scripts. */
+export const VARIABLES_ANNOTATION = 'slipway/variables'
 /** Autoscalers of nodes leave a pod with these alone: what it runs is run once, and would be lost. The template may say otherwise. */
 export const UNDISTURBED = {
   'karpenter.sh/do-not-disrupt': 'true',

@@ -1,4 +1,4 @@
-/** What a registry has and when it was made, read without moving a layer, for `slipway gc`. */
+/** What a registry has, when it was made and what it runs, read without moving a layer, for `slipway gc` and container steps. */
 import * as z from 'zod/mini'
 import { StepError } from '../../errors.ts'
 import { type ImageReference, isDigest } from './reference.ts'
@@ -14,7 +14,11 @@ const catalog = z.object({ repositories: z.nullable(z.array(z.unknown())) })
 const digest = z.object({ digest: z.string().check(z.refine(isDigest)) })
 /** An image's manifest names its configuration, an index names manifests. */
 const manifest = z.object({ config: z.optional(digest), manifests: z.optional(z.array(digest)) })
-const configuration = z.object({ created: z.optional(z.string()) })
+const words = z.nullish(z.array(z.string()))
+const configuration = z.object({
+  created: z.optional(z.string()),
+  config: z.nullish(z.object({ Entrypoint: words, Cmd: words }))
+})
 
 /**
  * Names of all repositories, page by page; undefined when the registry does not list them: the call is no part of the OCI
@@ -39,11 +43,28 @@ export async function listRepositories(get: Get, signal: AbortSignal): Promise<r
 }
 
 /** What an image says of when it was made (RFC 3339); undefined when it does not. Of an index, what its first image says. */
-export async function createdAt(
+export async function createdAt(get: Get, image: NamedImage, signal: AbortSignal): Promise<string | undefined> {
+  return (await configurationOf(get, image, signal))?.created
+}
+
+/** ENTRYPOINT and CMD of an image; undefined when there is none of this name. */
+export async function programOf(get: Get, image: NamedImage, signal: AbortSignal): Promise<ImageProgram | undefined> {
+  const found = await configurationOf(get, image, signal)
+  return found && { entryPoint: found.config?.Entrypoint ?? [], args: found.config?.Cmd ?? [] }
+}
+
+export interface ImageProgram {
+  readonly entryPoint: readonly string[]
+  readonly args: readonly string[]
+}
+
+type NamedImage = Pick<ImageReference, 'repository' | 'version'>
+
+async function configurationOf(
   get: Get,
-  { repository, version }: Pick<ImageReference, 'repository' | 'version'>,
+  { repository, version }: NamedImage,
   signal: AbortSignal
-): Promise<string | undefined> {
+): Promise<z.infer<typeof configuration> | undefined> {
   const read = async <Schema extends z.ZodMiniType>(schema: Schema, path: string) => {
     const { status, body } = await get(`${repository}/${path}`, signal)
     return status === 200 ? parsed(schema, body) : undefined
@@ -52,7 +73,7 @@ export async function createdAt(
   const [first] = top?.manifests ?? []
   const image = first === undefined ? top : await read(manifest, `manifests/${first.digest}`)
   if (image?.config === undefined) return undefined
-  return (await read(configuration, `blobs/${image.config.digest}`))?.created
+  return await read(configuration, `blobs/${image.config.digest}`)
 }
 
 function parsed<Schema extends z.ZodMiniType>(schema: Schema, text: string): z.infer<Schema> | undefined {

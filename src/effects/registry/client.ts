@@ -2,7 +2,7 @@
 import * as z from 'zod/mini'
 import { StepError } from '../../errors.ts'
 import { type Account, createAuthenticator, parseJson } from './auth.ts'
-import { createdAt, listRepositories } from './catalog.ts'
+import { createdAt, type ImageProgram, listRepositories, programOf } from './catalog.ts'
 import { DELETION_OFF, denied, notRemoved, unreachable } from './failures.ts'
 import { isDigest, parseReference, type RegistryTarget } from './reference.ts'
 import { type Answer, createSend } from './request.ts'
@@ -21,6 +21,8 @@ export interface RegistryClient {
   repositories(signal: AbortSignal): Promise<readonly string[] | undefined>
   /** What an image says of when it was made (RFC 3339); undefined when it does not. */
   createdAt(reference: string, signal: AbortSignal): Promise<string | undefined>
+  /** What an image runs; undefined when there is no such image. */
+  programOf(reference: string, signal: AbortSignal): Promise<ImageProgram | undefined>
   /** Removes an image by tag or digest; one that is gone already counts as removed. */
   remove(reference: string, signal: AbortSignal): Promise<void>
   /** Whether images can be removed at all, found out by removing one that does not exist. */
@@ -149,6 +151,7 @@ export function createRegistryClient(target: RegistryTarget, options: RegistryCl
     },
     repositories: (signal) => listRepositories(get, signal),
     createdAt: (reference, signal) => createdAt(get, parseReference(reference), signal),
+    programOf: (reference, signal) => programOf(get, parseReference(reference), signal),
     async remove(reference, signal) {
       // Registries delete manifests by digest only (OCI distribution specification, "Deleting Manifests").
       const digest = await digestOf(reference, signal)

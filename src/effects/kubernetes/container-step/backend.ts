@@ -67,6 +67,12 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
   }
   const inPlaceOf = (site: Site) =>
     createInPlaceBuilder(site, { builders, randomHex: deps.randomHex, identityOf: inputsIdentity(site) })
+  const runnerOn = (site: Site) =>
+    createRunner(site, async (image, signal) => {
+      const { registry } = site
+      const built = registry && `${registry.pushHost}${image.slice(registry.pullHost.length)}`
+      return built === undefined ? undefined : (await registryOf(signal))?.programOf(built, signal)
+    })
   return {
     clock: deps.clock,
     resolver: {
@@ -89,10 +95,10 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
       handOver: (input, signal) => withSite(signal, (site) => inPlaceOf(site).handOver(input, signal))
     },
     runner: {
-      pull: (input, signal) => withSite(signal, (site) => createRunner(site).pull(input, signal)),
-      run: (input, signal) => withSite(signal, (site) => createRunner(site).run(input, signal))
+      pull: (input, signal) => withSite(signal, (site) => runnerOn(site).pull(input, signal)),
+      run: (input, signal) => withSite(signal, (site) => runnerOn(site).run(input, signal))
     },
-    workspace: { collect: (input, signal) => withSite(signal, (site) => createRunner(site).collect(input, signal)) },
+    workspace: { collect: (input, signal) => withSite(signal, (site) => runnerOn(site).collect(input, signal)) },
     janitor: {
       async cleanUp(input, signal) {
         // Nothing was resolved, so nothing was created.

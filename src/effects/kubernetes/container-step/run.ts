@@ -13,17 +13,23 @@ import { createJudge, hasStarted } from '../pods/status.ts'
 import { followToEnd, waitForPod } from '../pods/wait.ts'
 import { namingSecret } from '../registry/settings.ts'
 import { templated } from '../specs/parts.ts'
-import { environmentSecret, STEP_CONTAINER, stepPod } from '../specs/step-pod.ts'
+import { environmentSecret, needsProgram, STEP_CONTAINER, stepPod } from '../specs/step-pod.ts'
+import type { Program } from '../specs/variables.ts'
 import { applyTemplate } from '../template/merge.ts'
 
 /** Throws `invalid-input` or `not-supported` for a step that cannot be, before anything is built or created for it. */
 export function checkStep(site: Site, request: StepRequest): void {
   const input = { nonce: '', request, image: request.image ?? '', isBuilt: request.image === undefined }
   environmentSecret(site, input)
-  applyTemplate(stepPod(site, chooseTransfer(site).stepPod, input), site.template, 'step')
+  // What is built yet can be asked when it is.
+  const program = input.isBuilt ? { entryPoint: ['unknown'], args: [] } : undefined
+  applyTemplate(stepPod(site, chooseTransfer(site).stepPod, input, program), site.template, 'step')
 }
 
-export function createRunner(site: Site): Runner & Workspace {
+/** What an image that was built here runs; undefined when the registry does not know it any more. */
+export type LookUpProgram = (image: string, signal: AbortSignal) => Promise<Program | undefined>
+
+export function createRunner(site: Site, lookUpProgram: LookUpProgram): Runner & Workspace {
   const transfer = chooseTransfer(site)
   const nameOf = ({ nonce, inPlace }: ActionInput) => inPlace?.pod ?? stepPodName(site.runnerPod, nonce)
   const lostOf = (input: ActionInput) => () =>
@@ -34,7 +40,8 @@ export function createRunner(site: Site): Runner & Workspace {
       const { request } = input
       const [name, lost] = [nameOf(input), lostOf(input)]
       const secret = environmentSecret(site, input)
-      const pod = templated(site, stepPod(site, transfer.stepPod, input), 'step')
+      const program = input.isBuilt && needsProgram(request) ? await lookUpProgram(input.image, signal) : undefined
+      const pod = templated(site, stepPod(site, transfer.stepPod, input, program), 'step')
       const written = request.mounts.filter(isWritable).map(({ source }) => source)
       await openForEveryUser(site.storage.workDirectory, written)
       // Together: the kubelet needs the Secret only after it has set up the pod's network.

@@ -12,7 +12,7 @@ import { apiPath } from '../api/path.ts'
 import { requestJson } from '../api/request.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { detectStorage, isCopied } from '../context/storage.ts'
-import { JOB_CONTAINER, jobPodName } from '../names.ts'
+import { JOB_CONTAINER, jobPodName, VARIABLES_ANNOTATION } from '../names.ts'
 import { createNodeWatch } from '../pods/node-watch.ts'
 import { jobPodGone, jobPodOfOther, lookAtOwnPods, lookEarly, type OwnPods } from '../pods/own.ts'
 import type { JobContainer } from './connection.ts'
@@ -49,6 +49,10 @@ export function createScriptPorts(options: ScriptOptions, deps: KubernetesDepend
     clock,
     host: createScriptHost({
       container,
+      async variables(signal) {
+        const { jobPod } = await (await found).look(signal)
+        return JSON.parse(jobPod?.metadata?.annotations?.[VARIABLES_ANNOTATION] ?? '{}')
+      },
       async isCopied(signal) {
         const { runnerPod } = await (await found).look(signal)
         return isCopied(detectStorage(runnerPod, options))

@@ -18,6 +18,8 @@ const NONCE_LENGTH = 32
 const MISSING_ACTION = 'action '
 
 export interface ScriptHostOptions {
+  /** Variables of the job container that its scripts get from us. */
+  readonly variables: (signal: AbortSignal) => Promise<Readonly<Record<string, string>>>
   /** Looked up when the first connection is made, so that failures are a stage's. */
   readonly container: () => Promise<JobContainer>
   /** Whether the job pod has a work volume of its own, so that files have to be moved. */
@@ -55,8 +57,9 @@ export function createScriptHost(options: ScriptHostOptions): ScriptHost {
   const scripts = new Map<string, Progress>()
 
   return {
-    async execute(request, signal) {
+    async execute(asked, signal) {
       const container = await options.container()
+      const request = { ...asked, env: { ...(await options.variables(signal)), ...asked.env } }
       let progress = scripts.get(request.id)
       if (progress === undefined) {
         progress = await begin(options, request, container, signal)

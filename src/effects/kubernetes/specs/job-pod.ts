@@ -3,7 +3,14 @@ import type { V1Container, V1ContainerPort, V1HostAlias, V1Pod, V1Volume, V1Volu
 import type { ContainerRequest } from '../../../machines/types.ts'
 import { JOB_EXTERNALS } from '../../work-tree/layout.ts'
 import type { Site } from '../context/site.ts'
-import { COPY_IN_CONTAINER, FILES_CONTAINER, JOB_CONTAINER, jobPodName, SERVICE_NAMES_ANNOTATION } from '../names.ts'
+import {
+  COPY_IN_CONTAINER,
+  FILES_CONTAINER,
+  JOB_CONTAINER,
+  jobPodName,
+  SERVICE_NAMES_ANNOTATION,
+  VARIABLES_ANNOTATION
+} from '../names.ts'
 import { readinessProbe } from './docker-options/health-check.ts'
 import type { CreateOptions } from './docker-options/options.ts'
 import { EXTERNALS_VOLUME, type VolumePlan } from './job-volumes.ts'
@@ -11,6 +18,7 @@ import { podMetadata } from './metadata.ts'
 import { helperContainer, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 import { isHostName } from './service-names.ts'
 import { userNamespaceOfSteps } from './user-namespace.ts'
+import { isTaken, startOf } from './variables.ts'
 
 /** What the job container runs between the steps. */
 export const KEEP_ALIVE = ['tail', '-f', '/dev/null'] as const
@@ -57,7 +65,11 @@ export function jobPod(site: Site, files: PodFiles, plan: JobPodPlan): V1Pod {
     kind: 'Pod',
     metadata: {
       ...metadata,
-      annotations: { ...metadata.annotations, [SERVICE_NAMES_ANNOTATION]: namesOf(plan).join(',') }
+      annotations: {
+        ...metadata.annotations,
+        [SERVICE_NAMES_ANNOTATION]: namesOf(plan).join(','),
+        ...jobVariables(plan)
+      }
     },
     spec: {
       ...base,
@@ -84,9 +96,27 @@ export function jobPod(site: Site, files: PodFiles, plan: JobPodPlan): V1Pod {
 function jobContainer(job: PlannedContainer): V1Container {
   const { request, options } = job
   const entryPoint = request.entryPoint ?? (options.entryPoint || undefined)
-  if (entryPoint === undefined) return { ...container(job), command: KEEP_ALIVE.slice(0, 1), args: KEEP_ALIVE.slice(1) }
+  // Its steps are given the others.
+  const own = container({
+    ...job,
+    request: { ...request, env: variablesOf(request.env, isTaken) },
+    options: { ...options, env: variablesOf(options.env, isTaken) }
+  })
+  if (entryPoint === undefined) return { ...own, command: KEEP_ALIVE.slice(0, 1), args: KEEP_ALIVE.slice(1) }
   const args = request.args.length > 0 ? request.args.map(unexpanded) : argumentsFor(entryPoint)
-  return { ...container(job), command: [unexpanded(entryPoint)], args }
+  return { ...own, command: [unexpanded(entryPoint)], args }
+}
+
+const variablesOf = (env: Readonly<Record<string, string>>, isWanted: (name: string) => boolean) =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)))
+
+/** What a shell keeps of its environment; our own stands between the container and its scripts. */
+const OF_SHELLS = /^[A-Za-z_]\w*$/
+
+/** The variables of the job container that do not reach its scripts by themselves. */
+function jobVariables({ job: { request, options } }: JobPodPlan): Readonly<Record<string, string>> {
+  const odd = variablesOf({ ...options.env, ...request.env }, (name) => !OF_SHELLS.test(name))
+  return Object.keys(odd).length === 0 ? {} : { [VARIABLES_ANNOTATION]: JSON.stringify(odd) }
 }
 
 const SHELL = /^(.*\/)?(ba|da|a|z|k)?sh$/
@@ -103,10 +133,10 @@ function container(planned: PlannedContainer): V1Container {
   return {
     name,
     image: request.image,
-    // Unset keeps the image's own ENTRYPOINT and CMD.
-    ...(entryPoint !== undefined && { command: [unexpanded(entryPoint)] }),
-    ...(request.args.length > 0 && { args: request.args.map(unexpanded) }),
-    env: Object.entries(env).map(([key, value]) => ({ name: key, value: unexpanded(value) })),
+    ...startOf(
+      Object.entries(env).map(([key, value]) => ({ name: key, value: unexpanded(value) })),
+      { entryPoint: entryPoint === undefined ? [] : [entryPoint], args: request.args }
+    ),
     ...(workingDir !== undefined && { workingDir }),
     ...(ports.length > 0 && { ports: [...ports] }),
     ...resourcesOf(options),

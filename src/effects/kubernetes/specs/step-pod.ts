@@ -2,12 +2,14 @@
 import type { V1Pod, V1PodSpec, V1Secret } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { ImageInput, StepInput } from '../../../machines/inputs.ts'
+import type { StepRequest } from '../../../machines/types.ts'
 import type { Site } from '../context/site.ts'
 import { workMount } from '../context/storage.ts'
 import { environmentName, ownedMetadata, stepPodName } from '../names.ts'
 import { podMetadata } from './metadata.ts'
-import { type PodFiles, placement, podBase, unexpanded } from './parts.ts'
+import { type PodFiles, placement, podBase } from './parts.ts'
 import { userNamespaceOfSteps } from './user-namespace.ts'
+import { needsImage, type Program, startOf } from './variables.ts'
 
 /** The action's container has the name the shipped hook gives it, which people's templates rely on. */
 export const STEP_CONTAINER = 'job'
@@ -16,9 +18,18 @@ const ENVIRONMENT_BYTES_MAX = 1_000_000
 
 /**
  * `isBuilt`: whether this step's own plan named the image. What a workflow names is pulled as anybody may pull it, wherever the
- * name points to.
+ * name points to. `program`: what the image runs, where `needsProgram` says that it is needed.
  */
-export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, request }: ImageInput): V1Pod {
+export function stepPod(
+  site: Site,
+  files: PodFiles,
+  { nonce, image, isBuilt, request }: ImageInput,
+  program?: Program
+): V1Pod {
+  const variables = Object.keys(request.env).map((name, index) => ({
+    name,
+    valueFrom: { secretKeyRef: { name: environmentName(site.runnerPod, nonce), key: environmentKey(index) } }
+  }))
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -35,13 +46,7 @@ export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, re
         {
           name: STEP_CONTAINER,
           image,
-          // Unset keeps the image's ENTRYPOINT and CMD, so that no shell is needed in it.
-          ...(request.entryPoint !== undefined && { command: [unexpanded(request.entryPoint)] }),
-          ...(request.args.length > 0 && { args: request.args.map(unexpanded) }),
-          env: Object.keys(request.env).map((name, index) => ({
-            name,
-            valueFrom: { secretKeyRef: { name: environmentName(site.runnerPod, nonce), key: environmentKey(index) } }
-          })),
+          ...startOf(variables, programOf(request), program),
           workingDir: request.workingDirectory,
           volumeMounts: request.mounts.map((mount) => workMount(site.storage, mount))
         }
@@ -50,6 +55,14 @@ export function stepPod(site: Site, files: PodFiles, { nonce, image, isBuilt, re
     }
   }
 }
+
+const programOf = ({ entryPoint, args }: StepRequest): Program => ({
+  entryPoint: entryPoint === undefined ? [] : [entryPoint],
+  args
+})
+
+/** Whether a step cannot be without knowing what its image runs. */
+export const needsProgram = (request: StepRequest): boolean => needsImage(Object.keys(request.env), programOf(request))
 
 /** What pulls the runner's own image, and what pulls images that were built. */
 function pullSecrets({ imagePullSecrets, registry }: Site): Pick<V1PodSpec, 'imagePullSecrets'> {

@@ -66,7 +66,11 @@ function runnerOf(...looks: readonly (Given | undefined)[]) {
   const reporter = createReporter((text) => {
     said += text
   })
-  return { runner: createRunner(siteOf('volume', { cluster, reporter })), made, said: () => said }
+  return {
+    runner: createRunner(siteOf('volume', { cluster, reporter }), async () => undefined),
+    made,
+    said: () => said
+  }
 }
 
 const input = (isBuilt: boolean): ImageInput => ({

@@ -46,6 +46,7 @@ const rejecting = (error: unknown) => async () => {
 
 const execute = (container: JobContainer) =>
   createScriptHost({
+    variables: async () => ({}),
     container: async () => container,
     isCopied: async () => false,
     paths: { runnerWorkspace: '/w/repo', runnerTemp: '/w/_temp', githubWorkspace: '/w/repo/repo' },

@@ -45,6 +45,7 @@ const scriptOf = (request: Partial<ScriptRequest>): ScriptRequest => ({
 
 const hostOf = ({ container, work }: LocalContainer) =>
   createScriptHost({
+    variables: async () => ({}),
     container: async () => container,
     isCopied: async () => false,
     paths: { runnerWorkspace: `${work}/repo`, runnerTemp: `${work}/_temp`, githubWorkspace: `${work}/repo/repo` },
