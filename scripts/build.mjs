@@ -53,7 +53,8 @@ const options = {
   alias: {
     'whatwg-url': 'node:url',
     debug: `${root}scripts/no-debug.cjs`,
-    'js-yaml': `${root}scripts/one-yaml.cjs`
+    'js-yaml': `${root}scripts/one-yaml.cjs`,
+    'tar-stream': `${root}scripts/tar-reader.cjs`
   },
   plugins: [kubeconfigOnly],
   // Whole licences stand in a file of their own.

@@ -1,9 +1,11 @@
 /** Removes on the runner's disk what a container has removed of its copy, for unpacking; not what others have made or changed meanwhile. */
+import { isUtf8 } from 'node:buffer'
 import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import { DEPTH_MAX, type Directory, tooDeep } from '../work-tree/directory.ts'
-import { inDirectory } from '../work-tree/tree.ts'
+import { diskRefusal, inDirectory } from '../work-tree/tree.ts'
 import { GONE_BYTES_MAX, tooMuch } from './limits.ts'
+import { textOf } from './reader.ts'
 
 /** Name of the member that lists what is gone, NUL-separated; it comes before all others. */
 export const GONE_MEMBER = '.gone'
@@ -19,7 +21,11 @@ export async function removeGone(tree: Directory, gone: Gone): Promise<void> {
   for (const path of gone.paths) {
     if (gone.paths.has(posix.dirname(path))) continue
     const name = posix.basename(path)
-    await inDirectory(tree, path.slice(0, -name.length), (parent) => removeListed(parent, path, gone))
+    await inDirectory(tree, path.slice(0, -name.length), (parent) => removeListed(parent, path, gone)).catch(
+      (error: unknown) => {
+        throw diskRefusal(error, `remove '${path}' from`)
+      }
+    )
   }
 }
 
@@ -52,8 +58,7 @@ export async function readPaths(body: Readable): Promise<readonly string[]> {
     bytes += (chunk as Buffer).length
     if (bytes > GONE_BYTES_MAX) throw tooMuch('a list of what is gone that is too large')
   }
-  return Buffer.concat(chunks)
-    .toString('utf8')
-    .split('\0')
-    .filter((path) => path !== '')
+  const whole = Buffer.concat(chunks)
+  const paths = isUtf8(whole) ? whole.toString('utf8').split('\0') : whole.toString('latin1').split('\0').map(textOf)
+  return paths.filter((path) => path !== '')
 }

@@ -1,13 +1,12 @@
 /** Packs parts of a tree that containers can write to into a tar stream, for the copy mode: what is sent is also written down. */
-import { createHash } from 'node:crypto'
-import type { Stats } from 'node:fs'
+import { createHash, type Hash } from 'node:crypto'
 import { PassThrough, type Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { type Pack, pack as tarPack } from 'tar-stream'
 import { StepError } from '../../errors.ts'
 import type { ContentEntry } from '../content/hash.ts'
-import { DEPTH_MAX, type Directory, type OpenFile, tooDeep } from '../work-tree/directory.ts'
-import { contentOf, diskRefusal, inDirectory, inTree, partsOf } from '../work-tree/tree.ts'
+import { DEPTH_MAX, type Directory, type Kind, type OpenFile, type Stats, tooDeep } from '../work-tree/directory.ts'
+import { diskRefusal, inDirectory, inTree, partsOf } from '../work-tree/tree.ts'
+import { bytesOfExtent, extentsOf, zeros } from './extents.ts'
+import { END, type Extent, headerOf, type Member, paddingOf, sparseMap } from './member.ts'
 
 /** Files up to this size are read in one go; larger ones are streamed. */
 const WHOLE_FILE_BYTES_MAX = 256 * 1024
@@ -33,11 +32,12 @@ export interface PackRequest {
 }
 
 interface Packing extends PackRequest {
-  readonly archive: Pack
+  /** Resolves when there is room for more; rejects when nobody reads any more. */
+  readonly write: (bytes: Uint8Array) => Promise<void>
   /** Only kept for `seal`. */
   readonly sent: ContentEntry[]
-  /** Rejects when nobody reads the stream any more; what is written into it then is never done. */
-  readonly closed: Promise<never>
+  /** First names of files that have several, by what they are. */
+  readonly firstNames: Map<string, { readonly path: string; readonly sha256: string | undefined }>
 }
 
 /**
@@ -45,21 +45,26 @@ interface Packing extends PackRequest {
  * destroyed with the error when something cannot be read.
  */
 export function pack(request: PackRequest): Readable {
-  const archive = tarPack()
   const output = new PassThrough()
-  pipeline(archive, output).catch(() => {})
-  const closed = new Promise<never>((_resolve, reject) => {
-    output.once('close', () => reject(new Error('nobody reads the archive any more')))
-  })
-  closed.catch(() => {})
-  packAll({ ...request, archive, sent: [], closed }).then(
-    () => archive.finalize(),
-    (error: Error) => {
-      archive.destroy(error)
-      output.destroy(error)
-    }
+  const write = async (bytes: Uint8Array) => {
+    if (!output.destroyed && !output.write(bytes)) await roomIn(output)
+    if (output.destroyed) throw new Error('nobody reads the archive any more')
+  }
+  packAll({ ...request, write, sent: [], firstNames: new Map() }).then(
+    () => output.end(END),
+    (error: Error) => output.destroy(error)
   )
   return output
+}
+
+async function roomIn(output: PassThrough): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      output.off('drain', done).off('close', done)
+      resolve()
+    }
+    output.on('drain', done).on('close', done)
+  })
 }
 
 async function packAll(packing: Packing): Promise<void> {
@@ -67,13 +72,17 @@ async function packAll(packing: Packing): Promise<void> {
   await inTree(root, async (tree) => {
     const isThere = await inDirectory(tree, base, async (directory) => {
       const sentParents = new Set<string>()
-      for (const path of paths) await packPath(packing, directory, path, sentParents)
+      for (const path of paths) {
+        await packPath(packing, directory, path, sentParents).catch((error: unknown) => {
+          throw diskRefusal(error, `read '${path || base || '.'}' on`)
+        })
+      }
       return true
     })
     if (isThere !== true) throw gone(base)
   })
   packing.seal?.(packing.sent)
-  await entry(packing, { name: completeMember, type: 'file', mode: 0o600 }, Buffer.alloc(0))
+  await packing.write(headerOf({ path: completeMember, type: 'file', mode: 0o600 }))
 }
 
 /** One of the paths that were asked for, after its parents. */
@@ -100,9 +109,6 @@ async function packPath(packing: Packing, tree: Directory, path: string, sentPar
 
 const gone = (path: string) =>
   new StepError('files-refused', `'${path}' is not there any more, or something on the way to it is no directory`)
-
-/** Tells what something is, as `Stats` and `Dirent` do. */
-type Kind = Pick<Stats, 'isDirectory' | 'isFile' | 'isSymbolicLink'>
 
 /** Sends what has this name and everything below it, as long as it is what it was. False when it is not there. */
 async function packTree(
@@ -131,7 +137,7 @@ async function packTree(
   } else if (kind.isSymbolicLink()) {
     const [target, stats] = [await parent.readLink(name), await parent.look(name)]
     if (target === undefined || stats === undefined) return false
-    await entry(packing, { ...headerOf(path, stats), type: 'symlink', linkname: target })
+    await packing.write(headerOf({ ...known(path, stats), type: 'symlink', target }))
     note(packing, { type: 'symlink', path, target })
   }
   return true
@@ -150,62 +156,84 @@ async function packChildren(packing: Packing, directory: Directory, path: string
 }
 
 async function packDirectory(packing: Packing, path: string, stats: Stats): Promise<void> {
-  await entry(packing, { ...headerOf(path, stats), type: 'directory' })
+  await packing.write(headerOf({ ...known(path, stats), type: 'directory' }))
   note(packing, { type: 'directory', path, mode: stats.mode & MODE_BITS })
 }
 
-async function packFile(packing: Packing, path: string, { handle, stats }: OpenFile): Promise<void> {
-  const header = { ...headerOf(path, stats), type: 'file' as const }
-  const hash = packing.seal === undefined ? undefined : createHash('sha256')
+async function packFile(packing: Packing, path: string, file: OpenFile): Promise<void> {
+  const { handle, stats } = file
+  const identity = `${stats.dev} ${stats.ino} ${stats.mtimeNs} ${stats.size}`
+  const first = stats.nlink > 1 ? packing.firstNames.get(identity) : undefined
+  let sha256 = first?.sha256
   try {
-    if (stats.size <= WHOLE_FILE_BYTES_MAX) {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(stats.size), 0, stats.size, 0)
-      const content = buffer.subarray(0, bytesRead)
-      hash?.update(content)
-      await entry(packing, header, content)
+    if (first !== undefined) {
+      await packing.write(headerOf({ ...known(path, stats), type: 'link', target: first.path }))
     } else {
-      const to = silent(packing.archive.entry({ ...header, size: stats.size }))
-      const content = async function* () {
-        for await (const chunk of contentOf(handle, stats.size)) {
-          hash?.update(chunk)
-          yield chunk
-        }
-      }
-      // A file that grows meanwhile is sent as it was; one that shrinks makes the archive fail, and the stage try again.
-      await Promise.race([pipeline(content, to), packing.closed])
+      sha256 = await packContent(packing, path, file)
+      if (stats.nlink > 1) packing.firstNames.set(identity, { path, sha256 })
     }
   } finally {
     await handle.close()
   }
-  if (hash !== undefined)
-    note(packing, { type: 'file', path, mode: stats.mode & MODE_BITS, sha256: hash.digest('hex') })
+  if (sha256 !== undefined) note(packing, { type: 'file', path, mode: stats.mode & MODE_BITS, sha256 })
 }
 
-const headerOf = (name: string, stats: Stats) => ({
-  name,
-  mode: stats.mode & MODE_BITS,
-  uid: stats.uid,
-  gid: stats.gid,
-  mtime: stats.mtime
+/** The hash is of the whole content, and only known where somebody asks for it. */
+async function packContent(packing: Packing, path: string, file: OpenFile): Promise<string | undefined> {
+  const { handle, stats } = file
+  const hash = packing.seal === undefined ? undefined : createHash('sha256')
+  const header = { ...known(path, stats), type: 'file' as const }
+  if (stats.size <= WHOLE_FILE_BYTES_MAX) {
+    const { buffer, bytesRead: size } = await handle.read(Buffer.alloc(stats.size), 0, stats.size, 0)
+    const content = buffer.subarray(0, size)
+    hash?.update(content)
+    await packing.write(Buffer.concat([headerOf({ ...header, size }), content, paddingOf(size)]))
+    return hash?.digest('hex')
+  }
+  const whole = { offset: 0, length: stats.size }
+  const extents = stats.allocatedBytes < stats.size ? await extentsOf(handle, stats.size) : [whole]
+  const length = extents.reduce((sum, extent) => sum + extent.length, 0)
+  if (length < stats.size) {
+    const map = sparseMap(extents, stats.size)
+    await packing.write(
+      Buffer.concat([headerOf({ ...header, size: map.length + length, sparseSize: stats.size }), map])
+    )
+  } else await packing.write(headerOf({ ...header, size: length }))
+  await packExtents(packing, file, extents, hash)
+  await packing.write(paddingOf(length))
+  return hash?.digest('hex')
+}
+
+/** What becomes a hole meanwhile, or no longer is one, is as it was when it was looked at. */
+async function packExtents(
+  { write }: Packing,
+  { handle, stats }: OpenFile,
+  extents: readonly Extent[],
+  hash: Hash | undefined
+): Promise<void> {
+  let end = 0
+  const hashHole = (until: number) => {
+    if (hash !== undefined) for (const bytes of zeros(until - end)) hash.update(bytes)
+  }
+  for (const extent of extents) {
+    hashHole(extent.offset)
+    for await (const chunk of bytesOfExtent(handle, extent)) {
+      hash?.update(chunk)
+      await write(chunk)
+    }
+    end = extent.offset + extent.length
+  }
+  hashHole(stats.size)
+}
+
+const known = (path: string, { mode, uid, gid, mtimeNs }: Stats): Omit<Member, 'type'> => ({
+  path,
+  mode: mode & MODE_BITS,
+  uid,
+  gid,
+  mtimeNs
 })
 
 function note({ seal, sent }: Packing, what: ContentEntry): void {
   if (seal !== undefined) sent.push(what)
-}
-
-async function entry(
-  { archive, closed }: Packing,
-  header: Parameters<Pack['entry']>[0],
-  content?: Buffer
-): Promise<void> {
-  const written = new Promise<void>((resolve, reject) => {
-    const done = (error?: Error | null) => (error ? reject(error) : resolve())
-    silent(content === undefined ? archive.entry(header, done) : archive.entry(header, content, done))
-  })
-  await Promise.race([written, closed])
-}
-
-/** What goes wrong with a member is told by its callback, and by the whole stream. */
-function silent<Stream extends NodeJS.EventEmitter>(member: Stream): Stream {
-  return member.on('error', () => {})
 }

@@ -5,13 +5,14 @@
 import type { FileHandle } from 'node:fs/promises'
 import { posix } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { extract, type Header } from 'tar-stream'
+import type { Header } from 'tar-stream'
 import type { Directory } from '../work-tree/directory.ts'
 import { diskRefusal, inDirectory, inTree, isBelow, PATH_BYTES_MAX, partsOf } from '../work-tree/tree.ts'
 import { TargetDirectories } from './directories.ts'
 import { GONE_MEMBER, readPaths, removeGone } from './gone.ts'
 import { BYTES_MAX, MEMBERS_MAX, refused, tooLarge, tooMuch } from './limits.ts'
 import { COMPLETE_MEMBER } from './pack.ts'
+import { type Pax, type TarReader, tarReader, textOf } from './reader.ts'
 import { piecesOf, type SparseFile, sparseFile, wholeOf } from './sparse.ts'
 import { withStaging } from './staging.ts'
 
@@ -32,6 +33,8 @@ export interface UnpackRequest {
   readonly copiedAtMs?: number | undefined
   /** Bytes of content at the most; undefined: BYTES_MAX. */
   readonly bytesMax?: number | undefined
+  /** Files have no times of their own, and are as old as they are here. */
+  readonly areNew?: boolean | undefined
   /** Told what was left out, and why. */
   readonly onLeftOut?: (path: string, why: string) => void
 }
@@ -39,9 +42,6 @@ export interface UnpackRequest {
 /** Kinds of members. */
 const PLAIN: readonly string[] = ['file', 'link']
 const TAKEN: readonly string[] = [...PLAIN, 'directory', 'symlink']
-
-/** A member's extended header. */
-type Pax = Readonly<Record<string, string>>
 
 export interface Unpacking {
   /** Where the tar stream goes. */
@@ -51,7 +51,7 @@ export interface Unpacking {
 }
 
 export function unpack(request: UnpackRequest): Unpacking {
-  const input = extract()
+  const input = tarReader()
   // Asked for at once: members that arrive before somebody listens are lost.
   const iterator = input[Symbol.asyncIterator]()
   const members = { [Symbol.asyncIterator]: () => iterator }
@@ -61,7 +61,7 @@ export function unpack(request: UnpackRequest): Unpacking {
   return { input: input as unknown as Writable, done }
 }
 
-type Members = Pick<ReturnType<typeof extract>, typeof Symbol.asyncIterator>
+type Members = Pick<TarReader, typeof Symbol.asyncIterator>
 
 async function unpackAll(members: Members, request: UnpackRequest): Promise<ReadonlySet<string>> {
   return await inTree(request.root, (tree) =>
@@ -97,7 +97,7 @@ class Unpacker {
         const { header } = entry
         const body = entry as unknown as Readable
         const sparse = sparseFile(header.pax as Pax | null)
-        const path = posix.normalize(sparse?.name ?? header.name).replace(/\/$/, '')
+        const path = posix.normalize(textOf(sparse?.name ?? header.name)).replace(/\/$/, '')
         if (path === GONE_MEMBER) await this.#removeGone(await readPaths(body))
         else if (path === COMPLETE_MEMBER) isComplete = true
         else
@@ -136,10 +136,15 @@ class Unpacker {
       const parent = await this.#directories.directory(parts.slice(0, -1))
       this.#made += 1
       const made = String(this.#made)
-      if (header.type === 'symlink') await this.#staging.makeLink(made, header.linkname ?? '')
-      else if (header.type === 'link') await this.#addName(made, posix.normalize(header.linkname ?? ''))
+      if (header.type === 'symlink') await this.#staging.makeLink(made, textOf(header.linkname ?? ''))
+      else if (header.type === 'link') await this.#addName(made, posix.normalize(textOf(header.linkname ?? '')))
       else await this.#writeFile(made, header, sparse === undefined ? wholeOf(body) : piecesOf(body, sparse), sparse)
-      await moveIn(this.#staging, made, parent, name)
+      await moveIn(this.#staging, made, parent, name).catch(async (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error
+        // Another step has removed the directory, which was empty, since it was opened.
+        await this.#directories.close()
+        await moveIn(this.#staging, made, await this.#directories.directory(parts.slice(0, -1)), name)
+      })
     }
     this.#written.add(path)
   }
@@ -181,7 +186,7 @@ class Unpacker {
       await file.chmod(bits)
       const seconds = Number((pax as Pax | null)?.mtime ?? (mtime && mtime.getTime() / MS_PER_SECOND))
       // A time that the disk cannot hold is no reason to lose the file.
-      if (Number.isFinite(seconds)) await file.utimes(seconds, seconds).catch(() => {})
+      if (Number.isFinite(seconds) && !this.#request.areNew) await file.utimes(seconds, seconds).catch(() => {})
     } catch (error) {
       await this.#staging.remove(name)
       throw error

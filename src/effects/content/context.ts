@@ -35,20 +35,30 @@ interface Found {
 
 /**
  * All that is in a context, with what can change an image: kinds, modes, link targets and a hash of each content. The Dockerfile and
- * the ignore files are always in it: the builder reads them even when a pattern leaves them out. Sockets, pipes and devices are not.
- * `dockerfile` is relative to the context. Rejects with `invalid-input` (bad pattern, too many entries), `files-refused` or `cancelled`.
+ * the ignore files are always in it: the builder reads them even when a pattern leaves them out. Sockets are not, as with docker.
+ * `dockerfile` is relative to the context. Rejects with `invalid-input` (bad pattern, too many entries), `not-supported` (pipes and
+ * devices), `files-refused` or `cancelled`.
  */
 export async function readContext(
   context: ContextDirectory,
   dockerfile: string,
   signal: AbortSignal
 ): Promise<readonly ContentEntry[]> {
+  return (await lookAtContext(context, dockerfile, signal)).entries
+}
+
+/** The same, and whether there are sockets beside it. */
+export async function lookAtContext(
+  context: ContextDirectory,
+  dockerfile: string,
+  signal: AbortSignal
+): Promise<{ readonly entries: readonly ContentEntry[]; readonly hasSockets: boolean }> {
   const entries: ContentEntry[] = []
-  await walk(context, dockerfile, signal, async (found) => {
+  const hasSockets = await walk(context, dockerfile, signal, async (found) => {
     const entry = await describe(found, signal)
     if (entry !== undefined) entries.push(entry)
   })
-  return entries
+  return { entries, hasSockets }
 }
 
 /** The paths of the same, without a look into them. */
@@ -67,21 +77,28 @@ async function walk(
   dockerfile: string,
   signal: AbortSignal,
   take: (found: Found) => Promise<void>
-): Promise<void> {
+): Promise<boolean> {
+  let hasSockets = false
   let seen = 0
   let taken = 0
   /** Whether anything below was taken. */
   const visit = async (directory: Directory, path: string, rules: IgnoreRules, always: ReadonlySet<string>) => {
     if (path.split('/').length >= DEPTH_MAX) throw tooDeep(path)
     const before = taken
-    for (const entry of await directory.list()) {
-      // Sockets, pipes and devices.
-      if (!(entry.isFile() || entry.isDirectory() || entry.isSymbolicLink())) continue
+    const found = await directory.list().catch((error: unknown) => {
+      throw diskRefusal(error, `read '${path || contextPath}' on`)
+    })
+    for (const entry of found) {
       seen += 1
       if (seen % ENTRIES_PER_TURN === 0) await turn()
       signal.throwIfAborted()
       const childPath = path === '' ? entry.name : `${path}/${entry.name}`
       const isIncluded = always.has(childPath) || !rules.excludes(childPath)
+      if (!(entry.isFile() || entry.isDirectory() || entry.isSymbolicLink())) {
+        if (isIncluded && !entry.isSocket()) throw noFile(childPath)
+        hasSockets ||= isIncluded
+        continue
+      }
       let isKept = isIncluded
       if (entry.isDirectory() && (isIncluded || rules.mayReinclude(childPath))) {
         const child = await directory.directory(entry.name)
@@ -110,6 +127,7 @@ async function walk(
         await visit(context, '', rules, always)
       })
     )
+    return hasSockets
   } catch (thrown) {
     if (signal.aborted) throw new StepError('cancelled', 'Reading the build context was cancelled')
     throw thrown
@@ -157,6 +175,13 @@ async function readIgnoreRules(context: Directory, contextPath: string, dockerfi
   }
   return nothingIgnored
 }
+
+/** Docker would make one of the kind in the image. Builders here wait for what is read from a pipe, and may make no device. */
+const noFile = (path: string) =>
+  new StepError(
+    'not-supported',
+    `'${path}' in the build context is a pipe or a device, which cannot be built: remove it, or name it in a .dockerignore`
+  )
 
 const tooMany = () =>
   new StepError(

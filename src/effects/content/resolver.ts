@@ -5,7 +5,7 @@ import type { ImageResolver } from '../../machines/ports.ts'
 import type { BuildPlan, BuildSource, Creates, Resolution, StepRequest } from '../../machines/types.ts'
 import { pullRepository, pushReference, type RegistryTarget } from '../registry/reference.ts'
 import { inDirectory, inTree, openBelow, readWhole, resolveBelow } from '../work-tree/tree.ts'
-import { type ContextDirectory, readContext } from './context.ts'
+import { type ContextDirectory, lookAtContext } from './context.ts'
 import { type ContentEntry, contentHash } from './hash.ts'
 
 export interface ResolverOptions {
@@ -91,7 +91,7 @@ async function readSource(options: ResolverOptions, dockerfile: string, signal: 
   const { chooseBuilder } = options
   const place = await contextOf(dockerfile, options.contextRoot ?? dirname(dockerfile))
   const name = basename(dockerfile)
-  const entries = await readContext(place, name, signal)
+  const { entries, hasSockets } = await lookAtContext(place, name, signal)
   const scopedIgnoreFile = `${name}${IGNORE_FILE}`
   const [text = '', ignoreFile] = [await readText(place, name), await readText(place, scopedIgnoreFile)]
   const { identity, builder, rewritten } = await chooseBuilder({ text, ignoreFile, entries })
@@ -101,7 +101,7 @@ async function readSource(options: ResolverOptions, dockerfile: string, signal: 
     contentHash: contentHash({ entries, dockerfile: name, builderIdentity: identity }),
     builder,
     rewritten,
-    isFiltered: entries.some(({ path }) => path === IGNORE_FILE || path === scopedIgnoreFile)
+    isFiltered: hasSockets || entries.some(({ path }) => path === IGNORE_FILE || path === scopedIgnoreFile)
   }
 }
 

@@ -4,7 +4,7 @@
  * A name is looked up in the directory itself and never by a path, and no call follows a link, however often the tree changes
  * meanwhile. On Linux `/proc/self/fd/<n>/<name>` does what openat(2) does; elsewhere, where only `slipway run` is used, paths are joined.
  */
-import { constants, type Dirent, type Stats } from 'node:fs'
+import { type BigIntStats, constants, type Dirent } from 'node:fs'
 import {
   chmod,
   type FileHandle,
@@ -22,6 +22,7 @@ import {
 } from 'node:fs/promises'
 import { StepError } from '../../errors.ts'
 import { isLinux } from '../system.ts'
+import { bytesOf, nameOf, pathOf } from './file-name.ts'
 
 /** Deeper trees are refused: each level is a handle that is held open. */
 export const DEPTH_MAX = 512
@@ -37,6 +38,23 @@ const DIRECTORY_FLAGS = constants.O_DIRECTORY | (isLinux ? O_PATH : constants.O_
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const WRITE_FLAGS = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_CREAT | constants.O_EXCL
+
+/** Tells what something is, as entries of a directory do, too. */
+export type Kind = Pick<Dirent, 'isDirectory' | 'isFile' | 'isSymbolicLink'>
+
+export interface Stats extends Kind {
+  readonly mode: number
+  readonly size: number
+  readonly uid: number
+  readonly gid: number
+  readonly dev: bigint
+  readonly ino: bigint
+  readonly nlink: number
+  /** What it takes on the disk, holes not counted; a file system that compresses counts less. */
+  readonly allocatedBytes: number
+  readonly mtimeNs: bigint
+  readonly ctimeMs: number
+}
 
 /** An open plain file and what it is. Whoever has it closes it. */
 export interface OpenFile {
@@ -58,25 +76,25 @@ export class Directory {
     return new Directory(await open(path, DIRECTORY_FLAGS), path)
   }
 
-  #at(name: string): string {
+  #at(name: string): string | Buffer {
     if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
       throw new StepError('files-refused', `'${name}' is not the name of a file`)
     }
-    return `${this.#path}/${name}`
+    return pathOf(`${this.#path}/${name}`)
   }
 
   /** Undefined when there is none of this name, or something else is. */
   async directory(name: string): Promise<Directory | undefined> {
     const path = this.#at(name)
     const handle = await open(path, DIRECTORY_FLAGS | constants.O_NOFOLLOW).catch(unlessElse)
-    return handle && new Directory(handle, path)
+    return handle && new Directory(handle, String(path))
   }
 
   /** A plain file, for reading or for writing over it. Undefined when there is none of this name, or something else is. */
   async file(name: string, use: 'read' | 'write' = 'read'): Promise<OpenFile | undefined> {
     const handle = await open(this.#at(name), use === 'read' ? READ_FLAGS : WRITE_FLAGS).catch(unlessElse)
     if (handle === undefined) return undefined
-    const stats = await handle.stat()
+    const stats = statsOf(await handle.stat(EXACT))
     if (stats.isFile()) return { handle, stats }
     await handle.close()
     return undefined
@@ -89,16 +107,20 @@ export class Directory {
 
   /** What has this name, links not followed; undefined when nothing has. */
   async look(name: string): Promise<Stats | undefined> {
-    return await lstat(this.#at(name)).catch(unlessMissing)
+    const stats = await lstat(this.#at(name), EXACT).catch(unlessMissing)
+    return stats && statsOf(stats)
   }
 
   /** What is in it, in no order. */
   async list(): Promise<Dirent[]> {
     const found: Dirent[] = []
-    for await (const entry of await opendir(this.#path, { bufferSize: ENTRIES_AT_ONCE })) {
+    // Node's types do not know that names are bytes then; and where it has to look at each itself, it joins the two.
+    const options: object = { encoding: 'buffer', bufferSize: ENTRIES_AT_ONCE }
+    for await (const entry of await opendir(bytesOf(this.#path), options)) {
       if (found.length >= ENTRIES_MAX) {
         throw new StepError('files-refused', `a directory has more than ${ENTRIES_MAX} entries; remove some of them`)
       }
+      entry.name = nameOf(entry.name as unknown as Buffer)
       found.push(entry)
     }
     return found
@@ -106,7 +128,8 @@ export class Directory {
 
   /** What a link says; undefined when there is none of this name, or something else is. */
   async readLink(name: string): Promise<string | undefined> {
-    return await readlink(this.#at(name)).catch(unlessElse)
+    const target = await readlink(this.#at(name), { encoding: 'buffer' }).catch(unlessElse)
+    return target && nameOf(target)
   }
 
   async makeDirectory(name: string): Promise<void> {
@@ -114,7 +137,7 @@ export class Directory {
   }
 
   async makeLink(name: string, target: string): Promise<void> {
-    await symlink(target, this.#at(name))
+    await symlink(pathOf(target), this.#at(name))
   }
 
   /** A second name for what has a name here, in another directory of the same file system; a link itself is not followed. */
@@ -152,7 +175,7 @@ export class Directory {
 
   /** Of this directory itself. */
   async stats(): Promise<Stats> {
-    return await this.#handle.stat()
+    return statsOf(await this.#handle.stat(EXACT))
   }
 
   /** Of this directory itself, by its handle. */
@@ -169,6 +192,27 @@ export class Directory {
     await this.#handle.close()
   }
 }
+
+const EXACT = { bigint: true } as const
+/** Of what `st_blocks` counts, whatever the file system's own are. */
+const STAT_BLOCK_BYTES = 512
+const NS_PER_MS = 1_000_000
+
+const statsOf = (stats: BigIntStats): Stats => ({
+  isDirectory: () => stats.isDirectory(),
+  isFile: () => stats.isFile(),
+  isSymbolicLink: () => stats.isSymbolicLink(),
+  mode: Number(stats.mode),
+  size: Number(stats.size),
+  uid: Number(stats.uid),
+  gid: Number(stats.gid),
+  dev: stats.dev,
+  ino: stats.ino,
+  nlink: Number(stats.nlink),
+  allocatedBytes: Number(stats.blocks) * STAT_BLOCK_BYTES,
+  mtimeNs: stats.mtimeNs,
+  ctimeMs: Number(stats.ctimeNs) / NS_PER_MS
+})
 
 export const tooDeep = (path: string) =>
   new StepError('files-refused', `'${path}' lies more than ${DEPTH_MAX} directories deep; move it up, or leave it out`)

@@ -116,10 +116,10 @@ export async function readBelow(tree: Directory, path: string, bytesMax: number)
 
 const CHUNK_BYTES = 256 * 1024
 
-/** The bytes of a file up to its end, or to so many. It stays open: a stream of Node's would have to be closed before its handle can be. */
-export async function* contentOf(handle: FileHandle, bytesMax = Number.MAX_SAFE_INTEGER): AsyncGenerator<Buffer> {
-  for (let position = 0; position < bytesMax; ) {
-    const wanted = Math.min(CHUNK_BYTES, bytesMax - position)
+/** The bytes of a file between two places. It stays open: a stream of Node's would have to be closed before its handle can be. */
+export async function* contentOf(handle: FileHandle, end = Number.MAX_SAFE_INTEGER, start = 0): AsyncGenerator<Buffer> {
+  for (let position = start; position < end; ) {
+    const wanted = Math.min(CHUNK_BYTES, end - position)
     const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(wanted), 0, wanted, position)
     if (bytesRead === 0) return
     position += bytesRead

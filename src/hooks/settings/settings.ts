@@ -136,24 +136,9 @@ const GIVEN = {
     meaning: 'What pods are for: [their labels](operating.md#which-job-a-pod-is-for) say it.',
     parse: text
   },
-  workflow: {
-    variable: 'GITHUB_WORKFLOW',
-    unset: SET_BY_RUNNER,
-    meaning: 'The same.',
-    parse: text
-  },
-  run: {
-    variable: 'GITHUB_RUN_ID',
-    unset: SET_BY_RUNNER,
-    meaning: 'The same.',
-    parse: text
-  },
-  job: {
-    variable: 'GITHUB_JOB',
-    unset: SET_BY_RUNNER,
-    meaning: 'The same.',
-    parse: text
-  },
+  workflow: { variable: 'GITHUB_WORKFLOW', unset: SET_BY_RUNNER, meaning: 'The same.', parse: text },
+  run: { variable: 'GITHUB_RUN_ID', unset: SET_BY_RUNNER, meaning: 'The same.', parse: text },
+  job: { variable: 'GITHUB_JOB', unset: SET_BY_RUNNER, meaning: 'The same.', parse: text },
   kubeconfig: {
     variable: 'KUBECONFIG',
     unset: 'none',

@@ -67,12 +67,7 @@ export function createKubernetesPorts(options: KubernetesOptions, deps: Kubernet
   }
   const inPlaceOf = (site: Site) =>
     createInPlaceBuilder(site, { builders, randomHex: deps.randomHex, identityOf: inputsIdentity(site) })
-  const runnerOn = (site: Site) =>
-    createRunner(site, async (image, signal) => {
-      const { registry } = site
-      const built = registry && `${registry.pushHost}${image.slice(registry.pullHost.length)}`
-      return built === undefined ? undefined : (await registryOf(signal))?.programOf(built, signal)
-    })
+  const runnerOn = (site: Site) => createRunner(site, registryOf)
   return {
     clock: deps.clock,
     resolver: {

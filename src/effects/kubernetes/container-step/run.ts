@@ -5,6 +5,7 @@ import type { ActionInput, ImageInput } from '../../../machines/inputs.ts'
 import type { Runner, Workspace } from '../../../machines/ports.ts'
 import type { Mount, StepRequest } from '../../../machines/types.ts'
 import { partAt } from '../../in-place/marker.ts'
+import type { RegistryClient } from '../../registry/client.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
 import type { Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
@@ -26,10 +27,16 @@ export function checkStep(site: Site, request: StepRequest): void {
   applyTemplate(stepPod(site, chooseTransfer(site).stepPod, input, program), site.template, 'step')
 }
 
-/** What an image that was built here runs; undefined when the registry does not know it any more. */
-export type LookUpProgram = (image: string, signal: AbortSignal) => Promise<Program | undefined>
+type LookUpRegistry = (signal: AbortSignal) => Promise<Pick<RegistryClient, 'programOf'> | undefined>
 
-export function createRunner(site: Site, lookUpProgram: LookUpProgram): Runner & Workspace {
+/** `registryOf`: asked only where a step cannot be without knowing what its image runs. */
+export function createRunner(site: Site, registryOf: LookUpRegistry): Runner & Workspace {
+  /** Of an image that was built here; undefined when the registry does not know it any more. */
+  const lookUpProgram = async (image: string, signal: AbortSignal): Promise<Program | undefined> => {
+    const { registry } = site
+    const built = registry && `${registry.pushHost}${image.slice(registry.pullHost.length)}`
+    return built === undefined ? undefined : (await registryOf(signal))?.programOf(built, signal)
+  }
   const transfer = chooseTransfer(site)
   const nameOf = ({ nonce, inPlace }: ActionInput) => inPlace?.pod ?? stepPodName(site.runnerPod, nonce)
   const lostOf = (input: ActionInput) => () =>

@@ -7,7 +7,7 @@ import { artifactsIn, isArtifactList, LIST_BYTES_MAX } from '../../work-tree/art
 import { contentOf, inTree, openBelow } from '../../work-tree/tree.ts'
 import type { Site } from '../context/site.ts'
 import { FILES_CONTAINER } from '../names.ts'
-import { WORK_ROOT } from './containers.ts'
+import { BYTEWISE, WORK_ROOT } from './containers.ts'
 import { execIn } from './reach.ts'
 import { TAR_CREATE } from './sources.ts'
 
@@ -21,6 +21,7 @@ const THERE = [
 
 /** The paths come over stdin: they are too many for a request. */
 const PACK = [
+  BYTEWISE,
   `cd ${WORK_ROOT} && : > ${COMPLETE_MEMBER} || exit`,
   `{ xargs -0r sh -c '${THERE}' there 2>/dev/null; printf '${COMPLETE_MEMBER}\\0'; } |`,
   // A file that is still written to is taken as it is.

@@ -13,6 +13,9 @@ export const COPIED_MARKER = copiedMarker(WORK_ROOT)
 /** Where the volume of a build context is mounted, in a pod that has one of its own for it. */
 export const CONTEXT_ROOT = '/context'
 
+/** First words of a script that moves files: names are bytes to it, whatever the image's language is. */
+export const BYTEWISE = 'export LC_ALL=C'
+
 /** No stage copies files into a pod for longer, so that a pod whose hook is gone waits no longer. */
 export const COPY_SECONDS_MAX = 600
 

@@ -12,7 +12,7 @@ import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
 import { watchStart } from '../pods/start-watch.ts'
 import { createJudge, type Judge } from '../pods/status.ts'
-import { copiedMarker, WORK_ROOT } from './containers.ts'
+import { BYTEWISE, copiedMarker, WORK_ROOT } from './containers.ts'
 import { execIn } from './reach.ts'
 import { completeMember, type Outbox, openAll, type Source } from './sources.ts'
 
@@ -51,6 +51,7 @@ const READY = 'ready\n'
  */
 const receiveScript = (root: string, sources: number): string =>
   [
+    BYTEWISE,
     `cd ${root}`,
     'rm -f .delivering-*',
     `[ ! -e ${copiedMarker(root)} ] || exit 0`,

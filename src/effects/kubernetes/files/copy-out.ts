@@ -16,7 +16,7 @@ import { isBelow } from '../../work-tree/tree.ts'
 import type { ExecResult } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { FILES_CONTAINER } from '../names.ts'
-import { COPIED_MARKER, WORK_ROOT } from './containers.ts'
+import { BYTEWISE, COPIED_MARKER, WORK_ROOT } from './containers.ts'
 import { send } from './copy-in.ts'
 import { execIn } from './reach.ts'
 import { atMost, fromContainer, readMark, type Source, TAR_CREATE } from './sources.ts'
@@ -37,6 +37,7 @@ type Way = 'runner' | 'job'
 /** A script that writes down, NUL-separated, what was watched and is gone below paths; a superset where more was watched. */
 const findGone = (way: Way, paths: readonly string[], gone: string): string =>
   [
+    BYTEWISE,
     `cd ${WORK_ROOT}`,
     `find ${words(paths)} -print0 | sort --zero-terminated > .after-${way}`,
     `comm --zero-terminated -23 .before .after-${way} > ${gone}`
@@ -93,6 +94,7 @@ const unpackInJob = (pod: string): string => {
   const { complete, gone } = ownNames(pod)
   const unchanged = `find "$@" -maxdepth 0 ! -type d ! -cnewer ${readMark(pod)} -print0 2>/dev/null`
   return [
+    BYTEWISE,
     `cd ${WORK_ROOT}`,
     // Of an attempt before this one.
     `rm -f ${complete}`,

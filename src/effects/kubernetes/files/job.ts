@@ -3,6 +3,8 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { Clock } from '../../../machines/ports.ts'
+import { removeOthers } from '../../archive/mirror.ts'
+import { COMPLETE_MEMBER } from '../../archive/pack.ts'
 import { isStaging } from '../../archive/staging.ts'
 import { unpack } from '../../archive/unpack.ts'
 import { HOOK_RESPONSES } from '../../work-tree/layout.ts'
@@ -12,10 +14,10 @@ import { workPath } from '../context/storage.ts'
 import { COPY_IN_CONTAINER, FILES_CONTAINER } from '../names.ts'
 import { createJudge, hasStarted } from '../pods/status.ts'
 import { waitForPod } from '../pods/wait.ts'
-import { WORK_ROOT } from './containers.ts'
+import { BYTEWISE, WORK_ROOT } from './containers.ts'
 import { copyIn, send } from './copy-in.ts'
 import { execIn } from './reach.ts'
-import { fromRunner, packPaths } from './sources.ts'
+import { fromRunner, TAR_CREATE } from './sources.ts'
 import type { NewJobPod } from './transfer.ts'
 
 /** Everything below the work directory, in one stream, once a node has the pod. */
@@ -43,6 +45,7 @@ function receiverStarted(clock: Clock): (pod: V1Pod) => true | undefined {
 
 /** Of the action `$1`, with the last member `$0`. Another step may send the same one, and must never find it half there, nor have it taken away. */
 const UNPACK_ACTION = [
+  BYTEWISE,
   `cd ${WORK_ROOT}`,
   'into=.action-$$',
   'mkdir "$into"',
@@ -76,6 +79,19 @@ export async function copyInAction(site: Site, action: string, signal: AbortSign
   throw new StepError('workspace-delivery-failed', `could not copy ${action} into the job pod: ${stderr}`)
 }
 
+/**
+ * Packs the directory `$1`, or what a link of this name leads to, if that is one of the job's own. Exit code 1 is GNU tar's for files
+ * that change while they are read.
+ */
+const PACK_DIRECTORY = [
+  BYTEWISE,
+  `cd ${WORK_ROOT} && : > ${COMPLETE_MEMBER} || exit`,
+  'real=$(realpath -e -- "$1") || real=',
+  `case $real in ${WORK_ROOT}/*) set -- "$1/." ;; *) set -- ;; esac`,
+  '[ -d "$real" ] || set --',
+  `${TAR_CREATE} "$@" ${COMPLETE_MEMBER} || [ $? -eq 1 ]`
+].join('\n')
+
 /** For an action that the job has checked out: its Dockerfile is built from the runner's disk, but was checked out in the job pod. */
 export async function copyOutOfJob(site: Site, directory: string, signal: AbortSignal): Promise<void> {
   const path = workPath(site.storage, directory)
@@ -83,14 +99,17 @@ export async function copyOutOfJob(site: Site, directory: string, signal: AbortS
   const unpacking = unpack({
     root: site.storage.workDirectory,
     isWanted: (found) => isBelow(found, [path]),
-    bytesMax: site.bytesMax
+    bytesMax: site.bytesMax,
+    onLeftOut: (found, why) => site.reporter.line(`'${found}' is not built: ${why}`)
   })
-  const command = packPaths([path], [])
-  const [{ exitCode, stderr }] = await Promise.all([
+  const command = ['sh', '-c', PACK_DIRECTORY, 'pack', path]
+  const [{ exitCode, stderr }, inJob] = await Promise.all([
     execIn(site, { pod: site.job.pod, container: FILES_CONTAINER }, { command, stdout: unpacking.input }, signal),
     unpacking.done
   ])
   if (exitCode !== 0) {
     throw new StepError('workspace-delivery-failed', `could not read ${path} in the job pod: ${stderr}`)
   }
+  // What a script has removed of it since it was here the last time.
+  await removeOthers(site.storage.workDirectory, path, inJob)
 }

@@ -7,7 +7,7 @@ import { tooLarge } from '../../archive/limits.ts'
 import { COMPLETE_MEMBER, type PackRequest, pack } from '../../archive/pack.ts'
 import { ExecRefused, type ExecResult, isExecForbidden } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
-import { WORK_ROOT } from './containers.ts'
+import { BYTEWISE, WORK_ROOT } from './containers.ts'
 import { execIn } from './reach.ts'
 
 /** A tar stream, and when everything has been put into it without a failure. */
@@ -64,6 +64,12 @@ export function fromContainer(
  */
 export const TAR_CREATE = 'tar --create --file=- --sparse --format=posix --pax-option=delete=atime,delete=ctime'
 
+/**
+ * Devices below the given paths as patterns for tar to leave out: no container of ours may make one, and a tar that sends one fails where it is
+ * received. What ends a line, or is cut off at its end, is any character.
+ */
+const DEVICES = `find "$@" \\( -type b -o -type c \\) -print0 2>/dev/null | sed -z 's/[][*?\\\\]/\\\\&/g; s/[[:space:]]/?/g' | tr '\\0' '\\n'`
+
 /** Passes on at most so many bytes, for where nobody looks at the archive itself; the stream fails at the first byte too many. */
 export function atMost(bytesMax: number): Transform {
   let bytes = 0
@@ -93,10 +99,11 @@ export function packPaths(
   { completeMember = COMPLETE_MEMBER, mark }: { readonly completeMember?: string; readonly mark?: string } = {}
 ): readonly string[] {
   const script = [
+    BYTEWISE,
     `cd ${WORK_ROOT}`,
     'mkdir -p "$@"',
     ...[completeMember, ...(mark === undefined ? [] : [mark])].map((name) => `: > ${name}`),
-    `${TAR_CREATE} --anchored ${excluded.map((path) => `--exclude=${path}`).join(' ')} "$@" ${completeMember} || [ $? -eq 1 ]`
+    `{ ${DEVICES}; } | ${TAR_CREATE} --anchored ${excluded.map((path) => `--exclude=${path}`).join(' ')} --exclude-from=- "$@" ${completeMember} || [ $? -eq 1 ]`
   ].join(' && ')
   return ['sh', '-c', script, 'pack', ...paths]
 }

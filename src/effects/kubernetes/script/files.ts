@@ -188,17 +188,16 @@ function scriptsOf(parse: (text: string) => unknown, text: string): string[] {
 /** Through the same code as every archive, so that nothing leads out of the work directory. */
 async function writeAll(root: string, files: ReadonlyMap<string, Buffer>): Promise<void> {
   // Most scripts change none of these files, and their hooks need not load this.
-  const [{ pack }, { unpack }, { COMPLETE_MEMBER }] = await Promise.all([
-    import('tar-stream'),
+  const [{ END, headerOf, paddingOf }, { unpack }, { COMPLETE_MEMBER }] = await Promise.all([
+    import('../../archive/member.ts'),
     import('../../archive/unpack.ts'),
     import('../../archive/pack.ts')
   ])
-  const archive = pack()
-  const { input, done } = unpack({ root, isWanted: (path) => files.has(path) })
-  archive.on('error', (error) => input.destroy(error))
-  archive.pipe(input)
-  for (const [name, content] of files) archive.entry({ name, mode: 0o644 }, content)
-  archive.entry({ name: COMPLETE_MEMBER }, '')
-  archive.finalize()
+  const { input, done } = unpack({ root, isWanted: (path) => files.has(path), areNew: true })
+  for (const [path, content] of [...files, [COMPLETE_MEMBER, Buffer.alloc(0)] as const]) {
+    const header = headerOf({ path, type: 'file', mode: 0o644, size: content.length })
+    input.write(Buffer.concat([header, content, paddingOf(content.length)]))
+  }
+  input.end(END)
   await done
 }

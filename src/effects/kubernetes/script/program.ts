@@ -174,6 +174,19 @@ copy_out() {
   frame sent
 }
 
+# Of paths, those that are no links, and what the runner looks for where a link is an action's directory or one of its files.
+followed() {
+  while IFS= read -r path; do
+    if [ ! -h "$path" ]; then
+      printf '%s\\n' "$path"
+    elif [ -d "$path" ]; then
+      printf '%s\\n' "$path/action.yml" "$path/action.yaml" "$path/Dockerfile"
+    else
+      case \${path##*/} in action.yml|action.yaml|Dockerfile) printf '%s\\n' "$path" ;; esac
+    fi
+  done
+}
+
 # Command: shows one file.
 send() {
   frame file "$1"

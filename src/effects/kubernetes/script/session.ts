@@ -114,7 +114,7 @@ function listing({ copiedIn, workspace, patterns }: Exchange): string[] {
     'set --',
     'last=$base/.slipway-copied-out',
     '[ ! -e "$last" ] || ! find "$last" -cnewer "$last" >/dev/null 2>&1 || set -- -cnewer "$last"',
-    `find ${quote(workspace)} \\( -name .git -o -name node_modules \\) -prune -o -type f \\( ${names} \\) "$@" -print 2>/dev/null`
+    `find ${quote(workspace)} \\( -name .git -o -name node_modules \\) -prune -o -type l -print -o -type f \\( ${names} \\) "$@" -print 2>/dev/null | followed`
   ]
 }
 

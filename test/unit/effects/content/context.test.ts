@@ -97,6 +97,20 @@ describe('the entries of a build context', () => {
     expect(entries.map(({ path }) => path)).not.toContain('link/x')
   })
 
+  it.each(['pipe', 'deep/pipe'])(
+    'with a pipe are refused by its name, unless an ignore file leaves it out: %s',
+    async (path) => {
+      const directory = await directoryWith({ Dockerfile: 'FROM scratch\n', 'deep/f': '' })
+      execFileSync('mkfifo', [join(directory, path)])
+      await expect(paths(directory)).rejects.toMatchObject({
+        code: 'not-supported',
+        message: expect.stringContaining(`'${path}'`)
+      })
+      await writeFile(join(directory, '.dockerignore'), path)
+      expect(await paths(directory)).not.toContain(path)
+    }
+  )
+
   it('do not hold sockets', async () => {
     const directory = await directoryWith(project)
     const server = createServer()

@@ -1,5 +1,5 @@
 /** Goal: what comes to the runner's disk after prepare_job gets into the job pod, and what a job checks out comes to the runner where it is built from. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -64,6 +64,50 @@ test('a checked-out action is on the runner as it is in the job pod', async () =
     'repo/repo/action/run.sh': '',
     'repo/repo/other': 'the runner’s'
   })
+})
+
+test('what a script has removed of a checked-out action is not built again, and what it has put in place of something is', async () => {
+  const action = 'repo/repo/action'
+  await fill(job, {
+    [`${action}/Dockerfile`]: '1',
+    [`${action}/gen1`]: '1',
+    [`${action}/d/deep/f`]: '1',
+    [`${action}/x`]: ''
+  })
+  const bring = async () => await (await transfer()).copyOutOfJob(join(runner, action), never)
+  await bring()
+  await fill(runner, { 'repo/repo/other': 'stays', [`${action}/made-here/f`]: '' })
+  for (const gone of ['gen1', 'd', 'x']) await rm(join(job, action, gone), { recursive: true })
+  await fill(job, { [`${action}/gen2`]: '2', [`${action}/x/now-a-directory`]: '2' })
+  await symlink('gen2', join(job, action, 'd'))
+  await bring()
+  expect(filesIn(runner)).toEqual({
+    [`${action}/Dockerfile`]: '1',
+    [`${action}/gen2`]: '2',
+    [`${action}/x/now-a-directory`]: '2',
+    'repo/repo/other': 'stays'
+  })
+  expect(readlinkSync(join(runner, action, 'd'))).toBe('gen2')
+  await rm(join(job, action), { recursive: true })
+  await bring()
+  expect(filesIn(runner)).toEqual({ 'repo/repo/other': 'stays' })
+})
+
+test('an action whose directory is a link is there as what it leads to; nothing comes from outside of the job’s files', async () => {
+  await fill(job, { 'repo/repo/real/Dockerfile': 'FROM x', 'repo/repo/real/sub/f': '' })
+  await symlink('repo/real', join(job, 'repo/way'))
+  await symlink('../way', join(job, 'repo/repo/act'))
+  await symlink('/etc', join(job, 'repo/repo/out'))
+  await symlink('missing', join(job, 'repo/repo/dangling'))
+  await symlink('real/Dockerfile', join(job, 'repo/repo/file'))
+  const bring = async (name: string) => await (await transfer()).copyOutOfJob(join(runner, 'repo/repo', name), never)
+  await bring('act')
+  const expected = { 'repo/repo/act/Dockerfile': 'FROM x', 'repo/repo/act/sub/f': '' }
+  expect(filesIn(runner)).toEqual(expected)
+  for (const name of ['out', 'dangling', 'file', 'missing']) await bring(name)
+  expect(filesIn(runner)).toEqual(expected)
+  await bring('act/sub')
+  expect(filesIn(runner)).toEqual(expected)
 })
 
 test('a downloaded action is the runner’s own, and nothing of the job pod takes its place', async () => {

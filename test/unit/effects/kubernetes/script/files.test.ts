@@ -46,6 +46,7 @@ interface Options {
 async function run(script: string | Uint8Array, { hashFiles = [], args, env }: Options = {}): Promise<number> {
   await writeFile(join(runner, '_temp', 'step.sh'), script)
   const host = createScriptHost({
+    variables: async () => ({}),
     container: async () => local.container,
     isCopied: async () => true,
     paths: {
@@ -163,6 +164,27 @@ describe.each(shellsHere())('in copy mode, with %s as the shell', (shell) => {
     expect(await run('for f in $ARTIFACTS_1 $ARTIFACTS_LIST_1 $SET_OUTPUT_1; do echo a >>$f; done', { env })).toBe(0)
     expect(lists).toEqual(['_temp/_runner_file_commands/artifacts_1'])
     expect(await onRunner('_temp/_runner_file_commands/artifacts_1')).toBe('a\n')
+  })
+
+  test('an action that is reached by a link is on the runner as what the link leads to, with its scripts', async () => {
+    const action = 'name: a\nruns: {using: node20, main: dist/index.js}\n'
+    const made = [
+      'mkdir -p real/dist node_modules plain && cd real && cat >action.yml',
+      'echo 1 >dist/index.js; echo FROM x >Dockerfile; cd ..; /bin/ln -s real act; /bin/ln -s ../real plain/deep; /bin/ln -s real node_modules/act',
+      '/bin/ln -s missing dangling; /bin/ln -s . loop; mkdir other; /bin/ln -s ../real/action.yml other/action.yml; /bin/ln -s action.yml real/not-asked-for'
+    ]
+    expect(await run(`printf %s '${action}' | { ${made.join('; ')}; }`)).toBe(0)
+    for (const name of ['real', 'act', 'plain/deep']) {
+      expect(await onRunner(`repo/repo/${name}/action.yml`), name).toBe(action)
+      expect(await onRunner(`repo/repo/${name}/Dockerfile`), name).toBe('FROM x\n')
+      expect(await onRunner(`repo/repo/${name}/dist/index.js`), name).toBe('1\n')
+    }
+    expect(await onRunner('repo/repo/other/action.yml')).toBe(action)
+    expect((await readdir(join(runner, 'repo/repo'))).toSorted()).toEqual(['act', 'other', 'plain', 'real'])
+    expect((await readdir(join(runner, 'repo/repo/real'))).toSorted()).toEqual(['Dockerfile', 'action.yml', 'dist'])
+    // Changed behind the link, whose own time stays as it is.
+    expect(await run('echo "name: b" >real/action.yml')).toBe(0)
+    expect(await onRunner('repo/repo/act/action.yml')).toBe('name: b\n')
   })
 
   test('of ten scripts that end at about the same time, each local action is on the runner afterwards', async () => {
