@@ -54,6 +54,7 @@ const options = {
     'whatwg-url': 'node:url',
     debug: `${root}scripts/no-debug.cjs`,
     'js-yaml': `${root}scripts/one-yaml.cjs`,
+    'jsonpath-plus': `${root}scripts/one-path.cjs`,
     'tar-stream': `${root}scripts/tar-reader.cjs`
   },
   plugins: [kubeconfigOnly],

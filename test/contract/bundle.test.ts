@@ -2,8 +2,8 @@
 import { statSync } from 'node:fs'
 import { expect, it } from 'vitest'
 
-/** 863 kB of November 2026, 65 of them what reads Dockerfiles, and what a few features need. Look at what a dependency brings before you raise it. */
-const HOOK_BYTES_MAX = 866_000
+/** 5 % above the 801 kB of November 2026, with all that was built since. Look at what a dependency brings before you raise it. */
+const HOOK_BYTES_MAX = 841_000
 
 it("the hook's bundle is small", () => {
   const { size } = statSync(new URL('../../dist/index.js', import.meta.url))

@@ -52,7 +52,7 @@ export function sentencesOf(
   const own = textOf(source, () => true).join('\n')
   const speakers = new Map<string, Set<string>>()
   for (const { name, directory } of packages) {
-    for (const text of textOf(directory, (file) => /\.[cm]?js$/.test(file))) {
+    for (const text of textOf(directory, (file) => /\.[cm]?js$/.test(file) && !file.includes('.min.'))) {
       for (const [, , sentence = ''] of text.matchAll(SENTENCES)) {
         if (!sentence.trim().includes(' ')) continue
         speakers.set(sentence, (speakers.get(sentence) ?? new Set()).add(name))

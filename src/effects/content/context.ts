@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto'
 import type { Dirent } from 'node:fs'
 import { join } from 'node:path'
 import { StepError } from '../../errors.ts'
+import { type IgnoreRules, parseIgnoreFile } from '../dockerfile/ignore-file.ts'
 import { turn } from '../system.ts'
 import { DEPTH_MAX, type Directory, tooDeep } from '../work-tree/directory.ts'
 import { contentOf, diskRefusal, inDirectory, inTree, openBelow, readWhole, resolveBelow } from '../work-tree/tree.ts'
 import { archiveOf } from './archives.ts'
 import type { ContentEntry } from './hash.ts'
-import { type IgnoreRules, parseIgnoreFile } from './ignore-file.ts'
 
 /** Where a context is: a directory that no container has a say in, and a path below it. */
 export interface ContextDirectory {

@@ -1,7 +1,6 @@
 /** COPY and ADD of a part of a directory, for the judge: written out as the files it means, in a stage of their own. */
 import { posix } from 'node:path'
 import { StepError } from '../../errors.ts'
-import { type IgnoreRules, parseIgnoreFile } from '../content/ignore-file.ts'
 import {
   before,
   type Context,
@@ -14,6 +13,7 @@ import {
   type Subject
 } from './constructs.ts'
 import { countsStages, isUrl, meantBy, type Source, sourcesOf } from './find-copy.ts'
+import { type IgnoreRules, parseIgnoreFile } from './ignore-file.ts'
 import type { Instruction } from './parse.ts'
 import { isPattern } from './wildcards.ts'
 import { flagOf, listOf } from './words.ts'

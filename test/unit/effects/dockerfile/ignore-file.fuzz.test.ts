@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { listContext } from '../../../../src/effects/content/context.ts'
-import { IGNORE_FILE_BYTES_MAX, parseIgnoreFile } from '../../../../src/effects/content/ignore-file.ts'
+import { IGNORE_FILE_BYTES_MAX, parseIgnoreFile } from '../../../../src/effects/dockerfile/ignore-file.ts'
 import { StepError } from '../../../../src/errors.ts'
 import { isComparable, referenceRules } from '../../../support/ignore-reference.ts'
 

@@ -1,6 +1,6 @@
 /** Goal: .dockerignore means what it means to docker. Method: cases of moby/patternmatcher's documentation, by behaviour. */
 import { describe, expect, it } from 'vitest'
-import { parseIgnoreFile } from '../../../../src/effects/content/ignore-file.ts'
+import { parseIgnoreFile } from '../../../../src/effects/dockerfile/ignore-file.ts'
 
 const CASES: readonly (readonly [title: string, file: string, excluded: readonly string[], kept: readonly string[]])[] =
   [
