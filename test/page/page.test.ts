@@ -158,7 +158,7 @@ describe.skipIf(chromium === undefined)('the page', () => {
 
   test('finds states by their error codes', async () => {
     await page.fill('#search', 'layout-lost')
-    expect(await marked('found')).toEqual(['container-step.pushing'])
+    expect(await marked('found')).toEqual(['container-step.pushing', 'container-step.handingOver'])
     await page.keyboard.press('Enter')
     expect(await page.innerText('#details .id')).toBe('container-step.pushing')
   })

@@ -40,8 +40,9 @@ export function createViewport(): Viewport {
   const { readable, whole, fitted } = fitsOf(canvas)
   const moved = new Map<SVGSVGElement, Moved>()
   const fits = new Map<SVGSVGElement, Fit>()
+  const firstWidth = canvas.clientWidth
   let firstFit: Fit = readable
-  let width = canvas.clientWidth
+  let width = firstWidth
   let drawing: SVGSVGElement | undefined
   let revealed: SVGGraphicsElement | undefined
 
@@ -86,7 +87,7 @@ export function createViewport(): Viewport {
   const resized = new ResizeObserver(() => {
     if (canvas.clientWidth !== width) {
       width = canvas.clientWidth
-      firstFit = fitted
+      firstFit = width === firstWidth ? readable : fitted
       fits.clear()
       for (const [svg, { isByHand }] of moved) if (!isByHand) moved.delete(svg)
     }
