@@ -41,12 +41,12 @@ export function createViewport(): Viewport {
   const moved = new Map<SVGSVGElement, Moved>()
   const fits = new Map<SVGSVGElement, Fit>()
   const firstWidth = canvas.clientWidth
-  let firstFit: Fit = readable
   let width = firstWidth
+  const firstFit = (): Fit => (width === firstWidth ? readable : fitted)
   let drawing: SVGSVGElement | undefined
   let revealed: SVGGraphicsElement | undefined
 
-  const viewOf = (svg: SVGSVGElement): View => moved.get(svg)?.view ?? (fits.get(svg) ?? firstFit)(svg)
+  const viewOf = (svg: SVGSVGElement): View => moved.get(svg)?.view ?? (fits.get(svg) ?? firstFit())(svg)
   const draw = () => {
     if (drawing === undefined) return
     const { x, y, scale } = viewOf(drawing)
@@ -87,7 +87,6 @@ export function createViewport(): Viewport {
   const resized = new ResizeObserver(() => {
     if (canvas.clientWidth !== width) {
       width = canvas.clientWidth
-      firstFit = width === firstWidth ? readable : fitted
       fits.clear()
       for (const [svg, { isByHand }] of moved) if (!isByHand) moved.delete(svg)
     }
