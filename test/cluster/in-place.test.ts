@@ -138,6 +138,26 @@ describe.skipIf(!(await canBuildInPlace())).each(STORAGE_MODES)('in place, stora
     expect(shown(step.lines)).toContain('from scratch: one two')
   })
 
+  it('gives a stage all that the one before has changed, rights and owners too', async () => {
+    const directory = await installAction(runner(), 'from-stage', {
+      Dockerfile: [
+        dockerfile(
+          `${IMAGES.busyboxByAddress} AS base`,
+          'RUN mkdir -p /d && echo old > /d/f && touch -d "2001-01-01 00:00:00" /d/f'
+        ),
+        dockerfile(
+          'base AS changed',
+          'RUN chmod 4701 /d/f && chown 5:6 /d/f',
+          'RUN echo new > /d/f && touch -d "2001-01-01 00:00:00" /d/f && chmod 4701 /d/f'
+        ),
+        dockerfile('changed', 'RUN true', `ENTRYPOINT ["sh", "-c", "stat -c '%a %u:%g' /d/f; cat /d/f"]`)
+      ].join('')
+    })
+    const step = await run(directory)
+    expect(step.exitCode, step.stdout).toBe(0)
+    expect(shown(step.lines)).toEqual(expect.arrayContaining(['4701 5:6', 'new']))
+  })
+
   it('shows a build neither the environment nor the files of the step, and nothing that it started is left', async () => {
     const directory = await installAction(runner(), 'secret', {
       Dockerfile: dockerfile(

@@ -16,7 +16,7 @@ export interface Program {
   readonly stdin: Writable
   readonly stdout: Readable
   readonly stderr: Readable
-  /** Its exit code, once all that it says has been read. */
+  /** Its exit code, once all that it says has been read; rejects where it could not be started. */
   readonly ended: Promise<number>
 }
 
@@ -151,9 +151,12 @@ function connect(socket: WebSocket, { stdin, stdout, stderr, ended }: Program): 
     if (data[0] === CHANNEL.close) stdin.end()
   })
   socket.on('close', () => stdin.end())
-  void ended.then((exitCode) => {
+  const end = (status: object) => say(CHANNEL.status)(Buffer.from(JSON.stringify(status)))
+  const started = ended.catch(({ message }: Error) => end({ status: 'Failure', reason: 'InternalError', message }))
+  void started.then((exitCode) => {
+    if (typeof exitCode !== 'number') return
     const causes = [{ reason: 'ExitCode', message: String(exitCode) }]
     const status = exitCode === 0 ? { status: 'Success' } : { status: 'Failure', details: { causes } }
-    say(CHANNEL.status)(Buffer.from(JSON.stringify(status)))
+    end(status)
   })
 }

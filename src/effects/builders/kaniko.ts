@@ -85,10 +85,8 @@ function authority({ registryAuthorityPath, pushReference }: BuildSpec): string[
   return [`--registry-certificate=${parseReference(pushReference).host}=${registryAuthorityPath}`]
 }
 
-/*
- * In place no layer is ever used, and what files are is not asked of a snapshot: one at the end is the least there is.
- */
-const IN_PLACE = ['--materialize', '--cleanup=false', '--single-snapshot', '--snapshot-mode=time']
+/* In place no layer of the last stage is ever used, and one of each stage before is enough for those that begin FROM it. */
+const IN_PLACE = ['--materialize', '--cleanup=false', '--single-snapshot']
 
 export const kaniko: BuilderDefinition = {
   name: 'kaniko',

@@ -154,8 +154,9 @@ export const BECOMING = 'exec "$0" "$@" # slipway'
 
 /**
  * For `sh -ec SCRIPT sh BYTES` as root, by exec, with what startScript made and its size: hands it over, once, however often it is
- * run, waits until the action runs and removes what is left of the builder. Prints when the build ended, by the node's clock, once it has. Afterwards there is mostly no shell any more: that none is found then says that all was handed over. Where the action
- * itself is a program of /busybox, that stays.
+ * run, waits until the action runs and removes what is left of the builder. Prints, once it has handed over, when the build ended by
+ * the node's clock. Afterwards there is mostly no shell any more: that none is found then says that all was handed over. Where the
+ * action itself is a program of /busybox, that stays.
  */
 export const handOverScript = (places: Places = PLACES): string =>
   settings(places, { becoming: BECOMING, turns: String(TAKE_OVER_SECONDS_MAX * LOOKS_PER_SECOND) }) + HAND_OVER

@@ -44,11 +44,11 @@ export interface ShownOutput {
   readonly removed?: readonly string[] | undefined
 }
 
-const IMAGE_WORDS: Readonly<Record<Resolution['kind'], string>> = {
+/** What is built in place makes none. */
+const IMAGE_WORDS: Readonly<Record<Exclude<Resolution['kind'], 'in-place'>, string>> = {
   prebuilt: 'image',
   cached: 'built before, image',
-  build: 'built now, image',
-  'in-place': 'built in place as'
+  build: 'built now, image'
 }
 
 /**
@@ -66,7 +66,8 @@ export function summaryLine(output: ShownOutput, { stages }: Pick<MachineStages,
   const ends = records.map(([, { startedAtMs, endedAtMs }]) => endedAtMs ?? startedAtMs)
   const total = records.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts)
   const { outcome, exitCode, removed, imageSource = 'prebuilt' } = output
-  const image = output.image === undefined ? '' : `; ${IMAGE_WORDS[imageSource]} ${output.image}`
+  const image =
+    output.image === undefined || imageSource === 'in-place' ? '' : `; ${IMAGE_WORDS[imageSource]} ${output.image}`
   if (outcome === 'succeeded' && removed !== undefined) {
     const what = removed.length === 0 ? 'there was nothing to remove' : `removed ${removed.join(', ')}`
     return `Cleaned up in ${inSeconds(total)} (${parts.join(', ')}): ${what}`

@@ -59,6 +59,12 @@ const NO_SHELL = /exec: "?sh\b|["`]sh["`].*(not found|no such file or directory)
 export const isWithoutShell = (error: unknown): error is ExecRefused =>
   error instanceof ExecRefused && NO_SHELL.test(error.message)
 
+/** True where there is nothing by the absolute path of a program that was to be started, in the same runtimes' words. */
+export const isWithoutProgram = (error: unknown, path: string): error is ExecRefused =>
+  error instanceof ExecRefused &&
+  error.message.includes(path) &&
+  /not found|no such file or directory/i.test(error.message)
+
 export const isExecForbidden = (error: unknown): error is ExecRefused =>
   error instanceof ExecRefused && error.status === 403
 

@@ -37,11 +37,14 @@ const notConfigured = () =>
     'building a Dockerfile needs a registry: set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST for the runner, and for one in the cluster ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PORT and ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT'
   )
 
-/** Without a registry there is nowhere else to build. */
-const buildsInPlace = ({ buildMode = 'auto', registry }: KubernetesOptions): boolean =>
-  buildMode === 'in-place' || (buildMode === 'auto' && registry === undefined)
-
 const canBuildInPlace = ({ inPlaceImage }: ChosenBuilder): boolean => inPlaceImage !== undefined
+
+/** Without a registry there is nowhere else to build, and some builders only build with one. */
+const buildsInPlace = (
+  { buildMode = 'auto', registry }: KubernetesOptions,
+  builders: readonly ChosenBuilder[]
+): boolean =>
+  buildMode === 'in-place' || (buildMode === 'auto' && registry === undefined && builders.some(canBuildInPlace))
 
 /** What of the builder is part of a build's hash. */
 const inputsIdentity =
@@ -124,7 +127,7 @@ async function resolve(
   const { request } = input
   checkStep(site, request)
   const dockerfile = request.image === undefined ? request.dockerfile : undefined
-  const isInPlace = buildsInPlace(options)
+  const isInPlace = buildsInPlace(options, builders)
   const registry = dockerfile === undefined || isInPlace ? undefined : await openForBuild(site, registryOf, signal)
   if (dockerfile !== undefined) {
     await chooseTransfer(site).copyOutOfJob(dirname(dockerfile), signal)

@@ -11,14 +11,14 @@ import type { Site } from '../context/site.ts'
 import { chooseContextTransfer } from '../files/choose.ts'
 import type { BuildContext } from '../files/transfer.ts'
 import { createJudge } from '../pods/status.ts'
-import { throughOutages, waitForPod } from '../pods/wait.ts'
+import { followToEnd, throughOutages, waitForPod } from '../pods/wait.ts'
 import type { BuiltImages, DigestOf } from '../registry/built-images.ts'
 import { namingSecret } from '../registry/settings.ts'
 import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from '../specs/build-pod.ts'
 import type { PodParts } from '../specs/user-namespace.ts'
 import { type AttemptedPod, attemptBuild, plannedBuilder } from './attempt.ts'
+import { inBuildLog } from './build-log.ts'
 import { buildHasStarted, pushOutcome, throwBuildError } from './build-outcome.ts'
-import { followBuild } from './follow-build.ts'
 import { watchArrival } from './push-arrival.ts'
 import { watchPushTries } from './push-tries.ts'
 
@@ -118,10 +118,11 @@ async function buildIn(
   const check = (current: V1Pod) => buildHasStarted(judge(current, BUILD_CONTAINER), image)
   await waitForPod(site, pod, check, lost, signal)
   await hasStarted()
-  const followed = { pod, container: BUILD_CONTAINER, lost }
-  const { ended, failure } = await followBuild(site, followed, { source: plan, definition }, signal)
-  if (ended === 'enough') throw failure()
-  const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
-  if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest, pod }
-  throw failure()
+  return await inBuildLog(site, plan, definition, async ({ write, failure }) => {
+    const followed = { pod, container: BUILD_CONTAINER, lost, write }
+    const ended = await followToEnd(site, followed, signal).catch(throwBuildError)
+    const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
+    if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest, pod }
+    throw failure(ended)
+  })
 }

@@ -10,12 +10,13 @@ import type { InPlaceBuilder } from '../../../machines/ports.ts'
 import type { BuildSource, BuiltInPlace, HandedOver } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
 import { firstLine } from '../../failure-table.ts'
+import { partAt } from '../../in-place/marker.ts'
 import { processOf } from '../../in-place/process.ts'
 import { BUILT_BYTES_MAX, parseBuilt, readBuiltScript } from '../../in-place/read-built.ts'
 import { handOverScript, PLACES } from '../../in-place/scripts.ts'
 import { startScript } from '../../in-place/start-script.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
-import { ExecRefused, isWithoutShell } from '../api/exec.ts'
+import { ExecRefused, isWithoutProgram } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
 import { CONTEXT_NAME, CONTEXT_ROOT, contextFirst } from '../files/containers.ts'
@@ -23,21 +24,21 @@ import { copyInContext } from '../files/context.ts'
 import { execIn } from '../files/reach.ts'
 import { FILES_CONTAINER } from '../names.ts'
 import { createJudge } from '../pods/status.ts'
-import { waitForPod } from '../pods/wait.ts'
+import { follow, waitForPod } from '../pods/wait.ts'
 import { inPlacePod } from '../specs/in-place-pod.ts'
 import { STEP_CONTAINER } from '../specs/step-pod.ts'
 import type { PodParts } from '../specs/user-namespace.ts'
 import { type AttemptedPod, attemptBuild, plannedBuilder } from './attempt.ts'
+import { inBuildLog } from './build-log.ts'
 import { buildHasStarted, throwBuildError } from './build-outcome.ts'
-import { followBuild } from './follow-build.ts'
 
 const MARKER_DIGITS = 32
 const SHELL = `${PLACES.busybox}/sh`
 const { directory: DIRECTORY } = PLACES
 const READ_BUILT = `set -- "$(${PLACES.busybox}/cat ${DIRECTORY}/digest)"\n${readBuiltScript()}`
-/** As a node's clock is printed. */
 /** More than a time has. */
 const SAID_MAX = 100
+/** As a node's clock is printed. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m
 
 export interface InPlaceOptions {
@@ -70,9 +71,18 @@ function podOf(
   parts: { readonly marker: string; readonly userNamespace: PodParts }
 ): V1Pod {
   if (definition.inPlace === undefined) throw new StepError('internal', `${definition.name} does not build in place`)
+  if (sharesProcesses(site)) {
+    throw new StepError(
+      'not-supported',
+      'the pod template has shareProcessNamespace, with which a build in place could not end what it has left running: take it out for steps, or set a registry'
+    )
+  }
   const files = { step: chooseTransfer(site).stepPod, context: contextFirst(site) }
   return inPlacePod(site, files, { definition: definition.inPlace, image, mirrors }, input, parts)
 }
+
+const sharesProcesses = ({ template }: Site): boolean =>
+  [template?.extension.spec, template?.step.spec].some((spec) => spec?.shareProcessNamespace === true)
 
 interface Building extends AttemptedPod {
   readonly builder: ChosenBuilder
@@ -93,10 +103,13 @@ async function buildIn(
   const check = (current: V1Pod) => buildHasStarted(judge(current, STEP_CONTAINER), inPlaceImage, STEP_CONTAINER)
   await waitForPod(site, pod, check, lost, signal)
   await hasStarted()
-  const followed = { pod, container: STEP_CONTAINER, lost }
-  const { ended, failure } = await followBuild(site, followed, { source, definition, marker }, signal)
-  if (ended !== 'enough') throw failure()
-  return { pod, marker }
+  return await inBuildLog(site, source, definition, async ({ write, failure }) => {
+    const log = partAt(marker, write)
+    const followed = { pod, container: STEP_CONTAINER, lost, write: log.write, isEnough: log.isPast }
+    const ended = await follow(site, followed, signal).catch(throwBuildError)
+    if (ended !== 'enough') throw failure(ended)
+    return { pod, marker }
+  })
 }
 
 /** Safe to call again: the container takes what to run once. */
@@ -177,7 +190,7 @@ async function ask(
   })
   const request = { command, stdout, ...(stdin !== undefined && { stdin: Readable.from([Buffer.from(stdin)]) }) }
   const answer = await execIn(site, { pod, container: STEP_CONTAINER }, request, signal).catch((error: unknown) =>
-    isWithoutShell(error) ? undefined : unreachable(error)
+    isWithoutProgram(error, SHELL) ? undefined : unreachable(error)
   )
   if (answer === undefined) return false
   const { exitCode, stderr } = answer

@@ -5,13 +5,15 @@ import type { Cluster } from '../../../../src/effects/kubernetes/api/cluster.ts'
 import type { Site } from '../../../../src/effects/kubernetes/context/site.ts'
 import { detectStorage } from '../../../../src/effects/kubernetes/context/storage.ts'
 import { chooseContextTransfer, chooseTransfer } from '../../../../src/effects/kubernetes/files/choose.ts'
+import { contextFirst } from '../../../../src/effects/kubernetes/files/containers.ts'
 import { buildPod as specOfBuild } from '../../../../src/effects/kubernetes/specs/build-pod.ts'
+import { inPlacePod as specOfInPlace } from '../../../../src/effects/kubernetes/specs/in-place-pod.ts'
 import { type JobPlan, type NewNames, planJob as planOfJob } from '../../../../src/effects/kubernetes/specs/job-plan.ts'
 import { stepPod as specOfStep } from '../../../../src/effects/kubernetes/specs/step-pod.ts'
 import { WITH_USER_NAMESPACE } from '../../../../src/effects/kubernetes/specs/user-namespace.ts'
 import { createReporter } from '../../../../src/effects/log/reporter.ts'
 import { systemClock } from '../../../../src/effects/system.ts'
-import type { BuildInput, ImageInput } from '../../../../src/machines/inputs.ts'
+import type { BuildInPlaceInput, BuildInput, ImageInput } from '../../../../src/machines/inputs.ts'
 import type { JobRequest } from '../../../../src/machines/types.ts'
 
 export const PATHS = {
@@ -69,5 +71,15 @@ export function siteOf(mode: 'copy' | 'volume', parts: Partial<Site> = {}): Site
 export const stepPod = (site: Site, input: ImageInput): V1Pod => specOfStep(site, chooseTransfer(site).stepPod, input)
 export const buildPod = (site: Site, builder: ChosenBuilder, input: BuildInput, parts = WITH_USER_NAMESPACE): V1Pod =>
   specOfBuild(site, chooseContextTransfer(site, input.plan).buildPod(input.plan), builder, input, parts)
+export const inPlacePod = (
+  site: Site,
+  { definition: { inPlace }, inPlaceImage: image = '', mirrors }: ChosenBuilder,
+  input: BuildInPlaceInput
+): V1Pod => {
+  if (inPlace === undefined) throw new Error('this builder does not build in place')
+  const files = { step: chooseTransfer(site).stepPod, context: contextFirst(site) }
+  const parts = { marker: 'slipway: built 0123', userNamespace: WITH_USER_NAMESPACE }
+  return specOfInPlace(site, files, { definition: inPlace, image, mirrors }, input, parts)
+}
 export const planJob = (site: Site, request: JobRequest, newNames: NewNames): JobPlan =>
   planOfJob(site, chooseTransfer(site).jobPod, request, newNames)

@@ -129,6 +129,13 @@ describe('a Dockerfile', () => {
     expect(asked).toEqual([])
   })
 
+  it('needs a registry where no builder builds in place', async () => {
+    const builderDaemon = { address: 'tcp://buildkitd:1234' }
+    await expect(resolved(ofDockerfile(), { builder: 'buildkit', builderDaemon })).rejects.toMatchObject({
+      code: 'not-configured'
+    })
+  })
+
   it('needs a registry where it is to have one, and the error says what to set', async () => {
     await expect(resolved(ofDockerfile(), { buildMode: 'registry' })).rejects.toMatchObject({
       code: 'not-configured',

@@ -10,7 +10,7 @@ import { environmentSecret } from '../../../../../src/effects/kubernetes/specs/s
 import type { BuildInput, ImageInput } from '../../../../../src/machines/inputs.ts'
 import { BUDGETS, JOB_BUDGETS } from '../../../../../src/machines/stages.ts'
 import type { StepRequest } from '../../../../../src/machines/types.ts'
-import { buildPod, siteOf, stepPod } from '../context-fixture.ts'
+import { buildPod, inPlacePod, siteOf, stepPod } from '../context-fixture.ts'
 
 const golden = (name: string) => `../../../../golden/${name}.yaml`
 const WORK = '/home/runner/_work'
@@ -63,6 +63,15 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
     const pod = buildPod(siteOf(mode), chooseBuilder({}), build)
     await expect(stringify(pod)).toMatchFileSnapshot(golden(`build-pod-${mode}`))
     expectUnprivileged(pod)
+  })
+
+  test('the pod that builds in place', async () => {
+    const site = siteOf(mode, { registry: undefined })
+    const { pushReference: _push, pullRepository: _pull, ...source } = plan
+    const pod = inPlacePod(site, chooseBuilder({}), { source, request, nonce: '0', attempt: 1 })
+    await expect(stringify(pod)).toMatchFileSnapshot(golden(`in-place-pod-${mode}`))
+    // Nothing of the step is there while the Dockerfile runs.
+    for (const part of ['INPUT_WITH-DASH', 'two words', 'secretKeyRef']) expect(stringify(pod)).not.toContain(part)
   })
 
   test('the build pod that asks a BuildKit daemon', async () => {
