@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { handleOf } from '../../src/effects/kubernetes/context/site.ts'
 import { type Clone, createClone } from './arc/clone.ts'
-import { installArc, removeArc, uninstallScaleSets } from './arc/installation.ts'
+import { awaitRunners, installArc, removeArc, uninstallScaleSets } from './arc/installation.ts'
 import { completeJob, endRunner, idleRunner, leftOf, runnerPods, startJob } from './arc/jobs.ts'
 import { GITHUB, RUNNERS } from './arc/objects.ts'
 import { dockerfile, installAction, program } from './support/actions.ts'
@@ -86,6 +86,7 @@ describe.skipIf(!(await hasArc()) || !(await canBuild()))("ARC's own controller"
     const change = (block: string) =>
       block.replace(SCALE_SET, SECOND).replace('kubernetes-novolume.yaml', 'kubernetes.yaml')
     await clone.follow(INSTALL, ['3. ARC'], { change })
+    for (const scaleSet of [SCALE_SET, SECOND]) await awaitRunners(scaleSet)
   })
   afterAll(async () => {
     await removeArc()

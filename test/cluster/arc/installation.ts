@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { ARC_CHARTS, IMAGES } from '../support/images.ts'
 import { apply, eventually, get, kubectl } from '../support/kubectl.ts'
 import { mustRun, runProcess } from '../support/process.ts'
+import { runnerPods, SCALE_SET_LABEL } from './jobs.ts'
 import {
   githubStandIn,
   RUNNERS,
@@ -14,6 +15,8 @@ import {
 } from './objects.ts'
 
 const CONTROLLER = 'arc'
+const LISTENING_MS_MAX = 60_000
+const LISTENER_LOG_LINES = 20
 const [REPOSITORY = '', TAG = ''] = IMAGES.arc.split(':')
 const GONE_MS_MAX = 90_000
 /** ARC's own kinds; those that it holds by a finalizer come with the namespaces. */
@@ -80,6 +83,21 @@ export async function uninstallScaleSets(): Promise<void> {
   await eventually('the end of all scale sets', GONE_MS_MAX, async () => {
     const { stdout: left } = await kubectl(['get', KINDS.join(','), '--all-namespaces', '-o', 'name'])
     return left === ''
+  })
+}
+
+/**
+ * Resolves when a runner of the scale set waits. In one of some ten installations the listener of one scale set of two ended right after
+ * each start, for ten minutes, without anything of Slipway's in it; what it says is printed then, and ARC makes it anew.
+ */
+export async function awaitRunners(scaleSet: string): Promise<void> {
+  const waits = async () => (await runnerPods(scaleSet)).length > 0
+  await eventually(`a runner of ${scaleSet}`, LISTENING_MS_MAX, waits).catch(async ({ message }: Error) => {
+    const { stdout: sets } = await runProcess('kubectl', ['get', KINDS.join(','), '--all-namespaces', '-o', 'wide'])
+    const of = ['-n', SYSTEM, '-l', `${SCALE_SET_LABEL}=${scaleSet}`]
+    const log = await runProcess('kubectl', ['logs', ...of, `--tail=${LISTENER_LOG_LINES}`])
+    console.warn(`${message}; its listener is made anew\n${sets}\n${log.stdout}${log.stderr}`)
+    await kubectl(['delete', 'autoscalinglisteners.actions.github.com', ...of, '--timeout=60s'])
   })
 }
 

@@ -7,7 +7,7 @@ import { RUNNERS, SYSTEM } from './objects.ts'
 
 const RUNNER_MS_MAX = 90_000
 const STATUS_MS_MAX = 30_000
-const SCALE_SET_LABEL = 'actions.github.com/scale-set-name'
+export const SCALE_SET_LABEL = 'actions.github.com/scale-set-name'
 const RUNNER_LABEL = 'runner-pod'
 
 interface EphemeralRunner {

@@ -6,9 +6,9 @@ import { type Header, pack } from 'tar-stream'
 import { expect, test } from 'vitest'
 import { hashOf, readLayer } from '../../parity/image/layer.ts'
 
-async function layerOf(headers: readonly (Partial<Header> & { readonly name: string })[], isGzip = false) {
+async function layerOf(headers: readonly (Partial<Header> & { readonly name: string })[], isGzip = false, text = 'x') {
   const tar = pack()
-  for (const header of headers) tar.entry(header, header.type === undefined ? 'x' : '')
+  for (const header of headers) tar.entry(header, header.type === undefined ? text : '')
   tar.finalize()
   const bytes = await buffer(tar)
   return await readLayer(Readable.from([isGzip ? gzipSync(bytes) : bytes]), isGzip)
@@ -18,6 +18,17 @@ test.each([false, true])('files have mode, owner and a hash; packed: %s', async 
   expect(await layerOf([{ name: 'd/f', mode: 0o4755, uid: 5, gid: 6 }], isGzip)).toEqual([
     { path: '/d/f', node: { type: 'file', mode: 0o4755, owner: '5:6', content: hashOf('x'), xattrs: {} } }
   ])
+})
+
+/** What useradd writes has the day of the build in it; a reference of yesterday would be another image. */
+test.each(['etc/shadow', './etc/shadow-', 'etc/passwd'])('%s of two days', async (name) => {
+  const [one, other] = await Promise.all(['app:!:20785:0:99999:7:::\n', 'app:!:20786:0:99999:7:::\n'].map(textOf))
+  expect(one === other).toBe(name !== 'etc/passwd')
+
+  async function textOf(text: string) {
+    const [entry] = await layerOf([{ name }], false, text)
+    return entry?.node?.content
+  }
 })
 
 test.each([
