@@ -17,7 +17,7 @@ import {
 } from './support/deployment.ts'
 import { blocksOf, follow, isOurs, root } from './support/documentation.ts'
 import { REGISTRY_ENVIRONMENT, runContainerStep } from './support/hook.ts'
-import { canBuild, IMAGES } from './support/images.ts'
+import { canBuild, canBuildInPlace, IMAGES } from './support/images.ts'
 import { apply, eventually, get, kubectl } from './support/kubectl.ts'
 import { errorsOf, objectsLeft } from './support/leftovers.ts'
 import { runProcess } from './support/process.ts'
@@ -31,6 +31,13 @@ const MODES = [
   ['kubernetes-novolume', 'copy']
 ] as const
 const SERVICE_ACCOUNT = 'slipway'
+/** The pod has it all; the suite usually gives it to the hook. */
+const ENVIRONMENT = Object.fromEntries(Object.keys(REGISTRY_ENVIRONMENT).map((name) => [name, undefined]))
+const PREFIX = 'ACTIONS_RUNNER_CONTAINER_HOOKS'
+/** A variable that is empty counts as unset. */
+const NO_REGISTRY = Object.fromEntries(['HOST', 'PORT', 'NODE_PORT'].map((name) => [`${PREFIX}_REGISTRY_${name}`, '']))
+
+const canInPlace = await canBuildInPlace()
 
 let namespace: TestNamespace
 let overlays = ''
@@ -79,12 +86,27 @@ describe.skipIf(!(await canBuild())).each(MODES)(
       const directory = await installAction(runner, 'deployed', {
         Dockerfile: dockerfile(BASE, 'ENTRYPOINT ["sh", "-c", "echo built > made.txt"]')
       })
-      const [container] = values.template.spec.containers
-      const hook = container?.env?.find(({ name }) => name === 'ACTIONS_RUNNER_CONTAINER_HOOKS')?.value ?? ''
-      const step = await runContainerStep(runner, { dockerfile: `${directory}/Dockerfile` }, { hook, env: ENVIRONMENT })
+      const options = { hook: hookOf(values), env: ENVIRONMENT }
+      const step = await runContainerStep(runner, { dockerfile: `${directory}/Dockerfile` }, options)
       expect(step.exitCode, step.stdout).toBe(0)
       expect(errorsOf(step)).toEqual([])
       expect(step.stdout).toContain(`image localhost:${PULL_NODE_PORT}/`)
+      expect(await runner.read(`${WORKSPACE}/made.txt`)).toBe('built')
+      expect(await objectsLeft(runner)).toEqual([])
+    })
+
+    it.skipIf(!canInPlace).each([
+      ['without the variables that may be left out', NO_REGISTRY],
+      ['in place beside a registry', { [`${PREFIX}_BUILD_MODE`]: 'in-place' }]
+    ])('runs a Dockerfile action %s', async (_how, changes) => {
+      const directory = await installAction(runner, 'in-place', {
+        Dockerfile: dockerfile(IMAGES.busyboxByAddress, 'ENTRYPOINT ["sh", "-c", "echo built > made.txt"]')
+      })
+      const env = { ...ENVIRONMENT, ...changes, [`${PREFIX}_IN_PLACE_IMAGE`]: IMAGES.kanikoDebug }
+      const options = { hook: hookOf(values), env }
+      const step = await runContainerStep(runner, { dockerfile: `${directory}/Dockerfile` }, options)
+      expect(step.exitCode, step.stdout).toBe(0)
+      expect(step.stdout).toMatch(/^Build in place: /m)
       expect(await runner.read(`${WORKSPACE}/made.txt`)).toBe('built')
       expect(await objectsLeft(runner)).toEqual([])
     })
@@ -181,8 +203,8 @@ describe('docs/migrate.md', () => {
 const LAYER_BYTES = '1000000'
 const COLLECTION_MS_MAX = 30_000
 
-/** The pod has it all; the suite usually gives it to the hook. */
-const ENVIRONMENT = Object.fromEntries(Object.keys(REGISTRY_ENVIRONMENT).map((name) => [name, undefined]))
+const hookOf = ({ template }: ArcValues): string =>
+  template.spec.containers[0]?.env?.find(({ name }) => name === PREFIX)?.value ?? ''
 
 interface Pushed {
   readonly digest: string

@@ -1,19 +1,21 @@
 /**
- * kube-proxy in nftables mode, where no node port answers on localhost: doctor and the pull that fails name it, and the way out of
- * docs/registry.md works, with the settings and the file that stand there.
+ * kube-proxy in nftables mode, where no node port answers on localhost: the quickstart needs none, doctor and the pull that fails name
+ * it, and the way out of docs/registry.md works, with the settings and the file that stand there.
  */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { dockerfile, installAction } from './support/actions.ts'
 import { installCli } from './support/cli.ts'
+import { removeDeployments } from './support/deployment.ts'
 import { diagnose, failed } from './support/doctor.ts'
-import { root } from './support/documentation.ts'
+import { FOLLOW_MS_MAX, root } from './support/documentation.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { runContainerStep } from './support/hook.ts'
-import { canBuild, IMAGES, REGISTRY_HOST } from './support/images.ts'
+import { canBuild, canBuildInPlace, IMAGES, REGISTRY_HOST } from './support/images.ts'
 import { errorsOf } from './support/leftovers.ts'
 import { certsDirectories, hasTwoNodes, setProxyMode } from './support/nodes.ts'
+import { followQuickstart, makeClone, removeClone } from './support/quickstart.ts'
 
 const HEADING = '### Where node ports do not answer on localhost'
 const PULL_HOST = '10.99.0.1:30500'
@@ -38,7 +40,7 @@ async function settingsOfPage(): Promise<Record<string, string | undefined>> {
 }
 
 const directories = () => certsDirectories().map((directory) => `${directory}/${PULL_HOST}`)
-const canRun = (await canBuild()) && (await hasTwoNodes('kube-proxy in nftables mode'))
+const canRun = (await canBuild()) && (await canBuildInPlace()) && (await hasTwoNodes('kube-proxy in nftables mode'))
 
 describe.skipIf(!canRun)('kube-proxy in nftables mode', () => {
   const runner = useRunnerPod('copy')
@@ -52,6 +54,17 @@ describe.skipIf(!canRun)('kube-proxy in nftables mode', () => {
   afterAll(async () => {
     await setProxyMode('iptables')
     for (const directory of directories()) await rm(directory, { recursive: true, force: true })
+  })
+
+  it('is no matter to docs/quickstart.md, which needs no registry', { timeout: FOLLOW_MS_MAX }, async () => {
+    await removeDeployments()
+    const clone = await makeClone()
+    try {
+      await followQuickstart(clone)
+    } finally {
+      await removeDeployments()
+      await removeClone(clone)
+    }
   })
 
   it('is named by doctor, with the way out', async () => {

@@ -3,6 +3,7 @@
 /** Pages whose commands a suite reads and runs, but for those below. */
 export const PAGES: Readonly<Record<string, string>> = {
   'docs/quickstart.md': 'test/cluster/quickstart.test.ts',
+  'docs/quickstart-registry.md': 'test/cluster/quickstart.test.ts',
   'docs/install.md': 'test/cluster/deploy.test.ts',
   'docs/migrate.md': 'test/cluster/arc.test.ts'
 }
