@@ -6,14 +6,21 @@ import type { Clock } from '../machines/ports.ts'
 /** A timer of Node's that is set for longer ends at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1
 
+type Timer = (ms: number, signal: AbortSignal) => Promise<void>
+
+/** A sleep of any length, made of timers that hold at most TIMER_MS_MAX. */
+export const sleepWith =
+  (timer: Timer): Clock['sleep'] =>
+  async (ms, signal) => {
+    let leftMs = ms
+    for (; leftMs > TIMER_MS_MAX; leftMs -= TIMER_MS_MAX) await timer(TIMER_MS_MAX, signal)
+    await timer(leftMs, signal)
+  }
+
 /** Monotonic time, abortable sleep, and jitter between half and all of a delay. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  async sleep(ms, signal) {
-    let leftMs = ms
-    for (; leftMs > TIMER_MS_MAX; leftMs -= TIMER_MS_MAX) await delay(TIMER_MS_MAX, undefined, { signal })
-    await delay(leftMs, undefined, { signal })
-  },
+  sleep: sleepWith((ms, signal) => delay(ms, undefined, { signal })),
   jitter: (ms) => ms * (0.5 + Math.random() / 2)
 }
 

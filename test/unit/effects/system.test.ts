@@ -1,17 +1,14 @@
 /** A sleep lasts as long as was asked for, also where one timer of Node's cannot. Method: timers that take down how long they are set for. */
 import fc from 'fast-check'
-import { beforeEach, expect, test, vi } from 'vitest'
-import { systemClock } from '../../../src/effects/system.ts'
+import { beforeEach, expect, test } from 'vitest'
+import { sleepWith, systemClock } from '../../../src/effects/system.ts'
 
 const NODE_TIMER_MS_MAX = 2 ** 31 - 1
 const timers: number[] = []
-vi.mock('node:timers/promises', async (original) => ({
-  ...(await original<object>()),
-  async setTimeout(ms: number, _value: undefined, { signal }: { readonly signal: AbortSignal }) {
-    signal.throwIfAborted()
-    timers.push(ms)
-  }
-}))
+const sleep = sleepWith(async (ms, signal) => {
+  signal.throwIfAborted()
+  timers.push(ms)
+})
 beforeEach(() => {
   timers.length = 0
 })
@@ -27,7 +24,7 @@ test('no sleep is cut short by what one timer can hold', async () => {
   await fc.assert(
     fc.asyncProperty(anyMs, async (ms) => {
       timers.length = 0
-      await systemClock.sleep(ms, never)
+      await sleep(ms, never)
       expect(timers.reduce((sum, one) => sum + one, 0)).toBe(ms)
       for (const one of timers) expect(one).toBeLessThanOrEqual(NODE_TIMER_MS_MAX)
     })
@@ -36,6 +33,13 @@ test('no sleep is cut short by what one timer can hold', async () => {
 
 test('a long sleep that is aborted between two timers ends there', async () => {
   const signal = AbortSignal.abort(new Error('cancelled'))
-  await expect(systemClock.sleep(10 * NODE_TIMER_MS_MAX, signal)).rejects.toThrow('cancelled')
+  await expect(sleep(10 * NODE_TIMER_MS_MAX, signal)).rejects.toThrow('cancelled')
   expect(timers).toEqual([])
+})
+
+test('the time that is slept passes, and an end that was asked for comes at once', async () => {
+  const startedAt = systemClock.now()
+  await systemClock.sleep(20, never)
+  expect(systemClock.now() - startedAt).toBeGreaterThan(18)
+  await expect(systemClock.sleep(10_000, AbortSignal.timeout(5))).rejects.toThrow()
 })
