@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Changes, installCli } from './support/cli.ts'
 import { diagnose, expectFault, failed } from './support/doctor.ts'
 import { REGISTRY_ENVIRONMENT } from './support/hook.ts'
-import { canBuild, IMAGES } from './support/images.ts'
+import { canBuild, canBuildInPlace, IMAGES } from './support/images.ts'
 import { apply, eventually, kubectl } from './support/kubectl.ts'
 import { expectNothingLeft, objectsLeft, registryContent } from './support/leftovers.ts'
 import { createRunnerPod, HOME, type RunnerPod, STORAGE_MODES, type StorageMode, WORK } from './support/runner-pod.ts'
@@ -15,6 +15,8 @@ import { ARC_RULES, createTestNamespace, type TestNamespace } from './support/te
 
 const REGISTRY = 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY'
 const BUILDER_IMAGE = 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER_IMAGE'
+const IN_PLACE_IMAGE = 'ACTIONS_RUNNER_CONTAINER_HOOKS_IN_PLACE_IMAGE'
+const BUILD_MODE = 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_MODE'
 const TEMPLATE = 'ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE'
 const BUILD_MS_MAX = 60_000
 const CLEANUP_MS_MAX = 20_000
@@ -39,6 +41,7 @@ beforeAll(async () => {
   await pods.copy.write(`${HOME}/templates`, {
     'not.yaml': 'spec: [',
     'wrong.yaml': 'spec: { containers: { name: $job } }',
+    'shared.yaml': 'spec: { shareProcessNamespace: true }',
     'double.yaml': 'spec: { volumes: [{ name: work, emptyDir: {} }] }'
   })
   const deployment = ['-n', registryNamespace.name, `deployment/${KEEPING_REGISTRY}`]
@@ -98,15 +101,18 @@ describe.skipIf(!(await canBuild()))('doctor', () => {
 /** One change of a set-up that works, the check that finds it, what that says, and the fix it names. */
 type Fault = readonly [what: string, changes: Changes, check: string, why: RegExp, fix: RegExp, mode?: StorageMode]
 
-/** What is left to do then is quick. */
-const WITHOUT_REGISTRY: Changes = Object.fromEntries(
-  ['HOST', 'PORT', 'NODE_PORT'].map((name) => [`${REGISTRY}_${name}`, undefined])
+const NO_REGISTRY: Changes = Object.fromEntries(
+  ['HOST', 'PORT', 'NODE_PORT'].map((name) => [`${REGISTRY}_${name}`, ''])
 )
+/** The hook is installed, and nothing else is set up. */
+const IN_PLACE: Changes = { ...NO_REGISTRY, [IN_PLACE_IMAGE]: IMAGES.kanikoDebug }
+/** What is left to do then is quick. */
+const WITHOUT_BUILDS: Changes = { ...NO_REGISTRY, [BUILD_MODE]: 'registry' }
 
 const SETTINGS: readonly Fault[] = [
   [
     'another hook',
-    { ACTIONS_RUNNER_CONTAINER_HOOKS: `${HOME}/templates/double.yaml`, ...WITHOUT_REGISTRY },
+    { ACTIONS_RUNNER_CONTAINER_HOOKS: `${HOME}/templates/double.yaml`, ...WITHOUT_BUILDS },
     'Hook',
     /double.yaml, which is another hook than Slipway/,
     /value: \/home\/runner\/slipway\/index.js/
@@ -228,6 +234,63 @@ const IMAGES_AND_REGISTRY: readonly Fault[] = [
     /ACTIONS_RUNNER_IMAGE/
   ]
 ]
+
+/** Where Dockerfiles are built in place. */
+const WITHOUT_REGISTRY: readonly Fault[] = [
+  [
+    'an image to build in place with that does not exist',
+    { ...IN_PLACE, [IN_PLACE_IMAGE]: 'localhost/no-such-builder:1' },
+    'Builder image',
+    /cannot pull image localhost\/no-such-builder:1/,
+    new RegExp(`set ${IN_PLACE_IMAGE} to an image of kaniko with a shell`)
+  ],
+  [
+    'one without a shell',
+    { ...IN_PLACE, [IN_PLACE_IMAGE]: IMAGES.kaniko },
+    'Builder image',
+    /kaniko:test is not kaniko with a shell/,
+    new RegExp(`set ${IN_PLACE_IMAGE}`)
+  ],
+  [
+    'one that is no builder',
+    { ...IN_PLACE, [IN_PLACE_IMAGE]: IMAGES.busybox },
+    'Builder image',
+    /busybox:1 is not kaniko with a shell/,
+    new RegExp(`set ${IN_PLACE_IMAGE}`)
+  ],
+  [
+    'a template with which no build in place can end',
+    { ...IN_PLACE, [TEMPLATE]: `${HOME}/templates/shared.yaml` },
+    'Build',
+    /shareProcessNamespace/,
+    /pod template/
+  ]
+]
+
+describe.skipIf(!(await canBuildInPlace()))('doctor without a registry', () => {
+  it.each(STORAGE_MODES)('builds in place and passes a set-up that works, storage mode %s', async (mode) => {
+    const { exitCode, checks } = await diagnose(pods[mode], IN_PLACE)
+    expect(failed(checks)).toEqual([])
+    expect(exitCode).toBe(0)
+    const seen = Object.fromEntries(checks.map(({ name, status, why }) => [name, `${status}: ${why}`]))
+    expect(seen['Registry Secrets']).toMatch(/^pass: none are needed: Dockerfiles are built in place/)
+    expect(seen['Pods are admitted']).toMatch(/^pass: .*pod that builds in place/)
+    expect(seen['Builder image']).toMatch(/^(pass|warn): localhost\/kaniko-debug:test is kaniko with a shell/)
+    expect(seen.Build).toMatch(/^pass: an image FROM scratch was built in the container that then runs it/)
+    expect(seen.Pull).toMatch(/^skipped: not needed/)
+    expect(seen.Run).toMatch(/^pass/)
+    expect(seen['Files come back']).toMatch(/^pass/)
+    expect(seen['Clean up']).toMatch(/^pass/)
+    await expectNothingLeft(pods[mode], before)
+  })
+
+  it.concurrent.for(WITHOUT_REGISTRY)(
+    'names the fault and the fix of %s',
+    async ([_what, changes, check, why, fix]) => {
+      await expectFault(pods.copy, changes, check, why, fix)
+    }
+  )
+})
 
 describe('doctor names the fault and the fix of', () => {
   it.concurrent.for(SETTINGS)('%s', async ([_what, changes, check, why, fix, mode = 'copy']) => {

@@ -1,14 +1,18 @@
 /** Whether the cluster would take the pods of steps, builds and jobs as the template makes them: a create that is only tried (dry run). */
 import type { V1Pod } from '@kubernetes/client-node'
-import { chooseBuilder } from '../../effects/builders/choose.ts'
+import { chooseBuilder, chooseBuilders } from '../../effects/builders/choose.ts'
 import { apiError, isAlreadyThere, serverMessage } from '../../effects/kubernetes/api/errors.ts'
+import { buildPlaceOf, canBuildInPlace } from '../../effects/kubernetes/context/build-place.ts'
 import type { Site } from '../../effects/kubernetes/context/site.ts'
 import { chooseContextTransfer, chooseTransfer } from '../../effects/kubernetes/files/choose.ts'
+import { contextFirst } from '../../effects/kubernetes/files/containers.ts'
 import { buildPod } from '../../effects/kubernetes/specs/build-pod.ts'
+import { inPlacePod } from '../../effects/kubernetes/specs/in-place-pod.ts'
 import { planJob } from '../../effects/kubernetes/specs/job-plan.ts'
 import { masked } from '../../effects/kubernetes/specs/nested-containers.ts'
 import { stepPod } from '../../effects/kubernetes/specs/step-pod.ts'
 import {
+  type PodParts,
   userNamespaceOfBuilds,
   WITH_USER_NAMESPACE,
   WITHOUT_USER_NAMESPACE
@@ -18,6 +22,7 @@ import { pullRepository, pushReference, repositoryOf } from '../../effects/regis
 import { StepError } from '../../errors.ts'
 import type { HookConfig } from '../../hooks/settings/config.ts'
 import { BUDGETS } from '../../machines/stages.ts'
+import type { StepRequest } from '../../machines/types.ts'
 import { type Check, type Finding, fail, pass, warn } from './check.ts'
 import { ask, type Facts } from './facts.ts'
 import { permission } from './permission-checks.ts'
@@ -75,6 +80,9 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
     { kind: 'step pod', ...step },
     { kind: 'job pod', pod: job.pod, warnings: job.warnings }
   ]
+  const place = buildPlaceOf(config)
+  const userNamespace = userNamespaceOfBuilds(site) === 'off' ? WITHOUT_USER_NAMESPACE : WITH_USER_NAMESPACE
+  if (place === 'in-place') return [...samples, inPlaceSample(site, config, own.request, userNamespace)]
   if (registry === undefined) return samples
   const repository = repositoryOf(registry, site.handle)
   const plan = {
@@ -92,11 +100,25 @@ function samplesOf(site: Site, config: HookConfig): readonly Sample[] {
     pushTriesMax: pushing.attemptsMax,
     deadlineMs: building.budgetMs + pushing.budgetMs
   }
-  const userNamespace = userNamespaceOfBuilds(site) === 'off' ? WITHOUT_USER_NAMESPACE : WITH_USER_NAMESPACE
   const files = chooseContextTransfer(site, plan).buildPod(plan)
   // An unmasked /proc is asked for first, and done without where it is refused.
   const build = masked(buildPod(site, files, chooseBuilder(config), input, userNamespace))
   return [...samples, { kind: 'build pod', ...applyTemplate(build, site.template, 'build') }]
+}
+
+/** The pod of a step whose Dockerfile is built where it runs. */
+function inPlaceSample(site: Site, config: HookConfig, request: StepRequest, userNamespace: PodParts): Sample {
+  const [builder] = chooseBuilders(config).filter(canBuildInPlace)
+  if (builder?.definition.inPlace === undefined) throw new StepError('internal', 'nothing builds in place')
+  const source = { contextDirectory: `${config.paths.runnerTemp}/context`, dockerfile: 'Dockerfile', contentHash: '' }
+  const pod = inPlacePod(
+    site,
+    { step: chooseTransfer(site).stepPod, context: contextFirst(site) },
+    { definition: builder.definition.inPlace, image: builder.inPlaceImage ?? '', mirrors: builder.mirrors },
+    { source, nonce: NONCE, attempt: 1, request },
+    { marker: 'doctor', userNamespace }
+  )
+  return { kind: 'pod that builds in place', ...applyTemplate(masked(pod), site.template, 'step') }
 }
 
 function judgeMerge({ template }: Site, samples: readonly Sample[]): Finding {

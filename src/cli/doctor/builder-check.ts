@@ -1,10 +1,15 @@
-/** Whether nodes can pull the builder's image and whether it is the builder: its pod is asked for its version. */
+/**
+ * Whether nodes can pull the builder's image and whether it is the builder: its pod is asked for its version, and where Dockerfiles are
+ * built in place by the image's own shell.
+ */
 
 import type { V1Pod } from '@kubernetes/client-node'
 import { defaultBuilder } from '../../effects/builders/catalog.ts'
-import { chooseBuilder } from '../../effects/builders/choose.ts'
+import { chooseBuilder, chooseBuilders } from '../../effects/builders/choose.ts'
+import { PLACES } from '../../effects/in-place/scripts.ts'
 import { containerIn } from '../../effects/kubernetes/api/container.ts'
 import { logTail } from '../../effects/kubernetes/api/logs.ts'
+import type { BuildPlace } from '../../effects/kubernetes/context/build-place.ts'
 import type { Site } from '../../effects/kubernetes/context/site.ts'
 import { objectName, ownedMetadata } from '../../effects/kubernetes/names.ts'
 import { createJudge, type Ended, hasStarted } from '../../effects/kubernetes/pods/status.ts'
@@ -12,9 +17,11 @@ import { waitForPod } from '../../effects/kubernetes/pods/wait.ts'
 import { HELPER_RESOURCES, hardened, podBase, templated } from '../../effects/kubernetes/specs/parts.ts'
 import { timeoutSignal } from '../../effects/system.ts'
 import { StepError } from '../../errors.ts'
+import type { HookConfig } from '../../hooks/settings/config.ts'
+import { SETTINGS as TABLE } from '../../hooks/settings/settings.ts'
 import { ADMISSION } from './admission-checks.ts'
 import { type Check, explain, type Finding, fail, pass, skipped, warn } from './check.ts'
-import type { Facts } from './facts.ts'
+import { type Facts, placeOf } from './facts.ts'
 import { permission } from './permission-checks.ts'
 import { stageFix } from './probe-fixes.ts'
 import { NO_REGISTRY, REGISTRY } from './registry-checks.ts'
@@ -38,24 +45,49 @@ const VERSION = /Kaniko version\s*:\s*(\S+)/i
 
 export const builderCheck = (facts: Facts): Check => ({
   name: BUILDER,
-  needs: [ADMISSION, permission('pods/log'), REGISTRY],
+  needs: [ADMISSION, permission('pods/log'), ...(placeOf(facts) === 'registry' ? [REGISTRY] : [])],
   async run(signal) {
-    const config = facts.config()
-    if (config.registry === undefined) return skipped(NO_REGISTRY)
-    // Kaniko's image pushes, whatever builds.
-    return await checkBuilder(await facts.site(signal), facts, chooseBuilder(config).pushImage, signal)
+    const place = placeOf(facts)
+    if (place === 'nowhere') return skipped(NO_REGISTRY)
+    return await checkBuilder(await facts.site(signal), facts, askedOf(facts.config(), place), signal)
   }
 })
 
-const variableOf = (facts: Facts) =>
-  `ACTIONS_RUNNER_CONTAINER_HOOKS_${chooseBuilder(facts.config()).definition === defaultBuilder ? 'BUILDER' : 'PUSHER'}_IMAGE`
+/** An image, and how it is asked. */
+export interface Asked {
+  readonly image: string
+  /** What names it. */
+  readonly variable: string
+  readonly defaultImage: string
+  /** Before `version`; undefined: the image's own entrypoint. */
+  readonly shell?: readonly string[]
+  /** What it is called where it is another one. */
+  readonly called: string
+}
 
-async function checkBuilder(site: Site, facts: Facts, image: string, signal: AbortSignal): Promise<Finding> {
-  const variable = variableOf(facts)
+/** Kaniko's image pushes, whatever builds. */
+export function askedOf(config: HookConfig, place: Exclude<BuildPlace, 'nowhere'>): Asked {
+  const { name, defaultImage, inPlace } = defaultBuilder
+  if (place === 'in-place') {
+    const image = chooseBuilders(config).find((one) => one.inPlaceImage !== undefined)?.inPlaceImage ?? ''
+    const shell = [`${PLACES.busybox}/sh`, '-c', `exec ${PLACES.builder}/executor "$0"`]
+    const called = `${name} with a shell`
+    return { image, variable: TABLE.inPlaceImage.variable, defaultImage: inPlace?.defaultImage ?? '', shell, called }
+  }
+  const { definition, pushImage } = chooseBuilder(config)
+  const setting = definition === defaultBuilder ? TABLE.builderImage : TABLE.pusherImage
+  return { image: pushImage, variable: setting.variable, defaultImage, called: name }
+}
+
+async function checkBuilder(site: Site, facts: Facts, asked: Asked, signal: AbortSignal): Promise<Finding> {
+  const { image, variable, defaultImage, called, shell } = asked
   const name = objectName(facts.config().runnerPod, 'build', facts.deps.randomHex(SUFFIX_LENGTH))
   let log = ''
   try {
-    await site.cluster.createPod(templated(site, versionPod(site, name, image), 'build'), signal)
+    await site.cluster.createPod(
+      templated(site, versionPod(site, name, asked), shell === undefined ? 'build' : 'step'),
+      signal
+    )
     const limited = AbortSignal.any([signal, timeoutSignal(VERSION_MS_MAX)])
     const pods = { ...site, schedulingMsMax: SCHEDULING_MS_MAX, settingUpMsMax: SETTING_UP_MS_MAX }
     const { failure } = await waitForPod(pods, name, endOrFailure(site), lost, limited).catch((thrown) => {
@@ -65,31 +97,31 @@ async function checkBuilder(site: Site, facts: Facts, image: string, signal: Abo
     if (failure !== undefined) throw failure
   } catch (thrown) {
     if (signal.aborted || !(thrown instanceof StepError)) throw thrown
-    if (thrown.code === 'start-failed') return notKaniko(image, variable, explain(thrown))
+    if (thrown.code === 'start-failed') return isAnother(asked, explain(thrown))
     if (thrown.code === 'unschedulable' || thrown.code === 'unstartable') return fail(explain(thrown), stageFix(thrown))
     return fail(
       explain(thrown),
-      `set ${variable} to an image of ${defaultBuilder.name} that the nodes can pull (default: ${defaultBuilder.defaultImage}); one that needs credentials needs an imagePullSecret in the runner pod`
+      `set ${variable} to an image of ${called} that the nodes can pull (default: ${defaultImage}); one that needs credentials needs an imagePullSecret in the runner pod`
     )
   } finally {
     await site.cluster.deletePod(name, timeoutSignal(REMOVE_MS_MAX))
   }
   const [, version] = VERSION.exec(log) ?? []
-  if (version === undefined) return notKaniko(image, variable, log.trim() || 'it wrote nothing')
-  if (version === defaultBuilder.version) return pass(`${image} is ${defaultBuilder.name} ${version}`)
+  if (version === undefined) return isAnother(asked, log.trim() || 'it wrote nothing')
+  if (version === defaultBuilder.version) return pass(`${image} is ${called}, ${version}`)
   return warn(
-    `${image} is ${defaultBuilder.name}, version ${version}; Slipway is tested with ${defaultBuilder.version}`,
-    `unless this version is meant, set ${variable} to a copy of ${defaultBuilder.defaultImage}`
+    `${image} is ${called}, version ${version}; Slipway is tested with ${defaultBuilder.version}`,
+    `unless this version is meant, set ${variable} to a copy of ${defaultImage}`
   )
 }
 
-const notKaniko = (image: string, variable: string, seen: string): Finding =>
+const isAnother = ({ image, variable, defaultImage, called }: Asked, seen: string): Finding =>
   fail(
-    `${image} is not ${defaultBuilder.name}, asked for its version it said:\n${seen}`,
-    `set ${variable} to an image of ${defaultBuilder.name} (default: ${defaultBuilder.defaultImage})`
+    `${image} is not ${called}, asked for its version it said:\n${seen}`,
+    `set ${variable} to an image of ${called} (default: ${defaultImage})`
   )
 
-const versionPod = (site: Site, name: string, image: string): V1Pod => ({
+const versionPod = (site: Site, name: string, { image, shell }: Asked): V1Pod => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: ownedMetadata(name, site.runnerPod),
@@ -102,6 +134,7 @@ const versionPod = (site: Site, name: string, image: string): V1Pod => ({
         name: CONTAINER,
         image,
         imagePullPolicy: 'IfNotPresent',
+        ...(shell && { command: [...shell] }),
         args: ['version'],
         resources: HELPER_RESOURCES,
         securityContext: hardened()

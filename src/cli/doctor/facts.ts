@@ -3,6 +3,7 @@ import { openAccess } from '../../effects/kubernetes/api/access.ts'
 import { type Cluster, connectCluster } from '../../effects/kubernetes/api/cluster.ts'
 import type { Access } from '../../effects/kubernetes/api/request.ts'
 import { type ApiRequest, requestJson } from '../../effects/kubernetes/api/request.ts'
+import { type BuildPlace, buildPlaceOf } from '../../effects/kubernetes/context/build-place.ts'
 import type { KubernetesDependencies } from '../../effects/kubernetes/context/options.ts'
 import { discoverSite, type Site } from '../../effects/kubernetes/context/site.ts'
 import { openRegistry } from '../../effects/kubernetes/registry/credentials.ts'
@@ -64,6 +65,16 @@ export function createFacts(environment: Environment, deps: KubernetesDependenci
       const { registry } = config()
       return registry && (await openRegistry({ cluster: await cluster(), reporter: deps.reporter }, registry, signal))
     })
+  }
+}
+
+/** Where Dockerfiles would be built; with settings that cannot be read `registry`, whose checks then are not made. */
+export function placeOf({ config }: Pick<Facts, 'config'>): BuildPlace {
+  try {
+    return buildPlaceOf(config())
+  } catch {
+    // The check of the settings says why.
+    return 'registry'
   }
 }
 

@@ -5,7 +5,7 @@ import { timeInWords } from '../../visualizer/words.ts'
 import { ADMISSION } from './admission-checks.ts'
 import { BUILDER } from './builder-check.ts'
 import { type Check, explain, type Finding, fail, INTERRUPTED, pass, skipped } from './check.ts'
-import type { Facts } from './facts.ts'
+import { type Facts, placeOf } from './facts.ts'
 import { permission } from './permission-checks.ts'
 import { type ProbeEnd, runProbe } from './probe-action.ts'
 import { stageFix } from './probe-fixes.ts'
@@ -32,9 +32,9 @@ export const inPodCheck = (facts: Facts, onCancel: (cancel: () => void) => () =>
     BUILDER
   ],
   async run(signal) {
-    const { seccompProfile, registry } = facts.config()
+    const { seccompProfile } = facts.config()
     if (seccompProfile === undefined) return skipped(`${VARIABLE} is not set`)
-    if (registry === undefined) return skipped(NO_REGISTRY)
+    if (placeOf(facts) !== 'registry') return skipped(NO_REGISTRY)
     const variant = { builder: NAME, instructions: INSTRUCTIONS }
     return judge(await runProbe(facts, { onCancel, observer: () => {} }, signal, variant), seccompProfile)
   }

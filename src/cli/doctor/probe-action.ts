@@ -12,7 +12,7 @@ import type { StepOutput } from '../../machines/container-step.ts'
 import type { StepPorts } from '../../machines/ports.ts'
 import { BUDGETS, type Budgets } from '../../machines/stages.ts'
 import type { StepRequest } from '../../machines/types.ts'
-import type { Facts } from './facts.ts'
+import { type Facts, placeOf } from './facts.ts'
 import { ARCHITECTURES, PROBE_DIRECTORY, PROBE_FILE, PROBE_TEXT, probeProgram } from './probe-program.ts'
 
 /** Somebody waits for the answer: less time than an action gets, and what failed is not tried again for long. */
@@ -20,6 +20,8 @@ const PROBE_BUDGETS: Budgets = {
   ...BUDGETS,
   // Twice: nodes without user namespaces are found out by one attempt.
   building: { ...BUDGETS.building, budgetMs: 5 * 60_000, attemptsMax: 2 },
+  buildingInPlace: { ...BUDGETS.buildingInPlace, budgetMs: 5 * 60_000, attemptsMax: 2 },
+  handingOver: { ...BUDGETS.handingOver, budgetMs: 60_000, attemptsMax: 2 },
   pushing: { ...BUDGETS.pushing, budgetMs: 60_000, attemptsMax: 2 },
   pulling: { ...BUDGETS.pulling, budgetMs: 2 * 60_000, attemptsMax: 1 },
   running: { ...BUDGETS.running, budgetMs: 60_000 },
@@ -52,7 +54,7 @@ export interface ProbeVariant {
   readonly instructions?: readonly string[]
 }
 
-/** Builds, pushes, pulls and runs the program; without a registry runs a line of shell in the runner's image instead. */
+/** Builds and runs the program as Dockerfiles are here; where they cannot be built runs a line of shell in the runner's image instead. */
 export async function runProbe(
   facts: Facts,
   control: ProbeControl,
@@ -72,7 +74,7 @@ export async function runProbe(
     // What an earlier build of this runner has found out may have been put right since.
     await forgetUnavailable(site, signal)
     const request = {
-      ...(config.registry === undefined
+      ...(placeOf(facts) === 'nowhere'
         ? await shellRequest(facts, signal)
         : { dockerfile: await writeContext(disk.context, id, instructions), args: [] }),
       env: {},

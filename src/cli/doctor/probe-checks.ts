@@ -1,4 +1,6 @@
-/** The stages of the probe action as checks: the build, push, pull, run and way back that every Dockerfile action takes. */
+/** The stages of the probe action as checks: the way that every Dockerfile action takes here, with a registry or in place. */
+
+import type { BuildPlace } from '../../effects/kubernetes/context/build-place.ts'
 import type { UserNamespaceChoice } from '../../effects/kubernetes/context/options.ts'
 import { userNamespaceOfBuilds } from '../../effects/kubernetes/specs/user-namespace.ts'
 import type { Observer } from '../../effects/run/wire.ts'
@@ -8,7 +10,7 @@ import { timeInWords } from '../../visualizer/words.ts'
 import { ADMISSION } from './admission-checks.ts'
 import { BUILDER } from './builder-check.ts'
 import { type Check, explain, type Finding, fail, INTERRUPTED, pass, skipped, warn } from './check.ts'
-import type { Facts } from './facts.ts'
+import { type Facts, placeOf } from './facts.ts'
 import { permission } from './permission-checks.ts'
 import { type ProbeEnd, runProbe } from './probe-action.ts'
 import { stageFix } from './probe-fixes.ts'
@@ -21,6 +23,8 @@ const PULL = 'Pull'
 const RUN = 'Run'
 const BACK = 'Files come back'
 const CLEAN = 'Clean up'
+
+const IN_PLACE = 'not needed: it runs where it was built'
 
 /** `onStage` is told what is being done; `onCancel` as in CliDependencies. */
 export interface ProbeWatch {
@@ -36,7 +40,6 @@ export function probeChecks(facts: Facts, { onStage, onCancel }: ProbeWatch): re
     if (fact.type === 'entered')
       onStage(fact.at === undefined ? fact.state : STEP_STAGES[fact.at.stage as StageName].label)
   }
-  const isBuilt = hasRegistry(facts)
   const check = (
     name: string,
     needs: readonly string[],
@@ -51,20 +54,35 @@ export function probeChecks(facts: Facts, { onStage, onCancel }: ProbeWatch): re
       return failureOf(end, stages) ?? (await judge(end, signal))
     }
   })
-  const unbuilt = (name: string): Check => ({ name, needs: [], run: async () => skipped(NO_REGISTRY) })
-  const needsOfBuild = [...PREREQUISITES, BUILDER, DELETION]
-  const build = check(BUILD, needsOfBuild, ['resolving', 'building'], async ({ output }, signal) =>
-    judgeBuild(output, userNamespaceOfBuilds(await facts.site(signal)))
-  )
-  const push = check(PUSH, [BUILD], ['pushing'], ({ output }) => pass(`it was pushed (${took(output, 'pushing')})`))
+  const not = (name: string, why: string): Check => ({ name, needs: [], run: async () => skipped(why) })
+  const build = (needs: readonly string[], stage: 'building' | 'buildingInPlace') =>
+    check(BUILD, needs, ['resolving', stage], async ({ output }, signal) =>
+      judgeBuild(output, stage, userNamespaceOfBuilds(await facts.site(signal)))
+    )
   const judgePull = ({ output }: ProbeEnd) =>
     pass(`the kubelet pulled ${output.image} and started it (${took(output, 'pulling')})`)
+  const ways: Readonly<Record<BuildPlace, readonly Check[]>> = {
+    registry: [
+      build([...PREREQUISITES, BUILDER, DELETION], 'building'),
+      check(PUSH, [BUILD], ['pushing'], ({ output }) => pass(`it was pushed (${took(output, 'pushing')})`)),
+      check(PULL, [PUSH], ['pulling'], judgePull),
+      check(RUN, [PULL], ['running'], judgeRun)
+    ],
+    'in-place': [
+      build([...PREREQUISITES, BUILDER], 'buildingInPlace'),
+      not(PUSH, IN_PLACE),
+      not(PULL, IN_PLACE),
+      check(RUN, [BUILD], ['handingOver', 'running'], judgeRun)
+    ],
+    nowhere: [
+      not(BUILD, NO_REGISTRY),
+      not(PUSH, NO_REGISTRY),
+      check(PULL, PREREQUISITES, ['resolving', 'pulling'], judgePull),
+      check(RUN, [PULL], ['running'], judgeRun)
+    ]
+  }
   return [
-    ...(isBuilt ? [build, push] : [unbuilt(BUILD), unbuilt(PUSH)]),
-    isBuilt
-      ? check(PULL, [PUSH], ['pulling'], judgePull)
-      : check(PULL, PREREQUISITES, ['resolving', 'pulling'], judgePull),
-    check(RUN, [PULL], ['running'], judgeRun),
+    ...ways[placeOf(facts)],
     check(BACK, [RUN], ['collecting'], judgeAnswer),
     {
       name: CLEAN,
@@ -75,19 +93,11 @@ export function probeChecks(facts: Facts, { onStage, onCancel }: ProbeWatch): re
   ]
 }
 
-function hasRegistry(facts: Facts): boolean {
-  try {
-    return facts.config().registry !== undefined
-  } catch {
-    // The check of the settings says why.
-    return true
-  }
-}
-
 /** That the API server keeps the field was seen when the pod was admitted, and a kubelet that cannot do it starts no pod. */
-function judgeBuild(output: StepOutput, choice: UserNamespaceChoice): Finding {
-  const built = `an image FROM scratch was built in the cluster (${took(output, 'building')})`
-  const { lastFailure } = output.stages.building ?? {}
+function judgeBuild(output: StepOutput, stage: 'building' | 'buildingInPlace', choice: UserNamespaceChoice): Finding {
+  const where = stage === 'building' ? 'in the cluster' : 'in the container that then runs it'
+  const built = `an image FROM scratch was built ${where} (${took(output, stage)})`
+  const { lastFailure } = output.stages[stage] ?? {}
   if (lastFailure?.code === 'user-namespace-unavailable') {
     return warn(`${built}, at the second attempt: ${lastFailure.message}`, stageFix(lastFailure))
   }

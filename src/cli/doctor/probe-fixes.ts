@@ -1,7 +1,9 @@
 /** What to do about each way in which the probe action can fail, by error code, for doctor. */
 
+import { defaultBuilder } from '../../effects/builders/catalog.ts'
 import { SECRET_VARIABLES } from '../../effects/kubernetes/registry/settings.ts'
 import type { ErrorCode } from '../../errors.ts'
+import { SETTINGS } from '../../hooks/settings/settings.ts'
 import type { Failure } from '../../machines/run.ts'
 
 const REGISTRY = 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY'
@@ -11,6 +13,19 @@ kubectl get services --all-namespaces | grep NodePort
 curl http://localhost:NODE_PORT/v2/       # on a node
 curl http://localhost:10249/proxyMode     # on a node: with nftables or ipvs, no node port answers on localhost
 where it never does: unset ${REGISTRY}_NODE_PORT, set ${REGISTRY}_PULL_HOST=NODE_ADDRESS:NODE_PORT and ${REGISTRY}_PLAIN_HTTP=true, and put a hosts.toml for that name on every node (docs/registry.md, "Where node ports do not answer on localhost")`
+
+const IN_PLACE_IMAGE = `set ${SETTINGS.inPlaceImage.variable} to an image of ${defaultBuilder.name} with a shell in /busybox that the nodes can pull (default: ${defaultBuilder.inPlace?.defaultImage})`
+
+/** Where another one is meant in place. */
+const IN_PLACE_FIXES: Partial<Record<ErrorCode, string>> = {
+  'builder-image-unavailable': IN_PLACE_IMAGE,
+  'start-failed': IN_PLACE_IMAGE,
+  'dockerfile-failed': `this Dockerfile builds with the default image: set ${SETTINGS.inPlaceImage.variable} to it, or unset it`,
+  'builder-out-of-memory':
+    'raise the memory limit of steps, for they build: slipway.step in the pod template (docs/template.md)',
+  'not-supported':
+    'take out of the pod template what the line above names, or let a registry have the images (docs/registry.md)'
+}
 
 const FIXES: Partial<Record<ErrorCode, string>> = {
   'base-registry-unreachable': 'see that pods of this namespace reach the registry (DNS, NetworkPolicies)',
@@ -39,4 +54,5 @@ const FIXES: Partial<Record<ErrorCode, string>> = {
 }
 
 /** Every code has its page in the documentation, so there is always something to do. */
-export const stageFix = ({ code }: Pick<Failure, 'code'>): string => FIXES[code] ?? `see docs/errors.md, ${code}`
+export const stageFix = ({ code, stage }: Pick<Failure, 'code'> & Partial<Pick<Failure, 'stage'>>): string =>
+  (stage === 'buildingInPlace' ? IN_PLACE_FIXES[code] : undefined) ?? FIXES[code] ?? `see docs/errors.md, ${code}`

@@ -6,7 +6,7 @@ import { StepError, toStepError } from '../../errors.ts'
 import { SETTINGS as TABLE } from '../../hooks/settings/settings.ts'
 import { type Check, explain, type Finding, fail, pass, skipped, warn } from './check.ts'
 import { API } from './cluster-checks.ts'
-import type { Facts } from './facts.ts'
+import { type Facts, placeOf } from './facts.ts'
 import { NAMESPACE, permission } from './permission-checks.ts'
 import { SETTINGS } from './settings-checks.ts'
 
@@ -15,6 +15,7 @@ export const REGISTRY_SECRETS = 'Registry Secrets'
 export const DELETION = 'Registry deletion'
 
 export const NO_REGISTRY = 'not checked: no registry is configured'
+const NOT_USED = 'needed: Dockerfiles are built in place (docs/in-place.md)'
 
 const HOST = TABLE.registryHost.variable
 const PORT = TABLE.registryPort.variable
@@ -28,15 +29,17 @@ export function registryChecks(facts: Facts): readonly Check[] {
       run: (signal) => checkSecrets(facts, signal)
     },
     { name: REGISTRY, needs: [REGISTRY_SECRETS], run: (signal) => checkAnswer(facts, signal) },
-    { name: DELETION, needs: [REGISTRY], run: (signal) => checkDeletion(facts, signal) }
+    {
+      name: DELETION,
+      needs: placeOf(facts) === 'in-place' ? [] : [REGISTRY],
+      run: (signal) => checkDeletion(facts, signal)
+    }
   ]
 }
 
 async function checkSecrets(facts: Facts, signal: AbortSignal): Promise<Finding> {
-  const { registry: settings, buildMode } = facts.config()
-  if (settings === undefined && buildMode !== 'registry') {
-    return pass('no registry is configured: Dockerfiles are built in place (docs/in-place.md)')
-  }
+  const { registry: settings } = facts.config()
+  if (placeOf(facts) === 'in-place') return pass(`none are ${NOT_USED}`)
   if (settings === undefined) {
     return warn(
       'no registry is configured, so Dockerfiles cannot be built; everything else works',
@@ -65,6 +68,7 @@ kubectl create secret generic NAME -n ${namespace} --from-file=ca.crt`
 }
 
 async function checkAnswer(facts: Facts, signal: AbortSignal): Promise<Finding> {
+  if (placeOf(facts) === 'in-place') return skipped(`none is ${NOT_USED}`)
   const client = await facts.registry(signal)
   if (client === undefined) return skipped(NO_REGISTRY)
   try {
@@ -104,6 +108,7 @@ function systemCodeOf(thrown: unknown): string | undefined {
 }
 
 async function checkDeletion(facts: Facts, signal: AbortSignal): Promise<Finding> {
+  if (placeOf(facts) === 'in-place') return skipped(`none is ${NOT_USED}`)
   const [client, { registry: settings }] = [await facts.registry(signal), facts.config()]
   if (client === undefined || settings === undefined) return skipped(NO_REGISTRY)
   const mayDelete = client.mayDelete(repositoryOf(settings, 'doctor'), signal)

@@ -19,6 +19,7 @@ import type { RegistryClient } from '../../registry/client.ts'
 import { repositoryOf, sharedRepository } from '../../registry/reference.ts'
 import { type LookUp, remembered } from '../../remembered.ts'
 import { createJanitor } from '../cleanup/janitor.ts'
+import { buildPlaceOf, canBuildInPlace } from '../context/build-place.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
@@ -36,15 +37,6 @@ const notConfigured = () =>
     'not-configured',
     'building a Dockerfile needs a registry: set ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST for the runner, and for one in the cluster ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_PORT and ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_NODE_PORT'
   )
-
-const canBuildInPlace = ({ inPlaceImage }: ChosenBuilder): boolean => inPlaceImage !== undefined
-
-/** Without a registry there is nowhere else to build, and some builders only build with one. */
-const buildsInPlace = (
-  { buildMode = 'auto', registry }: KubernetesOptions,
-  builders: readonly ChosenBuilder[]
-): boolean =>
-  buildMode === 'in-place' || (buildMode === 'auto' && registry === undefined && builders.some(canBuildInPlace))
 
 /** What of the builder is part of a build's hash. */
 const inputsIdentity =
@@ -127,7 +119,7 @@ async function resolve(
   const { request } = input
   checkStep(site, request)
   const dockerfile = request.image === undefined ? request.dockerfile : undefined
-  const isInPlace = buildsInPlace(options, builders)
+  const isInPlace = buildPlaceOf(options) === 'in-place'
   const registry = dockerfile === undefined || isInPlace ? undefined : await openForBuild(site, registryOf, signal)
   if (dockerfile !== undefined) {
     await chooseTransfer(site).copyOutOfJob(dirname(dockerfile), signal)

@@ -5,9 +5,16 @@ import { firstLine } from '../../failure-table.ts'
 import { type Blocked, type Ended, hasStarted, isPodLost, type Verdict } from '../pods/status.ts'
 import { BUILD_CONTAINER, PUSH_CONTAINER } from '../specs/build-pod.ts'
 
+type ImageSetting = 'BUILDER_IMAGE' | 'PUSHER_IMAGE' | 'IN_PLACE_IMAGE'
+
 /** True once the build runs or has ended; undefined while it may still start. Throws why it will not. */
-export function buildHasStarted(verdict: Verdict, image: string, container = BUILD_CONTAINER): true | undefined {
-  if (verdict.is === 'blocked' && verdict.by === container) throwIfUnavailable(verdict, image, 'BUILDER_IMAGE')
+export function buildHasStarted(
+  verdict: Verdict,
+  image: string,
+  container = BUILD_CONTAINER,
+  setting: ImageSetting = 'BUILDER_IMAGE'
+): true | undefined {
+  if (verdict.is === 'blocked' && verdict.by === container) throwIfUnavailable(verdict, image, setting)
   if (verdict.is === 'blocked' && verdict.failure.retryable)
     throw asBuilderLost(verdict.failure.message, verdict.failure)
   if (verdict.is === 'lost') throw builderLost(verdict.failure)
@@ -55,7 +62,7 @@ const layoutLost = (cause: StepError) =>
   })
 
 /** Throws for an image that no waiting will bring, naming the setting that can; a failure that may heal passes. */
-function throwIfUnavailable({ failure }: Blocked, image: string, setting: 'BUILDER_IMAGE' | 'PUSHER_IMAGE') {
+function throwIfUnavailable({ failure }: Blocked, image: string, setting: ImageSetting) {
   if (failure.code === 'start-failed') throw failure
   if (failure.retryable) return
   const [variable, why] = [`ACTIONS_RUNNER_CONTAINER_HOOKS_${setting}`, firstLine(failure.detail ?? '')]

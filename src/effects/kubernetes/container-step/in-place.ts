@@ -100,15 +100,27 @@ async function buildIn(
   const context = { plan: source, identity, name: CONTEXT_NAME, root: CONTEXT_ROOT, container: FILES_CONTAINER }
   await copyInContext(site, { pod, lost }, context, signal).catch(throwBuildError)
   const judge = createJudge(site.clock)
-  const check = (current: V1Pod) => buildHasStarted(judge(current, STEP_CONTAINER), inPlaceImage, STEP_CONTAINER)
+  const check = (current: V1Pod) =>
+    buildHasStarted(judge(current, STEP_CONTAINER), inPlaceImage, STEP_CONTAINER, 'IN_PLACE_IMAGE')
   await waitForPod(site, pod, check, lost, signal)
   await hasStarted()
   return await inBuildLog(site, source, definition, async ({ write, failure }) => {
     const log = partAt(marker, write)
     const followed = { pod, container: STEP_CONTAINER, lost, write: log.write, isEnough: log.isPast }
     const ended = await follow(site, followed, signal).catch(throwBuildError)
-    if (ended !== 'enough') throw failure(ended)
+    if (ended !== 'enough') throw namingImage(failure(ended), inPlaceImage)
     return { pod, marker }
+  })
+}
+
+/** A container that does not start before anything was built has another image than it needs. */
+function namingImage(error: StepError, image: string): StepError {
+  if (error.code !== 'start-failed') return error
+  const setting =
+    'set ACTIONS_RUNNER_CONTAINER_HOOKS_IN_PLACE_IMAGE to an image of the builder with a shell in /busybox'
+  return new StepError(error.code, `${image} does not build in place: ${error.message}; ${setting}`, {
+    detail: error.detail,
+    cause: error
   })
 }
 
