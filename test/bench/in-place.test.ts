@@ -5,8 +5,9 @@ import { useRunnerPod } from '../cluster/support/harness.ts'
 import { runContainerStep } from '../cluster/support/hook.ts'
 import { canBuild, canBuildInPlace, IMAGES } from '../cluster/support/images.ts'
 import { WORK } from '../cluster/support/runner-pod.ts'
+import { expectRatio } from './support/comparison.ts'
 import { measureExec } from './support/floor.ts'
-import { median, takeTurns } from './support/turns.ts'
+import { takeTurns } from './support/turns.ts'
 
 const ROUNDS = Number(process.env.SLIPWAY_ROUNDS ?? 9)
 const PREFIX = 'ACTIONS_RUNNER_CONTAINER_HOOKS'
@@ -36,13 +37,7 @@ describe.skipIf(!canMeasure).each([
       inPlace: () => build('in-place'),
       registry: () => build('registry')
     })
-    const ratio = median(inPlace.map((ms, round) => ms / (registry[round] ?? Number.NaN)))
-    const rounds = inPlace
-      .map((ms, round) => `${Math.round(ms)}/${Math.round(registry[round] ?? Number.NaN)}`)
-      .join(' ')
-    process.stdout.write(
-      `\nbench: Dockerfile step FROM ${base}, in place to registry: ${ratio.toFixed(3)} (${rounds})\n`
-    )
-    expect(ratio).toBeLessThanOrEqual(ratioMax)
+    const what = `Dockerfile step in place, cold, FROM ${base}, copy`
+    expectRatio({ what, than: 'one through the registry', ratioMax, ours: inPlace, other: registry })
   })
 })

@@ -5,8 +5,9 @@ import { useRunnerPod } from '../cluster/support/harness.ts'
 import { runContainerStep } from '../cluster/support/hook.ts'
 import { canBuild, IMAGES } from '../cluster/support/images.ts'
 import { WORK } from '../cluster/support/runner-pod.ts'
+import { expectRatio } from './support/comparison.ts'
 import { measureExec } from './support/floor.ts'
-import { median, takeTurns } from './support/turns.ts'
+import { takeTurns } from './support/turns.ts'
 
 const ROUNDS = Number(process.env.SLIPWAY_ROUNDS ?? 9)
 const RATIO_MAX = 1.05
@@ -33,15 +34,10 @@ describe.skipIf(!(await canBuild()))('a build whose root is nobody', () => {
     return step.durationMs - execMs
   }
 
-  it.each(Object.entries(DOCKERFILES))('%s takes hardly longer than one without', async (what, dockerfile) => {
+  it.each(Object.entries(DOCKERFILES))('%s takes hardly longer than one without', async (given, dockerfile) => {
     const contenders = { auto: () => build(dockerfile, 'auto'), off: () => build(dockerfile, 'off') }
     const { auto, off } = await takeTurns(ROUNDS, contenders)
-    const ratio = median(auto.map((ms, round) => ms / (off[round] ?? Number.NaN)))
-    const rounds = auto.map((ms, round) => `${Math.round(ms)}/${Math.round(off[round] ?? Number.NaN)}`).join(' ')
-    const more = Math.round(median(auto.map((ms, round) => ms - (off[round] ?? Number.NaN))))
-    process.stdout.write(
-      `\nbench: Dockerfile step ${what}, copy, to one without a user namespace: ${ratio.toFixed(3)}, ${more} ms (${rounds})\n`
-    )
-    expect(ratio).toBeLessThanOrEqual(RATIO_MAX)
+    const [what, than] = [`Dockerfile step ${given}, cold, copy`, 'one without a user namespace']
+    expectRatio({ what, than, ratioMax: RATIO_MAX, ours: auto, other: off })
   })
 })
