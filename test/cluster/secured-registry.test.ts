@@ -4,8 +4,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction, program } from './support/actions.ts'
 import { cli, installCli } from './support/cli.ts'
 import { useRunnerPod } from './support/harness.ts'
-import { type HookOptions, runCleanupJob, runContainerStep, startContainerStep } from './support/hook.ts'
-import { canBuild } from './support/images.ts'
+import {
+  type HookOptions,
+  REGISTRY_ENVIRONMENT,
+  runCleanupJob,
+  runContainerStep,
+  startContainerStep
+} from './support/hook.ts'
+import { canBuild, canBuildInPlace, IMAGES } from './support/images.ts'
 import { eventually, get, kubectl } from './support/kubectl.ts'
 import { errorsOf } from './support/leftovers.ts'
 import type { Finished } from './support/process.ts'
@@ -29,6 +35,9 @@ const said = ({ lines }: Finished): string => lines.map(({ text }) => text).join
 const AUTH = Buffer.from(`slipway:${PASSWORD}`).toString('base64')
 
 const hasBuilder = await canBuild()
+const canInPlace = await canBuildInPlace()
+/** The registry is where images in FROM are, and nothing else. */
+const withoutRegistry = Object.fromEntries(Object.keys(REGISTRY_ENVIRONMENT).map((name) => [name, undefined]))
 
 const KINDS: readonly [string, SecuredRegistryOptions][] = [
   ['a password', {}],
@@ -146,6 +155,46 @@ function suite(options: SecuredRegistryOptions): void {
       await registry.empty()
     }
   })
+
+  it.skipIf(!canInPlace || options.authentication === 'token')(
+    'opens a base image for a build in place, and the action finds nothing of that',
+    async () => {
+      try {
+        const keep = withRegistry({ RETENTION: 'keep' })
+        const kept = await runContainerStep(runner(), { dockerfile: `${await install('base')}/Dockerfile` }, keep)
+        expect(kept.exitCode, kept.stdout).toBe(0)
+        const [tag] = await registry.tags('ci/images')
+        const directory = await installAction(runner(), 'in-place', {
+          Dockerfile: dockerfile(
+            `${registry.plainHost}/ci/images:${tag}`,
+            'RUN cat /kaniko/slipway/login/config.json; echo',
+            'ENTRYPOINT ["/bin/sh", "-c", "ls -A /kaniko/slipway/login; cat /kaniko/slipway/login/*; env; cat /proc/mounts; echo end of action"]'
+          )
+        })
+        const inPlace = {
+          ...withoutRegistry,
+          ACTIONS_RUNNER_CONTAINER_HOOKS_IN_PLACE_IMAGE: IMAGES.kanikoDebug
+        }
+        const action = { dockerfile: `${directory}/Dockerfile` }
+        const denied = await runContainerStep(runner(), action, { env: inPlace })
+        expect(errorsOf(denied)).toEqual([expect.stringContaining('ACTIONS_RUNNER_CONTAINER_HOOKS_BASE_IMAGE_SECRET')])
+
+        const env = { ...inPlace, ACTIONS_RUNNER_CONTAINER_HOOKS_BASE_IMAGE_SECRET: secrets.base }
+        const step = await runContainerStep(runner(), action, { env })
+        expect(step.exitCode, step.stdout).toBe(0)
+        const [build = '', run = ''] = said(step).split(/^Run: .*$/m)
+        // Every RUN can read them, as with a registry; nobody finds them in the log.
+        expect(build).toContain('"auths"')
+        expect(build).toContain('***')
+        expect(said(step)).not.toContain(PASSWORD)
+        expect(said(step)).not.toContain(AUTH)
+        expect(run).toContain('end of action')
+        for (const trace of ['auths', 'config.json', 'DOCKER_CONFIG', '***']) expect(run).not.toContain(trace)
+      } finally {
+        await registry.empty()
+      }
+    }
+  )
 
   it('waits for a node that was refused because it did not have the Secret yet', async () => {
     const path = `${await install('late')}/Dockerfile`

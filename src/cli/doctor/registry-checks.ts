@@ -1,5 +1,5 @@
 /** Whether the registry answers where the hook pushes to, lets the hook in, and lets images be removed again. */
-import { checkPodSecrets } from '../../effects/kubernetes/registry/credentials.ts'
+import { checkPodSecrets, readBaseImageConfig } from '../../effects/kubernetes/registry/credentials.ts'
 import { SECRET_VARIABLES } from '../../effects/kubernetes/registry/settings.ts'
 import { repositoryOf } from '../../effects/registry/reference.ts'
 import { StepError, toStepError } from '../../errors.ts'
@@ -39,7 +39,7 @@ export function registryChecks(facts: Facts): readonly Check[] {
 
 async function checkSecrets(facts: Facts, signal: AbortSignal): Promise<Finding> {
   const { registry: settings } = facts.config()
-  if (placeOf(facts) === 'in-place') return pass(`none are ${NOT_USED}`)
+  if (placeOf(facts) === 'in-place') return await checkBaseImages(facts, signal)
   if (settings === undefined) {
     return warn(
       'no registry is configured, so Dockerfiles cannot be built; everything else works',
@@ -53,6 +53,20 @@ async function checkSecrets(facts: Facts, signal: AbortSignal): Promise<Finding>
     await facts.registry(signal)
     await checkPodSecrets({ cluster: await facts.cluster(), reporter: facts.deps.reporter }, settings, signal)
     return pass(`${given.join(', ')}: there, and of the right kind`)
+  } catch (thrown) {
+    if (signal.aborted || !(thrown instanceof StepError)) throw thrown
+    return fail(explain(thrown), await secretFix(facts))
+  }
+}
+
+/** In place there is one Secret at most. */
+async function checkBaseImages(facts: Facts, signal: AbortSignal): Promise<Finding> {
+  const { baseImageSecret } = facts.config()
+  if (baseImageSecret === undefined) return pass(`none are ${NOT_USED}`)
+  try {
+    const { reporter } = facts.deps
+    await readBaseImageConfig({ cluster: await facts.cluster(), reporter }, baseImageSecret, signal)
+    return pass(`${baseImageSecret}, for images in FROM: there, and of the right kind`)
   } catch (thrown) {
     if (signal.aborted || !(thrown instanceof StepError)) throw thrown
     return fail(explain(thrown), await secretFix(facts))

@@ -55,6 +55,7 @@ export function readConfig(environment: Environment): HookConfig {
   const { runnerWorkspace, runnerTemp, githubWorkspace, repository, workflow, run, job } = values
   return {
     ...connectionOf(values),
+    baseImageSecret: values.baseImageSecret,
     runnerPod,
     claimName,
     claimAccessMode,

@@ -14,9 +14,9 @@ const PORT = variable('registryPort')
 const NODE_PORT = variable('registryNodePort')
 const PULL_HOST = variable('registryPullHost')
 
-/** Undefined when nothing is set. Throws `not-configured` when something is missing, `invalid-input` for what contradicts itself. */
+/** Undefined when nothing is set, or only what builds without a registry need too. Throws `not-configured` when something is missing, `invalid-input` for what contradicts itself. */
 export function registryOf(values: RegistryValues): RegistrySettings | undefined {
-  if (SETTING_NAMES.every((name) => values[name] === undefined)) return undefined
+  if (SETTING_NAMES.every((name) => values[name] === undefined || name === 'baseImageSecret')) return undefined
   const { registryHost, pushSecret, pullSecret, baseImageSecret, caSecret } = values
   if (registryHost === undefined) throw missing(HOST, 'for the registry, or none of its other variables')
   const { host, path } = splitPath(registryHost)

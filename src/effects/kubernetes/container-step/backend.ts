@@ -121,6 +121,7 @@ async function resolve(
   const dockerfile = request.image === undefined ? request.dockerfile : undefined
   const isInPlace = buildPlaceOf(options) === 'in-place'
   const registry = dockerfile === undefined || isInPlace ? undefined : await openForBuild(site, registryOf, signal)
+  if (dockerfile !== undefined && isInPlace) await checkBaseImageSecret(site, signal)
   if (dockerfile !== undefined) {
     await chooseTransfer(site).copyOutOfJob(dirname(dockerfile), signal)
   }
@@ -194,6 +195,13 @@ async function openForBuild(
   // Credentials or a certificate that are refused would be found out only after the build.
   if (settings.pushSecret !== undefined || !settings.plainHttp) await registry?.ping(signal)
   return registry
+}
+
+/** The same for a build in place. */
+async function checkBaseImageSecret(site: Site, signal: AbortSignal): Promise<void> {
+  if (site.baseImageSecret === undefined) return
+  const { readBaseImageConfig } = await import('../registry/credentials.ts')
+  await readBaseImageConfig(site, site.baseImageSecret, signal)
 }
 
 function createsOf(site: Site, decision: Decision, { nonce, buildAttemptsMax }: StepNames): Creates {

@@ -18,7 +18,7 @@ export interface BuildLog {
 
 /** Does what a build is followed with, in a group of the step's log; what the builder has left out is told behind it. */
 export async function inBuildLog<T>(
-  { reporter, registry }: Site,
+  { reporter, registry, baseImageSecret }: Site,
   { dockerfile, rewritten }: Pick<BuildSource, 'dockerfile' | 'rewritten'>,
   definition: BuilderDefinition,
   work: (log: BuildLog) => Promise<T>
@@ -34,7 +34,10 @@ export async function inBuildLog<T>(
         ignored?.add(chunk)
       },
       failure: (ended) =>
-        namingSecret(buildFailure(ended, inAuthorsWords(tail.text(), rewritten), definition), registry)
+        namingSecret(buildFailure(ended, inAuthorsWords(tail.text(), rewritten), definition), {
+          baseImageSecret,
+          ...registry
+        })
     })
   } finally {
     reporter.endGroup()

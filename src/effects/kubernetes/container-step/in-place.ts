@@ -4,7 +4,7 @@
  */
 import { Readable, Writable } from 'node:stream'
 import type { V1Pod } from '@kubernetes/client-node'
-import { StepError } from '../../../errors.ts'
+import { type ErrorCode, StepError } from '../../../errors.ts'
 import type { BuildInPlaceInput, HandOverInput } from '../../../machines/inputs.ts'
 import type { InPlaceBuilder } from '../../../machines/ports.ts'
 import type { BuildSource, BuiltInPlace, HandedOver } from '../../../machines/types.ts'
@@ -19,9 +19,10 @@ import { openForEveryUser } from '../../work-tree/rights.ts'
 import { ExecRefused, isWithoutProgram } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
-import { CONTEXT_NAME, CONTEXT_ROOT, contextFirst } from '../files/containers.ts'
+import { CONTEXT_NAME, CONTEXT_ROOT, contextFirst, LOGIN_NAME } from '../files/containers.ts'
 import { copyInContext } from '../files/context.ts'
 import { execIn } from '../files/reach.ts'
+import { fromMemory, type Source } from '../files/sources.ts'
 import { FILES_CONTAINER } from '../names.ts'
 import { createJudge } from '../pods/status.ts'
 import { follow, waitForPod } from '../pods/wait.ts'
@@ -97,7 +98,8 @@ async function buildIn(
   { builder: { definition, inPlaceImage = '' }, source, identity, marker, pod, lost, hasStarted }: Building,
   signal: AbortSignal
 ): Promise<BuiltInPlace> {
-  const context = { plan: source, identity, name: CONTEXT_NAME, root: CONTEXT_ROOT, container: FILES_CONTAINER }
+  const others = await loginOf(site, signal)
+  const context = { plan: source, identity, name: CONTEXT_NAME, root: CONTEXT_ROOT, container: FILES_CONTAINER, others }
   await copyInContext(site, { pod, lost }, context, signal).catch(throwBuildError)
   const judge = createJudge(site.clock)
   const check = (current: V1Pod) =>
@@ -109,8 +111,17 @@ async function buildIn(
     const followed = { pod, container: STEP_CONTAINER, lost, write: log.write, isEnough: log.isPast }
     const ended = await follow(site, followed, signal).catch(throwBuildError)
     if (ended !== 'enough') throw namingImage(failure(ended), inPlaceImage)
+    if (others.length > 0) await clear(site, { pod, name: LOGIN_NAME, failure: 'context-delivery-failed' }, signal)
     return { pod, marker }
   })
+}
+
+/** What opens the registries of images in FROM, sent with the context; nothing where no Secret is configured. */
+async function loginOf(site: Site, signal: AbortSignal): Promise<readonly Source[]> {
+  if (site.baseImageSecret === undefined) return []
+  const { readBaseImageConfig } = await import('../registry/credentials.ts')
+  const config = await readBaseImageConfig(site, site.baseImageSecret, signal)
+  return config === undefined ? [] : [fromMemory(`${LOGIN_NAME}/config.json`, Buffer.from(config, 'utf8'))]
 }
 
 /** A container that does not start before anything was built has another image than it needs. */
@@ -133,7 +144,7 @@ async function handOverTo(site: Site, { request, built }: HandOverInput, signal:
   const [copiedIn, root] = await Promise.all([
     chooseTransfer(site).copyInStep({ pod, lost }, request.mounts, signal),
     readRoot(site, pod, signal),
-    clearContext(site, pod, signal)
+    clear(site, { pod, name: CONTEXT_NAME, failure: 'workspace-delivery-failed' }, signal)
   ])
   // No shell: an attempt before has handed over, and its answer was lost.
   const since =
@@ -172,10 +183,23 @@ async function start(site: Site, pod: string, script: string, signal: AbortSigna
   }
 }
 
-/** The action is not to find the build's files. */
-async function clearContext(site: Site, pod: string, signal: AbortSignal): Promise<void> {
-  const command = ['find', `${CONTEXT_ROOT}/${CONTEXT_NAME}`, '-mindepth', '1', '-delete']
-  await execIn(site, { pod, container: FILES_CONTAINER }, { command }, signal).catch(unreachable)
+interface Cleared {
+  readonly pod: string
+  /** Of a directory of the volume that only the build has. */
+  readonly name: string
+  readonly failure: ErrorCode
+}
+
+/** The action is not to find what the build alone was given. */
+async function clear(site: Site, { pod, name, failure }: Cleared, signal: AbortSignal): Promise<void> {
+  const command = ['find', `${CONTEXT_ROOT}/${name}`, '-mindepth', '1', '-delete']
+  const { exitCode, stderr } = await execIn(site, { pod, container: FILES_CONTAINER }, { command }, signal).catch(
+    unreachable
+  )
+  if (exitCode === 0) return
+  throw new StepError(failure, `what the build was given was not removed: ${firstLine(stderr)}`, {
+    detail: stderr
+  })
 }
 
 interface Question {

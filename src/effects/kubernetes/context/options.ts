@@ -40,6 +40,8 @@ export interface KubernetesOptions extends BuilderChoice {
   readonly runnerImage?: string | undefined
   /** Undefined when none of the registry variables is set: a Dockerfile then ends in `notConfigured`. */
   readonly registry?: RegistrySettings | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_BASE_IMAGE_SECRET, for builds in place; those with a registry have it from there. */
+  readonly baseImageSecret?: string | undefined
   readonly paths: RunnerPaths
   /** ACTIONS_RUNNER_CONTAINER_HOOKS_COLLECT_MAX_GIB in bytes: how much a step may hand back in copy mode; undefined: 10 GiB. */
   readonly bytesMax?: number | undefined

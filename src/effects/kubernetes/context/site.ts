@@ -25,7 +25,9 @@ export interface JobSite {
   readonly serviceNames: readonly string[]
 }
 
-export interface Site extends Pods, Pick<KubernetesOptions, 'buildUserNamespace' | 'stepUserNamespace' | 'hostPorts'> {
+export interface Site
+  extends Pods,
+    Pick<KubernetesOptions, 'buildUserNamespace' | 'stepUserNamespace' | 'hostPorts' | 'baseImageSecret'> {
   readonly cluster: Cluster
   readonly runnerPod: V1Pod
   readonly storage: Storage
@@ -90,6 +92,7 @@ export async function discoverSite(
     // Without a service account the hook may be anywhere.
     resolverFile: options.service && (await usualResolverFile(runnerPod, template)),
     registry: options.registry,
+    baseImageSecret: options.baseImageSecret,
     buildUserNamespace: options.buildUserNamespace,
     stepUserNamespace: options.stepUserNamespace,
     handle: handleOf(runnerPod)

@@ -55,6 +55,13 @@ const CONTEXT_VOLUME: V1Volume = { name: 'context', emptyDir: {} }
 /** Directory of such a volume, or of a build pod's, which is the context, beside the marker that says that it is complete. */
 export const CONTEXT_NAME = 'context'
 
+/** Another directory there: what opens the registries of images in FROM, as long as a build in place lasts. */
+export const LOGIN_NAME = 'login'
+
+const mountOf =
+  (subPath: string) =>
+  (mountPath: string): V1VolumeMount => ({ name: CONTEXT_VOLUME.name, mountPath, subPath, readOnly: true })
+
 /**
  * For a pod that builds in place: the others need the context. It has a volume of its own, so that the action's files can be copied
  * into theirs once nothing of the build runs any more; on a volume that the runner shares, theirs are there.
@@ -69,6 +76,7 @@ export const contextFirst = (site: Site): ContextPart => {
       volumeMounts: [...own, { name: CONTEXT_VOLUME.name, mountPath: CONTEXT_ROOT }],
       lifecycle: waitingFor(CONTEXT_ROOT)
     },
-    mountAt: (mountPath) => ({ name: CONTEXT_VOLUME.name, mountPath, subPath: CONTEXT_NAME, readOnly: true })
+    mountAt: mountOf(CONTEXT_NAME),
+    loginAt: mountOf(LOGIN_NAME)
   }
 }

@@ -7,7 +7,7 @@ import type { Site } from '../context/site.ts'
 import { workPath } from '../context/storage.ts'
 import { COPY_IN_CONTAINER } from '../names.ts'
 import { copyIn } from './copy-in.ts'
-import { fromRunner } from './sources.ts'
+import { fromRunner, type Source } from './sources.ts'
 import type { BuildContext, NewPod } from './transfer.ts'
 
 interface CopiedContext extends BuildContext {
@@ -15,13 +15,15 @@ interface CopiedContext extends BuildContext {
   /** What receives it; undefined: the container that waits for it in a build pod. */
   readonly container?: string
   readonly root?: string
+  /** Beside the context. */
+  readonly others?: readonly Source[]
 }
 
 /** `name`: of the directory in the volume. Rejects with `context-delivery-failed` when the files are not those of the plan any more, too. */
 export async function copyInContext(
   site: Site,
   to: NewPod,
-  { plan, identity, name, container = COPY_IN_CONTAINER, root }: CopiedContext,
+  { plan, identity, name, container = COPY_IN_CONTAINER, root, others = [] }: CopiedContext,
   signal: AbortSignal
 ): Promise<void> {
   const directory = { root: site.storage.workDirectory, path: workPath(site.storage, plan.contextDirectory) }
@@ -36,7 +38,7 @@ export async function copyInContext(
     if (hash !== plan.contentHash) throw changed(plan)
   }
   const source = { root: directory.root, base: directory.path, name, paths: [''], include }
-  const sources = [fromRunner(site.registry?.isKept ? { ...source, seal } : source)]
+  const sources = [fromRunner(site.registry?.isKept ? { ...source, seal } : source), ...others]
   const failure = 'context-delivery-failed'
   await copyIn(site, { ...to, container, sources, watched: [], failure, ...(root && { root }) }, signal)
 }

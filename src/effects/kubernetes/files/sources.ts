@@ -1,9 +1,10 @@
 /** Where the archives come from that fill a pod's work volume in copy mode: the runner's own disk, or a container. */
 
-import { PassThrough, type Readable, Transform, type Writable } from 'node:stream'
+import { PassThrough, Readable, Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { StepError } from '../../../errors.ts'
 import { tooLarge } from '../../archive/limits.ts'
+import { END, headerOf, paddingOf } from '../../archive/member.ts'
 import { COMPLETE_MEMBER, type PackRequest, pack } from '../../archive/pack.ts'
 import { ExecRefused, type ExecResult, isExecForbidden } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
@@ -25,6 +26,16 @@ export const completeMember = (index: number): string => `${COMPLETE_MEMBER}-${i
 /** Paths of the runner's own disk, relative to a directory there. */
 export function fromRunner(request: Omit<PackRequest, 'completeMember'>): Source {
   return (completeMember) => ({ stream: pack({ ...request, completeMember }), done: Promise.resolve() })
+}
+
+/** One file that is on no disk, which root alone may read; the directories on its way are made. */
+export function fromMemory(path: string, content: Buffer): Source {
+  return (completeMember) => {
+    const file = headerOf({ path, type: 'file', mode: 0o600, size: content.length })
+    const last = headerOf({ path: completeMember, type: 'file', mode: 0o600 })
+    const archive = Buffer.concat([file, content, paddingOf(content.length), last, END])
+    return { stream: Readable.from([archive]), done: Promise.resolve() }
+  }
 }
 
 /** A file in the work volume of the job pod that is as old as what the step of that pod has read there. */

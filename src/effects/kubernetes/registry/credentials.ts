@@ -5,7 +5,14 @@ import type { Reporter } from '../../log/reporter.ts'
 import { createRegistryClient, type RegistryClient } from '../../registry/client.ts'
 import { byName, byPattern, type Login, loginFor, readDockerConfig, secretsIn } from '../../registry/docker-config.ts'
 import type { Cluster } from '../api/cluster.ts'
-import { CA_KEY, DOCKER_CONFIG_KEY, type RegistrySettings, SECRET_VARIABLES, type SecretSetting } from './settings.ts'
+import {
+  CA_KEY,
+  DOCKER_CONFIG_KEY,
+  type RegistrySettings,
+  SECRET_VARIABLES,
+  type SecretNames,
+  type SecretSetting
+} from './settings.ts'
 
 export interface RegistryDependencies {
   readonly cluster: Cluster
@@ -44,6 +51,18 @@ export async function checkPodSecrets(
   ])
 }
 
+/**
+ * What a build in place is given to pull images in FROM with, a Docker config file; undefined when no Secret is configured. Rejects like
+ * `checkPodSecrets`.
+ */
+export async function readBaseImageConfig(
+  dependencies: RegistryDependencies,
+  baseImageSecret: string | undefined,
+  signal: AbortSignal
+): Promise<string | undefined> {
+  return (await readDockerSecret(dependencies, { baseImageSecret }, 'baseImageSecret', signal))?.text
+}
+
 async function readLogin(
   dependencies: RegistryDependencies,
   settings: RegistrySettings,
@@ -60,20 +79,24 @@ async function readLogin(
   throw wrong(setting, settings, `has no user name and password for ${host}, only for ${others}`)
 }
 
+async function readLogins(...args: Parameters<typeof readDockerSecret>): Promise<readonly Login[] | undefined> {
+  return (await readDockerSecret(...args))?.logins
+}
+
 /** Undefined when no such Secret is configured. Everything in it is hidden: a Dockerfile may print what it finds. */
-async function readLogins(
+async function readDockerSecret(
   dependencies: RegistryDependencies,
-  settings: RegistrySettings,
+  settings: SecretNames,
   setting: SecretSetting,
   signal: AbortSignal
-): Promise<readonly Login[] | undefined> {
+): Promise<{ readonly text: string; readonly logins: readonly Login[] } | undefined> {
   const secret = await readSecret(dependencies, settings, setting, signal)
   if (secret === undefined) return undefined
   const text = textOf(secret, DOCKER_CONFIG_KEY)
   for (const one of secretsIn(text)) dependencies.reporter.hide(one)
   const logins = secret.type === DOCKER_CONFIG_TYPE ? readDockerConfig(text) : undefined
   if (logins === undefined) throw wrong(setting, settings, `is not of type ${DOCKER_CONFIG_TYPE}`)
-  return logins
+  return { text, logins }
 }
 
 async function readCertificates(
@@ -90,7 +113,7 @@ async function readCertificates(
 
 async function readSecret(
   { cluster }: RegistryDependencies,
-  settings: RegistrySettings,
+  settings: SecretNames,
   setting: SecretSetting,
   signal: AbortSignal
 ): Promise<V1Secret | undefined> {
@@ -103,5 +126,5 @@ async function readSecret(
 
 const textOf = ({ data }: V1Secret, key: string): string => Buffer.from(data?.[key] ?? '', 'base64').toString('utf8')
 
-const wrong = (setting: SecretSetting, settings: RegistrySettings, what: string) =>
+const wrong = (setting: SecretSetting, settings: SecretNames, what: string) =>
   new StepError('not-configured', `Secret ${settings[setting]}, which ${SECRET_VARIABLES[setting]} names, ${what}`)

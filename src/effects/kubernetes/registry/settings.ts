@@ -17,6 +17,7 @@ export interface RegistrySettings extends RegistryTarget {
 }
 
 export type SecretSetting = 'pushSecret' | 'pullSecret' | 'baseImageSecret' | 'caSecret'
+export type SecretNames = Pick<RegistrySettings, SecretSetting>
 
 const PREFIX = 'ACTIONS_RUNNER_CONTAINER_HOOKS'
 
@@ -40,10 +41,10 @@ const REFUSED: Readonly<Record<string, SecretSetting>> = {
 }
 
 /** A refusal of one of our own images, or in a build, with the Secret to correct or the variable to set; anything else as it is. */
-export function namingSecret(error: StepError, registry: RegistrySettings | undefined): StepError {
+export function namingSecret(error: StepError, secrets: SecretNames | undefined): StepError {
   const setting = REFUSED[error.code]
   if (setting === undefined) return error
-  const name = registry?.[setting]
+  const name = secrets?.[setting]
   const hint =
     name === undefined
       ? `set ${SECRET_VARIABLES[setting]} to a Secret with credentials`

@@ -51,6 +51,8 @@ export function inPlacePod(
     plainHttpHosts: registry?.plainHttp ? [registry.pushHost] : [],
     mirrors
   })
+  const login = site.baseImageSecret === undefined ? [] : [context.loginAt(`${DIRECTORY}/login`)]
+  const loginEnv = login.map(({ mountPath }): [string, string] => ['DOCKER_CONFIG', mountPath])
   const metadata = podMetadata(site, buildPodName(site.runnerPod, nonce, attempt))
   return {
     apiVersion: 'v1',
@@ -77,9 +79,10 @@ export function inPlacePod(
           args: [...command, ...args].map(unexpanded),
           // The image's own is gone once it has built, and no exec could begin there.
           workingDir: '/',
-          env: Object.entries(env).map(([name, value]) => ({ name, value: unexpanded(value) })),
+          env: [...Object.entries(env), ...loginEnv].map(([name, value]) => ({ name, value: unexpanded(value) })),
           volumeMounts: [
             contextMount,
+            ...login,
             ...rewritten.mounts,
             ...userNamespace.mounts,
             ...request.mounts.map((mount) => workMount(site.storage, mount))

@@ -81,6 +81,14 @@ describe('a registry', () => {
   })
 })
 
+it('is not needed for credentials of base images, which builds in place get too', () => {
+  expect(read({ BASE_IMAGE_SECRET: 'base' })).toBeUndefined()
+  for (const host of ['', 'ghcr.io']) {
+    const named = { [`${REGISTRY}HOST`]: host, [`${HOOKS}BASE_IMAGE_SECRET`]: 'base' }
+    expect(readConfig({ ...minimal, ...named }).baseImageSecret).toBe('base')
+  }
+})
+
 it('keeps images when that is asked for, and not otherwise', () => {
   expect(read({ HOST: 'ghcr.io/org/slipway', PUSH_SECRET: 'push' })?.isKept).toBeUndefined()
   expect(read({ HOST: 'ghcr.io/org/slipway', PUSH_SECRET: 'push', RETENTION: 'job' })?.isKept).toBeUndefined()
@@ -90,7 +98,6 @@ it('keeps images when that is asked for, and not otherwise', () => {
 describe('a registry cannot be used', () => {
   it.each([
     ['without a host', { PUSH_SECRET: 'push' }, 'not-configured', 'REGISTRY_HOST'],
-    ['when only base images have credentials', { BASE_IMAGE_SECRET: 'base' }, 'not-configured', 'REGISTRY_HOST'],
     ['by a Service alone', { HOST: 'docker-registry' }, 'not-configured', 'REGISTRY_PORT'],
     ['by a Service in full alone', { HOST: 'reg.ci.svc.cluster.local' }, 'not-configured', 'REGISTRY_NODE_PORT'],
     ['by a Service and its namespace', { HOST: 'reg.ci.svc' }, 'not-configured', 'REGISTRY_NODE_PORT'],

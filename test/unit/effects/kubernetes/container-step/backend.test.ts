@@ -129,6 +129,18 @@ describe('a Dockerfile', () => {
     expect(asked).toEqual([])
   })
 
+  it('is not built in place without a Secret for its base images that is named, and the log hides what is in one', async () => {
+    const options = { baseImageSecret: 'bases' }
+    await expect(resolved(ofDockerfile(), options)).rejects.toMatchObject({
+      code: 'not-configured',
+      message: expect.stringMatching(/Secret bases,.*BASE_IMAGE_SECRET.* is not in namespace/)
+    })
+    server.secrets.set('bases', loginFor(host))
+    const ports = portsOf(options)
+    expect(await ports.resolver.resolve(toResolve(ofDockerfile()), never)).toMatchObject({ kind: 'in-place' })
+    expect(said).not.toContain('the-password')
+  })
+
   it('needs a registry where no builder builds in place', async () => {
     const builderDaemon = { address: 'tcp://buildkitd:1234' }
     await expect(resolved(ofDockerfile(), { builder: 'buildkit', builderDaemon })).rejects.toMatchObject({

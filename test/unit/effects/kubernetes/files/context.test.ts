@@ -1,5 +1,5 @@
 /** Goal: a build pod gets the context as docker would send it; for an image that others will use, exactly what its name says, or nothing. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -7,6 +7,8 @@ import { readContext } from '../../../../../src/effects/content/context.ts'
 import { contentHash } from '../../../../../src/effects/content/hash.ts'
 import { chooseContextTransfer } from '../../../../../src/effects/kubernetes/files/choose.ts'
 import { COPIED_MARKER, WORK_ROOT } from '../../../../../src/effects/kubernetes/files/containers.ts'
+import { copyInContext } from '../../../../../src/effects/kubernetes/files/context.ts'
+import { fromMemory } from '../../../../../src/effects/kubernetes/files/sources.ts'
 import type { RegistrySettings } from '../../../../../src/effects/kubernetes/registry/settings.ts'
 import { StepError } from '../../../../../src/errors.ts'
 import type { BuildPlan } from '../../../../../src/machines/types.ts'
@@ -43,6 +45,15 @@ async function copyIn(registry?: RegistrySettings): Promise<void> {
   const site = await disks().site(registry && { registry })
   await chooseContextTransfer(site, plan).copyInContext({ pod: POD, lost }, { plan, identity: IDENTITY }, never)
 }
+
+test('the login for base images of a build in place comes with the context, for root alone', async () => {
+  const others = [fromMemory('login/config.json', Buffer.from('{"auths":{}}'))]
+  const context = { plan, identity: IDENTITY, name: 'context', others }
+  await copyInContext(await disks().site(), { pod: POD, lost }, context, never)
+  expect(filesIn(volume())).toMatchObject({ 'context/Dockerfile': 'FROM x', 'login/config.json': '{"auths":{}}' })
+  expect(statSync(join(volume(), 'login/config.json')).mode & 0o777).toBe(0o600)
+  expect(isComplete()).toBe(true)
+})
 
 describe.each([
   ['of this job alone', undefined],

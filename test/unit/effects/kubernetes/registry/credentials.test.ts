@@ -2,7 +2,11 @@
 import type { V1Secret } from '@kubernetes/client-node'
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from '../../../../../src/effects/kubernetes/api/cluster.ts'
-import { checkPodSecrets, openRegistry } from '../../../../../src/effects/kubernetes/registry/credentials.ts'
+import {
+  checkPodSecrets,
+  openRegistry,
+  readBaseImageConfig
+} from '../../../../../src/effects/kubernetes/registry/credentials.ts'
 import { namingSecret, type RegistrySettings } from '../../../../../src/effects/kubernetes/registry/settings.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { StepError } from '../../../../../src/errors.ts'
@@ -48,15 +52,19 @@ describe('opening the registry', () => {
     expect(there.log()).toBe('')
   })
 
-  it.each(['push', 'base'])('prints nothing of Secret %s, and hides it in all that is said', async (name) => {
-    const there = place({ push: login('reg:5000'), base: login('example.com') })
-    if (name === 'push') await openRegistry(there, { ...SETTINGS, pushSecret: 'push' }, never)
-    else await checkPodSecrets(there, { ...SETTINGS, baseImageSecret: 'base' }, never)
-    expect(there.log()).toBe('')
-    there.reporter.foreign(Buffer.from(`auth ${base64(`u:${PASSWORD}`)}, password ${PASSWORD}\n`))
-    there.reporter.error(PASSWORD)
-    expect(there.log()).toBe('auth ***, password ***\n::error::***\n')
-  })
+  it.each(['push', 'base', 'in place'])(
+    'prints nothing of Secret %s, and hides it in all that is said',
+    async (name) => {
+      const there = place({ push: login('reg:5000'), base: login('example.com') })
+      if (name === 'push') await openRegistry(there, { ...SETTINGS, pushSecret: 'push' }, never)
+      else if (name === 'in place') expect(await readBaseImageConfig(there, 'base', never)).toContain('example.com')
+      else await checkPodSecrets(there, { ...SETTINGS, baseImageSecret: 'base' }, never)
+      expect(there.log()).toBe('')
+      there.reporter.foreign(Buffer.from(`auth ${base64(`u:${PASSWORD}`)}, password ${PASSWORD}\n`))
+      there.reporter.error(PASSWORD)
+      expect(there.log()).toBe('auth ***, password ***\n::error::***\n')
+    }
+  )
 
   it('hides what a Secret of another kind than it has to be holds, too', async () => {
     const there = place({ push: { ...login('reg:5000'), type: 'Opaque' } })

@@ -74,6 +74,22 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
     for (const part of ['INPUT_WITH-DASH', 'two words', 'secretKeyRef']) expect(stringify(pod)).not.toContain(part)
   })
 
+  test('the pod that builds in place is told where its login for base images will be, and has no Secret', () => {
+    const site = siteOf(mode, { registry: undefined, baseImageSecret: 'bases' })
+    const { pushReference: _push, pullRepository: _pull, ...source } = plan
+    const { spec } = inPlacePod(site, chooseBuilder({}), { source, request, nonce: '0', attempt: 1 })
+    const job = spec?.containers.find(({ name }) => name === 'job')
+    expect(job?.env).toContainEqual({ name: 'DOCKER_CONFIG', value: '/kaniko/slipway/login' })
+    expect(job?.volumeMounts).toContainEqual({
+      name: 'context',
+      mountPath: '/kaniko/slipway/login',
+      subPath: 'login',
+      readOnly: true
+    })
+    expect(spec?.volumes?.filter(({ secret }) => secret !== undefined)).toEqual([])
+    expect(stringify(spec)).not.toContain('bases')
+  })
+
   test('the build pod that asks a BuildKit daemon', async () => {
     const builderDaemon = { address: 'tcp://buildkitd.buildkit.svc:1234', tlsSecret: 'buildkit-client' }
     const pod = buildPod(siteOf(mode), chooseBuilder({ builder: 'buildkit', builderDaemon }), build)
