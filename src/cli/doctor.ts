@@ -120,7 +120,8 @@ export const doctor = declare(
     summary: 'check a set-up, and say what to put right',
     about: `Checks everything that a Dockerfile action needs: API server, Kubernetes version, settings, Role, runner pod, storage mode, pod
 template, admission of pods, registry, builder image. At the end it runs a small action of its own: builds it in the
-cluster, pushes it, lets the kubelet pull it, runs it, and removes it. Each check says what it saw, and how to put it right.
+cluster, pushes it, lets the kubelet pull it, runs it, and removes it; without a registry it builds it where it runs it.
+Each check says what it saw, and how to put it right.
 
 In a runner pod it takes the environment of the hook. From anywhere else, name the runner pod: doctor then brings itself there.
 It leaves nothing behind, also when it is interrupted.`,

@@ -166,7 +166,7 @@ function suite(options: SecuredRegistryOptions): void {
         const [tag] = await registry.tags('ci/images')
         const directory = await installAction(runner(), 'in-place', {
           Dockerfile: dockerfile(
-            `${registry.plainHost}/ci/images:${tag}`,
+            `${registry.plainAddress}/ci/images:${tag}`,
             'RUN cat /kaniko/slipway/login/config.json; echo',
             'ENTRYPOINT ["/bin/sh", "-c", "ls -A /kaniko/slipway/login; cat /kaniko/slipway/login/*; env; cat /proc/mounts; echo end of action"]'
           )

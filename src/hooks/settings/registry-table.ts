@@ -68,7 +68,7 @@ export const REGISTRY = {
     variable: SECRET_VARIABLES.baseImageSecret,
     unset: 'none',
     meaning:
-      'Secret of that type for images in FROM. **The Dockerfile can read it**: its user should be allowed to pull and nothing else.',
+      'Secret of that type for images in FROM, also where they are built [in place](in-place.md#credentials-of-base-images). **The Dockerfile can read it**: its user should be allowed to pull and nothing else.',
     parse: kubernetesName
   }
 } as const satisfies Record<string, Setting>

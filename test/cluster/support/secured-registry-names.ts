@@ -20,6 +20,8 @@ export interface RegistryNames {
   readonly pullHost: string
   /** `host:port` for pods that speak plain HTTP: the server that nodes pull from through the node port. */
   readonly plainHost: string
+  /** The same by its address, to which a builder speaks plain HTTP by itself. */
+  readonly plainAddress: string
   /** Where each server sends those who need a token. */
   readonly realms: { readonly push: string; readonly pull: string }
   /** What the certificate is for. */
@@ -32,7 +34,9 @@ export interface RegistryNames {
 const PATH = 'ci/images'
 
 export async function namesOf(namespace: string, naming: Naming): Promise<RegistryNames> {
-  const nodePorts = await nodePortsOf(namespace)
+  const [made] = await get<V1Service>(['service', SERVICE, '-n', namespace])
+  const nodePorts = nodePortsOf(made)
+  const plainAddress = `${made?.spec?.clusterIP}:${PORTS.pull}`
   const name = `${SERVICE}.${namespace}.svc.cluster.local`
   const plainHost = `${name}:${PORTS.pull}`
   if (naming === 'one name') {
@@ -41,12 +45,13 @@ export async function namesOf(namespace: string, naming: Naming): Promise<Regist
     const realm = `https://${address}:${nodePorts['push-token']}/token`
     const realms = { push: realm, pull: realm }
     const place = { HOST: `${host}/${PATH}`, PORT: undefined, NODE_PORT: undefined }
-    return { pushHost: host, pullHost: host, plainHost, realms, subject: `IP:${address}`, place }
+    return { pushHost: host, pullHost: host, plainHost, plainAddress, realms, subject: `IP:${address}`, place }
   }
   return {
     pushHost: `${name}:${PORTS.push}`,
     pullHost: `localhost:${nodePorts.pull}`,
     plainHost,
+    plainAddress,
     realms: {
       push: `https://${name}:${PORTS['push-token']}/token`,
       pull: `http://localhost:${nodePorts['pull-token']}/token`
@@ -56,10 +61,8 @@ export async function namesOf(namespace: string, naming: Naming): Promise<Regist
   }
 }
 
-async function nodePortsOf(namespace: string): Promise<Readonly<Record<string, string>>> {
-  const [service] = await get<V1Service>(['service', SERVICE, '-n', namespace])
-  return Object.fromEntries((service?.spec?.ports ?? []).map(({ name, nodePort }) => [name, String(nodePort)]))
-}
+const nodePortsOf = (service: V1Service | undefined): Readonly<Record<string, string>> =>
+  Object.fromEntries((service?.spec?.ports ?? []).map(({ name, nodePort }) => [name, String(nodePort)]))
 
 async function nodeAddress(): Promise<string> {
   const [node] = await get<V1Node>(['nodes'])

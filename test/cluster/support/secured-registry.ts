@@ -27,6 +27,8 @@ export interface SecuredRegistry {
   readonly pullHost: string
   /** `host:port` for pods that speak plain HTTP, and need the password all the same. */
   readonly plainHost: string
+  /** The same by its address, to which a builder speaks plain HTTP by itself. */
+  readonly plainAddress: string
   /** Variables that say where it is, by the ends of their names. */
   readonly place: Changes
   /** Makes the Secrets in the namespace of a runner, named `given-...`. */
@@ -80,7 +82,7 @@ export async function createSecuredRegistry({
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } })
   // Which port of the node is theirs has to be known before the servers start.
   await apply(service(namespace))
-  const { pushHost, pullHost, plainHost, place, realms, subject } = await namesOf(namespace, naming)
+  const { pushHost, pullHost, plainHost, plainAddress, place, realms, subject } = await namesOf(namespace, naming)
   const { certificate, key } = await selfSigned(subject)
   const files = {
     'tls.crt': certificate,
@@ -114,13 +116,14 @@ export async function createSecuredRegistry({
     pushHost,
     pullHost,
     plainHost,
+    plainAddress,
     place,
     async giveSecrets(runners) {
       await apply(
         secret(runners, names.authority, 'Opaque', { 'ca.crt': certificate }),
         login(runners, names.push, PASSWORD, pushHost),
         login(runners, names.pull, PASSWORD, pullHost),
-        login(runners, names.base, PASSWORD, pushHost, plainHost),
+        login(runners, names.base, PASSWORD, pushHost, plainHost, plainAddress),
         login(runners, names.wrong, `${PASSWORD}-at-all`, pushHost, pullHost)
       )
       return names

@@ -55,12 +55,9 @@ const CONTEXT_VOLUME: V1Volume = { name: 'context', emptyDir: {} }
 /** Directory of such a volume, or of a build pod's, which is the context, beside the marker that says that it is complete. */
 export const CONTEXT_NAME = 'context'
 
-/** Another directory there: what opens the registries of images in FROM, as long as a build in place lasts. */
+/** Beside it, on no disk: what opens the registries of images in FROM, as long as a build in place lasts. */
 export const LOGIN_NAME = 'login'
-
-const mountOf =
-  (subPath: string) =>
-  (mountPath: string): V1VolumeMount => ({ name: CONTEXT_VOLUME.name, mountPath, subPath, readOnly: true })
+const LOGIN_VOLUME: V1Volume = { name: LOGIN_NAME, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }
 
 /**
  * For a pod that builds in place: the others need the context. It has a volume of its own, so that the action's files can be copied
@@ -68,15 +65,19 @@ const mountOf =
  */
 export const contextFirst = (site: Site): ContextPart => {
   const own = isCopied(site.storage) ? [wholeWork] : []
+  const hasLogin = site.baseImageSecret !== undefined
+  const login = hasLogin ? [{ name: LOGIN_NAME, mountPath: `${CONTEXT_ROOT}/${LOGIN_NAME}` }] : []
   const files = filesContainer(site)
   return {
     volume: CONTEXT_VOLUME,
     container: {
       ...files,
-      volumeMounts: [...own, { name: CONTEXT_VOLUME.name, mountPath: CONTEXT_ROOT }],
+      volumeMounts: [...own, { name: CONTEXT_VOLUME.name, mountPath: CONTEXT_ROOT }, ...login],
       lifecycle: waitingFor(CONTEXT_ROOT)
     },
-    mountAt: mountOf(CONTEXT_NAME),
-    loginAt: mountOf(LOGIN_NAME)
+    mountAt: (mountPath) => ({ name: CONTEXT_VOLUME.name, mountPath, subPath: CONTEXT_NAME, readOnly: true }),
+    login: hasLogin
+      ? { volume: LOGIN_VOLUME, mountAt: (mountPath) => ({ name: LOGIN_NAME, mountPath, readOnly: true }) }
+      : undefined
   }
 }

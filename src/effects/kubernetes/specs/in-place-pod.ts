@@ -51,7 +51,7 @@ export function inPlacePod(
     plainHttpHosts: registry?.plainHttp ? [registry.pushHost] : [],
     mirrors
   })
-  const login = site.baseImageSecret === undefined ? [] : [context.loginAt(`${DIRECTORY}/login`)]
+  const login = context.login === undefined ? [] : [context.login.mountAt(`${DIRECTORY}/login`)]
   const loginEnv = login.map(({ mountPath }): [string, string] => ['DOCKER_CONFIG', mountPath])
   const metadata = podMetadata(site, buildPodName(site.runnerPod, nonce, attempt))
   return {
@@ -89,7 +89,13 @@ export function inPlacePod(
           ]
         }
       ],
-      volumes: [step.volume, context.volume, ...rewritten.volumes, ...userNamespace.volumes]
+      volumes: [
+        step.volume,
+        context.volume,
+        ...(context.login ? [context.login.volume] : []),
+        ...rewritten.volumes,
+        ...userNamespace.volumes
+      ]
     }
   }
 }

@@ -38,8 +38,8 @@ export interface ContextPart {
   /** The first one of the pod; the next one starts when the context is there. */
   readonly container: V1Container
   readonly mountAt: (path: string) => V1VolumeMount
-  /** Of another directory of the volume: what opens the registries of images in FROM, as long as a build lasts. */
-  readonly loginAt: (path: string) => V1VolumeMount
+  /** What opens the registries of images in FROM, as long as the build lasts; undefined where nothing does. */
+  readonly login?: { readonly volume: V1Volume; readonly mountAt: (path: string) => V1VolumeMount } | undefined
 }
 
 /**

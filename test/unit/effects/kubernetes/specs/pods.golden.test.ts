@@ -80,12 +80,8 @@ describe.each(['copy', 'volume'] as const)('storage mode %s', (mode) => {
     const { spec } = inPlacePod(site, chooseBuilder({}), { source, request, nonce: '0', attempt: 1 })
     const job = spec?.containers.find(({ name }) => name === 'job')
     expect(job?.env).toContainEqual({ name: 'DOCKER_CONFIG', value: '/kaniko/slipway/login' })
-    expect(job?.volumeMounts).toContainEqual({
-      name: 'context',
-      mountPath: '/kaniko/slipway/login',
-      subPath: 'login',
-      readOnly: true
-    })
+    expect(job?.volumeMounts).toContainEqual({ name: 'login', mountPath: '/kaniko/slipway/login', readOnly: true })
+    expect(spec?.volumes).toContainEqual({ name: 'login', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } })
     expect(spec?.volumes?.filter(({ secret }) => secret !== undefined)).toEqual([])
     expect(stringify(spec)).not.toContain('bases')
   })
