@@ -111,7 +111,7 @@ async function buildIn(
     const followed = { pod, container: STEP_CONTAINER, lost, write: log.write, isEnough: log.isPast }
     const ended = await follow(site, followed, signal).catch(throwBuildError)
     if (ended !== 'enough') throw namingImage(failure(ended), inPlaceImage)
-    if (others.length > 0) await clear(site, { pod, name: LOGIN_NAME, failure: 'context-delivery-failed' }, signal)
+    if (others.length > 0) await clear(site, pod, 'context-delivery-failed', signal)
     return { pod, marker }
   })
 }
@@ -144,7 +144,7 @@ async function handOverTo(site: Site, { request, built }: HandOverInput, signal:
   const [copiedIn, root] = await Promise.all([
     chooseTransfer(site).copyInStep({ pod, lost }, request.mounts, signal),
     readRoot(site, pod, signal),
-    clear(site, { pod, name: CONTEXT_NAME, failure: 'workspace-delivery-failed' }, signal)
+    clear(site, pod, 'workspace-delivery-failed', signal)
   ])
   // No shell: an attempt before has handed over, and its answer was lost.
   const since =
@@ -183,16 +183,9 @@ async function start(site: Site, pod: string, script: string, signal: AbortSigna
   }
 }
 
-interface Cleared {
-  readonly pod: string
-  /** Of a directory of the volume that only the build has. */
-  readonly name: string
-  readonly failure: ErrorCode
-}
-
 /** The action is not to find what the build alone was given. */
-async function clear(site: Site, { pod, name, failure }: Cleared, signal: AbortSignal): Promise<void> {
-  const command = ['find', `${CONTEXT_ROOT}/${name}`, '-mindepth', '1', '-delete']
+async function clear(site: Site, pod: string, failure: ErrorCode, signal: AbortSignal): Promise<void> {
+  const command = ['find', CONTEXT_ROOT, '-mindepth', '2', '-delete']
   const { exitCode, stderr } = await execIn(site, { pod, container: FILES_CONTAINER }, { command }, signal).catch(
     unreachable
   )

@@ -53,16 +53,17 @@ function program(said: string, end: () => number): Program {
 
 interface Answers {
   readonly built?: () => number
+  readonly cleared?: () => number
   readonly started?: string
   readonly ends?: () => number
 }
 
 /** A hand-over to a container whose programs answer so. */
-async function handOver({ built = () => 0, started = `${TIME}\n`, ends = () => 0 }: Answers) {
+async function handOver({ cleared = () => 0, built = () => 0, started = `${TIME}\n`, ends = () => 0 }: Answers) {
   const { server, site, runner } = disks()
   server.pods.set(POD, RUNNING)
   server.run = (_pod, container, command) => {
-    if (container === 'files') return program('', () => 0)
+    if (container === 'files') return program('', cleared)
     if (command[1] === '-c') return program(`built ${CONFIG.length} - -\n${CONFIG}`, built)
     return program(started, ends)
   }
@@ -91,6 +92,11 @@ describe('a step that was built in place', () => {
 
   it('was handed over where its action is over before who handed it over', async () => {
     expect(await handOver({ ends: () => 137 })).toMatchObject({ inPlace: { since: TIME } })
+  })
+
+  it('is not where what the build was given, credentials among it, cannot be removed', async () => {
+    await expect(handOver({ cleared: () => 1 })).rejects.toMatchObject({ code: 'workspace-delivery-failed' })
+    expect(disks().server.typed(POD)).not.toContain('TOKEN')
   })
 
   it('is not where nothing says so', async () => {
