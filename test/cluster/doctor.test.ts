@@ -259,6 +259,13 @@ const WITHOUT_REGISTRY: readonly Fault[] = [
     new RegExp(`set ${IN_PLACE_IMAGE}`)
   ],
   [
+    'a Secret for base images that is not there',
+    { ...IN_PLACE, ACTIONS_RUNNER_CONTAINER_HOOKS_BASE_IMAGE_SECRET: 'nowhere' },
+    'Registry Secrets',
+    /Secret nowhere,.* is not in namespace/,
+    /kubectl create secret docker-registry NAME/
+  ],
+  [
     'a template with which no build in place can end',
     { ...IN_PLACE, [TEMPLATE]: `${HOME}/templates/shared.yaml` },
     'Build',

@@ -14,7 +14,7 @@ import { type Facts, placeOf } from './facts.ts'
 import { permission } from './permission-checks.ts'
 import { type ProbeEnd, runProbe } from './probe-action.ts'
 import { stageFix } from './probe-fixes.ts'
-import { DELETION, NO_REGISTRY } from './registry-checks.ts'
+import { DELETION, NO_REGISTRY, REGISTRY_SECRETS } from './registry-checks.ts'
 import { STORAGE } from './runner-pod-checks.ts'
 
 const BUILD = 'Build'
@@ -69,7 +69,7 @@ export function probeChecks(facts: Facts, { onStage, onCancel }: ProbeWatch): re
       check(RUN, [PULL], ['running'], judgeRun)
     ],
     'in-place': [
-      build([...PREREQUISITES, BUILDER], 'buildingInPlace'),
+      build([...PREREQUISITES, BUILDER, REGISTRY_SECRETS], 'buildingInPlace'),
       not(PUSH, IN_PLACE),
       not(PULL, IN_PLACE),
       check(RUN, [BUILD], ['handingOver', 'running'], judgeRun)

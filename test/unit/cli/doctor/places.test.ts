@@ -63,7 +63,7 @@ describe('the checks', () => {
       'Registry: Registry Secrets',
       'Registry deletion: ',
       'Builder image: ',
-      'Build: Builder image',
+      'Build: Builder image, Registry Secrets',
       'Push: ',
       'Pull: ',
       'Run: Build',
