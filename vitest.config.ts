@@ -1,6 +1,7 @@
 /** One project per suite, so that `--project model` and the like run one of them. */
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 const project = (name: string, testTimeout: number, options: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...options }
@@ -22,6 +23,7 @@ const ALONE = ['arc', 'deploy', 'gc', 'nftables', 'quickstart', 'registry-outage
 export default defineConfig({
   test: {
     maxWorkers: WORKERS,
+    sequence: { sequencer: LongestFirst },
     projects: [
       // Its many small files need less time than a process of its own for each.
       project('unit', 30_000, { isolate: false }),

@@ -20,7 +20,7 @@ const OF_THE_SHELL = new Set([
 /**
  * The text of `start`. Values go through the shell's own `export`, where no other process sees them; only names that no shell
  * variable can have are words of a command for a moment. Exits with 127 when the program is not there, with 126 when it cannot
- * be started.
+ * be started, with 255 when no kernel knows what it is.
  */
 export function startScript(process: Process, places: Places = PLACES): string {
   const { directory, busybox } = places
@@ -32,6 +32,7 @@ export function startScript(process: Process, places: Places = PLACES): string {
     ...['umask 022', `: >${quote(`${directory}/started`)}`],
     ...[`${quote(`${busybox}/rm`)} -f ${quote(`${directory}/start`)}`],
     `${quote(`${busybox}/mkdir`)} -p ${workingDirectory} && cd ${workingDirectory} || exit 126`,
+    refuseWithoutFormat(process, places),
     removeBuilder(places),
     ...variables.filter(isPlain).map(([name, value]) => `export ${name}=${quote(value)}`),
     `exec ${[
@@ -47,6 +48,31 @@ export function startScript(process: Process, places: Places = PLACES): string {
     ''
   ].join('\n')
 }
+
+/** docker's, for a file that no kernel can start. */
+const NO_FORMAT_EXIT_CODE = 255
+
+/**
+ * Ends as docker does where the program is a file that neither is ELF nor names its interpreter: some C libraries give such a one to
+ * /bin/sh. In a shell of its own, whose variables reach nobody.
+ */
+const refuseWithoutFormat = ({ argv, env }: Process, { busybox }: Places): string =>
+  [
+    '(',
+    `  name=${quote(argv[0] ?? '')}`,
+    '  case $name in */*) file=$name ;; *)',
+    '    file=; set -f; IFS=:',
+    `    path=${quote(env.PATH ?? '')}`,
+    '    for one in $path; do',
+    '      if [ -f "${one:-.}/$name" ] && [ -x "${one:-.}/$name" ]; then file=${one:-.}/$name; break; fi',
+    '    done',
+    '  esac',
+    '  [ -f "$file" ] && [ -x "$file" ] || exit 0',
+    `  case $(${quote(`${busybox}/head`)} -c 4 "$file" | ${quote(`${busybox}/tr`)} '\\000\\177' '..') in '#!'*|.ELF) exit 0 ;; esac`,
+    '  echo "exec $name: exec format error" >&2',
+    '  exit 1',
+    `) || exit ${NO_FORMAT_EXIT_CODE}`
+  ].join('\n')
 
 /** What still has to be there while the action starts: for this script, and for the one that hands over. */
 const STILL_NEEDED = ['busybox', 'sh', 'env', 'su', 'chpst', 'rm', 'cat', 'cut', 'sleep', 'tr']

@@ -11,6 +11,8 @@ const path = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.
 const OVERLAY_NAMESPACE = 'slipway-test-buildkitd'
 /** As overlays/buildkit/buildkitd.toml has it. */
 const PLACEHOLDER = 'registry-with-a-password:5001'
+/** On two cores with builds beside it. */
+const UP_SECONDS_MAX = 240
 export const CLIENT_SECRET = 'buildkit-client'
 
 export interface BuildkitDaemon {
@@ -28,13 +30,17 @@ export async function startBuildkitDaemon(registry = PLACEHOLDER): Promise<Build
     .replaceAll(OVERLAY_NAMESPACE, namespace)
     .replaceAll(`registry-address:${REGISTRY_PORT}`, await registryHost())
     .replaceAll(PLACEHOLDER, registry)
-  await kubectl(['apply', '-f', '-'], { input: objects })
+  // Without certificates it cannot start, and what has failed to start is long in going away.
+  await kubectl(['apply', '-f', '-'], { input: objects.replace('replicas: 1', 'replicas: 0') })
+  let isUp = false
   const admit = async (runnersNamespace: string) => {
     await mustRun('sh', [path('deploy/buildkit/certificates'), namespace, runnersNamespace])
     await kubectl(['label', 'secret', CLIENT_SECRET, '-n', runnersNamespace, `${GIVEN_LABEL}=`])
+    const deployment = ['-n', namespace, 'deployment/buildkitd']
     // It reads its certificates when it starts.
-    await kubectl(['rollout', 'restart', '-n', namespace, 'deployment/buildkitd'])
-    await kubectl(['rollout', 'status', '-n', namespace, 'deployment/buildkitd', '--timeout=120s'])
+    await kubectl(isUp ? ['rollout', 'restart', ...deployment] : ['scale', '--replicas=1', ...deployment])
+    isUp = true
+    await kubectl(['rollout', 'status', ...deployment, `--timeout=${UP_SECONDS_MAX}s`])
   }
   return {
     address: `tcp://buildkitd.${namespace}.svc:1234`,

@@ -22,7 +22,7 @@ export async function registryHost(): Promise<string> {
 
 export type BuilderOptions = Pick<
   KubernetesOptions,
-  'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon' | 'seccompProfile'
+  'builder' | 'builderImage' | 'pusherImage' | 'builderDaemon' | 'seccompProfile' | 'buildMode' | 'inPlaceImage'
 >
 
 /** A backend whose pods belong to `runner`. `workDirectory` stands for the runner's `_work`, on this computer's disk. */

@@ -18,25 +18,39 @@ const TYPES: Readonly<Record<string, Node['type']>> = {
 
 const XATTR = 'SCHILY.xattr.'
 /** Digits of a content's hash; enough to tell the files of one image apart. */
-const HASH_LENGTH = 16
+export const HASH_LENGTH = 16
 /** Names in archives may begin with `./` and end with a slash. */
 const absolute = (name: string) => `/${name.replace(/^(?:\.?\/+)+|^\.$/, '').replace(/\/+$/, '')}`
 
 /** The day of a password's last change, which is the day of the build: it is compared as little as other times. */
 const DATED = /^\/etc\/shadow-?$/
 const DAY = /^([^:\n]*:[^:\n]*:)\d+/gm
-const withoutDay = (data: Buffer) => Buffer.from(data.toString('latin1').replaceAll(DAY, '$1'), 'latin1')
+export const withoutDay = (data: Buffer): Buffer => Buffer.from(data.toString('latin1').replaceAll(DAY, '$1'), 'latin1')
 
 export const hashOf = (data: string | Uint8Array): string =>
   createHash('sha256').update(data).digest('hex').slice(0, HASH_LENGTH)
 
-export async function readLayer(packed: Readable, isGzip: boolean): Promise<readonly Entry[]> {
+function unpack(packed: Readable, isGzip: boolean) {
   const tar = extract()
   const unpacked = isGzip ? packed.pipe(createGunzip()) : packed
   unpacked.on('error', (error) => tar.destroy(error))
   unpacked.pipe(tar)
+  return tar
+}
+
+/** The bytes of a plain file, if the layer has it. */
+export async function fileOf(packed: Readable, isGzip: boolean, path: string): Promise<Buffer | undefined> {
+  let found: Buffer | undefined
+  for await (const entry of unpack(packed, isGzip)) {
+    if (absolute(entry.header.name) === path && entry.header.type === 'file') found = await buffer(entry)
+    else entry.resume()
+  }
+  return found
+}
+
+export async function readLayer(packed: Readable, isGzip: boolean): Promise<readonly Entry[]> {
   const entries: Entry[] = []
-  for await (const entry of tar) {
+  for await (const entry of unpack(packed, isGzip)) {
     entries.push(entryOf(entry.header, await hashOfEntry(entry.header.name, entry)))
   }
   return entries

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { normalConfig } from './config.ts'
-import { readLayer } from './layer.ts'
+import { fileOf, readLayer } from './layer.ts'
 import { filesOf, type Outline } from './outline.ts'
 import { applyLayer, type Tree } from './tree.ts'
 
@@ -47,6 +47,10 @@ interface Base {
 export interface ImageReader {
   /** `reference`: `repository:tag` or `repository@digest`, without the registry's name. */
   outline(reference: string): Promise<Outline>
+  /** What a base image has, by its name; nothing for `scratch`. */
+  baseTree(name: string): Tree
+  /** The bytes of a plain file in one of an image's layers. */
+  file(reference: string, path: string): Promise<Buffer>
   /** Everything that is tagged in a repository, if it is there. */
   remove(repository: string): Promise<void>
 }
@@ -71,10 +75,12 @@ export async function createImageReader(host: string, bases: Readonly<Record<str
       : await manifestOf(`${repository}@${first.digest}`)
   }
 
-  const layer = async (repository: string, { digest, mediaType }: Descriptor) => {
+  const packed = async (repository: string, { digest, mediaType }: Descriptor) => {
     const { body } = await get(`${repository}/blobs/${digest}`)
-    return await readLayer(Readable.fromWeb(body as ReadableStream), mediaType.endsWith('gzip'))
+    return [Readable.fromWeb(body as ReadableStream), mediaType.endsWith('gzip')] as const
   }
+  const layer = async (repository: string, descriptor: Descriptor) =>
+    await readLayer(...(await packed(repository, descriptor)))
   /** The tree of an image whose first `from` layers make the tree `lower`. */
   async function treeOf({ repository, layers }: FoundManifest, lower: Tree, from: number) {
     let tree = lower
@@ -82,6 +88,15 @@ export async function createImageReader(host: string, bases: Readonly<Record<str
       tree = applyLayer(tree, await layer(repository, descriptor))
     }
     return tree
+  }
+
+  async function file(reference: string, path: string): Promise<Buffer> {
+    const { repository, layers } = await manifestOf(reference)
+    for (const descriptor of layers) {
+      const found = await fileOf(...(await packed(repository, descriptor)), path)
+      if (found !== undefined) return found
+    }
+    throw new Error(`${reference} has no file ${path}`)
   }
 
   async function tags(repository: string): Promise<readonly string[]> {
@@ -109,6 +124,8 @@ export async function createImageReader(host: string, bases: Readonly<Record<str
 
   return {
     remove,
+    file,
+    baseTree: (name) => loaded.find((base) => base.name === name)?.tree ?? scratch.tree,
     async outline(reference) {
       const manifest = await manifestOf(reference)
       const digests = manifest.layers.map(({ digest }) => digest)

@@ -24,7 +24,8 @@ const UNREACHABLE = /^(?!.*127\.0\.0\.1:9\b).*(?:connection refused|i\/o timeout
 export interface ReferenceBuilder {
   /** `buildkitd --version`, without the commit. */
   readonly version: string
-  build(given: ParityCase): Promise<Outcome>
+  /** `name`: of the image in the registry, without the registry's own. */
+  build(given: ParityCase): Promise<Outcome & { readonly name: string }>
   remove(): Promise<void>
 }
 
@@ -54,10 +55,10 @@ export async function startReference(bench: Bench): Promise<ReferenceBuilder> {
       })
       const name = `${repository}:${tag}`
       const { exitCode, stderr, stdout } = await runProcess('kubectl', [...inPod, ...buildctl(there, bench, name)])
-      if (exitCode === 0) return { kind: 'built', image: await bench.images.outline(name) }
+      if (exitCode === 0) return { kind: 'built', image: await bench.images.outline(name), name }
       const said = `${stdout}${stderr}`
       if (exitCode !== REFUSED || UNREACHABLE.test(said)) throw new Error(`BuildKit on ${idOf(given)}: ${said}`)
-      return { kind: 'refused', code: 'buildkit', message: lastError(said) }
+      return { kind: 'refused', code: 'buildkit', message: lastError(said), name }
     },
     async remove() {
       await bench.images.remove(repository)

@@ -121,6 +121,21 @@ describe.each(TOOLS)('with $title', ({ place }) => {
     expect(run({ ...base, env: { ...env }, argv: [program] }).status).toBe(code)
   })
 
+  it.each([
+    ['by its path', (path: string) => `${path}/plain`],
+    ['by its name', () => 'plain']
+  ])('a text that names no interpreter is not given to a shell, %s', (_title, nameIn) => {
+    const PATH = join(directory, 'plain-path')
+    mkdirSync(PATH, { recursive: true })
+    writeFileSync(join(PATH, 'plain'), 'echo ran\n', { mode: 0o755 })
+    const program = nameIn(PATH)
+    const env = { PATH: `/none:${PATH}:/bin` }
+    const expected = { status: 255, stdout: '', stderr: `exec ${program}: exec format error\n` }
+    expect(run({ ...base, env, argv: [program] })).toEqual(expected)
+    writeFileSync(join(PATH, 'plain'), '#!/bin/sh\necho ran\n', { mode: 0o755 })
+    expect(run({ ...base, env, argv: [program] })).toEqual({ status: 0, stdout: 'ran\n', stderr: '' })
+  })
+
   test('where the working directory is none, it does not start', () => {
     const process = { ...base, workingDirectory: '/etc/passwd/x', argv: ['/bin/sh', '-c', 'echo started'] }
     expect(run(process)).toMatchObject({ status: 126, stdout: '' })

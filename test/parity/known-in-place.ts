@@ -1,0 +1,33 @@
+/** What an action that was built in place sees otherwise than one that runs from an image: the whole list, each with the page that says it. */
+
+export interface KnownDifference {
+  /** Of lines that differ: `/path: ...` of a file, `environment: NAME=...` and the like of the process. */
+  readonly lines: RegExp
+  readonly page: string
+  /** Words of that page. */
+  readonly says: string
+}
+
+const CONTRACT = 'docs/container-contract.md'
+const IN_PLACE = 'docs/in-place.md'
+
+export const KNOWN_IN_PLACE: readonly KnownDifference[] = [
+  {
+    lines: /^\/(?:kaniko|busybox)(?:\/[^:]*)?: |^mounts: \/(?:kaniko|busybox)(?:\/|:|$)/,
+    page: CONTRACT,
+    says: 'It finds `/kaniko` and `/busybox` as empty directories'
+  },
+  // Where the step's own directories are mounted.
+  { lines: /^\/github(?:\/[^:]*)?: /, page: CONTRACT, says: '## The directories' },
+  { lines: /^(?:environment: HOSTNAME=|hostname: )/, page: CONTRACT, says: 'The action is in a pod of its own' },
+  {
+    lines: /^\/tmp: dir 1777 0:0, should be as in the base$/,
+    page: IN_PLACE,
+    says: '`/tmp` | Is there, empty, also where the last stage begins with `scratch`'
+  },
+  { lines: /^environment: KUBERNETES_/, page: IN_PLACE, says: '`KUBERNETES_*` | Are not there, as with docker.' },
+  // The runtime cannot make device nodes in a user namespace, and mounts those of the node.
+  { lines: /^mounts: \/dev\//, page: IN_PLACE, says: 'User namespace | That of [builds]' }
+]
+
+export const isKnown = (line: string): boolean => KNOWN_IN_PLACE.some(({ lines }) => lines.test(line))

@@ -1,0 +1,44 @@
+/**
+ * The order in which vitest starts the files of a run: those that take longest first, so that at the end no worker waits for the last one.
+ * By itself vitest starts the largest files first where it remembers no run, and how long a file is says nothing here.
+ */
+import { relative } from 'node:path'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Longest first, of a run on two cores; the others take their turn after them. */
+export const LONGEST: readonly string[] = [
+  'test/parity/kaniko.test.ts',
+  'test/cluster/secured-registry.test.ts',
+  'test/cluster/burst.test.ts',
+  'test/cluster/prepare-job.test.ts',
+  'test/cluster/boundary-files.test.ts',
+  'test/cluster/boundary-build.test.ts',
+  'test/cluster/boundary-file-commands.test.ts',
+  'test/cluster/boundary-context.test.ts',
+  'test/parity/in-place.test.ts',
+  'test/cluster/any-dockerfile.test.ts',
+  'test/cluster/unstartable.test.ts',
+  'test/parity/buildkit.test.ts',
+  'test/cluster/connections.test.ts',
+  'test/cluster/buildkit.test.ts',
+  'test/cluster/buildkit-in-pod.test.ts',
+  'test/cluster/doctor.test.ts'
+]
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const usual = await super.sort(files)
+    const groupOf = ({ project }: TestSpecification) => project.config.sequence.groupOrder
+    const rankOf = ({ moduleId }: TestSpecification) => {
+      const rank = LONGEST.indexOf(relative(this.ctx.config.root, moduleId))
+      return rank < 0 ? LONGEST.length : rank
+    }
+    return usual
+      .map((file, at) => ({ file, at }))
+      .sort(
+        (one, other) =>
+          groupOf(one.file) - groupOf(other.file) || rankOf(one.file) - rankOf(other.file) || one.at - other.at
+      )
+      .map(({ file }) => file)
+  }
+}
