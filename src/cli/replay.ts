@@ -57,7 +57,13 @@ function stageTable({ stages, durationMs }: Replay): readonly string[] {
   return stages.map(row)
 }
 
-const IMAGE_NOTES = { prebuilt: '', cached: ' (built before)', build: ' (built now)', 'in-place': '' } as const
+const IMAGE_NOTES = {
+  prebuilt: '',
+  cached: ' (built before)',
+  build: ' (built now)',
+  ahead: ' (built ahead)',
+  'in-place': ''
+} as const
 
 function endLines({ end, durationMs, machine, command, runnerPod }: Replay): readonly string[] {
   const time = timeInWords(durationMs)

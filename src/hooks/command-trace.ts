@@ -12,7 +12,7 @@ const OPEN_AFTER_MS = 30
 export function traceOf(
   input: HookInput,
   config: HookConfig,
-  dependencies: HookDependencies
+  dependencies: Pick<HookDependencies, 'clock' | 'cancels' | 'randomHex' | 'reporter'>
 ): CommandTrace | undefined {
   const { traces, runnerPod } = config
   if (traces === undefined) return undefined

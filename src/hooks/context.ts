@@ -1,5 +1,6 @@
 /** What the hook and every command of it is given, and how failures are shown, for the files that each hold one command. */
 import type { Readable } from 'node:stream'
+import type { AheadBackend } from '../effects/kubernetes/container-step/ahead.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../effects/kubernetes/context/options.ts'
 import type { JobOptions } from '../effects/kubernetes/job/host.ts'
 import type { ScriptOptions } from '../effects/kubernetes/script/backend.ts'
@@ -14,6 +15,7 @@ import type { HookConfig } from './settings/config.ts'
 /** What each command needs of Kubernetes, loaded when it is needed: loading all of it takes longer than a short step. */
 export interface Backends {
   steps(): Promise<{ createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts }>
+  ahead(): Promise<{ createAheadBackend(options: KubernetesOptions, deps: KubernetesDependencies): AheadBackend }>
   jobs(): Promise<{ createJobPorts(options: JobOptions, deps: KubernetesDependencies): JobPorts }>
   scripts(): Promise<{ createScriptPorts(options: ScriptOptions, deps: KubernetesDependencies): ScriptPorts }>
   cleanup(): Promise<{ createCleanupPorts(options: KubernetesOptions, deps: KubernetesDependencies): CleanupPorts }>
@@ -33,6 +35,8 @@ export interface HookDependencies extends KubernetesDependencies {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly backends: Backends
   readonly cancels: Cancellation
+  /** Starts build_ahead as a process that nobody waits for. */
+  readonly startAhead: () => Promise<void>
   /** Told what a forced exit from here on may leave behind. */
   readonly mayRemain: (what: string) => void
 }
@@ -45,7 +49,7 @@ export interface CommandTrace {
 }
 
 /** Everything a command works with. */
-export interface CommandContext extends KubernetesDependencies {
+export interface CommandContext extends KubernetesDependencies, Pick<HookDependencies, 'startAhead'> {
   readonly config: HookConfig
   readonly backends: Backends
   readonly cancels: Cancellation

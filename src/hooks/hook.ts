@@ -11,7 +11,8 @@ const COMMANDS: { readonly [Name in HookCommand]: () => Promise<{ command: Comma
   prepare_job: () => import('./commands/prepare-job.ts'),
   cleanup_job: () => import('./commands/cleanup-job.ts'),
   run_script_step: () => import('./commands/run-script-step.ts'),
-  run_container_step: () => import('./commands/run-container-step.ts')
+  run_container_step: () => import('./commands/run-container-step.ts'),
+  build_ahead: () => import('./commands/build-ahead.ts')
 }
 
 /** Resolves with the exit code, whatever happened; has shown why when it is not the action's own. */
@@ -23,7 +24,8 @@ export async function runHook(dependencies: HookDependencies): Promise<number> {
     dependencies.mayRemain(
       `pods and secrets with the label runner-pod=${runnerPodLabel(config.runnerPod)}, until cleanup_job or their owner goes`
     )
-    trace = traceOf(input, config, dependencies)
+    // It runs a machine for each build, and each has a trace.
+    if (input.command !== 'build_ahead') trace = traceOf(input, config, dependencies)
     const { command } = await COMMANDS[input.command]()
     return await (command as (input: HookInput, context: object) => Promise<number>)(input, {
       ...dependencies,

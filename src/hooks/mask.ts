@@ -22,6 +22,7 @@ function partsOf(input: HookInput): readonly Part[] {
     case 'prepare_job':
       return [...(input.args.container ? [input.args.container] : []), ...input.args.services]
     case 'cleanup_job':
+    case 'build_ahead':
       return []
     default:
       return [input.args]

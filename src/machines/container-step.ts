@@ -5,17 +5,19 @@
  *   resolving -> building -> pushing -> pulling -> running -> collecting -> cleaningUp -> succeeded | failed | cancelled | stuck
  *             \-> buildingInPlace -> handingOver -/
  *
- * A prebuilt or already built image goes from resolving to pulling. Failures and CANCEL go to cleaningUp from wherever
+ * A prebuilt or already built image goes from resolving to pulling; one that is being built ahead goes through joining, which leads to
+ * building where there will be no image after all, whatever the reason. Other failures and CANCEL go to cleaningUp from wherever
  * they happen, except that whatever running ends with, collecting follows. Pure: the ports are provided by effects/run/wire.
  */
+import { buildAttempt, buildInput, planOf, pushInput, resolutionOf } from './build-inputs.ts'
 import type {
   ActionInput,
-  BuildAttempt,
   BuildInPlaceInput,
   BuildInput,
   CollectInput,
   HandOverInput,
   ImageInput,
+  JoinInput,
   PushInput,
   ResolveInput,
   StepInput
@@ -24,16 +26,15 @@ import { defineMachine, known, port } from './machine.ts'
 import { pushStateOf } from './push-state.ts'
 import type { Telling } from './repeating-stage.ts'
 import type { RunContext, RunOutput } from './run.ts'
-import { attemptsOf } from './stage.ts'
 import { STEP_STAGES, type StageName } from './stages.ts'
 import type {
-  BuildPlan,
   BuildSource,
   BuiltImage,
   BuiltInPlace,
   CopiedIn,
   HandedOver,
   InPlace,
+  Joined,
   Resolution,
   RunResult,
   StepRequest
@@ -55,36 +56,14 @@ export interface StepOutput extends RunOutput<StageName> {
   readonly imageSource?: Resolution['kind'] | undefined
 }
 
-const resolutionOf = ({ resolution }: StepContext): Resolution => known(resolution, 'what was resolved')
-
-const planOf = ({ resolution }: StepContext): BuildPlan =>
-  known(resolution?.kind === 'build' ? resolution.plan : undefined, 'what to build')
-
 const sourceOf = ({ resolution }: StepContext): BuildSource =>
   known(resolution?.kind === 'in-place' ? resolution.source : undefined, 'what to build in place')
 
-const buildAttempt = (context: StepContext, stage: 'building' | 'buildingInPlace'): BuildAttempt => ({
-  nonce: resolutionOf(context).nonce,
-  attempt: attemptsOf(context, stage),
-  failedWith: context.stages[stage]?.lastFailure?.code
-})
-
-const buildInput = (context: StepContext): BuildInput => {
-  const { building, pushing } = context.budgets
-  return {
-    ...buildAttempt(context, 'building'),
-    plan: planOf(context),
-    pushTriesMax: pushing.attemptsMax,
-    deadlineMs: building.budgetMs + pushing.budgetMs
-  }
-}
-
-const pushInput = (context: StepContext): PushInput => {
-  const { attemptsMax: triesMax, backOffMs, backOffMsMax } = context.budgets.pushing
+const joinInput = (context: StepContext): JoinInput => {
+  const { resolution } = context
   return {
     plan: planOf(context),
-    built: known(context.built, 'the built image'),
-    tries: { triesMax, backOffMs, backOffMsMax }
+    building: known(resolution?.kind === 'ahead' ? resolution.building : undefined, 'what is built ahead')
   }
 }
 
@@ -127,6 +106,7 @@ const { attempts, once, repeating, cleaningUp, machine } = defineMachine({
   types: { context: {} as StepContext, output: {} as StepOutput },
   actors: {
     resolve: port<ResolveInput, Resolution>(),
+    join: port<JoinInput, Joined>(),
     build: port<BuildInput, BuiltImage>(),
     buildInPlace: port<BuildInPlaceInput, BuiltInPlace>(),
     push: port<Telling<PushInput>, string>(),
@@ -139,7 +119,7 @@ const { attempts, once, repeating, cleaningUp, machine } = defineMachine({
 
 export const containerStep = machine({
   initial: 'resolving',
-  output: ({ image, resolution }) => ({ image, imageSource: resolution?.kind }),
+  output: ({ image, resolution, built }) => ({ image, imageSource: built === undefined ? resolution?.kind : 'build' }),
   states: {
     resolving: attempts('resolving', {
       actor: 'resolve',
@@ -153,6 +133,7 @@ export const containerStep = machine({
       }),
       done: [
         { target: 'building', when: 'to build', guard: (_context, resolution) => resolution.kind === 'build' },
+        { target: 'joining', when: 'being built ahead', guard: (_context, resolution) => resolution.kind === 'ahead' },
         {
           target: 'buildingInPlace',
           when: 'to build in place',
@@ -160,6 +141,18 @@ export const containerStep = machine({
         },
         { target: 'pulling', when: 'prebuilt or already built' }
       ]
+    }),
+    joining: attempts('joining', {
+      actor: 'join',
+      input: joinInput,
+      onDone: (_context, { image }) => ({ image }),
+      done: [
+        { target: 'pulling', when: 'the image is there', guard: (_context, { image }) => image !== undefined },
+        { target: 'building', when: 'there will be none' }
+      ],
+      // No step fails for what it had not asked for.
+      failed: 'building',
+      onFailed: () => ({})
     }),
     building: attempts('building', {
       actor: 'build',

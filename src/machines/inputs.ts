@@ -2,6 +2,7 @@
 import type { ErrorCode, StepError } from '../errors.ts'
 import type { Ledger } from './ledger.ts'
 import type {
+  BuildAhead,
   BuildPlan,
   BuildSource,
   BuiltImage,
@@ -34,6 +35,12 @@ export interface BuildInput extends BuildAttempt {
   readonly pushTriesMax: number
   /** So long after its start nobody waits any more for a build, or for the push of its image: of one whose hook is gone, for example. */
   readonly deadlineMs: number
+}
+
+/** A build ahead of the same content. */
+export interface JoinInput {
+  readonly plan: BuildPlan
+  readonly building: BuildAhead
 }
 
 export interface PushInput {

@@ -10,11 +10,12 @@ import { entryName, type Ledger, type LedgerEntry } from './ledger.ts'
 import { defineMachine, known, port } from './machine.ts'
 import type { Failure, RunContext, RunOutput } from './run.ts'
 import { CLEANUP_STAGES, type CleanupStageName } from './stages.ts'
-import type { CleanupRequest, JobImages, Leftovers } from './types.ts'
+import type { AheadCounts, CleanupRequest, JobImages, Leftovers } from './types.ts'
 
 interface CleanupContext extends RunContext<CleanupRequest, CleanupStageName> {
   /** The job's in the registry; undefined when there can be none. */
   readonly images?: JobImages | undefined
+  readonly ahead?: AheadCounts | undefined
   /** What is known to be gone. */
   readonly removed?: Ledger | undefined
   /** Why images stay. */
@@ -24,6 +25,7 @@ interface CleanupContext extends RunContext<CleanupRequest, CleanupStageName> {
 export interface CleanupOutput extends RunOutput<CleanupStageName> {
   /** As the ledger names it: pods, then images, then the rest. */
   readonly removed: readonly string[]
+  readonly ahead?: AheadCounts | undefined
   readonly imagesStay?: Omit<Failure, 'stage'> | undefined
 }
 
@@ -44,7 +46,8 @@ const rankOf = ({ kind }: LedgerEntry): number => RANKS[kind] ?? 2
 
 export const jobCleanup = machine({
   initial: 'listing',
-  output: ({ removed = [], imagesStay }) => ({
+  output: ({ removed = [], imagesStay, ahead }) => ({
+    ahead,
     removed: removed.toSorted((one, other) => rankOf(one) - rankOf(other)).map(entryName),
     imagesStay
   }),
@@ -52,7 +55,7 @@ export const jobCleanup = machine({
     listing: attempts('listing', {
       actor: 'list',
       input: ({ request }) => request,
-      onDone: (_context, { objects, images }) => ({ ledger: objects, images }),
+      onDone: (_context, { objects, images, ahead }) => ({ ledger: objects, images, ahead }),
       done: [{ target: 'removingObjects' }],
       failed: 'failed'
     }),

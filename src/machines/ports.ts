@@ -15,6 +15,7 @@ import type {
   HandOverInput,
   ImageInput,
   InspectInput,
+  JoinInput,
   PlaceInput,
   PushInput,
   ResolveInput,
@@ -33,6 +34,7 @@ import type {
   JobRequest,
   JobResolution,
   JobStart,
+  Joined,
   Leftovers,
   Resolution,
   RunResult,
@@ -56,6 +58,12 @@ export interface Pusher {
    * each try that failed and, before the next failure, of the one that has begun after it.
    */
   push(input: PushInput, tell: (event: TryEvent) => void, signal: AbortSignal): Promise<string>
+}
+
+/** Waits for a build of the same content that was begun before this step. */
+export interface Joiner {
+  /** Resolves with its image, or with none as soon as there will be none: a build that failed, or that nobody looks after any more. */
+  join(input: JoinInput, signal: AbortSignal): Promise<Joined>
 }
 
 /** Builds where the action runs, so that no image has to be moved. Holds no credentials but those for images in FROM. */
@@ -98,6 +106,7 @@ export interface Clock {
 /** One backend of effects: everything the machine needs to run one step. */
 export interface StepPorts {
   readonly resolver: ImageResolver
+  readonly joiner: Joiner
   readonly builder: Builder
   readonly pusher: Pusher
   readonly inPlace: InPlaceBuilder
@@ -106,6 +115,9 @@ export interface StepPorts {
   readonly janitor: Janitor
   readonly clock: Clock
 }
+
+/** What ahead-build needs. */
+export type AheadPorts = Pick<StepPorts, 'resolver' | 'builder' | 'pusher' | 'janitor' | 'clock'>
 
 /** Makes the job pod, for job-start. */
 export interface JobHost {

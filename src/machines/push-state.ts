@@ -2,7 +2,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { PushState } from './inputs.ts'
 import type { RunContext } from './run.ts'
-import type { StageName } from './stages.ts'
 import type { Resolution } from './types.ts'
 
 /**
@@ -20,14 +19,14 @@ const NOTHING_PUSHED: readonly ErrorCode[] = [
   'push-denied'
 ]
 
-interface Known extends Pick<RunContext<unknown, StageName>, 'stages' | 'failure'> {
+interface Known extends Pick<RunContext<unknown, 'building'>, 'stages' | 'failure'> {
   readonly resolution?: Resolution | undefined
   readonly image?: string | undefined
 }
 
 export function pushStateOf({ resolution, image, failure, stages }: Known): PushState {
   const builds = stages.building?.attempts ?? 0
-  if (resolution?.kind !== 'build' || builds === 0) return 'none'
+  if (resolution === undefined || !('plan' in resolution) || builds === 0) return 'none'
   if (image !== undefined) return 'done'
   // Of an earlier attempt nobody knows how far its build pod came.
   const isKnown = builds === 1 && failure !== undefined && NOTHING_PUSHED.includes(failure.code)

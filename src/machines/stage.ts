@@ -72,7 +72,8 @@ export type Options = StageOptions<AnyContext, unknown, unknown, string>
 type Change = (context: AnyContext, event: Answer) => Partial<AnyContext>
 
 /** Attempts of a stage so far, the running one included. */
-export const attemptsOf = (context: AnyContext, name: string): number => context.stages[name]?.attempts ?? 0
+export const attemptsOf = (context: Pick<AnyContext, 'stages'>, name: string): number =>
+  context.stages[name]?.attempts ?? 0
 
 const budgetOf = (context: AnyContext, name: string): StageBudget => {
   const budget = context.budgets[name]

@@ -40,6 +40,13 @@ export const STEP_STAGES = {
       'push-denied'
     ]
   },
+  joining: {
+    label: 'Join',
+    purpose: 'Wait for the image of the same content that has been in the making since the job began.',
+    port: 'joiner',
+    budget: { budgetMs: 30 * minutes, attemptsMax: 3, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
+    codes: ['not-configured', 'registry-unreachable', 'push-denied']
+  },
   building: {
     label: 'Build',
     purpose: 'Build the Dockerfile into an image layout, unprivileged and without push credentials.',
@@ -109,6 +116,17 @@ export const STEP_STAGES = {
     codes: ['collect-failed', 'files-refused', 'run-lost']
   },
   cleaningUp: CLEANING_UP
+} as const satisfies Stages
+
+/** build_ahead, for each action that the job has. */
+export const AHEAD_STAGES = {
+  resolving: {
+    ...STEP_STAGES.resolving,
+    purpose: 'Look whether the action has to be built: not what is there, or what a step builds already.'
+  },
+  building: { ...STEP_STAGES.building, creates: ['build-pod'] },
+  pushing: STEP_STAGES.pushing,
+  cleaningUp: { ...CLEANING_UP, purpose: 'Remove the build pod; the image waits for its step.' }
 } as const satisfies Stages
 
 /** prepare_job. `starting` is bounded by ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS, 600 by default. */
@@ -206,6 +224,7 @@ export const CLEANUP_STAGES = {
 } as const satisfies Stages
 
 export type StageName = keyof typeof STEP_STAGES
+export type AheadStageName = keyof typeof AHEAD_STAGES
 export type JobStageName = keyof typeof JOB_STAGES
 export type ScriptStageName = keyof typeof SCRIPT_STAGES
 export type CleanupStageName = keyof typeof CLEANUP_STAGES
@@ -213,10 +232,12 @@ export type CleanupStageName = keyof typeof CLEANUP_STAGES
 export type AnyStageName = StageName | JobStageName | ScriptStageName | CleanupStageName
 
 export const BUDGETS = budgetsOf<StageName>(STEP_STAGES)
+export const AHEAD_BUDGETS = budgetsOf<AheadStageName>(AHEAD_STAGES)
 export const JOB_BUDGETS = budgetsOf<JobStageName>(JOB_STAGES)
 export const SCRIPT_BUDGETS = budgetsOf<ScriptStageName>(SCRIPT_STAGES)
 export const CLEANUP_BUDGETS = budgetsOf<CleanupStageName>(CLEANUP_STAGES)
 export type Budgets = typeof BUDGETS
+export type AheadBudgets = typeof AHEAD_BUDGETS
 export type JobBudgets = typeof JOB_BUDGETS
 export type ScriptBudgets = typeof SCRIPT_BUDGETS
 export type CleanupBudgets = typeof CLEANUP_BUDGETS

@@ -55,12 +55,29 @@ export interface RewrittenDockerfile {
   readonly ignoreFile?: string | undefined
 }
 
+/** A build that was begun before anybody has asked for it, and goes on. */
+export interface BuildAhead {
+  readonly pod: string
+}
+
+/** What became of a build ahead: undefined when there will be no image of it. */
+export interface Joined {
+  readonly image?: string | undefined
+}
+
+/** Of an action that the job has and no step has asked for yet. */
+export interface AheadRequest {
+  /** As of a StepRequest. */
+  readonly dockerfile: string
+}
+
 /** What resolving decided. `creates` lists what each later stage will make, so that the ledger knows before the call. */
 export type Resolution = Named &
   (
     | { readonly kind: 'prebuilt'; readonly image: string }
     | { readonly kind: 'cached'; readonly image: string }
     | { readonly kind: 'build'; readonly plan: BuildPlan }
+    | { readonly kind: 'ahead'; readonly plan: BuildPlan; readonly building: BuildAhead }
     | { readonly kind: 'in-place'; readonly source: BuildSource }
   )
 
@@ -192,6 +209,15 @@ export interface Leftovers {
   readonly objects: Ledger
   /** Undefined when the job can have none. */
   readonly images?: JobImages | undefined
+  /** Undefined when nothing was built ahead. */
+  readonly ahead?: AheadCounts | undefined
+}
+
+/** What became of the builds that no step had asked for. */
+export interface AheadCounts {
+  readonly used: number
+  /** Whether they came to their end or not. */
+  readonly unused: number
 }
 
 /** Images of one job in the registry. */

@@ -36,7 +36,8 @@ const MACHINE_OF: Readonly<Record<string, string>> = {
   prepare_job: 'job-start',
   run_container_step: 'container-step',
   run_script_step: 'script-step',
-  cleanup_job: 'job-cleanup'
+  cleanup_job: 'job-cleanup',
+  build_ahead: 'ahead-build'
 }
 /** Until this format, cleanup_job had no machine. */
 const CLEANUP_WITHOUT_MACHINE = 'slipway-trace-2'

@@ -1,6 +1,7 @@
 /** The graph of a production machine as plain data with stable ids, for the diagrams, the page and the comparison. */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
 import { getStateNodes } from 'xstate/graph'
+import { aheadBuild } from '../machines/ahead-build.ts'
 import { containerStep } from '../machines/container-step.ts'
 import type { TryEvent } from '../machines/inputs.ts'
 import { jobCleanup } from '../machines/job-cleanup.ts'
@@ -16,7 +17,7 @@ import {
 } from './graph-format.ts'
 
 /** The machines that Slipway runs on, in the order in which they are shown. */
-export const MACHINES: readonly AnyStateMachine[] = [containerStep, jobStart, scriptStep, jobCleanup]
+export const MACHINES: readonly AnyStateMachine[] = [containerStep, jobStart, scriptStep, jobCleanup, aheadBuild]
 
 const BACK_OFF = '.backOff'
 

@@ -19,6 +19,7 @@ export interface Promises {
 export const PROMISES: Readonly<Record<string, Promises>> = {
   'container-step': {
     needs: {
+      joining: ['resolving'],
       building: ['resolving'],
       pushing: ['building'],
       pulling: ['resolving'],
@@ -29,6 +30,7 @@ export const PROMISES: Readonly<Record<string, Promises>> = {
     once: ['running'],
     decides: 'running',
     collects: 'collecting',
+    pardoned: ['joining'],
     waysOut: []
   },
   'job-start': {
@@ -59,5 +61,11 @@ export const PROMISES: Readonly<Record<string, Promises>> = {
       'confirming done succeeded',
       'removingImages done succeeded'
     ]
+  },
+  'ahead-build': {
+    needs: { building: ['resolving'], pushing: ['building'] },
+    once: [],
+    decides: 'pushing',
+    waysOut: ['resolving done succeeded']
   }
 }

@@ -3,6 +3,7 @@ import type { Outcome } from '../machines/run.ts'
 import { CLEANUP_BUDGET_MS } from '../machines/stages.ts'
 import { codesOf, isRetryable } from './codes.ts'
 import type { GraphState, GraphTransition, MachineGraph } from './graph-format.ts'
+import { PROMISES } from './promises.ts'
 
 /** A stage that was entered, or the end. */
 export interface Visit {
@@ -121,8 +122,14 @@ function canTake(graph: MachineGraph, stand: Stand, transition: GraphTransition)
   if (isHurry(graph, stand, transition)) return stand.cancels < CANCELS_MAX
   if (kind !== 'done') return true
   const outcome = outcomeOf(graph, to)
+  // Without a program, whose exit code nobody knows here, only what failed ends so after cleanup.
+  if (outcome === 'failed' && stand.failedIn === undefined && isCleaning(graph, stand) && !runsProgram(graph))
+    return false
   return Object.hasOwn(FITS, outcome) ? FITS[outcome as keyof typeof FITS](stand) : true
 }
+
+const isCleaning = (graph: MachineGraph, stand: Stand): boolean => outerOf(graph, stand).id === `${graph.id}.cleaningUp`
+const runsProgram = (graph: MachineGraph): boolean => PROMISES[graph.id]?.once.length !== 0
 
 const isDone = ({ kind }: GraphTransition): boolean => kind === 'done'
 
@@ -133,13 +140,18 @@ export function choicesOf(graph: MachineGraph, stand: Stand): readonly GraphTran
   return choices.toSorted((one, other) => Number(isDone(other)) - Number(isDone(one)))
 }
 
+/** Whether what fails there is no failure of the run. */
+const isPardoned = (graph: MachineGraph, id: string | undefined): boolean =>
+  PROMISES[graph.id]?.pardoned?.some((stage) => id === `${graph.id}.${stage}`) ?? false
+
 /** Takes a transition. Throws a SimulationError when it cannot be taken there. */
 export function take(graph: MachineGraph, stand: Stand, id: string): Stand {
   const transition = choicesOf(graph, stand).find((choice) => choice.id === id)
   if (transition === undefined) throw new SimulationError(`step ${stand.steps + 1} cannot be taken there`)
   const { kind, to } = transition
   const isCancel = kind === 'cancel'
-  const failedIn = stand.failedIn ?? (kind === 'failed' || kind === 'timeout' ? stand.visits.at(-1)?.state : undefined)
+  const failed = kind === 'failed' || kind === 'timeout' ? stand.visits.at(-1)?.state : undefined
+  const failedIn = stand.failedIn ?? (isPardoned(graph, failed) ? undefined : failed)
   return {
     ...enter(graph, stateOf(graph, to), stand),
     cancels: stand.cancels + (isCancel ? 1 : 0),

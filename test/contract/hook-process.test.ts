@@ -324,6 +324,18 @@ describe('the process', () => {
     expect(code).toBe(1)
   })
 
+  it('builds nothing ahead for a job pod that is gone, and ends by itself', async () => {
+    const action = join(directory, '_actions/owner/ahead/v1')
+    await mkdir(action, { recursive: true })
+    await writeFile(join(action, 'action.yml'), 'runs: {using: docker, image: Dockerfile}\n')
+    await writeFile(join(action, 'Dockerfile'), 'FROM scratch\n')
+    const prefix = 'ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY'
+    const registry = { [`${prefix}_HOST`]: 'registry', [`${prefix}_PORT`]: '5000', [`${prefix}_NODE_PORT`]: '30500' }
+    const ended = await start(say({ command: 'build_ahead' }), registry)
+    expect([ended.code, ended.stderr]).toEqual([0, ''])
+    expect(ended.stdout).toContain('the job pod runner-1-workflow is gone')
+  })
+
   it('cleans up a job of which nothing is left, without args and state', async () => {
     const ended = await start(say({ command: 'cleanup_job' }))
     expect([ended.code, errorsIn(ended), ended.stderr]).toEqual([0, [], ''])

@@ -19,8 +19,8 @@ interface Expected {
   readonly program?: string
   /** Programs that are called once, even where a stage may be attempted again. */
   readonly once: boolean
-  /** The stage whose success stands for a program that exits with 0, where there is none. */
-  readonly decides?: string
+  /** The stage whose success stands for a program that exits with 0, where there is none: of several the last one that is called. */
+  readonly decides?: readonly string[]
   /** Stages without whose success things remain. */
   readonly removes: readonly string[]
   /** Whether the last of `removes` is for images, which may stay. */
@@ -29,16 +29,17 @@ interface Expected {
 
 const EXPECTED: Readonly<Record<MachineId, Expected>> = {
   'container-step': { staysAfter: [], program: 'running', once: true, removes: ['cleaningUp'] },
-  'job-start': { staysAfter: ['succeeded'], once: false, decides: 'inspecting', removes: ['cleaningUp'] },
+  'job-start': { staysAfter: ['succeeded'], once: false, decides: ['inspecting'], removes: ['cleaningUp'] },
   // An attempt is a connection; that the script runs once is the port's promise.
   'script-step': { staysAfter: [], program: 'executing', once: false, removes: ['cleaningUp'] },
   'job-cleanup': {
     staysAfter: ['failed', 'cancelled'],
     once: false,
-    decides: 'confirming',
+    decides: ['confirming'],
     removes: ['removingObjects', 'confirming'],
     imagesMayStay: true
-  }
+  },
+  'ahead-build': { staysAfter: [], once: false, decides: ['resolving', 'building', 'pushing'], removes: ['cleaningUp'] }
 }
 
 const complain = (wrong: boolean, complaint: string): readonly string[] => (wrong ? [complaint] : [])
@@ -61,8 +62,9 @@ function caseOf(history: History): Case {
 
 /** How the program itself ended: undefined when it did not get to its end, or there is none. */
 function ownExitCode(history: History): number | undefined {
-  const { program, decides = '' } = EXPECTED[history.machine]
-  if (program === undefined) return callsOf(history, decides).at(-1)?.ending === 'succeeded' ? 0 : undefined
+  const { program, decides = [] } = EXPECTED[history.machine]
+  const last = history.calls.findLast(({ stage }) => decides.includes(stage))
+  if (program === undefined) return last?.stage !== 'building' && last?.ending === 'succeeded' ? 0 : undefined
   return callsOf(history, program).find((call) => call.ending === 'succeeded')?.exitCode
 }
 

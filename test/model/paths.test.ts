@@ -56,9 +56,10 @@ describe('the graph of container-step', () => {
   test('running is entered once, from pulling or handingOver, and nothing leads back to an earlier stage', () => {
     const sourcesOf = (stage: string) =>
       new Set(edges.filter((edge) => edge.nextState.matches(stage)).map((edge) => Object.keys(edge.state.value)[0]))
-    expect(sourcesOf('building')).toEqual(new Set(['resolving', 'building']))
+    expect(sourcesOf('joining')).toEqual(new Set(['resolving', 'joining']))
+    expect(sourcesOf('building')).toEqual(new Set(['resolving', 'joining', 'building']))
     expect(sourcesOf('pushing')).toEqual(new Set(['building', 'pushing']))
-    expect(sourcesOf('pulling')).toEqual(new Set(['resolving', 'pushing', 'pulling']))
+    expect(sourcesOf('pulling')).toEqual(new Set(['resolving', 'joining', 'pushing', 'pulling']))
     expect(sourcesOf('running')).toEqual(new Set(['pulling', 'handingOver']))
     expect(sourcesOf('collecting')).toEqual(new Set(['running', 'collecting']))
   })

@@ -30,9 +30,11 @@ export const RULES: Readonly<Record<string, Rules>> = {
       resolving: {
         'to build': 'building',
         'to build in place': 'buildingInPlace',
+        'being built ahead': 'joining',
         'already built': 'pulling',
         prebuilt: 'pulling'
       },
+      joining: { joined: 'pulling', 'nothing to join': 'building' },
       building: { built: 'pushing' },
       pushing: { pushed: 'pulling' },
       pulling: { 'pulling done': 'running' },
@@ -42,9 +44,10 @@ export const RULES: Readonly<Record<string, Rules>> = {
       collecting: { 'collecting done': 'cleaningUp' },
       cleaningUp
     },
-    failed: { running: 'collecting', cleaningUp: 'stuck' },
+    failed: { joining: 'building', running: 'collecting', cleaningUp: 'stuck' },
     once: ['running'],
-    repeats: ['pushing']
+    repeats: ['pushing'],
+    pardoned: ['joining']
   },
   'job-start': {
     begins: 'resolving',
@@ -76,6 +79,18 @@ export const RULES: Readonly<Record<string, Rules>> = {
     failed: { listing: 'failed', removingObjects: 'stuck', confirming: 'stuck', removingImages: 'succeeded' },
     once: [],
     pardoned: ['removingImages']
+  },
+  'ahead-build': {
+    begins: 'resolving',
+    stages: {
+      resolving: { 'to build': 'building', 'nothing to build': 'succeeded' },
+      building: { built: 'pushing' },
+      pushing: { pushed: 'cleaningUp' },
+      cleaningUp
+    },
+    failed: { cleaningUp: 'stuck' },
+    once: [],
+    repeats: ['pushing']
   }
 }
 
@@ -139,7 +154,8 @@ export function next(rules: Rules, now: Situation, event: string, attemptsMax: n
   const target = answers[event]
   if (target === undefined) return undefined
   const [, code] = /^exited with (\d+)$/.exec(event) ?? []
-  const isDecided = event === 'inspected' || event === 'confirming done'
+  const isDecided =
+    ['inspected', 'confirming done', 'nothing to build', 'pushed'].includes(event) && !('running' in rules.stages)
   const exitCode = code === undefined ? (isDecided ? 0 : now.exitCode) : Number(code)
   const images = now.images || event === 'listed, and there may be images'
   if (target === IF_IMAGES) return to(images ? 'removingImages' : 'succeeded', { exitCode, images })

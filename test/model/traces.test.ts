@@ -1,7 +1,7 @@
 /** Goal: `slipway replay --check` accepts what the machines do, and refuses a trace that was changed. Method: random runs, mutated. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { BUDGETS, CLEANUP_BUDGETS, JOB_BUDGETS, SCRIPT_BUDGETS } from '../../src/machines/stages.ts'
+import { AHEAD_BUDGETS, BUDGETS, CLEANUP_BUDGETS, JOB_BUDGETS, SCRIPT_BUDGETS } from '../../src/machines/stages.ts'
 import { type Checked, checkTrace } from '../../src/visualizer/check.ts'
 import { currentMachines } from '../../src/visualizer/graph.ts'
 import { FORMATS } from '../../src/visualizer/trace.ts'
@@ -17,13 +17,15 @@ const PRODUCTION: Readonly<Record<MachineId, History['budgets']>> = {
   'container-step': BUDGETS,
   'job-start': JOB_BUDGETS,
   'script-step': SCRIPT_BUDGETS,
-  'job-cleanup': CLEANUP_BUDGETS
+  'job-cleanup': CLEANUP_BUDGETS,
+  'ahead-build': AHEAD_BUDGETS
 }
 const COMMANDS: Readonly<Record<MachineId, string>> = {
   'container-step': 'run_container_step',
   'job-start': 'prepare_job',
   'script-step': 'run_script_step',
-  'job-cleanup': 'cleanup_job'
+  'job-cleanup': 'cleanup_job',
+  'ahead-build': 'build_ahead'
 }
 
 const TRUE_RUNS = 60

@@ -11,6 +11,7 @@ type Decisions = Pick<Script, 'resolution' | 'exitCode'>
 export const RESOLVED = {
   build: 'to build',
   'in-place': 'to build in place',
+  ahead: 'being built ahead',
   cached: 'already built',
   prebuilt: 'prebuilt'
 } as const
@@ -19,7 +20,9 @@ export const RESOLVED = {
 function answerOf({ stages }: Rules, stage: string, { resolution, exitCode }: Decisions): string {
   const answers = Object.keys(stages[stage] ?? {})
   const job = resolution === 'prebuilt' ? 'planned' : 'planned after an earlier job'
-  const decided = [RESOLVED[resolution], job, exitCode === 0 ? 'exited with 0' : 'exited with 3']
+  const isAhead = answers.includes('nothing to build')
+  const ahead = resolution === 'cached' ? 'nothing to build' : 'to build'
+  const decided = [isAhead ? ahead : RESOLVED[resolution], job, exitCode === 0 ? 'exited with 0' : 'exited with 3']
   return answers.find((answer) => decided.includes(answer)) ?? answers[0] ?? ''
 }
 

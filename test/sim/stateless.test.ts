@@ -7,6 +7,7 @@ import type { BuildStory, Program, Scenario } from './support/story.ts'
 const newForEveryCall: PortsMaker = (make) => ({
   clock: make().clock,
   resolver: { resolve: (...given) => make().resolver.resolve(...given) },
+  joiner: { join: (...given) => make().joiner.join(...given) },
   builder: { build: (...given) => make().builder.build(...given) },
   pusher: { push: (...given) => make().pusher.push(...given) },
   inPlace: {

@@ -63,6 +63,7 @@ export const RESOLUTIONS: Readonly<Record<Resolution['kind'], Resolution>> = {
     source: SOURCE,
     creates: { buildingInPlace: [{ kind: 'build-pod', name: 'build-1' }] }
   },
+  ahead: { kind: 'ahead', nonce, plan: PLAN, building: { pod: 'build-0' }, creates },
   prebuilt: { kind: 'prebuilt', nonce, image: 'alpine:3.22', creates: { building: [], pulling: creates.pulling } }
 }
 
@@ -70,9 +71,15 @@ const answers: Readonly<Partial<Record<StageName, readonly Answer[]>>> = {
   resolving: [
     { says: 'to build', output: RESOLUTIONS.build },
     { says: 'to build in place', output: RESOLUTIONS['in-place'] },
+    { says: 'being built ahead', output: RESOLUTIONS.ahead },
     { says: 'already built', output: RESOLUTIONS.cached },
     { says: 'prebuilt', output: RESOLUTIONS.prebuilt },
     ...failures('resolving')
+  ],
+  joining: [
+    { says: 'joined', output: { image: PUSHED_IMAGE } },
+    { says: 'nothing to join', output: {} },
+    ...failures('joining')
   ],
   building: [{ says: 'built', output: { digest: DIGEST } }, ...failures('building')],
   pushing: [{ says: 'pushed', output: PUSHED_IMAGE }, ...failures('pushing')],

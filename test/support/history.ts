@@ -2,6 +2,7 @@
 import type { AnyStateMachine, AnyStateNode } from 'xstate'
 import type { Observer, RunFact } from '../../src/effects/run/wire.ts'
 import { type ErrorCode, toStepError } from '../../src/errors.ts'
+import { aheadBuild } from '../../src/machines/ahead-build.ts'
 import { containerStep } from '../../src/machines/container-step.ts'
 import type { CleanUpInput, TryEvent } from '../../src/machines/inputs.ts'
 import { jobCleanup } from '../../src/machines/job-cleanup.ts'
@@ -17,7 +18,8 @@ const MACHINES = {
   'container-step': containerStep,
   'job-start': jobStart,
   'script-step': scriptStep,
-  'job-cleanup': jobCleanup
+  'job-cleanup': jobCleanup,
+  'ahead-build': aheadBuild
 } as const satisfies Readonly<Record<string, AnyStateMachine>>
 
 export type MachineId = keyof typeof MACHINES

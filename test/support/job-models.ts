@@ -1,10 +1,19 @@
-/** The job-start, script-step and job-cleanup machines as the model suites walk them. */
+/** The job-start, script-step, job-cleanup and ahead-build machines as the model suites walk them. */
+import { aheadBuild } from '../../src/machines/ahead-build.ts'
 import { jobCleanup } from '../../src/machines/job-cleanup.ts'
 import { jobStart } from '../../src/machines/job-start.ts'
 import type { Ledger } from '../../src/machines/ledger.ts'
 import { scriptStep } from '../../src/machines/script-step.ts'
-import type { CleanupRequest, JobFacts, JobRequest, JobResolution, ScriptRequest } from '../../src/machines/types.ts'
-import { SECRET } from './container-step-model.ts'
+import type {
+  AheadRequest,
+  CleanupRequest,
+  JobFacts,
+  JobRequest,
+  JobResolution,
+  Resolution,
+  ScriptRequest
+} from '../../src/machines/types.ts'
+import { DIGEST, PLAN, PUSHED_IMAGE, RESOLUTIONS, SECRET } from './container-step-model.ts'
 import { createStagedModel, failures } from './staged-model.ts'
 
 export const jobRequest: JobRequest = { services: [], mounts: [] }
@@ -63,4 +72,24 @@ export const jobCleanupModel = createStagedModel(jobCleanup, cleanupRequest, {
     ...failures('listing')
   ],
   removingImages: [{ says: 'images removed', output: LEFT_IMAGES }, ...failures('removing images')]
+})
+
+export const aheadRequest: AheadRequest = { dockerfile: `${PLAN.contextDirectory}/Dockerfile` }
+
+/** What resolving decides: the image of a build ahead stays for its step. */
+export const AHEAD_RESOLUTION: Resolution = {
+  kind: 'build',
+  nonce: '0a1b2c3d',
+  plan: PLAN,
+  creates: { building: [{ kind: 'build-pod', name: 'build-1' }] }
+}
+
+export const aheadBuildModel = createStagedModel(aheadBuild, aheadRequest, {
+  resolving: [
+    { says: 'to build', output: AHEAD_RESOLUTION },
+    { says: 'nothing to build', output: RESOLUTIONS.ahead },
+    ...failures('resolving')
+  ],
+  building: [{ says: 'built', output: { digest: DIGEST } }, ...failures('building')],
+  pushing: [{ says: 'pushed', output: PUSHED_IMAGE }, ...failures('pushing')]
 })

@@ -45,7 +45,7 @@ const slowBehaviour: fc.Arbitrary<Behaviour> = fc.oneof(
 
 const scripts = (stages: readonly AnyStageName[]): fc.Arbitrary<Script> =>
   fc.record({
-    resolution: fc.constantFrom('build', 'build', 'in-place', 'in-place', 'cached', 'prebuilt'),
+    resolution: fc.constantFrom('build', 'build', 'in-place', 'in-place', 'ahead', 'ahead', 'cached', 'prebuilt'),
     exitCode: fc.oneof(fc.constant(0), fc.nat(255)),
     calls: fc
       .record({

@@ -2,6 +2,7 @@
 import type { RunControl } from '../../src/effects/run/run-machine.ts'
 import {
   type Observer,
+  runAheadBuild,
   runContainerStep,
   runJobCleanup,
   runJobStart,
@@ -21,6 +22,9 @@ import {
 } from './container-step-model.ts'
 import type { History, MachineId, RunOutput } from './history.ts'
 import {
+  AHEAD_RESOLUTION,
+  aheadBuildModel,
+  aheadRequest,
   cleanupRequest,
   JOB_FACTS,
   JOB_RESOLUTION,
@@ -77,6 +81,7 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
     removes: {},
     answers: ({ resolution, exitCode }) => ({
       resolving: RESOLUTIONS[resolution],
+      joining: { image: PUSHED_IMAGE },
       building: { digest: DIGEST },
       pulling: {},
       pushing: PUSHED_IMAGE,
@@ -118,6 +123,19 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
     removes: { removingObjects: LEFT_OBJECTS, removingImages: LEFT_IMAGES },
     answers: () => ({ listing: LEFTOVERS, removingImages: LEFT_IMAGES }),
     run: (options) => runJobCleanup({ ...options, request: cleanupRequest } as unknown as Options<typeof runJobCleanup>)
+  },
+  'ahead-build': {
+    id: 'ahead-build',
+    model: aheadBuildModel,
+    stages: stagesOf('ahead-build'),
+    creates: () => AHEAD_RESOLUTION.creates,
+    removes: {},
+    answers: ({ resolution }) => ({
+      resolving: resolution === 'cached' ? RESOLUTIONS.cached : AHEAD_RESOLUTION,
+      building: { digest: DIGEST },
+      pushing: PUSHED_IMAGE
+    }),
+    run: (options) => runAheadBuild({ ...options, request: aheadRequest } as unknown as Options<typeof runAheadBuild>)
   }
 }
 

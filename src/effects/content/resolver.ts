@@ -2,7 +2,7 @@
 import { basename, dirname, join, relative } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { ImageResolver } from '../../machines/ports.ts'
-import type { BuildPlan, BuildSource, Creates, Resolution, StepRequest } from '../../machines/types.ts'
+import type { BuildAhead, BuildPlan, BuildSource, Creates, Resolution, StepRequest } from '../../machines/types.ts'
 import { pullRepository, pushReference, type RegistryTarget } from '../registry/reference.ts'
 import { inDirectory, inTree, openBelow, readWhole, resolveBelow } from '../work-tree/tree.ts'
 import { type ContextDirectory, lookAtContext } from './context.ts'
@@ -22,6 +22,8 @@ export interface ResolverOptions {
   readonly chooseBuilder: (file: FoundDockerfile) => PlannedBuilder | Promise<PlannedBuilder>
   /** Digest of an image that was built before from the same content, when images outlive a step. */
   readonly findBuilt?: ((plan: BuildPlan, signal: AbortSignal) => Promise<string | undefined>) | undefined
+  /** A build of the same content that goes on already, when a step may wait for it. */
+  readonly findAhead?: ((plan: BuildPlan, signal: AbortSignal) => Promise<BuildAhead | undefined>) | undefined
   /** Draws what the names of everything that is made for the step have in common. */
   readonly nonce: () => string
   /** What the later stages will make, of what was decided. */
@@ -83,8 +85,9 @@ async function decide(
     pushReference: pushReference(registry, repository, source.contentHash.slice(0, TAG_LENGTH)),
     pullRepository: pullRepository(registry, repository)
   }
-  const digest = await options.findBuilt?.(plan, signal)
-  return digest === undefined ? { kind: 'build', plan } : { kind: 'cached', image: `${plan.pullRepository}@${digest}` }
+  const [digest, building] = await Promise.all([options.findBuilt?.(plan, signal), options.findAhead?.(plan, signal)])
+  if (digest !== undefined) return { kind: 'cached', image: `${plan.pullRepository}@${digest}` }
+  return building === undefined ? { kind: 'build', plan } : { kind: 'ahead', plan, building }
 }
 
 async function readSource(options: ResolverOptions, dockerfile: string, signal: AbortSignal): Promise<BuildSource> {

@@ -8,6 +8,11 @@ export const RUNNER_POD_LABEL = 'runner-pod'
 export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'slipway' } as const
 /** On build pods: a pod that may be pushing is asked to end, and not killed. */
 export const BUILD_POD_LABEL = 'slipway/build-pod'
+/** On build pods: what they build, so that it is built once. */
+export const CONTENT_LABEL = 'slipway/content'
+/** On all that is made for a build that no step has asked for yet, and on the note that one has: the values. */
+export const AHEAD_LABEL = 'slipway/ahead'
+export type AheadLabel = 'building' | 'built' | 'used'
 /** On the job pod: the names of its services, comma-separated, for the container actions of the job. */
 export const SERVICE_NAMES_ANNOTATION = 'slipway/service-names'
 /** On the job pod: the variables of the job container whose names no shell keeps, as JSON, for its scripts. */
@@ -25,6 +30,7 @@ export const FILES_CONTAINER = 'files'
 export const COPY_IN_CONTAINER = 'deliver'
 /** Of a DNS label, and of a label's value. */
 const NAME_LENGTH_MAX = 63
+const CONTENT_LENGTH = 40
 /** Of the hash that tells names apart which are cut: two of a million runner pods share one in 2 of a million cases. */
 const HASH_LENGTH = 10
 /** Of any object; those of ours are shorter. */
@@ -72,35 +78,46 @@ function cutName(runnerPod: string, tail: string): string {
   return `${kept}-${hash}${tail}`
 }
 
-/** Whether an object is a runner pod's own, by its label and by the UID of its owner: only then is it believed. */
-export function isOwnedBy(object: Pick<V1Pod, 'metadata'>, runnerPod: Pick<V1Pod, 'metadata'>): boolean {
+/** The value of the label for a content hash: the beginning of it, as tags have it. */
+export const contentLabel = (contentHash: string): string => contentHash.slice(0, CONTENT_LENGTH)
+
+/**
+ * Whether an object is a runner pod's own, by its label and by the UID of its owner: only then is it believed. What is built ahead
+ * belongs to the runner's job pod.
+ */
+export function isOwnedBy(
+  object: Pick<V1Pod, 'metadata'>,
+  runnerPod: Pick<V1Pod, 'metadata'>,
+  jobPodUid?: string
+): boolean {
   const { name, uid } = runnerPod.metadata ?? {}
   const { labels, ownerReferences: owners = [] } = object.metadata ?? {}
   if (!name || !uid || labels?.[RUNNER_POD_LABEL] !== runnerPodLabel(name)) return false
-  return owners.some((one) => isPod(one) && one.uid === uid)
+  return owners.some((one) => isPod(one) && (one.uid === uid || (jobPodUid !== undefined && one.uid === jobPodUid)))
 }
 
 /**
  * Whether what carries a runner's label may be removed for it: not what belongs to something else. Other hooks' pods have no
- * owner, and an owner of the runner pod's name is the runner pod or one that was there before it.
+ * owner, and an owner of the runner pod's name is the runner pod or one that was there before it; so it is with its job pod's.
  */
 export function isLeftOf({ ownerReferences: owners = [] }: V1ObjectMeta, runnerPod: string): boolean {
-  return owners.length === 0 || owners.some((one) => isPod(one) && one.name === runnerPod)
+  const names = [runnerPod, jobPodName(runnerPod)]
+  return owners.length === 0 || owners.some((one) => isPod(one) && names.includes(one.name))
 }
 
 const isPod = ({ kind }: V1OwnerReference): boolean => kind === 'Pod'
 
-/** Metadata of everything created for a runner: found by label, and removed by the cluster when the runner pod goes. */
-export function ownedMetadata(name: string, owner: V1Pod): V1ObjectMeta {
-  const runnerPod = owner.metadata?.name ?? ''
+/** Metadata of everything created for a runner: found by label, and removed by the cluster when its owner goes. */
+export function ownedMetadata(name: string, runnerPod: V1Pod, owner: V1Pod = runnerPod): V1ObjectMeta {
+  const label = runnerPodLabel(runnerPod.metadata?.name ?? '')
   return {
     name,
-    labels: { [RUNNER_POD_LABEL]: runnerPodLabel(runnerPod), [MANAGED_BY.label]: MANAGED_BY.value },
+    labels: { [RUNNER_POD_LABEL]: label, [MANAGED_BY.label]: MANAGED_BY.value },
     ownerReferences: [
       {
         apiVersion: 'v1',
         kind: 'Pod',
-        name: runnerPod,
+        name: owner.metadata?.name ?? '',
         uid: owner.metadata?.uid ?? '',
         controller: false,
         blockOwnerDeletion: false

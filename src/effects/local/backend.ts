@@ -99,9 +99,9 @@ function createRunner(engine: Engine): Runner {
   }
 }
 
-/** An engine has a place for images: nothing is resolved to be built in place. */
+/** An engine has a place for images, and each step is a process: nothing is resolved to be built in place, or built ahead. */
 const refuse = async (): Promise<never> => {
-  throw new StepError('internal', 'The local engine builds nothing in place')
+  throw new StepError('internal', 'The local engine builds nothing in place, and nothing ahead')
 }
 
 function createJanitor(engine: Engine, client: RegistryClient, processes: ProcessRunner): Janitor {
@@ -168,6 +168,7 @@ export async function createLocalPorts(
     registryHost: registry.host,
     ports: {
       resolver,
+      joiner: { join: refuse },
       builder: createBuilder(engine, reporter),
       pusher: createPusher(engine, client, clock),
       inPlace: { buildInPlace: refuse, handOver: refuse },

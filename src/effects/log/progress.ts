@@ -2,7 +2,7 @@
 import { OUTCOMES, type Outcome, type StageRecord } from '../../machines/run.ts'
 import type { AnyStageName } from '../../machines/stages.ts'
 import type { StageBudget, StateMeta } from '../../machines/table.ts'
-import type { Resolution } from '../../machines/types.ts'
+import type { AheadCounts, Resolution } from '../../machines/types.ts'
 import type { Observer } from '../run/wire.ts'
 import type { Reporter } from './reporter.ts'
 
@@ -42,13 +42,15 @@ export interface ShownOutput {
   readonly stages: Readonly<Partial<Record<AnyStageName, StageRecord>>>
   /** Only of a run that removes what others have made. */
   readonly removed?: readonly string[] | undefined
+  readonly ahead?: AheadCounts | undefined
 }
 
 /** What is built in place makes none. */
 const IMAGE_WORDS: Readonly<Record<Exclude<Resolution['kind'], 'in-place'>, string>> = {
   prebuilt: 'image',
   cached: 'built before, image',
-  build: 'built now, image'
+  build: 'built now, image',
+  ahead: 'built ahead, image'
 }
 
 /**
@@ -65,14 +67,18 @@ export function summaryLine(output: ShownOutput, { stages }: Pick<MachineStages,
   const starts = records.map(([, { startedAtMs }]) => startedAtMs)
   const ends = records.map(([, { startedAtMs, endedAtMs }]) => endedAtMs ?? startedAtMs)
   const total = records.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts)
-  const { outcome, exitCode, removed, imageSource = 'prebuilt' } = output
+  const { outcome, exitCode, removed, ahead, imageSource = 'prebuilt' } = output
   const image =
     output.image === undefined || imageSource === 'in-place' ? '' : `; ${IMAGE_WORDS[imageSource]} ${output.image}`
   if (outcome === 'succeeded' && removed !== undefined) {
     const what = removed.length === 0 ? 'there was nothing to remove' : `removed ${removed.join(', ')}`
-    return `Cleaned up in ${inSeconds(total)} (${parts.join(', ')}): ${what}`
+    return `Cleaned up in ${inSeconds(total)} (${parts.join(', ')}): ${what}${ahead === undefined ? '' : aheadWords(ahead)}`
   }
   return `${OUTCOMES[outcome].label} with exit code ${exitCode} in ${inSeconds(total)}: ${parts.join(', ')}${image}`
 }
+
+/** A build that no step has used was for nothing. */
+const aheadWords = ({ used, unused }: AheadCounts) =>
+  `; of ${used + unused} built ahead ${unused === 0 ? 'all were used' : `${unused} ${unused === 1 ? 'was' : 'were'} never used`}`
 
 const inSeconds = (ms: number) => `${(ms / 1_000).toFixed(ms < 9_950 ? 1 : 0)} s`

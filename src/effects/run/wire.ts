@@ -3,16 +3,17 @@
  * it is run, because making one takes as long as a few API calls.
  */
 import { type AnyActorLogic, fromPromise, type InputFrom, type OutputFrom, type PromiseActorLogic } from 'xstate'
+import type { AheadOutput } from '../../machines/ahead-build.ts'
 import type { StepOutput } from '../../machines/container-step.ts'
 import type { PushInput } from '../../machines/inputs.ts'
 import type { CleanupOutput } from '../../machines/job-cleanup.ts'
 import type { JobOutput } from '../../machines/job-start.ts'
-import type { CleanupPorts, Clock, JobPorts, ScriptPorts, StepPorts } from '../../machines/ports.ts'
+import type { AheadPorts, CleanupPorts, Clock, JobPorts, Pusher, ScriptPorts, StepPorts } from '../../machines/ports.ts'
 import type { Telling } from '../../machines/repeating-stage.ts'
 import type { ScriptOutput } from '../../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../../machines/stage.ts'
-import type { Budgets, CleanupBudgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
-import type { CleanupRequest, JobRequest, ScriptRequest, StepRequest } from '../../machines/types.ts'
+import type { AheadBudgets, Budgets, CleanupBudgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
+import type { AheadRequest, CleanupRequest, JobRequest, ScriptRequest, StepRequest } from '../../machines/types.ts'
 import { type Observer, type RunControl, runMachine } from './run-machine.ts'
 
 export type { Observer, RunFact } from './run-machine.ts'
@@ -54,21 +55,41 @@ async function run<Logic extends AnyActorLogic>(
   return await runMachine(logic, input as InputFrom<Logic>, { clock, observers, onCancel })
 }
 
+const pushOf = (pusher: Pusher) =>
+  fromPromise<string, Telling<PushInput>>(({ input: { tell, ...input }, signal }) =>
+    // A machine that has gone on, or has ended, is told nothing any more.
+    pusher.push(input, (event) => (signal.aborted ? undefined : tell(event)), signal)
+  )
+
 /** Runs one container action to its end (run_container_step). */
 export async function runContainerStep(options: RunOptions<StepRequest, StepPorts, Budgets>): Promise<StepOutput> {
   const { containerStep } = await import('../../machines/container-step.ts')
-  const { resolver, builder, pusher, inPlace, runner, workspace, janitor, clock } = options.ports
+  const { resolver, joiner, builder, pusher, inPlace, runner, workspace, janitor, clock } = options.ports
   const logic = containerStep.provide({
     actors: {
       ...actorsOf(resolver),
+      ...actorsOf(joiner),
       ...actorsOf(builder),
-      push: fromPromise<string, Telling<PushInput>>(({ input: { tell, ...input }, signal }) =>
-        // A machine that has gone on, or has ended, is told nothing any more.
-        pusher.push(input, (event) => (signal.aborted ? undefined : tell(event)), signal)
-      ),
+      push: pushOf(pusher),
       ...actorsOf(inPlace),
       ...actorsOf(runner),
       ...actorsOf(workspace),
+      ...actorsOf(janitor),
+      ...sleeps(clock)
+    }
+  })
+  return await run(logic, options)
+}
+
+/** Builds the image of one action before a step asks for it (build_ahead). */
+export async function runAheadBuild(options: RunOptions<AheadRequest, AheadPorts, AheadBudgets>): Promise<AheadOutput> {
+  const { aheadBuild } = await import('../../machines/ahead-build.ts')
+  const { resolver, builder, pusher, janitor, clock } = options.ports
+  const logic = aheadBuild.provide({
+    actors: {
+      ...actorsOf(resolver),
+      ...actorsOf(builder),
+      push: pushOf(pusher),
       ...actorsOf(janitor),
       ...sleeps(clock)
     }

@@ -12,6 +12,7 @@ import type { Command } from '../context.ts'
 import { observed } from '../observed-run.ts'
 import { toJobRequest } from '../requests/job.ts'
 import { openResponse } from '../response.ts'
+import { aheadStart } from '../start-ahead.ts'
 import type { JobState } from '../state.ts'
 
 export const command: Command<'prepare_job'> = async ({ args, responseFile }, context) => {
@@ -23,9 +24,17 @@ export const command: Command<'prepare_job'> = async ({ args, responseFile }, co
   try {
     const { createJobPorts } = await backends.jobs()
     const ports = createJobPorts({ ...config, startTimeoutMs }, context)
+    const ahead = aheadStart(context)
     const { exitCode, facts } = await observed(context, { stages: JOB_STAGES, budgets }, (observers) =>
-      runJobStart({ request, ports, budgets, observers, onCancel: cancels.listen })
+      runJobStart({
+        request,
+        ports,
+        budgets,
+        observers: [...observers, ahead.observer],
+        onCancel: cancels.listen
+      })
     )
+    await ahead.done()
     if (exitCode !== 0 || facts === undefined) return await afterStep(context, exitCode)
     await response.write(responseOf(request, facts)).catch(async (thrown: unknown) => {
       // Nobody will know of this job pod.

@@ -75,7 +75,9 @@ const input = z.discriminatedUnion('command', [
   z.object({ command: z.literal('prepare_job'), args: prepareJobArgs, ...shared }),
   z.object({ command: z.literal('cleanup_job'), args: optional(z.object({})), ...shared }),
   z.object({ command: z.literal('run_script_step'), args: scriptStepArgs, ...shared }),
-  z.object({ command: z.literal('run_container_step'), args: container, ...shared })
+  z.object({ command: z.literal('run_container_step'), args: container, ...shared }),
+  // Not the runner's: prepare_job says it to a process that it starts.
+  z.object({ command: z.literal('build_ahead'), args: optional(z.object({})), ...shared })
 ])
 
 /** One call by the runner: `command`, its `args`, the `state` of the job and where to write the response. */
@@ -85,6 +87,8 @@ export type ContainerArgs = z.infer<typeof container>
 export type MountArgs = z.infer<typeof mount>
 
 const COMMANDS: readonly HookCommand[] = ['prepare_job', 'cleanup_job', 'run_script_step', 'run_container_step']
+const isCommand = (command: unknown): boolean =>
+  COMMANDS.includes(command as HookCommand) || command === ('build_ahead' satisfies HookCommand)
 
 /** How much of an unknown command is repeated. */
 const COMMAND_LENGTH_MAX = 40
@@ -125,7 +129,7 @@ export function parseInput(text: string): HookInput {
     throw invalid(`The input is not JSON (${text.length} characters); the runner sends one JSON document on stdin`)
   }
   const command = (document as { command?: unknown } | null)?.command
-  if (!COMMANDS.includes(command as HookCommand)) {
+  if (!isCommand(command)) {
     const given = typeof command === 'string' ? `'${oneLine(command).slice(0, COMMAND_LENGTH_MAX)}'` : kindOf(command)
     throw invalid(`command must be one of ${COMMANDS.join(', ')}, but is ${given}`)
   }

@@ -22,6 +22,13 @@ export const BUILDER = {
       'Where Dockerfiles are built: `registry`, in a pod of their own whose image goes through the registry; `in-place`, in the container that then runs the action; `auto`: with the registry where one is set, else in place. See [in place](in-place.md).',
     parse: oneOf(BUILD_MODES)
   },
+  buildAhead: {
+    variable: `${CONTAINER_HOOKS}_BUILD_AHEAD`,
+    unset: '`on`',
+    meaning:
+      "Whether the Dockerfiles of a job's actions are built from its beginning on, before their steps ask for them: `on` or `off`. Only with a registry. See [ahead](ahead.md).",
+    parse: oneOf(['on', 'off'] as const)
+  },
   inPlaceImage: {
     variable: `${CONTAINER_HOOKS}_IN_PLACE_IMAGE`,
     unset: code(BUILDERS.kaniko.inPlace?.defaultImage ?? ''),

@@ -9,6 +9,7 @@ import { SETTINGS, type SettingName, type SettingValue } from './settings.ts'
 type BuilderSetting =
   | 'mirrors'
   | 'buildMode'
+  | 'buildAhead'
   | 'inPlaceImage'
   | 'builder'
   | 'builderImage'
@@ -24,6 +25,7 @@ type BuilderValues = { readonly [Name in BuilderSetting]: SettingValue<Name> }
 type BuilderOptions = Pick<
   KubernetesOptions,
   | 'buildMode'
+  | 'buildAhead'
   | 'inPlaceImage'
   | 'builder'
   | 'builderImage'
@@ -44,7 +46,7 @@ const variable = (name: SettingName): string => SETTINGS[name].variable
 
 /** Throws `not-configured` for settings that do not go together. */
 export function builderOf(values: BuilderValues): BuilderOptions {
-  const { buildMode, inPlaceImage, builder, builderImage, pusherImage, mirrors } = values
+  const { buildMode, buildAhead, inPlaceImage, builder, builderImage, pusherImage, mirrors } = values
   const { buildUserNamespace, seccompProfile } = values
   const { buildkitHost: address, buildkitTlsSecret: tlsSecret } = values
   const chosen: BuilderDefinition | undefined =
@@ -72,6 +74,7 @@ export function builderOf(values: BuilderValues): BuilderOptions {
   const builderDaemon = address === undefined ? undefined : { address, tlsSecret }
   return {
     buildMode,
+    buildAhead,
     inPlaceImage,
     builder,
     builderImage,

@@ -34,6 +34,9 @@ export interface HookRun {
   isAlive(): Promise<boolean>
 }
 
+/** Tests are about their own subject: in none but those of builds ahead does prepare_job start any. */
+const NOTHING_AHEAD = { ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_AHEAD: 'off' }
+
 /** What an administrator sets for Dockerfiles. */
 export const REGISTRY_ENVIRONMENT = {
   ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST: REGISTRY_HOST,
@@ -46,7 +49,7 @@ const LINE_TIMEOUT_MS = 120_000
 
 /** Starts the hook; `step` is the guid that its file commands carry. */
 export function startHook(pod: RunnerPod, input: HookInput, step: string, options: HookOptions = {}): HookRun {
-  const environment = { ...hookEnvironment(step), ...REGISTRY_ENVIRONMENT, ...options.env }
+  const environment = { ...hookEnvironment(step), ...NOTHING_AHEAD, ...REGISTRY_ENVIRONMENT, ...options.env }
   const variables = Object.entries(environment).flatMap(([name, value]) =>
     value === undefined ? [] : `${name}=${value}`
   )

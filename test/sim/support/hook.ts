@@ -47,6 +47,7 @@ process.env = new Proxy(shared, {
 
 const backends = {
   steps: () => import('../../../src/effects/kubernetes/container-step/backend.ts'),
+  ahead: () => import('../../../src/effects/kubernetes/container-step/ahead.ts'),
   jobs: () => import('../../../src/effects/kubernetes/job/host.ts'),
   scripts: () => import('../../../src/effects/kubernetes/script/backend.ts'),
   cleanup: () => import('../../../src/effects/kubernetes/cleanup/job.ts')
@@ -98,8 +99,11 @@ export async function startHook({ clock, door, input, environment, directory }: 
       if (isDead) await new Promise(() => {})
     }
   }
+  // What a process of its own would do is not a part of this world.
+  const startAhead = async () => {}
   const stdin = Readable.from([Buffer.from(`${JSON.stringify(input)}\n`)])
-  const world = { stdin, environment, backends, cancels, mayRemain: () => {}, reporter, clock: mortal, randomHex }
+  const mayRemain = () => {}
+  const world = { stdin, environment, backends, cancels, startAhead, mayRemain, reporter, clock: mortal, randomHex }
   await asProcess(door, directory, async () => void runHook(world).then(end))
   return {
     ended,

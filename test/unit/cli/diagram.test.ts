@@ -63,7 +63,7 @@ describe('slipway diagram', () => {
     [
       'an unknown machine',
       ['--machine', 'x'],
-      'there is no machine x; there are container-step, job-start, script-step, job-cleanup'
+      'there is no machine x; there are container-step, job-start, script-step, job-cleanup, ahead-build'
     ],
     ['two formats', ['--json', '--markdown'], 'diagram: --markdown, --json and --html exclude each other'],
     ['no such file', ['--compare', 'missing.json'], 'missing.json cannot be read: '],

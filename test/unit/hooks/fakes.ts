@@ -30,6 +30,7 @@ export function fakeBackend(parts: Parts = {}) {
         resolver: {
           resolve: async ({ request: { image = '' } }) => ({ kind: 'prebuilt', nonce: '0', image, creates: nothing })
         },
+        joiner: { join: async () => ({}) },
         builder: { build: async () => ({ digest: 'sha256:0' }) },
         pusher: { push: async () => '' },
         inPlace: {

@@ -34,6 +34,7 @@ async function call(input: unknown, backend: FakeBackend, options: { cancels?: n
       steps: load,
       jobs: load,
       cleanup: load,
+      ahead: () => Promise.reject(new Error('no build ahead was asked for')),
       scripts: async () => {
         throw new Error('no script is run here')
       }
@@ -50,6 +51,7 @@ async function call(input: unknown, backend: FakeBackend, options: { cancels?: n
       log += data
     }),
     clock: systemClock,
+    startAhead: async () => {},
     randomHex
   })
   const errors = log.split('\n').filter((line) => line.startsWith('::error::'))

@@ -81,6 +81,7 @@ async function send(order: Order, exitCode: number) {
           }
         }
       },
+      ahead: () => Promise.reject(new Error('no build ahead was asked for')),
       scripts: async () => ({
         createScriptPorts: ({ jobPod }, { clock }) => ({
           clock,
@@ -100,6 +101,7 @@ async function send(order: Order, exitCode: number) {
       log += data
     }),
     clock: systemClock,
+    startAhead: async () => {},
     randomHex
   })
   const answer = await readFile(here.responseFile, 'utf8')

@@ -35,6 +35,7 @@ async function traceOf(input: object, backend: FakeBackend, reporter = createRep
       steps: async () => backend,
       jobs: async () => backend,
       cleanup: async () => backend,
+      ahead: () => Promise.reject(new Error('no build ahead was asked for')),
       scripts: async () => ({
         createScriptPorts: (_options, { clock }) => ({
           clock,
@@ -51,6 +52,7 @@ async function traceOf(input: object, backend: FakeBackend, reporter = createRep
     mayRemain: () => {},
     reporter,
     clock: systemClock,
+    startAhead: async () => {},
     randomHex
   })
   const [name = ''] = await readdir(directory)

@@ -45,6 +45,12 @@ async function told({
         return resolution
       }
     },
+    joiner: {
+      async join(input) {
+        note('join', input)
+        return {}
+      }
+    },
     builder: {
       async build(input) {
         note('build', input)

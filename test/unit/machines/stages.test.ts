@@ -74,6 +74,7 @@ test('what a stage creates is what its backends make', () => {
     )
   )
   expect(creates).toEqual({
+    'ahead-build building': ['build-pod'],
     'container-step building': ['build-pod', 'directory', 'image'],
     'container-step buildingInPlace': ['build-pod'],
     'container-step pulling': ['container', 'directory', 'pod', 'secret'],

@@ -16,6 +16,7 @@ const clock: Clock = {
 const portsFor = (kind: Resolution['kind']): StepPorts => ({
   clock,
   resolver: { resolve: async () => RESOLUTIONS[kind] },
+  joiner: { join: async () => ({ image: PUSHED_IMAGE }) },
   builder: { build: async () => ({ digest: 'sha256:0' }) },
   pusher: { push: async () => PUSHED_IMAGE },
   inPlace: { buildInPlace: async () => BUILT_IN_PLACE, handOver: async () => HANDED_OVER },
@@ -28,6 +29,7 @@ test.each<[Resolution['kind'], string | undefined]>([
   ['prebuilt', 'alpine:3.22'],
   ['cached', PUSHED_IMAGE],
   ['build', PUSHED_IMAGE],
+  ['ahead', PUSHED_IMAGE],
   ['in-place', undefined]
 ])('an image that is %s', async (kind, image) => {
   const output = await runContainerStep({ request: REQUEST, ports: portsFor(kind), budgets: BUDGETS, observers: [] })

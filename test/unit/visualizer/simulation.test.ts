@@ -20,7 +20,7 @@ import {
   take
 } from '../../../src/visualizer/simulation.ts'
 import { containerStepModel } from '../../support/container-step-model.ts'
-import { jobCleanupModel, jobStartModel, scriptStepModel } from '../../support/job-models.ts'
+import { aheadBuildModel, jobCleanupModel, jobStartModel, scriptStepModel } from '../../support/job-models.ts'
 import { createPureStep, type Edge, edgesOf, type MachineModel } from '../../support/machine-graph.ts'
 
 const set = currentMachines()
@@ -140,7 +140,8 @@ const models: readonly (readonly [string, MachineModel])[] = [
   ['container-step', containerStepModel],
   ['job-start', jobStartModel],
   ['script-step', scriptStepModel],
-  ['job-cleanup', jobCleanupModel]
+  ['job-cleanup', jobCleanupModel],
+  ['ahead-build', aheadBuildModel]
 ]
 
 test('every machine has a model to be held against', () =>
@@ -225,7 +226,7 @@ describe('a simulated container-step', () => {
 
   test('keeps the first failure, and ends as it says', () => {
     const stand = run(
-      done('resolving', 2),
+      done('resolving', 3),
       done('pulling'),
       `running.attempting|xstate.error.actor.running|0`,
       failed('collecting')
@@ -235,7 +236,7 @@ describe('a simulated container-step', () => {
   })
 
   test('may have succeeded or failed when its action has run, since only the exit code tells', () => {
-    expect(ends(run(done('resolving', 2), done('pulling'), done('running'), done('collecting')))).toEqual([
+    expect(ends(run(done('resolving', 3), done('pulling'), done('running'), done('collecting')))).toEqual([
       'failed',
       'succeeded'
     ])
@@ -261,7 +262,7 @@ describe('a simulated container-step', () => {
 
   test('calls only a running attempt’s codes by name, and none retryable in a stage that is never repeated', () => {
     expect(codesHere(graph, run(retry('resolving')))).toEqual({ again: [], last: [] })
-    expect(codesHere(graph, run(done('resolving', 2), done('pulling'))).again).toEqual([])
+    expect(codesHere(graph, run(done('resolving', 3), done('pulling'))).again).toEqual([])
     expect(codesHere(graph, run()).again).toContain('registry-unreachable')
     expect(codesHere(graph, run()).last).toContain('push-denied')
   })

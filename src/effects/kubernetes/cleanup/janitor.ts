@@ -84,21 +84,31 @@ function cleanupFailed(failures: readonly RemovalFailure[]): StepError {
 /** Whether an entry is a pod, of whatever kind. */
 export const isPod = ({ kind }: Pick<LedgerEntry, 'kind'>): boolean => kind === 'pod' || kind === 'build-pod'
 
-/** Everything that is labelled for a runner pod and belongs to nothing else, as a ledger; never the runner pod itself. */
-export async function labelled(cluster: Cluster, runnerPod: string, signal: AbortSignal): Promise<Ledger> {
+export interface Labelled {
+  readonly pods: readonly V1ObjectMeta[]
+  readonly secrets: readonly V1ObjectMeta[]
+}
+
+/** Everything that is labelled for a runner pod and belongs to nothing else; never the runner pod itself. */
+export async function findLabelled(cluster: Cluster, runnerPod: string, signal: AbortSignal): Promise<Labelled> {
   const selector = `${RUNNER_POD_LABEL}=${runnerPodLabel(runnerPod)}`
   const [pods, secrets] = await Promise.all([
     cluster.list('pods', selector, signal),
     cluster.list('secrets', selector, signal)
   ])
+  const isLeft = (one: V1ObjectMeta) => isLeftOf(one, runnerPod)
+  return { pods: pods.filter((one) => isLeft(one) && one.name !== runnerPod), secrets: secrets.filter(isLeft) }
+}
+
+export function ledgerOf({ pods, secrets }: Labelled): Ledger {
   const entries = (found: readonly V1ObjectMeta[], kindOf: (one: V1ObjectMeta) => LedgerEntry['kind']): LedgerEntry[] =>
-    found
-      .filter((one) => isLeftOf(one, runnerPod))
-      .flatMap((one) => (one.name === undefined ? [] : [{ kind: kindOf(one), name: one.name }]))
+    found.flatMap((one) => (one.name === undefined ? [] : [{ kind: kindOf(one), name: one.name }]))
   return [
-    ...entries(pods, ({ labels }) => (labels?.[BUILD_POD_LABEL] === undefined ? 'pod' : 'build-pod')).filter(
-      ({ name }) => name !== runnerPod
-    ),
+    ...entries(pods, ({ labels }) => (labels?.[BUILD_POD_LABEL] === undefined ? 'pod' : 'build-pod')),
     ...entries(secrets, () => 'secret')
   ]
 }
+
+/** The same as a ledger. */
+export const labelled = async (cluster: Cluster, runnerPod: string, signal: AbortSignal): Promise<Ledger> =>
+  ledgerOf(await findLabelled(cluster, runnerPod, signal))

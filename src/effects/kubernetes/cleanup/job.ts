@@ -1,16 +1,18 @@
 /** JobCleaner on the cluster and the registry: everything that belongs to one runner pod, for cleanup_job. */
+import type { V1ObjectMeta } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import { entryName, type Ledger, type LedgerEntry } from '../../../machines/ledger.ts'
 import type { CleanupPorts } from '../../../machines/ports.ts'
-import type { JobImages } from '../../../machines/types.ts'
+import type { AheadCounts, JobImages } from '../../../machines/types.ts'
 import { repositoryOf } from '../../registry/reference.ts'
 import { remembered } from '../../remembered.ts'
 import { type Cluster, connectCluster } from '../api/cluster.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { handleOf } from '../context/site.ts'
+import { AHEAD_LABEL, type AheadLabel, BUILD_POD_LABEL } from '../names.ts'
 import { rememberedDigests } from '../registry/built-images.ts'
 import { openRegistry, type RegistryDependencies } from '../registry/credentials.ts'
-import { type CleanupDependencies, createJanitor, labelled } from './janitor.ts'
+import { type CleanupDependencies, createJanitor, findLabelled, type Labelled, labelled, ledgerOf } from './janitor.ts'
 
 /** Between looks at whether everything is gone. */
 const GONE_POLL_MS = 200
@@ -29,11 +31,11 @@ export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesD
     cleaner: {
       async list({ runnerPod }, signal) {
         const { cluster } = await connected(signal)
-        const [objects, images] = await Promise.all([
-          labelled(cluster, runnerPod, signal),
+        const [found, images] = await Promise.all([
+          findLabelled(cluster, runnerPod, signal),
           imagesOf(cluster, options, signal)
         ])
-        return { objects, images }
+        return { objects: ledgerOf(found), images, ahead: countAhead(found) }
       },
       removeObjects: async (objects, signal) =>
         await createJanitor(await connected(signal), undefined).cleanUp({ ledger: objects, ...ATTENTIVE }, signal),
@@ -52,6 +54,16 @@ export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesD
       removeImages: async (images, signal) => await removeImages(await connected(signal), options, images, signal)
     }
   }
+}
+
+/** What is being built at the end of the job has no step any more that could use it. */
+function countAhead({ pods, secrets }: Labelled): AheadCounts | undefined {
+  const count = (found: readonly V1ObjectMeta[], value: AheadLabel) =>
+    found.filter(({ labels }) => labels?.[AHEAD_LABEL] === value).length
+  const builds = pods.filter(({ labels }) => labels?.[BUILD_POD_LABEL] !== undefined)
+  const begun = count(builds, 'building') + count(secrets, 'built')
+  const used = Math.min(count(secrets, 'used'), begun)
+  return begun === 0 ? undefined : { used, unused: begun - used }
 }
 
 /** Looked at before the objects go: the job remembers its digests in Secrets. */

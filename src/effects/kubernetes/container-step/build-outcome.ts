@@ -6,6 +6,10 @@ import { type Blocked, type Ended, hasStarted, isPodLost, type Verdict } from '.
 import { BUILD_CONTAINER, PUSH_CONTAINER } from '../specs/build-pod.ts'
 
 type ImageSetting = 'BUILDER_IMAGE' | 'PUSHER_IMAGE' | 'IN_PLACE_IMAGE'
+const DIGEST = /sha256:[0-9a-f]{64}/
+
+/** What the container that builds says in its last words. */
+export const digestIn = (message: string | undefined): string | undefined => DIGEST.exec(message ?? '')?.[0]
 
 /** True once the build runs or has ended; undefined while it may still start. Throws why it will not. */
 export function buildHasStarted(

@@ -18,13 +18,12 @@ import { BUILD_CONTAINER, buildPod, PUSH_CONTAINER } from '../specs/build-pod.ts
 import type { PodParts } from '../specs/user-namespace.ts'
 import { type AttemptedPod, attemptBuild, plannedBuilder } from './attempt.ts'
 import { inBuildLog } from './build-log.ts'
-import { buildHasStarted, pushOutcome, throwBuildError } from './build-outcome.ts'
+import { buildHasStarted, digestIn, pushOutcome, throwBuildError } from './build-outcome.ts'
 import { watchArrival } from './push-arrival.ts'
 import { watchPushTries } from './push-tries.ts'
 
 /** More than a push writes: a line or two for each try, and its usage when it gives up. */
 const PUSH_LOG_LINES = 500
-const DIGEST = /sha256:[0-9a-f]{64}/
 
 export interface BuilderOptions {
   /** Of which the plan names one. */
@@ -121,7 +120,7 @@ async function buildIn(
   return await inBuildLog(site, plan, definition, async ({ write, failure }) => {
     const followed = { pod, container: BUILD_CONTAINER, lost, write }
     const ended = await followToEnd(site, followed, signal).catch(throwBuildError)
-    const digest = DIGEST.exec(ended.terminated.message ?? '')?.[0]
+    const digest = digestIn(ended.terminated.message)
     if (ended.terminated.exitCode === 0 && digest !== undefined) return { digest, pod }
     throw failure(ended)
   })

@@ -115,7 +115,7 @@ async function tryOn(site: Site, nodeName: string, name: string, signal: AbortSi
 const trialPod = (site: Site, nodeName: string, name: string): V1Pod => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: ownedMetadata(name, site.runnerPod),
+  metadata: ownedMetadata(name, site.runnerPod, site.aheadFor),
   spec: {
     ...podBase(site),
     ...WITH_USER_NAMESPACE.spec,
@@ -161,14 +161,17 @@ export async function requireUserNamespace(
 const SUFFIX = 'no-user-namespace'
 
 /** For the runner pod's later builds; the Secret goes with the runner pod, or with its job. */
-export async function isKnownUnavailable({ cluster, runnerPod }: Site, signal: AbortSignal): Promise<boolean> {
+export async function isKnownUnavailable({ cluster, runnerPod, job }: Site, signal: AbortSignal): Promise<boolean> {
   const secret = await cluster.getSecret(secretName(runnerPod), signal)
-  return secret !== undefined && isOwnedBy(secret, runnerPod)
+  return secret !== undefined && isOwnedBy(secret, runnerPod, job?.uid)
 }
 
 /** Where it cannot be remembered, the next build finds it out again: that is said, and fails nothing. */
-export async function rememberUnavailable({ cluster, runnerPod, reporter }: Site, signal: AbortSignal): Promise<void> {
-  const metadata = ownedMetadata(secretName(runnerPod), runnerPod)
+export async function rememberUnavailable(
+  { cluster, runnerPod, aheadFor, reporter }: Site,
+  signal: AbortSignal
+): Promise<void> {
+  const metadata = ownedMetadata(secretName(runnerPod), runnerPod, aheadFor)
   const secret: V1Secret = { apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', immutable: true }
   await cluster.createSecret(secret, signal).catch((error: Error) => {
     signal.throwIfAborted()

@@ -19,6 +19,7 @@ export const HANDLE = new RegExp(`^[0-9a-f]{${HANDLE_LENGTH}}$`)
 /** The job pod, for steps of a job that has one. */
 export interface JobSite {
   readonly pod: string
+  readonly uid: string
   /** Undefined until the pod has an address. */
   readonly address?: string | undefined
   /** Names under which the job's services are known. */
@@ -36,6 +37,8 @@ export interface Site
   /** How much a step may hand back in copy mode, bytes; undefined: as much as unpacking allows by itself. */
   readonly bytesMax?: number | undefined
   readonly job?: JobSite | undefined
+  /** The job pod, where nothing is made for a step but for the job as a whole: it owns that. */
+  readonly aheadFor?: V1Pod | undefined
   /** Name of a pod that stands where the job pod would, and is not this runner's. */
   readonly stranger?: string | undefined
   /** The runner's processor's. */
@@ -110,6 +113,7 @@ function jobSite(pod: V1Pod): JobSite {
   const names = pod.metadata?.annotations?.[SERVICE_NAMES_ANNOTATION] ?? ''
   return {
     pod: pod.metadata?.name ?? '',
+    uid: pod.metadata?.uid ?? '',
     address: pod.status?.podIP,
     serviceNames: names.split(',').filter((name) => name !== '')
   }

@@ -8,7 +8,15 @@ import type { BuildPlan } from '../../../machines/types.ts'
 import type { Reporter } from '../../log/reporter.ts'
 import { parseReference } from '../../registry/reference.ts'
 import type { Cluster } from '../api/cluster.ts'
-import { isOwnedBy, objectName, ownedMetadata, RUNNER_POD_LABEL, runnerPodLabel } from '../names.ts'
+import {
+  AHEAD_LABEL,
+  type AheadLabel,
+  isOwnedBy,
+  objectName,
+  ownedMetadata,
+  RUNNER_POD_LABEL,
+  runnerPodLabel
+} from '../names.ts'
 
 /** The digest of what a reference points to; undefined when the registry has no such image. */
 export type DigestOf = (reference: string, signal: AbortSignal) => Promise<string | undefined>
@@ -17,6 +25,8 @@ interface Job {
   readonly cluster: Cluster
   readonly reporter: Pick<Reporter, 'line'>
   readonly runnerPod: V1Pod
+  readonly job?: { readonly uid: string } | undefined
+  readonly aheadFor?: V1Pod | undefined
 }
 
 export interface BuiltImages {
@@ -33,7 +43,10 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/
 const NAME_DIGITS = 24
 
 /** They go with the job: cleanup_job, ARC and Kubernetes remove what is labelled for the runner pod and owned by it. */
-export function createBuiltImages({ cluster, reporter, runnerPod }: Job, digestOf: DigestOf): BuiltImages {
+export function createBuiltImages(
+  { cluster, reporter, runnerPod, job, aheadFor }: Job,
+  digestOf: DigestOf
+): BuiltImages {
   const nameOf = (...parts: readonly string[]) => {
     const digits = createHash('sha256')
       .update([runnerPod.metadata?.uid, ...parts].join(' '))
@@ -41,11 +54,12 @@ export function createBuiltImages({ cluster, reporter, runnerPod }: Job, digestO
     return objectName(runnerPod.metadata?.name ?? '', 'image', digits.slice(0, NAME_DIGITS))
   }
   const secretOf = (name: string, digest: string): V1Secret => {
-    const metadata = ownedMetadata(name, runnerPod)
+    const metadata = ownedMetadata(name, runnerPod, aheadFor)
+    const labels = { ...metadata.labels, [LABEL]: '', ...(aheadFor && aheadLabel('built')) }
     return {
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { ...metadata, labels: { ...metadata.labels, [LABEL]: '' } },
+      metadata: { ...metadata, labels },
       type: 'Opaque',
       immutable: true,
       data: { [KEY]: Buffer.from(digest, 'utf8').toString('base64') }
@@ -56,15 +70,25 @@ export function createBuiltImages({ cluster, reporter, runnerPod }: Job, digestO
     const secret = await cluster.getSecret(name, signal)
     return secret !== undefined && digestIn(secret) === digest
   }
+  /** For who counts what was built for nothing. A note that cannot be left only makes the count wrong. */
+  const noteUse = async (name: string, { metadata: found }: V1Secret, signal: AbortSignal) => {
+    if (aheadFor !== undefined || found?.labels?.[AHEAD_LABEL] === undefined) return
+    const metadata = ownedMetadata(`${name}-used`, runnerPod)
+    const labels = { ...metadata.labels, ...aheadLabel('used') }
+    const note: V1Secret = { apiVersion: 'v1', kind: 'Secret', metadata: { ...metadata, labels }, type: 'Opaque' }
+    await cluster.createSecret(note, signal).catch(() => signal.throwIfAborted())
+  }
   return {
     async find(plan, signal) {
       const name = nameOf(plan.contentHash)
       const secret = await cluster.getSecret(name, signal)
       if (secret === undefined) return undefined
-      const digest = isOwnedBy(secret, runnerPod) ? digestIn(secret) : undefined
+      const digest = isOwnedBy(secret, runnerPod, job?.uid) ? digestIn(secret) : undefined
       const { host, repository } = parseReference(plan.pushReference)
-      if (digest !== undefined && (await digestOf(`${host}/${repository}@${digest}`, signal)) !== undefined) {
-        return digest
+      if (digest !== undefined) {
+        const reference = `${host}/${repository}@${digest}`
+        const [there] = await Promise.all([digestOf(reference, signal), noteUse(name, secret, signal)])
+        if (there !== undefined) return digest
       }
       // What is built now is another image, even from the same content.
       await cluster.deleteSecret(name, signal)
@@ -82,6 +106,8 @@ export function createBuiltImages({ cluster, reporter, runnerPod }: Job, digestO
     }
   }
 }
+
+const aheadLabel = (value: AheadLabel) => ({ [AHEAD_LABEL]: value })
 
 /** Every digest that is remembered for a runner pod, for who removes its images: a tag may have been moved to another one. */
 export async function rememberedDigests(cluster: Cluster, runnerPod: string, signal: AbortSignal): Promise<string[]> {

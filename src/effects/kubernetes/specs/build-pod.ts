@@ -9,7 +9,7 @@ import type { ContainerCommand } from '../../builders/definition.ts'
 import { type OwnResolver, ownResolver } from '../context/resolver-file.ts'
 import type { Site } from '../context/site.ts'
 import { WORK_VOLUME } from '../context/storage.ts'
-import { BUILD_POD_LABEL, buildPodName, COPY_IN_CONTAINER } from '../names.ts'
+import { BUILD_POD_LABEL, buildPodName, CONTENT_LABEL, COPY_IN_CONTAINER, contentLabel } from '../names.ts'
 import { CA_KEY, DOCKER_CONFIG_KEY } from '../registry/settings.ts'
 import { architectureFor } from '../template/architecture.ts'
 import { podMetadata } from './metadata.ts'
@@ -143,13 +143,13 @@ const joined = (...parts: readonly Pick<PodParts, 'mounts' | 'volumes'>[]): Pick
 
 function metadataOf(
   site: Site,
-  { nonce, attempt }: BuildInput,
+  { nonce, attempt, plan }: BuildInput,
   annotations: NonNullable<V1ObjectMeta['annotations']>
 ): V1ObjectMeta {
   const metadata = podMetadata(site, buildPodName(site.runnerPod, nonce, attempt))
   return {
     ...metadata,
-    labels: { ...metadata.labels, [BUILD_POD_LABEL]: '' },
+    labels: { ...metadata.labels, [BUILD_POD_LABEL]: '', [CONTENT_LABEL]: contentLabel(plan.contentHash) },
     annotations: { ...metadata.annotations, ...annotations }
   }
 }

@@ -1,7 +1,7 @@
 /** Metadata of every pod of ours: whose it is, what GitHub calls the job it is for, and that it is not to be moved, for the pure builders. */
 import type { V1ObjectMeta } from '@kubernetes/client-node'
 import type { Site } from '../context/site.ts'
-import { ownedMetadata, UNDISTURBED } from '../names.ts'
+import { AHEAD_LABEL, type AheadLabel, ownedMetadata, UNDISTURBED } from '../names.ts'
 
 /** Kubernetes refuses longer values. */
 const LABEL_LENGTH_MAX = 63
@@ -10,10 +10,10 @@ const ANNOTATION_LENGTH_MAX = 256
 
 /** `slipway/repository` and the like: the label to select by, the annotation for the whole text. */
 export function podMetadata(
-  { runnerPod, origin = {} }: Pick<Site, 'runnerPod' | 'origin'>,
+  { runnerPod, origin = {}, aheadFor }: Pick<Site, 'runnerPod' | 'origin' | 'aheadFor'>,
   name: string
 ): V1ObjectMeta {
-  const metadata = ownedMetadata(name, runnerPod)
+  const metadata = ownedMetadata(name, runnerPod, aheadFor)
   const said = Object.entries(origin).filter((entry): entry is [string, string] => entry[1] !== undefined)
   const valuesOf = (clean: (text: string) => string) =>
     Object.fromEntries(
@@ -21,7 +21,11 @@ export function podMetadata(
     )
   return {
     ...metadata,
-    labels: { ...metadata.labels, ...valuesOf(labelValue) },
+    labels: {
+      ...metadata.labels,
+      ...valuesOf(labelValue),
+      ...(aheadFor && { [AHEAD_LABEL]: 'building' satisfies AheadLabel })
+    },
     annotations: { ...valuesOf(annotationValue), ...UNDISTURBED }
   }
 }

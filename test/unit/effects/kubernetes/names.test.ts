@@ -122,6 +122,7 @@ const owner = (kind: string, name: string) => ({ apiVersion: 'v1', kind, name, u
 test.each([
   ['no owner', [], true],
   ['a runner pod of this name', [owner('Pod', 'a')], true],
+  ['its job pod', [owner('Pod', 'a-workflow')], true],
   ['another pod', [owner('Pod', 'b')], false],
   ['something else of this name', [owner('ReplicaSet', 'a')], false],
   ['several', [owner('Job', 'b'), owner('Pod', 'a')], true]

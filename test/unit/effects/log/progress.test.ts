@@ -80,4 +80,13 @@ describe('the summary of a run', () => {
   it('calls a stage as its own machine does', () => {
     expect(summaryLine(output, { stages: JOB_STAGES })).toContain(': plan 0.1 s')
   })
+
+  it.each([
+    [{ used: 2, unused: 0 }, 'of 2 built ahead all were used'],
+    [{ used: 0, unused: 1 }, 'of 1 built ahead 1 was never used'],
+    [{ used: 1, unused: 2 }, 'of 3 built ahead 2 were never used']
+  ])('of a cleanup says what was built for nothing: %j', (ahead, words) => {
+    const cleaned = { ...output, outcome: 'succeeded', exitCode: 0, removed: [], ahead } as const
+    expect(summaryLine(cleaned, { stages: STEP_STAGES })).toMatch(new RegExp(`there was nothing to remove; ${words}$`))
+  })
 })

@@ -33,6 +33,7 @@ async function call(execute: ScriptHost['execute'], state: object | null = { job
       steps: noOther,
       jobs: noOther,
       cleanup: noOther,
+      ahead: () => Promise.reject(new Error('no build ahead was asked for')),
       scripts: async () => ({
         createScriptPorts(options, { clock }) {
           asked.push(options)
@@ -54,6 +55,7 @@ async function call(execute: ScriptHost['execute'], state: object | null = { job
       log += data
     }),
     clock: systemClock,
+    startAhead: async () => {},
     randomHex
   })
   return { code, log, removed, options: asked[0] }

@@ -51,6 +51,31 @@ test('removes what is labelled for the runner pod, and leaves what belongs to so
   ])
 })
 
+test('what was built ahead is counted, by what is there', async () => {
+  const metadata = (name: string, ahead: string, build?: string) => ({
+    metadata: {
+      name,
+      labels: {
+        'runner-pod': 'runner-1',
+        'slipway/ahead': ahead,
+        ...(build !== undefined && { 'slipway/build-pod': build })
+      },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'runner-1-workflow', uid: 'u2' }]
+    }
+  })
+  const pods = await startPodServer(
+    directory,
+    // One that goes on, and what it makes to find out what a node can.
+    [{ metadata: { name: 'runner-1', uid: 'u1' } }, metadata('goes-on', 'building', ''), metadata('trial', 'building')]
+  )
+  vi.stubEnv('KUBECONFIG', pods.kubeconfig)
+  const deps = { clock: systemClock, reporter: createReporter(() => {}), randomHex }
+  const { ahead, removed } = await cleanUpJob({ runnerPod: 'runner-1', paths: PATHS }, deps)
+  await pods.close()
+  expect(ahead).toEqual({ used: 0, unused: 1 })
+  expect(removed).toEqual(['build-pod goes-on', 'pod trial'])
+})
+
 test('a registry that nobody reaches is told, and the job ends well', async () => {
   // Budgets are real, and waits take no time.
   const sleep: Clock['sleep'] = (ms, signal) => systemClock.sleep(ms < 60_000 ? 0 : ms, signal)

@@ -9,7 +9,7 @@ import { filesIn, fill } from '../../../../support/work-volume.ts'
 import { useDisks } from './fixture.ts'
 
 const never = new AbortController().signal
-const JOB: JobSite = { pod: 'runner-abc-workflow', serviceNames: [] }
+const JOB: JobSite = { pod: 'runner-abc-workflow', uid: 'uid-job', serviceNames: [] }
 const disks = useDisks(JOB.pod)
 let [runner, job] = ['', '']
 beforeEach(() => {

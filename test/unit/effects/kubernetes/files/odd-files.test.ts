@@ -15,7 +15,7 @@ import { useDisks } from './fixture.ts'
 
 const never = new AbortController().signal
 const STEP = 'runner-abc-step-0'
-const JOB: JobSite = { pod: 'runner-abc-workflow', serviceNames: [] }
+const JOB: JobSite = { pod: 'runner-abc-workflow', uid: 'uid-job', serviceNames: [] }
 const lost = () => new StepError('run-lost', 'gone')
 const isRoot = process.getuid?.() === 0
 

@@ -133,6 +133,36 @@ describe('what a job has built', () => {
     expect(await imagesOf().find(plan, signal)).toBeUndefined()
   })
 
+  it('that was built ahead belongs to the job pod, and a use of it is noted once', async () => {
+    const job = { pod: 'runner-abc-workflow', uid: 'uid-job', serviceNames: [] }
+    const pod = runnerPod('copy')
+    pod.metadata = { name: 'runner-abc', uid: '00000000-1111-2222-3333-444444444444' }
+    const site = siteOf('copy', { cluster, reporter, runnerPod: pod, job })
+    const digestOf = async (reference: string) => registry.get(reference)
+    const ahead = createBuiltImages({ ...site, aheadFor: { metadata: { name: job.pod, uid: job.uid } } }, digestOf)
+    await ahead.remember(plan, OURS, signal)
+    arrive(OURS)
+    const labelsOf = () => [...secrets.values()].map(({ metadata }) => metadata?.labels?.['slipway/ahead'])
+    expect([...secrets.values()][0]?.metadata?.ownerReferences).toMatchObject([{ uid: 'uid-job' }])
+    // Who builds ahead is no step.
+    expect(await ahead.find(plan, signal)).toBe(OURS)
+    expect(labelsOf()).toEqual(['built'])
+    for (let uses = 0; uses < 2; uses += 1)
+      expect(await createBuiltImages(site, digestOf).find(plan, signal)).toBe(OURS)
+    expect(labelsOf()).toEqual(['built', 'used'])
+    expect(await rememberedDigests(cluster, 'runner-abc', signal)).toEqual([OURS])
+  })
+
+  it('is not taken from a Secret of another job pod', async () => {
+    const site = siteOf('copy', { cluster, reporter, runnerPod: runnerPod('copy') })
+    const job = { pod: 'runner-abc-workflow', uid: 'uid-job', serviceNames: [] }
+    const aheadFor = { metadata: { name: job.pod, uid: 'uid-of-another' } }
+    const digestOf = async (reference: string) => registry.get(reference)
+    await createBuiltImages({ ...site, job, aheadFor }, digestOf).remember(plan, OURS, signal)
+    arrive(OURS)
+    expect(await createBuiltImages({ ...site, job }, digestOf).find(plan, signal)).toBeUndefined()
+  })
+
   it('fails no step when it cannot be remembered', async () => {
     refusal = new StepError('cluster-rejected', 'exceeded quota')
     await imagesOf().remember(plan, OURS, signal)

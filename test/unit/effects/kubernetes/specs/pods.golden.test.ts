@@ -203,7 +203,7 @@ test('only a pod for an image that was built may pull as the hook says, whatever
 })
 
 test('the step pod of a job knows the job its services by name', () => {
-  const job = { pod: 'runner-abc-workflow', address: '10.0.0.7', serviceNames: ['redis', 'postgres'] }
+  const job = { pod: 'runner-abc-workflow', uid: 'uid-job', address: '10.0.0.7', serviceNames: ['redis', 'postgres'] }
   const pod = stepPod(siteOf('volume', { job }), run)
   expect(pod.spec?.hostAliases).toEqual([{ ip: '10.0.0.7', hostnames: ['redis', 'postgres'] }])
 })

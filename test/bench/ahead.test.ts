@@ -1,0 +1,96 @@
+/** What a job gains by building ahead, and what its beginning pays for it: the same jobs, in turn. */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { useRunnerPod } from '../cluster/support/harness.ts'
+import { runCleanupJob, runContainerStep } from '../cluster/support/hook.ts'
+import { canBuild, IMAGES } from '../cluster/support/images.ts'
+import { prepareJob } from '../cluster/support/job.ts'
+import { eventually } from '../cluster/support/kubectl.ts'
+import { mustExec, STORAGE_MODES, WORK } from '../cluster/support/runner-pod.ts'
+import { measureExec } from './support/floor.ts'
+import { median, takeTurns } from './support/turns.ts'
+
+const ROUNDS = Number(process.env.SLIPWAY_ROUNDS ?? 9)
+const SWITCH = 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_AHEAD'
+/** Of other steps, between prepare_job and the one that is measured. */
+const OTHER_STEPS_MS = 10_000
+const STEP_RATIO_MAX = 1.1
+const PREPARE_RATIO_MAX = 1.05
+const METADATA = 'runs:\n  using: docker\n  image: Dockerfile\n'
+const DOCKERFILE = `FROM ${IMAGES.busyboxBase}\nRUN echo built > /built\nENTRYPOINT ["true"]\n`
+
+describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage mode %s', (mode) => {
+  const runner = useRunnerPod(mode)
+  let execMs = 0
+  beforeAll(async () => {
+    execMs = await measureExec(runner())
+  })
+
+  async function install(): Promise<string> {
+    await mustExec(runner().exec, ['rm', '-rf', `${WORK}/_actions/o`])
+    const directory = `${WORK}/_actions/o/r/${randomBytes(4).toString('hex')}`
+    await runner().write(directory, { 'action.yml': METADATA, Dockerfile: DOCKERFILE })
+    return `${directory}/Dockerfile`
+  }
+  async function prepare(ahead: 'on' | 'off'): Promise<number> {
+    const job = await prepareJob(runner(), { container: { image: IMAGES.busybox } }, { env: { [SWITCH]: ahead } })
+    expect(job.exitCode, job.stdout).toBe(0)
+    return job.durationMs - execMs
+  }
+  async function step(what: Parameters<typeof runContainerStep>[1]): Promise<number> {
+    const { exitCode, stdout, durationMs } = await runContainerStep(runner(), what, { env: { [SWITCH]: 'on' } })
+    expect(exitCode, stdout).toBe(0)
+    return durationMs - execMs
+  }
+  async function cleanUp(): Promise<void> {
+    expect((await runCleanupJob(runner())).exitCode).toBe(0)
+    const isOver = async () => {
+      const script = 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" "\\n" | grep -c "[k]8s/index.js"'
+      return (await runner().exec(['sh', '-c', script])).stdout.trim() === '0'
+    }
+    await eventually('the end of the builds ahead', 30_000, isOver)
+  }
+
+  async function thenCleanedUp(measured: Promise<number>): Promise<number> {
+    try {
+      return await measured
+    } finally {
+      await cleanUp()
+    }
+  }
+
+  it('a cold Dockerfile step after others takes as long as one with an image', async () => {
+    const { ahead, image } = await takeTurns(ROUNDS, {
+      async ahead() {
+        const dockerfile = await install()
+        await prepare('on')
+        await delay(OTHER_STEPS_MS)
+        return await thenCleanedUp(step({ dockerfile }))
+      },
+      async image() {
+        await install()
+        await prepare('off')
+        await delay(OTHER_STEPS_MS)
+        return await thenCleanedUp(step({ image: IMAGES.busybox, entryPoint: 'true' }))
+      }
+    })
+    expectRatio('Dockerfile step built ahead, to one with an image', ahead, image, STEP_RATIO_MAX)
+  })
+
+  it('prepare_job is no slower for it', async () => {
+    const measured = (ahead: 'on' | 'off') => async () => {
+      await install()
+      return await thenCleanedUp(prepare(ahead))
+    }
+    const { on, off } = await takeTurns(ROUNDS, { on: measured('on'), off: measured('off') })
+    expectRatio('prepare_job that builds ahead, to one that does not', on, off, PREPARE_RATIO_MAX)
+  })
+
+  function expectRatio(what: string, ours: readonly number[], other: readonly number[], ratioMax: number): void {
+    const ratio = median(ours.map((ms, round) => ms / (other[round] ?? Number.NaN)))
+    const rounds = ours.map((ms, round) => `${Math.round(ms)}/${Math.round(other[round] ?? Number.NaN)}`).join(' ')
+    process.stdout.write(`\nbench: ${what}, ${mode}: ${ratio.toFixed(3)}, at most ${ratioMax} (${rounds})\n`)
+    expect(ratio).toBeLessThanOrEqual(ratioMax)
+  }
+})

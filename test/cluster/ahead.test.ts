@@ -1,0 +1,193 @@
+/** Dockerfiles of a job's actions, built from its beginning on: their steps find the image, join, or build as if nothing had been. */
+import { describe, expect, it } from 'vitest'
+import { dockerfile, installAction, program } from './support/actions.ts'
+import { useRunnerPod } from './support/harness.ts'
+import { type HookOptions, runCleanupJob, runContainerStep } from './support/hook.ts'
+import { canBuild, IMAGES } from './support/images.ts'
+import { type PreparedJob, prepareJob, startPrepareJob } from './support/job.ts'
+import { eventually, get, kubectl } from './support/kubectl.ts'
+import { errorsOf } from './support/leftovers.ts'
+import { mustExec, type RunnerPod, STORAGE_MODES, WORK } from './support/runner-pod.ts'
+import { readTraces } from './support/traces.ts'
+
+const SWITCH = 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_AHEAD'
+const ON: HookOptions = { env: { [SWITCH]: 'on' } }
+const AHEAD_MS_MAX = 60_000
+
+const METADATA = ['name: some action', 'runs:', '  using: docker', '  image: Dockerfile', ''].join('\n')
+
+interface Found {
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> }
+}
+
+const labelled = async (pod: RunnerPod, kind: 'pods' | 'secrets', value: string) =>
+  (await get<Found>([kind, '-n', pod.namespace, '-l', `runner-pod=${pod.name},slipway/ahead=${value}`])).map(
+    ({ metadata }) => metadata.name
+  )
+/** Processes in the runner's container that are not ours to end: builds ahead that go on. */
+const aheadProcesses = async (pod: RunnerPod): Promise<number> => {
+  const { stdout } = await pod.exec([
+    'sh',
+    '-c',
+    'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" "\\n" | grep -c "[k]8s/index.js"'
+  ])
+  return Number(stdout)
+}
+
+async function prepared(pod: RunnerPod, options: HookOptions = ON): Promise<PreparedJob> {
+  const job = await prepareJob(pod, { container: { image: IMAGES.busybox } }, options)
+  expect(job.exitCode, job.stdout).toBe(0)
+  return job
+}
+
+const cleanedUp = async (pod: RunnerPod): Promise<string> => {
+  const cleanup = await runCleanupJob(pod, ON)
+  expect(cleanup.exitCode, cleanup.stdout).toBe(0)
+  // It ends by itself as soon as it sees that the job pod is gone.
+  await eventually('the end of the builds ahead', 20_000, async () => (await aheadProcesses(pod)) === 0)
+  return cleanup.stdout
+}
+
+describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage mode %s', (mode) => {
+  const runner = useRunnerPod(mode)
+  const installed = async (name: string, ...lines: readonly string[]) => {
+    await mustExec(runner().exec, ['rm', '-rf', `${WORK}/_actions/owner`])
+    return await installAction(runner(), name, {
+      'action.yml': METADATA,
+      Dockerfile: dockerfile(IMAGES.busyboxBase, ...lines, 'COPY entry.sh /entry.sh', 'ENTRYPOINT ["/entry.sh"]'),
+      'entry.sh': program('echo "it runs $1"')
+    })
+  }
+  const run = (directory: string) =>
+    runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile`, args: ['once'] }, ON)
+
+  it('is found by a step that comes later, and counted as used', async () => {
+    const directory = await installed('later')
+    await prepared(runner())
+    const isBuilt = async () => (await labelled(runner(), 'secrets', 'built')).length === 1
+    await eventually('an image that is built ahead', AHEAD_MS_MAX, isBuilt)
+    await eventually(
+      'the end of its pod',
+      AHEAD_MS_MAX,
+      async () => (await labelled(runner(), 'pods', 'building')).length === 0
+    )
+    const step = await run(directory)
+    expect(step.exitCode, step.stdout).toBe(0)
+    expect(step.stdout).toContain('it runs once')
+    expect(step.stdout).not.toMatch(/^(Build|Join): /m)
+    expect(step.stdout).toMatch(/^Succeeded .*; built before, image localhost:/m)
+    expect(await cleanedUp(runner())).toMatch(/; of 1 built ahead all were used$/m)
+  })
+
+  it('is joined by a step that comes at once', async () => {
+    const directory = await installed('at-once', 'RUN sleep 6')
+    await prepared(runner())
+    await eventually(
+      'a build ahead',
+      AHEAD_MS_MAX,
+      async () => (await labelled(runner(), 'pods', 'building')).length === 1
+    )
+    const step = await run(directory)
+    expect(step.exitCode, step.stdout).toBe(0)
+    expect(step.stdout).toMatch(/^Join: /m)
+    expect(step.stdout).not.toMatch(/^Build: /m)
+    expect(step.stdout).toMatch(/^Succeeded .*; built ahead, image localhost:/m)
+    expect(await cleanedUp(runner())).toMatch(/; of 1 built ahead all were used$/m)
+    const traces = await readTraces(runner())
+    expect(traces.map(({ replay: { command, end } }) => [command, end?.exitCode])).toContainEqual(['build_ahead', 0])
+  })
+
+  it('that fails is built by its step, which says its own error', async () => {
+    const directory = await installed('failing', 'RUN sleep 3; echo what went wrong; exit 7')
+    await prepared(runner())
+    await eventually(
+      'a build ahead',
+      AHEAD_MS_MAX,
+      async () => (await labelled(runner(), 'pods', 'building')).length === 1
+    )
+    const step = await run(directory)
+    expect(step.exitCode).not.toBe(0)
+    expect(step.stdout).toMatch(/^Join: /m)
+    expect(step.stdout).toMatch(/^Build: /m)
+    expect(step.stdout).toContain('what went wrong')
+    expect(errorsOf(step)).toHaveLength(1)
+    await cleanedUp(runner())
+  })
+
+  it('whose process is killed is seen to by its step', async () => {
+    const directory = await installed('killed', 'RUN sleep 5')
+    await prepared(runner())
+    await eventually(
+      'a build ahead',
+      AHEAD_MS_MAX,
+      async () => (await labelled(runner(), 'pods', 'building')).length === 1
+    )
+    // The process alone: its pod goes on, if it has all that it needs.
+    const kill = 'for p in /proc/[0-9]*; do grep -q "[k]8s/index.js" $p/cmdline && kill -KILL ${p#/proc/}; done; true'
+    await mustExec(runner().exec, ['sh', '-c', kill])
+    const step = await run(directory)
+    expect(step.exitCode, step.stdout).toBe(0)
+    expect(step.stdout).toContain('it runs once')
+    expect(step.stdout).toMatch(/^Join: /m)
+    await cleanedUp(runner())
+  })
+
+  it('whose pod is deleted is built by its step', async () => {
+    const directory = await installed('deleted', 'RUN sleep 8')
+    await prepared(runner())
+    const building = async () => await labelled(runner(), 'pods', 'building')
+    await eventually('a build ahead', AHEAD_MS_MAX, async () => (await building()).length === 1)
+    const step = run(directory)
+    await kubectl(['delete', 'pod', '-n', runner().namespace, ...(await building()), '--grace-period=0', '--force'])
+    const { exitCode, stdout } = await step
+    expect(exitCode, stdout).toBe(0)
+    expect(stdout).toContain('it runs once')
+    await cleanedUp(runner())
+  })
+
+  it('leaves nothing when the job ends at once, whether its process lives or not', async () => {
+    await installed('never', 'RUN sleep 60')
+    await prepared(runner())
+    expect(await cleanedUp(runner())).toMatch(/^Cleaned up in /m)
+    await prepared(runner())
+    await eventually(
+      'a build ahead',
+      AHEAD_MS_MAX,
+      async () => (await labelled(runner(), 'pods', 'building')).length === 1
+    )
+    expect(await cleanedUp(runner())).toMatch(/; of 1 built ahead 1 was never used$/m)
+  })
+
+  it('is stopped with a job that is cancelled while it is prepared', async () => {
+    await installed('cancelled', 'RUN sleep 60')
+    const job = await startPrepareJob(
+      runner(),
+      {
+        container: { image: IMAGES.busybox },
+        services: [
+          { image: IMAGES.registry, createOptions: '--health-cmd false --health-interval 2s --health-retries 1000' }
+        ]
+      },
+      ON
+    )
+    await eventually(
+      'a build ahead',
+      AHEAD_MS_MAX,
+      async () => (await labelled(runner(), 'pods', 'building')).length === 1
+    )
+    await job.signal('INT')
+    expect((await job.finished).exitCode).not.toBe(0)
+    await cleanedUp(runner())
+  })
+
+  it('is not begun where it is switched off', async () => {
+    const directory = await installed('off')
+    const off = { env: { [SWITCH]: 'off' } }
+    await prepared(runner(), off)
+    expect(await aheadProcesses(runner())).toBe(0)
+    const step = await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile`, args: ['once'] }, off)
+    expect(step.stdout).toMatch(/^Build: /m)
+    expect(await labelled(runner(), 'secrets', 'built')).toEqual([])
+    expect(await cleanedUp(runner())).not.toContain('built ahead')
+  })
+})
