@@ -63,13 +63,15 @@ export function useBoundary({ mode, job }: Place): () => Boundary {
   })
   beforeEach(async () => {
     const { pod, beyond } = current()
-    await mustExec(pod.exec, ['sh', '-ec', `${restore(TEMP)}; ${plant(OUTSIDE, VICTIM)}`])
-    if (isElsewhere(mode, hasJob)) await mustInJob(pod, `${restore(inContainer(TEMP))}; ${plant(inContainer(VICTIM))}`)
+    await Promise.all([
+      mustExec(pod.exec, ['sh', '-ec', `${restore(TEMP)}; ${plant(OUTSIDE, VICTIM)}`]),
+      isElsewhere(mode, hasJob) && mustInJob(pod, `${restore(inContainer(TEMP))}; ${plant(inContainer(VICTIM))}`)
+    ])
     before = await beyond()
   })
   afterEach(async () => {
-    expect(await current().beyond(), 'what is beyond the boundary').toBe(before)
-    const left = await objectsLeft(current().pod)
+    const [after, left] = await Promise.all([current().beyond(), objectsLeft(current().pod)])
+    expect(after, 'what is beyond the boundary').toBe(before)
     // A job remembers the images it has built.
     const isMemory = (object: string) => hasJob && /^Secret \S+-image-[0-9a-f]{24}$/.test(object)
     const kept = hasJob ? [`Pod ${current().pod.name}-workflow`] : []
@@ -99,11 +101,11 @@ function createBoundary(pod: RunnerPod, hasJob: boolean): Boundary {
       return await (inside ?? onRunner)(`cd ${inside === undefined ? WORKSPACE : inContainer(WORKSPACE)}; ${script}`)
     },
     async beyond() {
-      const seen = [await onRunner(look(OUTSIDE, VICTIM)), await inside?.(look(inContainer(VICTIM)))]
+      const seen = await Promise.all([onRunner(look(OUTSIDE, VICTIM)), inside?.(look(inContainer(VICTIM)))])
       return seen.join('\n')
     },
     async usedBytes() {
-      const used = [await onRunner(diskUsage(WORK)), await inside?.(diskUsage(inContainer(WORKSPACE)))]
+      const used = await Promise.all([onRunner(diskUsage(WORK)), inside?.(diskUsage(inContainer(WORKSPACE)))])
       return used.reduce((sum, text) => sum + Number.parseInt(text ?? '0', 10), 0)
     }
   }

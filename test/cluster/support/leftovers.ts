@@ -40,11 +40,11 @@ export async function objectsLeft(pod: RunnerPod): Promise<string[]> {
 
 /** Nothing of ours is left: no pod, no secret, and no image that was not in the registry `before`. */
 export async function expectNothingLeft(pod: RunnerPod, before: readonly string[]): Promise<void> {
-  expect(await objectsLeft(pod)).toEqual([])
+  const [objects, handle, content] = await Promise.all([objectsLeft(pod), handleOfPod(pod), registryContent()])
+  expect(objects).toEqual([])
   const known = new Set(before)
-  const handle = await handleOfPod(pod)
   const isOfOther = (link: string) => HANDLE.test(link) && !link.startsWith(`${handle}/`)
-  expect((await registryContent()).filter((link) => !known.has(link) && !isOfOther(link))).toEqual([])
+  expect(content.filter((link) => !known.has(link) && !isOfOther(link))).toEqual([])
 }
 
 /** Repositories of other runners, which may be at work in the same registry, look like this. */

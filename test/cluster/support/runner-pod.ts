@@ -113,8 +113,8 @@ export function accessTo(name: string, namespace: string): Pick<RunnerPod, 'exec
   return {
     exec,
     async write(directory, tree) {
-      await mustExec(exec, ['mkdir', '-p', directory])
-      await mustExec(exec, ['tar', '-x', '-C', directory], { input: await archive(tree) })
+      const unpack = 'mkdir -p "$0" && exec tar -x -C "$0"'
+      await mustExec(exec, ['sh', '-c', unpack, directory], { input: await archive(tree) })
     },
     async read(path) {
       // A pipe in the place of a file is nothing to wait for.
