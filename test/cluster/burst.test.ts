@@ -15,7 +15,7 @@ import { runScript } from './support/script.ts'
 import { createTestNamespace, type TestNamespace } from './support/test-namespace.ts'
 
 const LINES = 20_000
-const TIMES = 12
+const TIMES = 20
 /** What two cores carry without anything that is waited for being late. */
 const SIDE_BY_SIDE = 4
 const EXIT_CODE = 7
@@ -42,7 +42,7 @@ async function expectWholeEveryTime(exitCode: number, run: () => Promise<Finishe
 
 const canBuildHere = await canBuild()
 
-describe('a burst of 20,000 lines right before the end of a pod arrives whole, 12 of 12 times', () => {
+describe('a burst of 20,000 lines right before the end of a pod arrives whole, 20 of 20 times', () => {
   const runner = useRunnerPod('copy')
 
   it('from a container step', async () => {
@@ -63,7 +63,7 @@ describe('a burst of 20,000 lines right before the end of a pod arrives whole, 1
   })
 })
 
-describe('a burst of 20,000 lines right before the end of a script arrives whole, 12 of 12 times', () => {
+describe('a burst of 20,000 lines right before the end of a script arrives whole, 20 of 20 times', () => {
   let namespace: TestNamespace
   let pod: RunnerPod
   beforeAll(async () => {
