@@ -8,8 +8,9 @@ import { canBuild, IMAGES } from '../cluster/support/images.ts'
 import { prepareJob } from '../cluster/support/job.ts'
 import { eventually } from '../cluster/support/kubectl.ts'
 import { mustExec, STORAGE_MODES, WORK } from '../cluster/support/runner-pod.ts'
+import { expectRatio } from './support/comparison.ts'
 import { measureExec } from './support/floor.ts'
-import { median, takeTurns } from './support/turns.ts'
+import { takeTurns } from './support/turns.ts'
 
 const ROUNDS = Number(process.env.SLIPWAY_ROUNDS ?? 9)
 const SWITCH = 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_AHEAD'
@@ -75,7 +76,8 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
         return await thenCleanedUp(step({ image: IMAGES.busybox, entryPoint: 'true' }))
       }
     })
-    expectRatio('Dockerfile step built ahead, to one with an image', ahead, image, STEP_RATIO_MAX)
+    const [what, than] = [`Dockerfile step built ahead, ${mode}`, 'a step with an image']
+    expectRatio({ what, than, ratioMax: STEP_RATIO_MAX, ours: ahead, other: image })
   })
 
   it('prepare_job is no slower for it', async () => {
@@ -84,13 +86,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
       return await thenCleanedUp(prepare(ahead))
     }
     const { on, off } = await takeTurns(ROUNDS, { on: measured('on'), off: measured('off') })
-    expectRatio('prepare_job that builds ahead, to one that does not', on, off, PREPARE_RATIO_MAX)
+    const [what, than] = [`prepare_job that builds ahead, ${mode}`, 'one that does not']
+    expectRatio({ what, than, ratioMax: PREPARE_RATIO_MAX, ours: on, other: off })
   })
-
-  function expectRatio(what: string, ours: readonly number[], other: readonly number[], ratioMax: number): void {
-    const ratio = median(ours.map((ms, round) => ms / (other[round] ?? Number.NaN)))
-    const rounds = ours.map((ms, round) => `${Math.round(ms)}/${Math.round(other[round] ?? Number.NaN)}`).join(' ')
-    process.stdout.write(`\nbench: ${what}, ${mode}: ${ratio.toFixed(3)}, at most ${ratioMax} (${rounds})\n`)
-    expect(ratio).toBeLessThanOrEqual(ratioMax)
-  }
 })

@@ -9,7 +9,7 @@ import { judge } from './oracles.ts'
 import keptSeeds from './seeds.json' with { type: 'json' }
 import { straysOf } from './walk.ts'
 
-const RUNS = 300
+const RUNS = 200
 
 const playedBy = (tamper?: Tamper) => async (scenario: Scenario) => {
   const history = await play(scenario, tamper)

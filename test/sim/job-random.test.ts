@@ -12,7 +12,7 @@ vi.mock('../../src/effects/system.ts', async (real) => ({
   ...(await import('./support/system.ts'))
 }))
 
-const RUNS = 8
+const RUNS = 6
 /** Without looking for a smaller one: a job takes a second. */
 const once = <T>() => ({ ...chosenSeed<T>(RUNS), endOnFailure: true })
 

@@ -16,7 +16,7 @@ vi.mock('../../src/effects/system.ts', async (real) => ({
 }))
 
 /** `SLIPWAY_SIM_RUNS=1000` for more of them. */
-const RUNS = Number(process.env.SLIPWAY_SIM_RUNS ?? 40)
+const RUNS = Number(process.env.SLIPWAY_SIM_RUNS ?? 25)
 
 const judged = async (scenario: Scenario) => judgePlayed(scenario, await play(scenario))
 
