@@ -12,7 +12,7 @@ vi.mock('../../src/effects/system.ts', async (real) => ({
   ...(await import('./support/system.ts'))
 }))
 
-const RUNS = 6
+const RUNS = 4
 /** Without looking for a smaller one: a job takes a second. */
 const once = <T>() => ({ ...chosenSeed<T>(RUNS), endOnFailure: true })
 

@@ -10,7 +10,7 @@ import { StepError } from '../../../../src/errors.ts'
 import { isComparable, referenceRules } from '../../../support/ignore-reference.ts'
 
 /** `IGNORE_RUNS=100000` for more of them. */
-const RUNS = Number(process.env.IGNORE_RUNS ?? 2_000)
+const RUNS = Number(process.env.IGNORE_RUNS ?? 1_000)
 /** Code that `npm run mutants` has filled with switches takes longer. */
 const TIMES_SLOWER = Number(process.env.SLIPWAY_TIMES_SLOWER ?? 1)
 const CASE_MS_MAX = 1_000 * TIMES_SLOWER
