@@ -36,8 +36,6 @@ export default defineConfig({
         ...cluster,
         include: ['test/cluster/**/*.test.ts', 'test/parity/**/*.test.ts'],
         exclude: ALONE,
-        // One more: most of it is waiting for pods.
-        maxWorkers: WORKERS + 1,
         sequence: { groupOrder: 1 }
       }),
       project('cluster-alone', 300_000, {

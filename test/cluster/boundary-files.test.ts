@@ -17,8 +17,8 @@ const each = (script: string) => `n=0; while [ $n -lt ${PAIRS} ]; do n=$((n+1));
 /** Makes one of four targets `$1`, by the number of the pair. */
 const target = (targets: readonly string[]) => `set -- ${targets.join(' ')}; shift $((n%4))`
 
-/** Less than twelve attempts and their delays. */
-const END_MS_MAX = 25_000
+/** Less than twelve attempts and their delays, on a machine that has much else to do. */
+const END_MS_MAX = 60_000
 const GROWTH_BYTES_MAX = 100 * 1024 * 1024
 const python = (program: string) => `python3 -c '${program}'`
 const COSTLY = {

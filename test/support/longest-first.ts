@@ -22,7 +22,12 @@ export const LONGEST: readonly string[] = [
   'test/cluster/connections.test.ts',
   'test/cluster/buildkit.test.ts',
   'test/cluster/buildkit-in-pod.test.ts',
-  'test/cluster/doctor.test.ts'
+  'test/cluster/doctor.test.ts',
+  'test/sim/job.test.ts',
+  'test/contract/local.test.ts',
+  'test/sim/job-random.test.ts',
+  'test/unit/effects/kubernetes/script/host.test.ts',
+  'test/contract/hook-process.test.ts'
 ]
 
 export class LongestFirst extends BaseSequencer {
