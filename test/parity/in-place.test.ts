@@ -22,8 +22,8 @@ import { toldIn } from './support/probe.ts'
 import { sample } from './support/sample.ts'
 
 const REAL = 'Whole actions'
-const SAMPLE = 20
-const IN_VOLUME = 6
+const SAMPLE = 10
+const IN_VOLUME = 4
 const SEEDS = 2 ** 31
 
 const seed = Number(process.env.PARITY_SEED ?? randomInt(SEEDS))
