@@ -133,7 +133,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
   })
 
   it('whose pod is deleted is built by its step', async () => {
-    const directory = await installed('deleted', 'RUN sleep 8')
+    const directory = await installed('deleted', 'RUN sleep 20')
     await prepared(runner())
     const building = async () => await labelled(runner(), 'pods', 'building')
     await eventually('a build ahead', AHEAD_MS_MAX, async () => (await building()).length === 1)
