@@ -111,7 +111,7 @@ describe.skipIf(chromium === undefined)('the page', () => {
   })
 
   test('tells purpose, budget, port, error codes and source of a state', async () => {
-    await page.click('[data-id="container-step.pushing"]', { position: { x: 20, y: 10 } })
+    await page.locator('[data-id="container-step.pushing"] > text').dispatchEvent('click')
     const details = await page.innerText('#details')
     expect(details).toContain('Push the built layout to the registry')
     expect(details).toContain('5 minutes')

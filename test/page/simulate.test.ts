@@ -120,7 +120,7 @@ describe.skipIf(chromium === undefined)('the Simulate tab', () => {
   test('takes what is clicked in the diagram: a label, or a line of one transition', async () => {
     await page.locator(`[data-id="container-step.${done('resolving')}"] text`).click()
     expect(await place()).toContain('Build: attempt 1')
-    const line = page.locator(`.line[data-ids*="${done('building')}"]`)
+    const line = page.locator(`.line[data-ids*="container-step.${done('building')}"]`)
     await line.dispatchEvent('click')
     expect(await place()).toContain('Push: attempt 1')
   })
