@@ -1,10 +1,11 @@
 /**
  * Starts build_ahead as a process of its own as soon as the job pod is placed, for prepare_job, which does not wait for it. The process
- * has this one's environment, so that the runner finds it among what a job has left running, and ends by itself with the job.
+ * has this one's environment, and ends by itself with the job.
  */
 import type { spawn } from 'node:child_process'
 import type { setPriority } from 'node:os'
 import { findActions } from '../effects/content/actions.ts'
+import { buildPlaceOf } from '../effects/kubernetes/context/build-place.ts'
 import type { Observer } from '../effects/run/wire.ts'
 import { workDirectoryOf } from '../effects/work-tree/layout.ts'
 import type { CommandContext } from './context.ts'
@@ -37,9 +38,8 @@ export async function startDetached(host: NodeJS.Process, { spawn, setPriority }
   })
 }
 
-/** Whether what is built ahead outlives this command and is found again. */
-const isWanted = ({ buildAhead, buildMode, registry }: HookConfig): boolean =>
-  buildAhead !== 'off' && buildMode !== 'in-place' && registry !== undefined
+/** What is built in place is in no registry, where a step could find it. */
+const isWanted = (config: HookConfig): boolean => config.buildAhead !== 'off' && buildPlaceOf(config) === 'registry'
 
 export interface AheadStart {
   readonly observer: Observer

@@ -58,6 +58,8 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
       'entry.sh': program('echo "it runs $1"')
     })
   }
+  const building = async () => await labelled(runner(), 'pods', 'building')
+  const begun = () => eventually('a build ahead', AHEAD_MS_MAX, async () => (await building()).length === 1)
   const run = (directory: string) =>
     runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile`, args: ['once'] }, ON)
 
@@ -66,11 +68,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
     await prepared(runner())
     const isBuilt = async () => (await labelled(runner(), 'secrets', 'built')).length === 1
     await eventually('an image that is built ahead', AHEAD_MS_MAX, isBuilt)
-    await eventually(
-      'the end of its pod',
-      AHEAD_MS_MAX,
-      async () => (await labelled(runner(), 'pods', 'building')).length === 0
-    )
+    await eventually('the end of its pod', AHEAD_MS_MAX, async () => (await building()).length === 0)
     const step = await run(directory)
     expect(step.exitCode, step.stdout).toBe(0)
     expect(step.stdout).toContain('it runs once')
@@ -82,11 +80,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
   it('is joined by a step that comes at once', async () => {
     const directory = await installed('at-once', 'RUN sleep 6')
     await prepared(runner())
-    await eventually(
-      'a build ahead',
-      AHEAD_MS_MAX,
-      async () => (await labelled(runner(), 'pods', 'building')).length === 1
-    )
+    await begun()
     const step = await run(directory)
     expect(step.exitCode, step.stdout).toBe(0)
     expect(step.stdout).toMatch(/^Join: /m)
@@ -100,11 +94,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
   it('that fails is built by its step, which says its own error', async () => {
     const directory = await installed('failing', 'RUN sleep 3; echo what went wrong; exit 7')
     await prepared(runner())
-    await eventually(
-      'a build ahead',
-      AHEAD_MS_MAX,
-      async () => (await labelled(runner(), 'pods', 'building')).length === 1
-    )
+    await begun()
     const step = await run(directory)
     expect(step.exitCode).not.toBe(0)
     expect(step.stdout).toMatch(/^Join: /m)
@@ -117,11 +107,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
   it('whose process is killed is seen to by its step', async () => {
     const directory = await installed('killed', 'RUN sleep 5')
     await prepared(runner())
-    await eventually(
-      'a build ahead',
-      AHEAD_MS_MAX,
-      async () => (await labelled(runner(), 'pods', 'building')).length === 1
-    )
+    await begun()
     // The process alone: its pod goes on, if it has all that it needs.
     const kill = 'for p in /proc/[0-9]*; do grep -q "[k]8s/index.js" $p/cmdline && kill -KILL ${p#/proc/}; done; true'
     await mustExec(runner().exec, ['sh', '-c', kill])
@@ -135,8 +121,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
   it('whose pod is deleted is built by its step', async () => {
     const directory = await installed('deleted', 'RUN sleep 20')
     await prepared(runner())
-    const building = async () => await labelled(runner(), 'pods', 'building')
-    await eventually('a build ahead', AHEAD_MS_MAX, async () => (await building()).length === 1)
+    await begun()
     const step = run(directory)
     await kubectl(['delete', 'pod', '-n', runner().namespace, ...(await building()), '--grace-period=0', '--force'])
     const { exitCode, stdout } = await step
@@ -150,11 +135,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
     await prepared(runner())
     expect(await cleanedUp(runner())).toMatch(/^Cleaned up in /m)
     await prepared(runner())
-    await eventually(
-      'a build ahead',
-      AHEAD_MS_MAX,
-      async () => (await labelled(runner(), 'pods', 'building')).length === 1
-    )
+    await begun()
     expect(await cleanedUp(runner())).toMatch(/; of 1 built ahead 1 was never used$/m)
   })
 
@@ -170,11 +151,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
       },
       ON
     )
-    await eventually(
-      'a build ahead',
-      AHEAD_MS_MAX,
-      async () => (await labelled(runner(), 'pods', 'building')).length === 1
-    )
+    await begun()
     await job.signal('INT')
     expect((await job.finished).exitCode).not.toBe(0)
     await cleanedUp(runner())

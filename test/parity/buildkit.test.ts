@@ -1,7 +1,7 @@
 /**
  * With BuildKit as its builder the hook refuses nothing that BuildKit builds, and makes no other image. With `auto` that is so for all that
- * Kaniko refuses, and for what it is known to make otherwise where a text shows it. A few by PARITY_SEED are built by BuildKit in each run, PARITY=all builds all, PARITY_ONLY
- * is a pattern for the names of those to be built.
+ * Kaniko refuses, and for what it is known to make otherwise where a text shows it. A few by PARITY_SEED are built by BuildKit in each run,
+ * PARITY=all builds all, PARITY_ONLY is a pattern for the names of those to be built.
  */
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

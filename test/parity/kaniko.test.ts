@@ -1,8 +1,9 @@
 /**
  * Every Dockerfile of the suite, built as the hook builds it, is the image that BuildKit makes of it; the exceptions stand in
  * expected/kaniko.json, and one that is none any more has to leave it. PARITY=write writes that file, PARITY_ONLY is a pattern for the
- * names of those to be built, and with neither a share is built, by PARITY_SEED: one in ten of what Kaniko is given as it is written, three in ten of
- * what it is given in other words or would only be given where there is no BuildKit, and all that is known to differ; PARITY=all builds all. All are built in storage mode copy, a tenth in mode volume as well: what .dockerignore does, and some more.
+ * names of those to be built, and with neither a share is built, by PARITY_SEED: one in ten of what Kaniko is given as it is written, three
+ * in ten of what it is given in other words or would only be given where there is no BuildKit, and all that is known to differ; PARITY=all
+ * builds all. All are built in storage mode copy, a tenth in mode volume as well: what .dockerignore does, and some more.
  */
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

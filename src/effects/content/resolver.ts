@@ -18,6 +18,8 @@ export interface ResolverOptions {
   readonly contextRoot?: string | undefined
   /** Name of the repository for the image. */
   readonly repository: () => string
+  /** Whether the tag is this build's alone, for a repository in which nothing is found by its tag: no image there ever loses its name to another. */
+  readonly hasOwnTag?: boolean | undefined
   /** What builds a Dockerfile. May throw `not-supported`. */
   readonly chooseBuilder: (file: FoundDockerfile) => PlannedBuilder | Promise<PlannedBuilder>
   /** Digest of an image that was built before from the same content, when images outlive a step. */
@@ -62,7 +64,7 @@ export function createResolver(options: ResolverOptions): ImageResolver {
     async resolve({ request, buildAttemptsMax }, signal): Promise<Resolution> {
       const { image, dockerfile } = request
       const nonce = options.nonce()
-      const decision = await decide(options, { image, dockerfile }, signal)
+      const decision = await decide(options, { image, dockerfile }, nonce, signal)
       return { ...decision, nonce, creates: options.creates(decision, { nonce, buildAttemptsMax }) }
     }
   }
@@ -71,18 +73,20 @@ export function createResolver(options: ResolverOptions): ImageResolver {
 async function decide(
   options: ResolverOptions,
   { image, dockerfile }: Pick<StepRequest, 'image' | 'dockerfile'>,
+  nonce: string,
   signal: AbortSignal
 ): Promise<Decision> {
   if (image !== undefined) return { kind: 'prebuilt', image }
   if (dockerfile === undefined) throw new StepError('invalid-input', 'There is neither an image nor a Dockerfile')
-  const { registry, isInPlace } = options
+  const { registry, isInPlace, hasOwnTag } = options
   if (isInPlace) return { kind: 'in-place', source: await readSource(options, dockerfile, signal) }
   if (registry === undefined) throw options.notConfigured()
   const source = await readSource(options, dockerfile, signal)
   const repository = options.repository()
+  const ofContent = source.contentHash.slice(0, TAG_LENGTH)
   const plan: BuildPlan = {
     ...source,
-    pushReference: pushReference(registry, repository, source.contentHash.slice(0, TAG_LENGTH)),
+    pushReference: pushReference(registry, repository, hasOwnTag ? `${ofContent}-${nonce}` : ofContent),
     pullRepository: pullRepository(registry, repository)
   }
   const [digest, building] = await Promise.all([options.findBuilt?.(plan, signal), options.findAhead?.(plan, signal)])

@@ -8,7 +8,7 @@ export const RUNNER_POD_LABEL = 'runner-pod'
 export const MANAGED_BY = { label: 'app.kubernetes.io/managed-by', value: 'slipway' } as const
 /** On build pods: a pod that may be pushing is asked to end, and not killed. */
 export const BUILD_POD_LABEL = 'slipway/build-pod'
-/** On build pods: what they build, so that it is built once. */
+/** On build pods: what they build, by which others that need the same find it. */
 export const CONTENT_LABEL = 'slipway/content'
 /** On all that is made for a build that no step has asked for yet, and on the note that one has: the values. */
 export const AHEAD_LABEL = 'slipway/ahead'

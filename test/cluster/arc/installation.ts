@@ -87,7 +87,7 @@ export async function uninstallScaleSets(): Promise<void> {
 }
 
 /**
- * Resolves when a runner of the scale set waits. In one of some ten installations the listener of one scale set of two ended right after
+ * Resolves when a runner of the scale set waits. Once, of some ten installations, the listener of one scale set of two ended right after
  * each start, for ten minutes, without anything of Slipway's in it; what it says is printed then, and ARC makes it anew.
  */
 export async function awaitRunners(scaleSet: string): Promise<void> {

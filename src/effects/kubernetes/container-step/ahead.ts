@@ -3,12 +3,11 @@
  * job pod. So Kubernetes removes what is made after that pod is gone, and nothing is made once it is known to be.
  */
 import type { V1Pod } from '@kubernetes/client-node'
-import { StepError } from '../../../errors.ts'
 import type { AheadPorts } from '../../../machines/ports.ts'
 import { remembered } from '../../remembered.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
-import { AHEAD_LABEL, CONTENT_LABEL, jobPodName, RUNNER_POD_LABEL, runnerPodLabel } from '../names.ts'
+import { jobPodName } from '../names.ts'
 import { jobPodGone } from '../pods/own.ts'
 import { createPortsOn } from './backend.ts'
 
@@ -48,21 +47,12 @@ const isJobThere = async ({ cluster, job }: Site, signal: AbortSignal): Promise<
 const isSame = (pod: V1Pod | undefined, uid: string | undefined): boolean =>
   pod?.metadata?.uid === uid && pod?.metadata?.deletionTimestamp === undefined
 
-/** The same place, where what is made is the job pod's, and only made while that is there and no step builds the same. */
+/** The same place, where what is made is the job pod's, and only made while that is there. */
 export function aheadOf(site: Site): Site {
-  const { cluster, job, runnerPod } = site
+  const { cluster, job } = site
   if (job === undefined) throw jobPodGone(jobPodName(site.runnerPod.metadata?.name ?? ''))
   const requireJob = async (signal: AbortSignal) => {
     if (!isSame(await cluster.getPod(job.pod, signal), job.uid)) throw jobPodGone(job.pod)
-  }
-  const ofRunner = `${RUNNER_POD_LABEL}=${runnerPodLabel(runnerPod.metadata?.name ?? '')}`
-  /** A step has given up a build ahead that was lost: a second try would leave a second image of the same name. */
-  const requireUnbuilt = async ({ metadata }: V1Pod, signal: AbortSignal) => {
-    const content = metadata?.labels?.[CONTENT_LABEL]
-    if (content === undefined) return
-    const selector = `${ofRunner},${CONTENT_LABEL}=${content},!${AHEAD_LABEL}`
-    const [other] = await cluster.list('pods', selector, signal)
-    if (other !== undefined) throw new StepError('run-lost', `a step builds the same by itself, in pod ${other.name}`)
   }
   return {
     ...site,
@@ -70,7 +60,7 @@ export function aheadOf(site: Site): Site {
     cluster: {
       ...cluster,
       async createPod(pod, signal) {
-        await Promise.all([requireJob(signal), requireUnbuilt(pod, signal)])
+        await requireJob(signal)
         await cluster.createPod(pod, signal)
       },
       async createSecret(secret, signal) {

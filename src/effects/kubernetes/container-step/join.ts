@@ -63,7 +63,7 @@ export async function joinBuild(
       if (image) return { image }
     }
     if (state === 'over' || isForgotten || isStuck) {
-      // What is built now is to be the only image of its name.
+      // Nobody will wait for it any more.
       if (isStuck) await cluster.deletePod(building.pod, signal)
       reporter.line(`The build that was begun ahead (pod ${building.pod}) has no image: it is built now`)
       return {}

@@ -70,6 +70,7 @@ export async function resolve(
     contextRoot: site.storage.workDirectory,
     nonce: () => deps.randomHex(NONCE_LENGTH),
     repository: () => repositoryFor(site),
+    hasOwnTag: !site.registry?.isKept,
     chooseBuilder: async (file) => {
       const { planned, builder } = plannedFor(site, isInPlace ? builders.filter(canBuildInPlace) : builders, file)
       await requireCertificates(site, builder.daemon?.tlsSecret, signal)

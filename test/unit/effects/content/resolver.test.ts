@@ -81,6 +81,20 @@ describe('the resolver', () => {
     expect(changed.plan.pushReference.split(':').at(-1)).not.toBe(one.plan.pushReference.split(':').at(-1))
   })
 
+  it('gives each build a tag of its own where nothing is found by tags', async () => {
+    const made = resolver({ hasOwnTag: true })
+    const build = async () => {
+      const resolution = await made.resolve(request({ dockerfile: join(directory, 'my.Dockerfile') }), never)
+      if (resolution.kind !== 'build') throw new Error('nothing is built')
+      return resolution
+    }
+    const [one, two] = [await build(), await build()]
+    expect(one.plan.contentHash).toBe(two.plan.contentHash)
+    for (const { plan, nonce } of [one, two])
+      expect(plan.pushReference.split(':').at(-1)).toBe(`${plan.contentHash.slice(0, 40)}-${nonce}`)
+    expect(one.nonce).not.toBe(two.nonce)
+  })
+
   it('plans what was chosen by the text of the Dockerfile and by what is in its context', async () => {
     await symlink('my.Dockerfile', join(directory, 'link'))
     await writeFile(join(directory, 'my.Dockerfile.dockerignore'), 'x')

@@ -136,18 +136,9 @@ describe('a build that goes on', () => {
 
 describe('what is made ahead', () => {
   const made: string[] = []
-  const builds: { readonly name: string; readonly labels: Readonly<Record<string, string>> }[] = []
   let jobPod: V1Pod | undefined
   const cluster = {
     getPod: async () => jobPod,
-    list: async (_kind: string, selector: string) =>
-      builds.filter(({ labels }) =>
-        selector.split(',').every((one) => {
-          const [label = '', value] = one.replace(/^!/, '').split('=')
-          if (one.startsWith('!')) return !(label in labels)
-          return value === undefined ? label in labels : labels[label] === value
-        })
-      ),
     createPod: async ({ metadata }: V1Pod) => void made.push(metadata?.name ?? ''),
     createSecret: async ({ metadata }: V1Pod) => void made.push(metadata?.name ?? '')
   } as unknown as Cluster
@@ -172,20 +163,6 @@ describe('what is made ahead', () => {
     await expect(site.cluster.createSecret({ metadata: { name: 's' } }, signal)).rejects.toMatchObject({
       code: 'run-lost'
     })
-    expect(made).toEqual([])
-  })
-
-  it('is not made once a step builds the same, and is whatever else is built', async () => {
-    jobPod = { metadata: { uid: JOB.uid } }
-    const content = { 'runner-pod': 'runner-abc', 'slipway/content': 'c' }
-    const pod = { metadata: { name: 'ahead-2', labels: { ...content, 'slipway/ahead': 'building' } } }
-    builds.push({ name: 'ahead-1', labels: pod.metadata.labels })
-    builds.push({ name: 'other-1', labels: { ...content, 'slipway/content': 'd' } })
-    await site.cluster.createPod(pod, signal)
-    expect(made.splice(0)).toEqual(['ahead-2'])
-
-    builds.push({ name: 'step-1', labels: content })
-    await expect(site.cluster.createPod(pod, signal)).rejects.toThrow('in pod step-1')
     expect(made).toEqual([])
   })
 
