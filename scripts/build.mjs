@@ -52,6 +52,7 @@ const options = {
   // node-fetch falls back on it only where Node has no URL of its own; compiling its tables costs time at every start.
   alias: {
     'whatwg-url': 'node:url',
+    'ip-address': `${root}scripts/plain-address.cjs`,
     debug: `${root}scripts/no-debug.cjs`,
     'js-yaml': `${root}scripts/one-yaml.cjs`,
     'jsonpath-plus': `${root}scripts/one-path.cjs`,
