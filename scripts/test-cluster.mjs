@@ -14,6 +14,11 @@ if (kubeconfig) {
   console.log(`Testing on the cluster of ${kubeconfig}`)
   process.exitCode = run(vitest[0], vitest.slice(1), { KUBECONFIG: kubeconfig })
 } else {
-  mustRun('bash', [`${oneNode}/up`, '--nodes', '2'])
+  // A machine that was switched off while its cluster ran may have left data that no cluster starts with; what was built is kept.
+  if (run('bash', [`${oneNode}/up`, '--nodes', '2']) !== 0) {
+    console.log('The cluster did not come up: it is made anew')
+    run('bash', [`${oneNode}/down`, '--wipe'])
+    mustRun('bash', [`${oneNode}/up`, '--nodes', '2'])
+  }
   process.exitCode = run('bash', [`${oneNode}/in`, ...vitest])
 }

@@ -63,5 +63,16 @@ Y
 wait_until() {
   local seconds="$1" what="$2"; shift 2
   for _ in $(seq $((seconds * 2))); do "$@" >/dev/null 2>&1 && return 0; sleep 0.5; done
+  whats_wrong >&2
   die "$what after $seconds s; logs are in $STATE/logs"
+}
+# whats_wrong: pods that do not run, what was said of them, and the last lines of each process, for who has only the output.
+whats_wrong() {
+  if kube --request-timeout=10s get pods -A -o wide 2>/dev/null | grep -vE ' (Running|Completed) '; then
+    kube --request-timeout=10s get events -A --field-selector type!=Normal --sort-by=.lastTimestamp 2>/dev/null | tail -n 20 | cut -c1-300
+  fi
+  local log; for log in "$STATE"/logs/{etcd,apiserver,containerd-n?,kubelet-n?,proxy-n?}.log; do
+    [ -f "$log" ] && { echo "--- ${log##*/}"; tail -n 5 "$log" | cut -c1-300; }
+  done
+  return 0
 }
