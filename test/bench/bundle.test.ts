@@ -19,10 +19,10 @@ import { median, takeTurns } from './support/turns.ts'
 const OTHER = process.env.SLIPWAY_OTHER_BUNDLE
 const ROUNDS = Number(process.env.SLIPWAY_ROUNDS ?? 5)
 const RATIO_MAX = 1.1
-const FILES = 3_000
+const FILES = 500
 const FILE_BYTES = 40_000
 
-/** Thirty directories of a hundred files that nothing can compress. */
+/** Directories of a hundred files that nothing can compress. */
 const FILL = `
 const { mkdirSync, writeFileSync } = require('node:fs')
 const { randomBytes } = require('node:crypto')
