@@ -79,10 +79,8 @@ describe.skipIf(!(await canBuildInPlace())).each(MODES)(`in place, storage mode 
       ])
       const process = isProbe ? linesThat(toldBy(here), toldBy(there)) : linesThat(ranAs(here), ranAs(there))
       const different = [...filesThat(here, references.get(id) as Outline), ...process]
-      expect(
-        different.filter((line) => !isKnown(line)),
-        `${id}\n${given.dockerfile}`
-      ).toEqual([])
+      const unknown = different.filter((line) => !isKnown(line))
+      expect(unknown, [id, given.dockerfile, ...unknown].join('\n')).toEqual([])
     })
 
     it.each(table(cases.filter(isRefused)))('refused: %s', async (id, given) => {

@@ -25,6 +25,17 @@ export const KNOWN_IN_PLACE: readonly KnownDifference[] = [
     page: IN_PLACE,
     says: '`/tmp` | Is there, empty, also where the last stage begins with `scratch`'
   },
+  // A node puts files there that it mounts.
+  {
+    lines: /^\/etc: dir 755 0:0, should be as in the base$/,
+    page: CONTRACT,
+    says: '`/etc` is there in every container'
+  },
+  {
+    lines: /^mounts: \/(?!(?:github|proc|sys|dev|etc)\b)[^:]*: missing$/,
+    page: IN_PLACE,
+    says: '`VOLUME` | Is a directory like any other'
+  },
   { lines: /^environment: KUBERNETES_/, page: IN_PLACE, says: '`KUBERNETES_*` | Are not there, as with docker.' },
   // The runtime cannot make device nodes in a user namespace, and mounts those of the node.
   { lines: /^mounts: \/dev\//, page: IN_PLACE, says: 'User namespace | That of [builds]' }
