@@ -25,6 +25,12 @@ export const KNOWN_IN_PLACE: readonly KnownDifference[] = [
     page: IN_PLACE,
     says: '`/tmp` | Is there, empty, also where the last stage begins with `scratch`'
   },
+  { lines: /^\/: dir \d+ \d+:\d+, should be as in the base$/, page: IN_PLACE, says: '`/` | Has the owner and mode' },
+  {
+    lines: /^(\/[^:]*): (file .*) same as \/[^,]*, should be \2$/,
+    page: IN_PLACE,
+    says: 'A second name that a RUN gives to a file'
+  },
   // A node puts files there that it mounts.
   {
     lines: /^\/etc: dir 755 0:0, should be as in the base$/,
