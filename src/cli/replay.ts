@@ -62,7 +62,8 @@ const IMAGE_NOTES = {
   cached: ' (built before)',
   build: ' (built now)',
   ahead: ' (built ahead)',
-  'in-place': ''
+  'in-place': '',
+  standing: ''
 } as const
 
 function endLines({ end, durationMs, machine, command, runnerPod }: Replay): readonly string[] {

@@ -1,7 +1,7 @@
 /** Removes what belongs to this runner pod and shows it, for cleanup_job and for a prepare_job whose answer reaches nobody. */
 import { runJobCleanup } from '../effects/run/wire.ts'
+import { CLEANUP_BUDGETS, CLEANUP_STAGES } from '../machines/cleanup-stages.ts'
 import type { CleanupOutput } from '../machines/job-cleanup.ts'
-import { CLEANUP_BUDGETS, CLEANUP_STAGES } from '../machines/stages.ts'
 import type { Cancellation, CommandContext } from './context.ts'
 import { observed } from './observed-run.ts'
 

@@ -38,8 +38,7 @@ export async function startDetached(host: NodeJS.Process, { spawn, setPriority }
   })
 }
 
-/** What is built in place is in no registry, where a step could find it. */
-const isWanted = (config: HookConfig): boolean => config.buildAhead !== 'off' && buildPlaceOf(config) === 'registry'
+const isWanted = (config: HookConfig): boolean => config.buildAhead !== 'off' && buildPlaceOf(config) !== 'nowhere'
 
 export interface AheadStart {
   readonly observer: Observer

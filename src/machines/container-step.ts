@@ -5,11 +5,11 @@
  *   resolving -> building -> pushing -> pulling -> running -> collecting -> cleaningUp -> succeeded | failed | cancelled | stuck
  *             \-> buildingInPlace -> handingOver -/
  *
- * A prebuilt or already built image goes from resolving to pulling; one that is being built ahead goes through joining, which leads to
- * building where there will be no image after all, whatever the reason. Other failures and CANCEL go to cleaningUp from wherever
+ * A prebuilt or already built image goes from resolving to pulling. What is being built ahead is joined, or taken where it is built in
+ * place; joining leads to building, and taking to buildingInPlace, where nothing will come of it, whatever the reason. Other failures and CANCEL go to cleaningUp from wherever
  * they happen, except that whatever running ends with, collecting follows. Pure: the ports are provided by effects/run/wire.
  */
-import { buildAttempt, buildInput, planOf, pushInput, resolutionOf } from './build-inputs.ts'
+import { buildInPlaceInput, buildInput, planOf, pushInput, resolutionOf, sourceOf } from './build-inputs.ts'
 import type {
   ActionInput,
   BuildInPlaceInput,
@@ -20,7 +20,8 @@ import type {
   JoinInput,
   PushInput,
   ResolveInput,
-  StepInput
+  StepInput,
+  TakeInput
 } from './inputs.ts'
 import { defineMachine, known, port } from './machine.ts'
 import { pushStateOf } from './push-state.ts'
@@ -28,7 +29,6 @@ import type { Telling } from './repeating-stage.ts'
 import type { RunContext, RunOutput } from './run.ts'
 import { STEP_STAGES, type StageName } from './stages.ts'
 import type {
-  BuildSource,
   BuiltImage,
   BuiltInPlace,
   CopiedIn,
@@ -37,7 +37,8 @@ import type {
   Joined,
   Resolution,
   RunResult,
-  StepRequest
+  StepRequest,
+  Taken
 } from './types.ts'
 
 export interface StepContext extends RunContext<StepRequest, StageName> {
@@ -56,9 +57,6 @@ export interface StepOutput extends RunOutput<StageName> {
   readonly imageSource?: Resolution['kind'] | undefined
 }
 
-const sourceOf = ({ resolution }: StepContext): BuildSource =>
-  known(resolution?.kind === 'in-place' ? resolution.source : undefined, 'what to build in place')
-
 const joinInput = (context: StepContext): JoinInput => {
   const { resolution } = context
   return {
@@ -72,11 +70,14 @@ const stepInput = (context: StepContext): StepInput => ({
   request: context.request
 })
 
-const buildInPlaceInput = (context: StepContext): BuildInPlaceInput => ({
-  ...buildAttempt(context, 'buildingInPlace'),
-  source: sourceOf(context),
-  request: context.request
-})
+const takeInput = (context: StepContext): TakeInput => {
+  const { resolution } = context
+  return {
+    ...stepInput(context),
+    source: sourceOf(context),
+    standing: known(resolution?.kind === 'standing' ? resolution.standing : undefined, 'what stands')
+  }
+}
 
 const handOverInput = (context: StepContext): HandOverInput => ({
   ...stepInput(context),
@@ -108,6 +109,7 @@ const { attempts, once, repeating, cleaningUp, machine } = defineMachine({
     resolve: port<ResolveInput, Resolution>(),
     join: port<JoinInput, Joined>(),
     build: port<BuildInput, BuiltImage>(),
+    take: port<TakeInput, Taken>(),
     buildInPlace: port<BuildInPlaceInput, BuiltInPlace>(),
     push: port<Telling<PushInput>, string>(),
     pull: port<ImageInput, CopiedIn>(),
@@ -134,6 +136,11 @@ export const containerStep = machine({
       done: [
         { target: 'building', when: 'to build', guard: (_context, resolution) => resolution.kind === 'build' },
         { target: 'joining', when: 'being built ahead', guard: (_context, resolution) => resolution.kind === 'ahead' },
+        {
+          target: 'taking',
+          when: 'built ahead in place',
+          guard: (_context, resolution) => resolution.kind === 'standing'
+        },
         {
           target: 'buildingInPlace',
           when: 'to build in place',
@@ -174,9 +181,22 @@ export const containerStep = machine({
       onDone: (_context, copiedIn) => ({ copiedIn }),
       done: [{ target: 'running' }]
     }),
+    taking: attempts('taking', {
+      actor: 'take',
+      input: takeInput,
+      creates: ({ resolution }) => resolution?.creates.taking ?? [],
+      onDone: (_context, { inPlace }) => ({ builtInPlace: inPlace }),
+      done: [
+        { target: 'handingOver', when: 'it stands', guard: (_context, { inPlace }) => inPlace !== undefined },
+        { target: 'buildingInPlace', when: 'there will be none' }
+      ],
+      // As for joining.
+      failed: 'buildingInPlace',
+      onFailed: () => ({})
+    }),
     buildingInPlace: attempts('buildingInPlace', {
       actor: 'buildInPlace',
-      input: buildInPlaceInput,
+      input: (context) => buildInPlaceInput(context, context.request),
       creates: ({ resolution }) => resolution?.creates.buildingInPlace ?? [],
       onDone: (_context, builtInPlace) => ({ builtInPlace }),
       done: [{ target: 'handingOver' }]

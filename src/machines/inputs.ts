@@ -85,6 +85,16 @@ export interface BuildInPlaceInput extends BuildAttempt, StepInput {
   readonly source: BuildSource
 }
 
+/** A container that was begun ahead, of the same content and with the same mounts. */
+export interface TakeInput extends StepInput {
+  readonly source: BuildSource
+  readonly standing: BuiltInPlace
+}
+
+export interface StandInput {
+  readonly built: BuiltInPlace
+}
+
 export interface HandOverInput extends StepInput {
   readonly built: BuiltInPlace
 }

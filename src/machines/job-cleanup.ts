@@ -6,10 +6,12 @@
  * What cannot be listed ends in failed, what stays there in stuck, CANCEL in cancelled. Most jobs have no image, so images that
  * cannot be removed are told and fail nothing.
  */
+
+import { CLEANUP_STAGES } from './cleanup-stages.ts'
 import { entryName, type Ledger, type LedgerEntry } from './ledger.ts'
 import { defineMachine, known, port } from './machine.ts'
 import type { Failure, RunContext, RunOutput } from './run.ts'
-import { CLEANUP_STAGES, type CleanupStageName } from './stages.ts'
+import type { CleanupStageName } from './stages.ts'
 import type { AheadCounts, CleanupRequest, JobImages, Leftovers } from './types.ts'
 
 interface CleanupContext extends RunContext<CleanupRequest, CleanupStageName> {

@@ -2,14 +2,24 @@
 
 /**
  * `image`: a tag or digest in the registry. `pod` and `secret`: by name. `build-pod`: a pod that pushes what it has built.
- * `process`: a script step in the job container.
+ * `standing-pod`: a pod that stands for whichever step takes it. `process`: a script step in the job container.
  * `container` and `directory`: the local engine's.
  */
-export type ResourceKind = 'pod' | 'build-pod' | 'secret' | 'image' | 'process' | 'container' | 'directory'
+export type ResourceKind =
+  | 'pod'
+  | 'build-pod'
+  | 'standing-pod'
+  | 'secret'
+  | 'image'
+  | 'process'
+  | 'container'
+  | 'directory'
 
 export interface LedgerEntry {
   readonly kind: ResourceKind
   readonly name: string
+  /** Of a standing pod: by which nonce it is taken. Whoever has another one neither uses nor removes it. */
+  readonly takenBy?: string
 }
 
 export type Ledger = readonly LedgerEntry[]

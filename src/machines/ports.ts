@@ -19,7 +19,9 @@ import type {
   PlaceInput,
   PushInput,
   ResolveInput,
+  StandInput,
   StartInput,
+  TakeInput,
   TryEvent
 } from './inputs.ts'
 import type { Ledger } from './ledger.ts'
@@ -38,7 +40,8 @@ import type {
   Leftovers,
   Resolution,
   RunResult,
-  ScriptRequest
+  ScriptRequest,
+  Taken
 } from './types.ts'
 
 /** Decides what to run, and under which names: a prebuilt image, one already built for this content, or a build. */
@@ -70,8 +73,19 @@ export interface Joiner {
 export interface InPlaceBuilder {
   /** Resolves when the container's root file system is what was built, and nothing of the build runs there any more. */
   buildInPlace(input: BuildInPlaceInput, signal: AbortSignal): Promise<BuiltInPlace>
+  /**
+   * Makes a container that was begun ahead this step's own, and resolves as a build does; with none where another step has it, or
+   * there will be nothing in it.
+   */
+  take(input: TakeInput, signal: AbortSignal): Promise<Taken>
   /** Brings workspace and environment there, and starts the action: once, however often it is asked. */
   handOver(input: HandOverInput, signal: AbortSignal): Promise<HandedOver>
+}
+
+/** Looks after a container that was built ahead. */
+export interface Stander {
+  /** Resolves when a step has taken it; rejects with `builder-lost` when it is gone. */
+  stand(input: StandInput, signal: AbortSignal): Promise<void>
 }
 
 /** Brings an image to where it runs, and runs it exactly once. */
@@ -117,7 +131,10 @@ export interface StepPorts {
 }
 
 /** What ahead-build needs. */
-export type AheadPorts = Pick<StepPorts, 'resolver' | 'builder' | 'pusher' | 'janitor' | 'clock'>
+export interface AheadPorts extends Pick<StepPorts, 'resolver' | 'builder' | 'pusher' | 'janitor' | 'clock'> {
+  readonly inPlace: Pick<InPlaceBuilder, 'buildInPlace'>
+  readonly stander: Stander
+}
 
 /** Makes the job pod, for job-start. */
 export interface JobHost {

@@ -2,6 +2,7 @@
  * What each stage of each machine is, in one table per machine: for the machines, the log, the diagram and the docs. A stage that
  * is added here and in its machine is in all of them.
  */
+import type { CLEANUP_STAGES } from './cleanup-stages.ts'
 import { BUILDS, POD_LOST, POD_STARTS } from './stage-codes.ts'
 import { budgetsOf, type Stage, type Stages } from './table.ts'
 
@@ -86,6 +87,14 @@ export const STEP_STAGES = {
     ],
     creates: ['secret', 'pod', 'container', 'directory']
   },
+  taking: {
+    label: 'Take',
+    purpose: 'Take the container that was built ahead for this content, once nothing of its build runs there any more.',
+    port: 'inPlace',
+    budget: { budgetMs: 30 * minutes, attemptsMax: 3, backOffMs: 0.5 * seconds, backOffMsMax: 5 * seconds },
+    codes: ['start-failed', ...POD_LOST],
+    creates: ['standing-pod']
+  },
   buildingInPlace: {
     label: 'Build in place',
     purpose: 'Build the Dockerfile in the very container that the action will run in; no registry is needed.',
@@ -122,11 +131,28 @@ export const STEP_STAGES = {
 export const AHEAD_STAGES = {
   resolving: {
     ...STEP_STAGES.resolving,
+    // In place a job pod with services has to have its address first.
+    budget: { ...STEP_STAGES.resolving.budget, budgetMs: 10 * minutes },
     purpose: 'Look whether the action has to be built: not what is there, or what a step builds already.'
   },
   building: { ...STEP_STAGES.building, creates: ['build-pod'] },
   pushing: STEP_STAGES.pushing,
-  cleaningUp: { ...CLEANING_UP, purpose: 'Remove the build pod; the image waits for its step.' }
+  buildingInPlace: {
+    ...STEP_STAGES.buildingInPlace,
+    purpose: 'Build the Dockerfile in the container that its step will take.',
+    creates: ['standing-pod']
+  },
+  standing: {
+    label: 'Stand',
+    purpose: 'Wait, with what was built, for the step that takes it.',
+    port: 'stander',
+    budget: { budgetMs: 45 * minutes, attemptsMax: 3, backOffMs: 1 * seconds, backOffMsMax: 5 * seconds },
+    codes: ['builder-lost']
+  },
+  cleaningUp: {
+    ...CLEANING_UP,
+    purpose: 'Remove the build pod, unless a step has taken it; an image waits for its step.'
+  }
 } as const satisfies Stages
 
 /** prepare_job. `starting` is bounded by ACTIONS_RUNNER_PREPARE_JOB_TIMEOUT_SECONDS, 600 by default. */
@@ -191,53 +217,19 @@ export const SCRIPT_STAGES = {
   cleaningUp: { ...CLEANING_UP, purpose: 'End what still runs of the script, and remove its files.' }
 } as const satisfies Stages
 
-/** cleanup_job. The runner asks only once, so an API server that is being restarted is waited for. */
-export const CLEANUP_STAGES = {
-  listing: {
-    label: 'List',
-    purpose: 'Find everything that is labelled for the runner pod, and what its job has built.',
-    port: 'cleaner',
-    budget: { budgetMs: 10 * minutes, attemptsMax: 5, backOffMs: 2 * seconds, backOffMsMax: 10 * seconds },
-    codes: ['not-supported']
-  },
-  removingObjects: {
-    label: 'Remove',
-    purpose: 'Delete the pods and Secrets of the job.',
-    port: 'cleaner',
-    budget: { budgetMs: 10 * minutes, attemptsMax: 5, backOffMs: 2 * seconds, backOffMsMax: 10 * seconds },
-    codes: ['cleanup-failed']
-  },
-  confirming: {
-    label: 'Confirm',
-    purpose: 'Wait until all of it is gone: until then, a pod may go on pushing.',
-    port: 'cleaner',
-    budget: { budgetMs: 10 * minutes, attemptsMax: 5, backOffMs: 2 * seconds, backOffMsMax: 10 * seconds },
-    codes: ['cleanup-failed', 'not-supported']
-  },
-  removingImages: {
-    label: 'Remove images',
-    purpose: 'Remove the images of the job from the registry; what stays there, `slipway gc` removes.',
-    port: 'cleaner',
-    budget: { budgetMs: 5 * minutes, attemptsMax: 2, backOffMs: 2 * seconds, backOffMsMax: 2 * seconds },
-    codes: ['not-configured', 'push-denied', 'registry-unreachable', 'cleanup-failed']
-  }
-} as const satisfies Stages
-
 export type StageName = keyof typeof STEP_STAGES
 export type AheadStageName = keyof typeof AHEAD_STAGES
 export type JobStageName = keyof typeof JOB_STAGES
 export type ScriptStageName = keyof typeof SCRIPT_STAGES
 export type CleanupStageName = keyof typeof CLEANUP_STAGES
 /** A stage of any machine. */
-export type AnyStageName = StageName | JobStageName | ScriptStageName | CleanupStageName
+export type AnyStageName = StageName | AheadStageName | JobStageName | ScriptStageName | CleanupStageName
 
 export const BUDGETS = budgetsOf<StageName>(STEP_STAGES)
 export const AHEAD_BUDGETS = budgetsOf<AheadStageName>(AHEAD_STAGES)
 export const JOB_BUDGETS = budgetsOf<JobStageName>(JOB_STAGES)
 export const SCRIPT_BUDGETS = budgetsOf<ScriptStageName>(SCRIPT_STAGES)
-export const CLEANUP_BUDGETS = budgetsOf<CleanupStageName>(CLEANUP_STAGES)
 export type Budgets = typeof BUDGETS
 export type AheadBudgets = typeof AHEAD_BUDGETS
 export type JobBudgets = typeof JOB_BUDGETS
 export type ScriptBudgets = typeof SCRIPT_BUDGETS
-export type CleanupBudgets = typeof CLEANUP_BUDGETS

@@ -1,7 +1,7 @@
 /** What a table of stages says of each: the form that src/machines/stages.ts fills in for every machine. */
 import type { ErrorCode } from '../errors.ts'
 import type { ResourceKind } from './ledger.ts'
-import type { CleanupPorts, JobPorts, ScriptPorts, StepPorts } from './ports.ts'
+import type { AheadPorts, CleanupPorts, JobPorts, ScriptPorts, StepPorts } from './ports.ts'
 
 /** The bounds of one stage. `attemptsMax` counts the first attempt. */
 export interface StageBudget {
@@ -21,7 +21,7 @@ export interface StateMeta {
 
 export interface Stage extends StateMeta {
   /** Which port does the work. */
-  readonly port: keyof StepPorts | keyof JobPorts | keyof ScriptPorts | keyof CleanupPorts
+  readonly port: keyof StepPorts | keyof AheadPorts | keyof JobPorts | keyof ScriptPorts | keyof CleanupPorts
   readonly budget: StageBudget
   /** What it may end with, besides COMMON_CODES; a code that is not listed is still reported as it is. */
   readonly codes: readonly ErrorCode[]

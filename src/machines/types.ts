@@ -65,10 +65,17 @@ export interface Joined {
   readonly image?: string | undefined
 }
 
+/** What became of a container that was built ahead: undefined when there will be none for this step. */
+export interface Taken {
+  readonly inPlace?: BuiltInPlace | undefined
+}
+
 /** Of an action that the job has and no step has asked for yet. */
-export interface AheadRequest {
+export interface AheadRequest extends Pick<StepRequest, 'mounts'> {
   /** As of a StepRequest. */
   readonly dockerfile: string
+  /** Whether it is for one more use of the action: what is there has somebody who uses it. */
+  readonly isAgain?: boolean | undefined
 }
 
 /** What resolving decided. `creates` lists what each later stage will make, so that the ledger knows before the call. */
@@ -79,6 +86,7 @@ export type Resolution = Named &
     | { readonly kind: 'build'; readonly plan: BuildPlan }
     | { readonly kind: 'ahead'; readonly plan: BuildPlan; readonly building: BuildAhead }
     | { readonly kind: 'in-place'; readonly source: BuildSource }
+    | { readonly kind: 'standing'; readonly source: BuildSource; readonly standing: BuiltInPlace }
   )
 
 interface Named {
@@ -89,6 +97,7 @@ interface Named {
 
 export interface Creates {
   readonly building?: Ledger
+  readonly taking?: Ledger
   readonly buildingInPlace?: Ledger
   readonly pulling?: Ledger
 }
@@ -101,7 +110,7 @@ export interface BuiltImage {
   readonly pod?: string
 }
 
-/** A container whose root file system is what was built; it waits for what to run. */
+/** A container whose root file system is, or will be, what is built; it waits for what to run. */
 export interface BuiltInPlace {
   readonly pod: string
   /** The line of its log that nothing of the build comes after. */

@@ -49,7 +49,7 @@ export const exitCodeIsTrue: Oracle = (run) => {
   const { moves, end, promises } = run
   if (end === undefined) return []
   const { exitCode, outcome, failure } = end
-  const hasEnded = moves.some(isDone(promises.decides))
+  const hasEnded = promises.decides.some((stage) => moves.some(isDone(stage)))
   const isSpoilt = failure !== undefined || wasCancelled(run)
   const code = failure?.code ?? 'cancelled'
   const given = Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code as ErrorCode].exitCode : undefined

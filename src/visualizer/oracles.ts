@@ -76,12 +76,12 @@ const cancelsAreBounded: Oracle = ({ moves }) => {
 /** Whatever the program ended with, its files are brought back, unless the step was cancelled. */
 const whatRanIsCollected: Oracle = ({ moves, promises: { decides, collects } }) => {
   if (collects === undefined) return []
-  const wasLeft = (move: Move) => stageOf(move.from) === decides && move.cause !== 'cancel'
+  const wasLeft = (move: Move) => decides.includes(stageOf(move.from)) && move.cause !== 'cancel'
   return moves.flatMap((move) =>
     complain(
       wasLeft(move) && stageOf(move.to) !== collects,
       move.number,
-      `${decides} ended and ${collects} does not follow`
+      `${stageOf(move.from)} ended and ${collects} does not follow`
     )
   )
 }

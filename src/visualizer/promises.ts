@@ -5,8 +5,8 @@ export interface Promises {
   readonly needs: Readonly<Record<string, readonly string[]>>
   /** Attempted a single time, whatever its failure: it runs what users wrote. */
   readonly once: readonly string[]
-  /** The stage whose success decides the exit code. */
-  readonly decides: string
+  /** The stages whose success decides the exit code: one of them for each way. */
+  readonly decides: readonly string[]
   /** The stage that follows the deciding one however that ended, unless the run was cancelled. */
   readonly collects?: string
   /** Stages whose failure is told, and is no failure of the run. */
@@ -23,32 +23,33 @@ export const PROMISES: Readonly<Record<string, Promises>> = {
       building: ['resolving'],
       pushing: ['building'],
       pulling: ['resolving'],
+      taking: ['resolving'],
       buildingInPlace: ['resolving'],
-      handingOver: ['buildingInPlace'],
+      handingOver: ['taking', 'buildingInPlace'],
       running: ['pulling', 'handingOver']
     },
     once: ['running'],
-    decides: 'running',
+    decides: ['running'],
     collects: 'collecting',
-    pardoned: ['joining'],
+    pardoned: ['joining', 'taking'],
     waysOut: []
   },
   'job-start': {
     needs: { sweeping: ['resolving'], placing: ['resolving'], starting: ['placing'], inspecting: ['starting'] },
     once: [],
-    decides: 'inspecting',
+    decides: ['inspecting'],
     waysOut: ['inspecting done succeeded']
   },
   'script-step': {
     needs: {},
     once: [],
-    decides: 'executing',
+    decides: ['executing'],
     waysOut: ['executing done succeeded', 'executing done failed']
   },
   'job-cleanup': {
     needs: { removingObjects: ['listing'], confirming: ['removingObjects'], removingImages: ['confirming'] },
     once: [],
-    decides: 'confirming',
+    decides: ['confirming'],
     pardoned: ['removingImages'],
     waysOut: [
       ...['listing', 'removingObjects', 'confirming', 'removingImages'].map((stage) => `${stage} cancel cancelled`),
@@ -63,9 +64,14 @@ export const PROMISES: Readonly<Record<string, Promises>> = {
     ]
   },
   'ahead-build': {
-    needs: { building: ['resolving'], pushing: ['building'] },
+    needs: {
+      building: ['resolving'],
+      pushing: ['building'],
+      buildingInPlace: ['resolving'],
+      standing: ['buildingInPlace']
+    },
     once: [],
-    decides: 'pushing',
+    decides: ['pushing', 'standing'],
     waysOut: ['resolving done succeeded']
   }
 }

@@ -63,7 +63,7 @@ export interface EndedLine {
   readonly outcome: string
   readonly exitCode: number
   readonly image?: string
-  readonly imageSource?: 'prebuilt' | 'cached' | 'build' | 'ahead' | 'in-place'
+  readonly imageSource?: 'prebuilt' | 'cached' | 'build' | 'ahead' | 'in-place' | 'standing'
   readonly failure?: {
     readonly code: string
     /** Absent when the command failed outside of a machine. */
@@ -143,7 +143,7 @@ const LINES: Readonly<Record<TraceLine['type'], Check>> = {
     outcome: isText,
     exitCode: isNumber,
     image: maybe(isText),
-    imageSource: maybe(isOneOf('prebuilt', 'cached', 'build', 'ahead', 'in-place')),
+    imageSource: maybe(isOneOf('prebuilt', 'cached', 'build', 'ahead', 'in-place', 'standing')),
     failure: maybe(has({ code: isText, stage: maybe(isText), message: isText, detail: maybe(isText) })),
     remaining: maybe(areTexts),
     removed: maybe(areTexts),

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useRunnerPod } from '../cluster/support/harness.ts'
-import { runCleanupJob, runContainerStep } from '../cluster/support/hook.ts'
-import { canBuild, IMAGES } from '../cluster/support/images.ts'
+import { type HookOptions, runCleanupJob, runContainerStep } from '../cluster/support/hook.ts'
+import { canBuild, canBuildInPlace, IMAGES } from '../cluster/support/images.ts'
 import { prepareJob } from '../cluster/support/job.ts'
 import { eventually } from '../cluster/support/kubectl.ts'
 import { mustExec, STORAGE_MODES, WORK } from '../cluster/support/runner-pod.ts'
@@ -18,7 +18,16 @@ const SWITCH = 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_AHEAD'
 const OTHER_STEPS_MS = 10_000
 const STEP_RATIO_MAX = 1.1
 const PREPARE_RATIO_MAX = 1.05
+const IN_PLACE_RATIO_MAX = 0.6
+const SECOND_USE_RATIO_MAX = 0.5
 const METADATA = 'runs:\n  using: docker\n  image: Dockerfile\n'
+/** Used once more when the job ends. */
+const METADATA_AGAIN = `${METADATA}  post-entrypoint: 'true'\n`
+const IN_PLACE = {
+  ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_MODE: 'in-place',
+  ACTIONS_RUNNER_CONTAINER_HOOKS_IN_PLACE_IMAGE: IMAGES.kanikoDebug
+}
+const canMeasureInPlace = await canBuildInPlace()
 const DOCKERFILE = `FROM ${IMAGES.busyboxBase}\nRUN echo built > /built\nENTRYPOINT ["true"]\n`
 
 describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage mode %s', (mode) => {
@@ -28,20 +37,27 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
     execMs = await measureExec(runner())
   })
 
-  async function install(): Promise<string> {
+  async function install(metadata = METADATA): Promise<string> {
     await mustExec(runner().exec, ['rm', '-rf', `${WORK}/_actions/o`])
     const directory = `${WORK}/_actions/o/r/${randomBytes(4).toString('hex')}`
-    await runner().write(directory, { 'action.yml': METADATA, Dockerfile: DOCKERFILE })
+    await runner().write(directory, { 'action.yml': metadata, Dockerfile: DOCKERFILE })
     return `${directory}/Dockerfile`
   }
-  async function prepare(ahead: 'on' | 'off'): Promise<number> {
-    const job = await prepareJob(runner(), { container: { image: IMAGES.busybox } }, { env: { [SWITCH]: ahead } })
+  async function prepare(ahead: 'on' | 'off', env: HookOptions['env'] = {}): Promise<number> {
+    const options = { env: { [SWITCH]: ahead, ...env } }
+    const job = await prepareJob(runner(), { container: { image: IMAGES.busybox } }, options)
     expect(job.exitCode, job.stdout).toBe(0)
     return job.durationMs - execMs
   }
-  async function step(what: Parameters<typeof runContainerStep>[1]): Promise<number> {
-    const { exitCode, stdout, durationMs } = await runContainerStep(runner(), what, { env: { [SWITCH]: 'on' } })
+  async function step(
+    what: Parameters<typeof runContainerStep>[1],
+    env: HookOptions['env'] = {},
+    says = /^Succeeded /m
+  ): Promise<number> {
+    const options = { env: { [SWITCH]: 'on', ...env } }
+    const { exitCode, stdout, durationMs } = await runContainerStep(runner(), what, options)
     expect(exitCode, stdout).toBe(0)
+    expect(stdout).toMatch(says)
     return durationMs - execMs
   }
   async function cleanUp(): Promise<void> {
@@ -78,6 +94,42 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
     })
     const [what, than] = [`Dockerfile step built ahead, ${mode}`, 'a step with an image']
     expectRatio({ what, than, ratioMax: STEP_RATIO_MAX, ours: ahead, other: image })
+  })
+
+  it.skipIf(!canMeasureInPlace)('a Dockerfile step in place takes little more than a hand-over', async () => {
+    const measured = (ahead: 'on' | 'off', says: RegExp) => async () => {
+      const dockerfile = await install()
+      await prepare(ahead, IN_PLACE)
+      await delay(OTHER_STEPS_MS)
+      return await thenCleanedUp(step({ dockerfile }, IN_PLACE, says))
+    }
+    const { ahead, now } = await takeTurns(ROUNDS, {
+      ahead: measured('on', /^Take: /m),
+      now: measured('off', /^Build in place: /m)
+    })
+    const [what, than] = [`Dockerfile step in place, built ahead, ${mode}`, 'one that builds']
+    expectRatio({ what, than, ratioMax: IN_PLACE_RATIO_MAX, ours: ahead, other: now })
+  })
+
+  it.skipIf(!canMeasureInPlace)('and the second use of an action less than a step with an image', async () => {
+    const { second, image } = await takeTurns(ROUNDS, {
+      async second() {
+        const dockerfile = await install(METADATA_AGAIN)
+        await prepare('on', IN_PLACE)
+        await delay(OTHER_STEPS_MS)
+        await step({ dockerfile }, IN_PLACE)
+        await delay(OTHER_STEPS_MS)
+        return await thenCleanedUp(step({ dockerfile, entryPoint: 'true' }, IN_PLACE, /^Take: /m))
+      },
+      async image() {
+        await install()
+        await prepare('off')
+        await delay(OTHER_STEPS_MS)
+        return await thenCleanedUp(step({ image: IMAGES.busybox, entryPoint: 'true' }))
+      }
+    })
+    const [what, than] = [`second use of an action in place, ${mode}`, 'a step with an image']
+    expectRatio({ what, than, ratioMax: SECOND_USE_RATIO_MAX, ours: second, other: image })
   })
 
   it('prepare_job is no slower for it', async () => {

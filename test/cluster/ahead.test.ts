@@ -1,52 +1,19 @@
 /** Dockerfiles of a job's actions, built from its beginning on: their steps find the image, join, or build as if nothing had been. */
 import { describe, expect, it } from 'vitest'
 import { dockerfile, installAction, program } from './support/actions.ts'
+import { AHEAD_MS_MAX, aheadProcesses, cleanedUp, killAhead, labelled, prepared, SWITCH } from './support/ahead.ts'
 import { useRunnerPod } from './support/harness.ts'
-import { type HookOptions, runCleanupJob, runContainerStep } from './support/hook.ts'
+import { type HookOptions, runContainerStep } from './support/hook.ts'
 import { canBuild, IMAGES } from './support/images.ts'
-import { type PreparedJob, prepareJob, startPrepareJob } from './support/job.ts'
-import { eventually, get, kubectl } from './support/kubectl.ts'
+import { startPrepareJob } from './support/job.ts'
+import { eventually, kubectl } from './support/kubectl.ts'
 import { errorsOf } from './support/leftovers.ts'
-import { mustExec, type RunnerPod, STORAGE_MODES, WORK } from './support/runner-pod.ts'
+import { mustExec, STORAGE_MODES, WORK } from './support/runner-pod.ts'
 import { readTraces } from './support/traces.ts'
 
-const SWITCH = 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_AHEAD'
 const ON: HookOptions = { env: { [SWITCH]: 'on' } }
-const AHEAD_MS_MAX = 60_000
 
 const METADATA = ['name: some action', 'runs:', '  using: docker', '  image: Dockerfile', ''].join('\n')
-
-interface Found {
-  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> }
-}
-
-const labelled = async (pod: RunnerPod, kind: 'pods' | 'secrets', value: string) =>
-  (await get<Found>([kind, '-n', pod.namespace, '-l', `runner-pod=${pod.name},slipway/ahead=${value}`])).map(
-    ({ metadata }) => metadata.name
-  )
-/** Processes in the runner's container that are not ours to end: builds ahead that go on. */
-const aheadProcesses = async (pod: RunnerPod): Promise<number> => {
-  const { stdout } = await pod.exec([
-    'sh',
-    '-c',
-    'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" "\\n" | grep -c "[k]8s/index.js"'
-  ])
-  return Number(stdout)
-}
-
-async function prepared(pod: RunnerPod, options: HookOptions = ON): Promise<PreparedJob> {
-  const job = await prepareJob(pod, { container: { image: IMAGES.busybox } }, options)
-  expect(job.exitCode, job.stdout).toBe(0)
-  return job
-}
-
-const cleanedUp = async (pod: RunnerPod): Promise<string> => {
-  const cleanup = await runCleanupJob(pod, ON)
-  expect(cleanup.exitCode, cleanup.stdout).toBe(0)
-  // It ends by itself as soon as it sees that the job pod is gone.
-  await eventually('the end of the builds ahead', 20_000, async () => (await aheadProcesses(pod)) === 0)
-  return cleanup.stdout
-}
 
 describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage mode %s', (mode) => {
   const runner = useRunnerPod(mode)
@@ -65,7 +32,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
 
   it('is found by a step that comes later, and counted as used', async () => {
     const directory = await installed('later')
-    await prepared(runner())
+    await prepared(runner(), ON)
     const isBuilt = async () => (await labelled(runner(), 'secrets', 'built')).length === 1
     await eventually('an image that is built ahead', AHEAD_MS_MAX, isBuilt)
     await eventually('the end of its pod', AHEAD_MS_MAX, async () => (await building()).length === 0)
@@ -74,26 +41,26 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
     expect(step.stdout).toContain('it runs once')
     expect(step.stdout).not.toMatch(/^(Build|Join): /m)
     expect(step.stdout).toMatch(/^Succeeded .*; built before, image localhost:/m)
-    expect(await cleanedUp(runner())).toMatch(/; of 1 built ahead all were used$/m)
+    expect(await cleanedUp(runner(), ON)).toMatch(/; of 1 built ahead all were used$/m)
   })
 
   it('is joined by a step that comes at once', async () => {
     const directory = await installed('at-once', 'RUN sleep 6')
-    await prepared(runner())
+    await prepared(runner(), ON)
     await begun()
     const step = await run(directory)
     expect(step.exitCode, step.stdout).toBe(0)
     expect(step.stdout).toMatch(/^Join: /m)
     expect(step.stdout).not.toMatch(/^Build: /m)
     expect(step.stdout).toMatch(/^Succeeded .*; built ahead, image localhost:/m)
-    expect(await cleanedUp(runner())).toMatch(/; of 1 built ahead all were used$/m)
+    expect(await cleanedUp(runner(), ON)).toMatch(/; of 1 built ahead all were used$/m)
     const traces = await readTraces(runner())
     expect(traces.map(({ replay: { command, end } }) => [command, end?.exitCode])).toContainEqual(['build_ahead', 0])
   })
 
   it('that fails is built by its step, which says its own error', async () => {
     const directory = await installed('failing', 'RUN sleep 3; echo what went wrong; exit 7')
-    await prepared(runner())
+    await prepared(runner(), ON)
     await begun()
     const step = await run(directory)
     expect(step.exitCode).not.toBe(0)
@@ -101,42 +68,40 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
     expect(step.stdout).toMatch(/^Build: /m)
     expect(step.stdout).toContain('what went wrong')
     expect(errorsOf(step)).toHaveLength(1)
-    await cleanedUp(runner())
+    await cleanedUp(runner(), ON)
   })
 
   it('whose process is killed is seen to by its step', async () => {
     const directory = await installed('killed', 'RUN sleep 5')
-    await prepared(runner())
+    await prepared(runner(), ON)
     await begun()
-    // The process alone: its pod goes on, if it has all that it needs.
-    const kill = 'for p in /proc/[0-9]*; do grep -q "[k]8s/index.js" $p/cmdline && kill -KILL ${p#/proc/}; done; true'
-    await mustExec(runner().exec, ['sh', '-c', kill])
+    await killAhead(runner())
     const step = await run(directory)
     expect(step.exitCode, step.stdout).toBe(0)
     expect(step.stdout).toContain('it runs once')
     expect(step.stdout).toMatch(/^Join: /m)
-    await cleanedUp(runner())
+    await cleanedUp(runner(), ON)
   })
 
   it('whose pod is deleted is built by its step', async () => {
     const directory = await installed('deleted', 'RUN sleep 20')
-    await prepared(runner())
+    await prepared(runner(), ON)
     await begun()
     const step = run(directory)
     await kubectl(['delete', 'pod', '-n', runner().namespace, ...(await building()), '--grace-period=0', '--force'])
     const { exitCode, stdout } = await step
     expect(exitCode, stdout).toBe(0)
     expect(stdout).toContain('it runs once')
-    await cleanedUp(runner())
+    await cleanedUp(runner(), ON)
   })
 
   it('leaves nothing when the job ends at once, whether its process lives or not', async () => {
     await installed('never', 'RUN sleep 60')
-    await prepared(runner())
-    expect(await cleanedUp(runner())).toMatch(/^Cleaned up in /m)
-    await prepared(runner())
+    await prepared(runner(), ON)
+    expect(await cleanedUp(runner(), ON)).toMatch(/^Cleaned up in /m)
+    await prepared(runner(), ON)
     await begun()
-    expect(await cleanedUp(runner())).toMatch(/; of 1 built ahead 1 was never used$/m)
+    expect(await cleanedUp(runner(), ON)).toMatch(/; of 1 built ahead 1 was never used$/m)
   })
 
   it('is stopped with a job that is cancelled while it is prepared', async () => {
@@ -154,7 +119,7 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
     await begun()
     await job.signal('INT')
     expect((await job.finished).exitCode).not.toBe(0)
-    await cleanedUp(runner())
+    await cleanedUp(runner(), ON)
   })
 
   it('is not begun where it is switched off', async () => {
@@ -165,6 +130,6 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
     const step = await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile`, args: ['once'] }, off)
     expect(step.stdout).toMatch(/^Build: /m)
     expect(await labelled(runner(), 'secrets', 'built')).toEqual([])
-    expect(await cleanedUp(runner())).not.toContain('built ahead')
+    expect(await cleanedUp(runner(), ON)).not.toContain('built ahead')
   })
 })

@@ -39,7 +39,12 @@ const EXPECTED: Readonly<Record<MachineId, Expected>> = {
     removes: ['removingObjects', 'confirming'],
     imagesMayStay: true
   },
-  'ahead-build': { staysAfter: [], once: false, decides: ['resolving', 'building', 'pushing'], removes: ['cleaningUp'] }
+  'ahead-build': {
+    staysAfter: [],
+    once: false,
+    decides: ['resolving', 'building', 'pushing', 'buildingInPlace', 'standing'],
+    removes: ['cleaningUp']
+  }
 }
 
 const complain = (wrong: boolean, complaint: string): readonly string[] => (wrong ? [complaint] : [])
@@ -60,11 +65,14 @@ function caseOf(history: History): Case {
   return { ...toRun(linesOf(history)), promises, attemptsMax }
 }
 
+/** After which something is left to do. */
+const BUILDS: readonly string[] = ['building', 'buildingInPlace']
+
 /** How the program itself ended: undefined when it did not get to its end, or there is none. */
 function ownExitCode(history: History): number | undefined {
   const { program, decides = [] } = EXPECTED[history.machine]
   const last = history.calls.findLast(({ stage }) => decides.includes(stage))
-  if (program === undefined) return last?.stage !== 'building' && last?.ending === 'succeeded' ? 0 : undefined
+  if (program === undefined) return !BUILDS.includes(last?.stage ?? '') && last?.ending === 'succeeded' ? 0 : undefined
   return callsOf(history, program).find((call) => call.ending === 'succeeded')?.exitCode
 }
 

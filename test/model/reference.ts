@@ -31,6 +31,7 @@ export const RULES: Readonly<Record<string, Rules>> = {
         'to build': 'building',
         'to build in place': 'buildingInPlace',
         'being built ahead': 'joining',
+        'built ahead in place': 'taking',
         'already built': 'pulling',
         prebuilt: 'pulling'
       },
@@ -38,16 +39,17 @@ export const RULES: Readonly<Record<string, Rules>> = {
       building: { built: 'pushing' },
       pushing: { pushed: 'pulling' },
       pulling: { 'pulling done': 'running' },
+      taking: { taken: 'handingOver', 'nothing to take': 'buildingInPlace' },
       buildingInPlace: { 'built in place': 'handingOver' },
       handingOver: { 'handed over': 'running' },
       running: { 'exited with 0': 'collecting', 'exited with 3': 'collecting' },
       collecting: { 'collecting done': 'cleaningUp' },
       cleaningUp
     },
-    failed: { joining: 'building', running: 'collecting', cleaningUp: 'stuck' },
+    failed: { joining: 'building', taking: 'buildingInPlace', running: 'collecting', cleaningUp: 'stuck' },
     once: ['running'],
     repeats: ['pushing'],
-    pardoned: ['joining']
+    pardoned: ['joining', 'taking']
   },
   'job-start': {
     begins: 'resolving',
@@ -83,9 +85,11 @@ export const RULES: Readonly<Record<string, Rules>> = {
   'ahead-build': {
     begins: 'resolving',
     stages: {
-      resolving: { 'to build': 'building', 'nothing to build': 'succeeded' },
+      resolving: { 'to build': 'building', 'to build in place': 'buildingInPlace', 'nothing to build': 'succeeded' },
       building: { built: 'pushing' },
       pushing: { pushed: 'cleaningUp' },
+      buildingInPlace: { 'built in place': 'standing' },
+      standing: { 'standing done': 'cleaningUp' },
       cleaningUp
     },
     failed: { cleaningUp: 'stuck' },
@@ -155,7 +159,8 @@ export function next(rules: Rules, now: Situation, event: string, attemptsMax: n
   if (target === undefined) return undefined
   const [, code] = /^exited with (\d+)$/.exec(event) ?? []
   const isDecided =
-    ['inspected', 'confirming done', 'nothing to build', 'pushed'].includes(event) && !('running' in rules.stages)
+    ['inspected', 'confirming done', 'nothing to build', 'pushed', 'standing done'].includes(event) &&
+    !('running' in rules.stages)
   const exitCode = code === undefined ? (isDecided ? 0 : now.exitCode) : Number(code)
   const images = now.images || event === 'listed, and there may be images'
   if (target === IF_IMAGES) return to(images ? 'removingImages' : 'succeeded', { exitCode, images })

@@ -1,7 +1,8 @@
 /** Goal: `slipway replay --check` accepts what the machines do, and refuses a trace that was changed. Method: random runs, mutated. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { AHEAD_BUDGETS, BUDGETS, CLEANUP_BUDGETS, JOB_BUDGETS, SCRIPT_BUDGETS } from '../../src/machines/stages.ts'
+import { CLEANUP_BUDGETS } from '../../src/machines/cleanup-stages.ts'
+import { AHEAD_BUDGETS, BUDGETS, JOB_BUDGETS, SCRIPT_BUDGETS } from '../../src/machines/stages.ts'
 import { type Checked, checkTrace } from '../../src/visualizer/check.ts'
 import { currentMachines } from '../../src/visualizer/graph.ts'
 import { FORMATS } from '../../src/visualizer/trace.ts'

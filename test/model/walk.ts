@@ -12,6 +12,7 @@ export const RESOLVED = {
   build: 'to build',
   'in-place': 'to build in place',
   ahead: 'being built ahead',
+  standing: 'built ahead in place',
   cached: 'already built',
   prebuilt: 'prebuilt'
 } as const
@@ -21,7 +22,8 @@ function answerOf({ stages }: Rules, stage: string, { resolution, exitCode }: De
   const answers = Object.keys(stages[stage] ?? {})
   const job = resolution === 'prebuilt' ? 'planned' : 'planned after an earlier job'
   const isAhead = answers.includes('nothing to build')
-  const ahead = resolution === 'cached' ? 'nothing to build' : 'to build'
+  const isNothing = resolution === 'cached' || resolution === 'standing'
+  const ahead = isNothing ? 'nothing to build' : resolution === 'in-place' ? RESOLVED[resolution] : 'to build'
   const decided = [isAhead ? ahead : RESOLVED[resolution], job, exitCode === 0 ? 'exited with 0' : 'exited with 3']
   return answers.find((answer) => decided.includes(answer)) ?? answers[0] ?? ''
 }

@@ -11,6 +11,7 @@ const newForEveryCall: PortsMaker = (make) => ({
   builder: { build: (...given) => make().builder.build(...given) },
   pusher: { push: (...given) => make().pusher.push(...given) },
   inPlace: {
+    take: (...given) => make().inPlace.take(...given),
     buildInPlace: (...given) => make().inPlace.buildInPlace(...given),
     handOver: (...given) => make().inPlace.handOver(...given)
   },

@@ -2,8 +2,8 @@
 import { createCleanupPorts } from '../../src/effects/kubernetes/cleanup/job.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../../src/effects/kubernetes/context/options.ts'
 import { runJobCleanup } from '../../src/effects/run/wire.ts'
+import { CLEANUP_BUDGETS } from '../../src/machines/cleanup-stages.ts'
 import type { CleanupOutput } from '../../src/machines/job-cleanup.ts'
-import { CLEANUP_BUDGETS } from '../../src/machines/stages.ts'
 
 export const cleanUpJob = async (options: KubernetesOptions, deps: KubernetesDependencies): Promise<CleanupOutput> =>
   await runJobCleanup({

@@ -63,6 +63,16 @@ export const RESOLUTIONS: Readonly<Record<Resolution['kind'], Resolution>> = {
     source: SOURCE,
     creates: { buildingInPlace: [{ kind: 'build-pod', name: 'build-1' }] }
   },
+  standing: {
+    kind: 'standing',
+    nonce,
+    source: SOURCE,
+    standing: { pod: 'build-0', marker: 'built ahead' },
+    creates: {
+      taking: [{ kind: 'standing-pod', name: 'build-0', takenBy: nonce }],
+      buildingInPlace: [{ kind: 'build-pod', name: 'build-1' }]
+    }
+  },
   ahead: { kind: 'ahead', nonce, plan: PLAN, building: { pod: 'build-0' }, creates },
   prebuilt: { kind: 'prebuilt', nonce, image: 'alpine:3.22', creates: { building: [], pulling: creates.pulling } }
 }
@@ -72,6 +82,7 @@ const answers: Readonly<Partial<Record<StageName, readonly Answer[]>>> = {
     { says: 'to build', output: RESOLUTIONS.build },
     { says: 'to build in place', output: RESOLUTIONS['in-place'] },
     { says: 'being built ahead', output: RESOLUTIONS.ahead },
+    { says: 'built ahead in place', output: RESOLUTIONS.standing },
     { says: 'already built', output: RESOLUTIONS.cached },
     { says: 'prebuilt', output: RESOLUTIONS.prebuilt },
     ...failures('resolving')
@@ -84,6 +95,11 @@ const answers: Readonly<Partial<Record<StageName, readonly Answer[]>>> = {
   building: [{ says: 'built', output: { digest: DIGEST } }, ...failures('building')],
   pushing: [{ says: 'pushed', output: PUSHED_IMAGE }, ...failures('pushing')],
   pulling: [{ says: 'pulling done', output: {} }, ...failures('pulling')],
+  taking: [
+    { says: 'taken', output: { inPlace: BUILT_IN_PLACE } },
+    { says: 'nothing to take', output: {} },
+    ...failures('taking')
+  ],
   buildingInPlace: [{ says: 'built in place', output: BUILT_IN_PLACE }, ...failures('buildingInPlace')],
   handingOver: [{ says: 'handed over', output: HANDED_OVER }, ...failures('handingOver')],
   running: [

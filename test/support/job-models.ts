@@ -13,7 +13,7 @@ import type {
   Resolution,
   ScriptRequest
 } from '../../src/machines/types.ts'
-import { DIGEST, PLAN, PUSHED_IMAGE, RESOLUTIONS, SECRET } from './container-step-model.ts'
+import { BUILT_IN_PLACE, DIGEST, PLAN, PUSHED_IMAGE, RESOLUTIONS, SECRET, SOURCE } from './container-step-model.ts'
 import { createStagedModel, failures } from './staged-model.ts'
 
 export const jobRequest: JobRequest = { services: [], mounts: [] }
@@ -74,7 +74,7 @@ export const jobCleanupModel = createStagedModel(jobCleanup, cleanupRequest, {
   removingImages: [{ says: 'images removed', output: LEFT_IMAGES }, ...failures('removing images')]
 })
 
-export const aheadRequest: AheadRequest = { dockerfile: `${PLAN.contextDirectory}/Dockerfile` }
+export const aheadRequest: AheadRequest = { dockerfile: `${PLAN.contextDirectory}/Dockerfile`, mounts: [] }
 
 /** What resolving decides: the image of a build ahead stays for its step. */
 export const AHEAD_RESOLUTION: Resolution = {
@@ -84,12 +84,22 @@ export const AHEAD_RESOLUTION: Resolution = {
   creates: { building: [{ kind: 'build-pod', name: 'build-1' }] }
 }
 
+/** The same in place: the pod stays where a step has taken it. */
+export const STANDING_RESOLUTION: Resolution = {
+  kind: 'in-place',
+  nonce: '0a1b2c3d',
+  source: SOURCE,
+  creates: { buildingInPlace: [{ kind: 'standing-pod', name: 'build-1', takenBy: '0a1b2c3d' }] }
+}
+
 export const aheadBuildModel = createStagedModel(aheadBuild, aheadRequest, {
   resolving: [
     { says: 'to build', output: AHEAD_RESOLUTION },
+    { says: 'to build in place', output: STANDING_RESOLUTION },
     { says: 'nothing to build', output: RESOLUTIONS.ahead },
     ...failures('resolving')
   ],
   building: [{ says: 'built', output: { digest: DIGEST } }, ...failures('building')],
-  pushing: [{ says: 'pushed', output: PUSHED_IMAGE }, ...failures('pushing')]
+  pushing: [{ says: 'pushed', output: PUSHED_IMAGE }, ...failures('pushing')],
+  buildingInPlace: [{ says: 'built in place', output: BUILT_IN_PLACE }, ...failures('buildingInPlace')]
 })

@@ -45,7 +45,11 @@ const slowBehaviour: fc.Arbitrary<Behaviour> = fc.oneof(
 
 const scripts = (stages: readonly AnyStageName[]): fc.Arbitrary<Script> =>
   fc.record({
-    resolution: fc.constantFrom('build', 'build', 'in-place', 'in-place', 'ahead', 'ahead', 'cached', 'prebuilt'),
+    resolution: fc.constantFrom(
+      ...(['build', 'in-place', 'ahead', 'standing'] as const),
+      ...(['build', 'in-place', 'ahead', 'standing'] as const),
+      ...(['cached', 'prebuilt'] as const)
+    ),
     exitCode: fc.oneof(fc.constant(0), fc.nat(255)),
     calls: fc
       .record({

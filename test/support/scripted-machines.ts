@@ -11,6 +11,7 @@ import {
 import type { Ledger } from '../../src/machines/ledger.ts'
 import type { Clock } from '../../src/machines/ports.ts'
 import type { AnyStageName } from '../../src/machines/stages.ts'
+import type { Resolution } from '../../src/machines/types.ts'
 import {
   BUILT_IN_PLACE,
   containerStepModel,
@@ -35,6 +36,7 @@ import {
   LEFT_IMAGES,
   LEFT_OBJECTS,
   LEFTOVERS,
+  STANDING_RESOLUTION,
   scriptRequest,
   scriptStepModel
 } from './job-models.ts'
@@ -70,6 +72,14 @@ export interface ScriptedMachine {
   readonly run: (options: StartOptions) => Promise<RunOutput>
 }
 
+/** What a build ahead comes to where a step would come to that. */
+const aheadOf = (resolution: Script['resolution']): Resolution =>
+  resolution === 'cached' || resolution === 'standing'
+    ? RESOLUTIONS[resolution]
+    : resolution === 'in-place'
+      ? STANDING_RESOLUTION
+      : AHEAD_RESOLUTION
+
 const stagesOf = (id: MachineId) => Object.keys(STAGES_OF[id] ?? {}) as readonly AnyStageName[]
 
 export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
@@ -85,6 +95,7 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
       building: { digest: DIGEST },
       pulling: {},
       pushing: PUSHED_IMAGE,
+      taking: { inPlace: BUILT_IN_PLACE },
       buildingInPlace: BUILT_IN_PLACE,
       handingOver: HANDED_OVER,
       running: { exitCode }
@@ -128,12 +139,13 @@ export const SCRIPTED: Readonly<Record<MachineId, ScriptedMachine>> = {
     id: 'ahead-build',
     model: aheadBuildModel,
     stages: stagesOf('ahead-build'),
-    creates: () => AHEAD_RESOLUTION.creates,
+    creates: ({ resolution }) => aheadOf(resolution).creates,
     removes: {},
     answers: ({ resolution }) => ({
-      resolving: resolution === 'cached' ? RESOLUTIONS.cached : AHEAD_RESOLUTION,
+      resolving: aheadOf(resolution),
       building: { digest: DIGEST },
-      pushing: PUSHED_IMAGE
+      pushing: PUSHED_IMAGE,
+      buildingInPlace: BUILT_IN_PLACE
     }),
     run: (options) => runAheadBuild({ ...options, request: aheadRequest } as unknown as Options<typeof runAheadBuild>)
   }

@@ -1,5 +1,6 @@
 /** The tables of stages by the id of their machine, for tests that hold something against all of them. */
-import { AHEAD_STAGES, CLEANUP_STAGES, JOB_STAGES, SCRIPT_STAGES, STEP_STAGES } from '../../src/machines/stages.ts'
+import { CLEANUP_STAGES } from '../../src/machines/cleanup-stages.ts'
+import { AHEAD_STAGES, JOB_STAGES, SCRIPT_STAGES, STEP_STAGES } from '../../src/machines/stages.ts'
 import type { Stages } from '../../src/machines/table.ts'
 
 export const STAGES_OF: Readonly<Record<string, Stages>> = {

@@ -17,6 +17,7 @@ const NO_ACTIONS_IN = ['.git', 'node_modules']
 
 /** What a Dockerfile action has, whatever else is in the file. */
 const MAY_HAVE_DOCKERFILE = /\busing['"]?\s*:\s*['"]?docker\b/i
+const AROUND = ['pre-entrypoint', 'post-entrypoint']
 const IMAGE_SCHEME = /^docker:\/\//i
 
 export interface FoundAction {
@@ -56,13 +57,20 @@ async function lookAt(workDirectory: string, path: string) {
   })
 }
 
-/** The Dockerfile of an action, as the runner names it; undefined when it has none, or is not understood. */
-export async function dockerfileOf(
+export interface DockerfileAction {
+  /** As the runner names it. */
+  readonly dockerfile: string
+  /** How often a step with it runs it: before and after its job's other steps, too, where it says so. */
+  readonly uses: number
+}
+
+/** Undefined for an action that has no Dockerfile, or is not understood. */
+export async function dockerfileActionOf(
   workDirectory: string,
   { directory, text }: FoundAction
-): Promise<string | undefined> {
+): Promise<DockerfileAction | undefined> {
   const { parseYaml } = await import('../yaml.ts')
-  let runs: { readonly using?: unknown; readonly image?: unknown } | null | undefined
+  let runs: Readonly<Record<string, unknown>> | null | undefined
   try {
     runs = (parseYaml(text) as { readonly runs?: typeof runs } | null)?.runs
   } catch {
@@ -71,5 +79,6 @@ export async function dockerfileOf(
   const { using, image } = runs ?? {}
   if (typeof using !== 'string' || using.toLowerCase() !== 'docker') return undefined
   if (typeof image !== 'string' || image === '' || IMAGE_SCHEME.test(image)) return undefined
-  return posix.join(workDirectory, directory, image)
+  const uses = 1 + AROUND.filter((name) => typeof runs?.[name] === 'string' && runs[name] !== '').length
+  return { dockerfile: posix.join(workDirectory, directory, image), uses }
 }

@@ -2,7 +2,15 @@
 import { basename, dirname, join, relative } from 'node:path'
 import { StepError } from '../../errors.ts'
 import type { ImageResolver } from '../../machines/ports.ts'
-import type { BuildAhead, BuildPlan, BuildSource, Creates, Resolution, StepRequest } from '../../machines/types.ts'
+import type {
+  BuildAhead,
+  BuildPlan,
+  BuildSource,
+  BuiltInPlace,
+  Creates,
+  Resolution,
+  StepRequest
+} from '../../machines/types.ts'
 import { pullRepository, pushReference, type RegistryTarget } from '../registry/reference.ts'
 import { inDirectory, inTree, openBelow, readWhole, resolveBelow } from '../work-tree/tree.ts'
 import { type ContextDirectory, lookAtContext } from './context.ts'
@@ -26,6 +34,8 @@ export interface ResolverOptions {
   readonly findBuilt?: ((plan: BuildPlan, signal: AbortSignal) => Promise<string | undefined>) | undefined
   /** A build of the same content that goes on already, when a step may wait for it. */
   readonly findAhead?: ((plan: BuildPlan, signal: AbortSignal) => Promise<BuildAhead | undefined>) | undefined
+  /** The same for what is built in place: a container that a step may take. */
+  readonly findStanding?: ((source: BuildSource, signal: AbortSignal) => Promise<BuiltInPlace | undefined>) | undefined
   /** Draws what the names of everything that is made for the step have in common. */
   readonly nonce: () => string
   /** What the later stages will make, of what was decided. */
@@ -79,7 +89,11 @@ async function decide(
   if (image !== undefined) return { kind: 'prebuilt', image }
   if (dockerfile === undefined) throw new StepError('invalid-input', 'There is neither an image nor a Dockerfile')
   const { registry, isInPlace, hasOwnTag } = options
-  if (isInPlace) return { kind: 'in-place', source: await readSource(options, dockerfile, signal) }
+  if (isInPlace) {
+    const source = await readSource(options, dockerfile, signal)
+    const standing = await options.findStanding?.(source, signal)
+    return standing === undefined ? { kind: 'in-place', source } : { kind: 'standing', source, standing }
+  }
   if (registry === undefined) throw options.notConfigured()
   const source = await readSource(options, dockerfile, signal)
   const repository = options.repository()

@@ -12,7 +12,10 @@ export const BUILD_POD_LABEL = 'slipway/build-pod'
 export const CONTENT_LABEL = 'slipway/content'
 /** On all that is made for a build that no step has asked for yet, and on the note that one has: the values. */
 export const AHEAD_LABEL = 'slipway/ahead'
-export type AheadLabel = 'building' | 'built' | 'used'
+export type AheadLabel = 'building' | 'built' | 'used' | 'taken'
+/** On pods that stand for the step that takes them: what of a step they were made for, and the line that ends the build's log. */
+export const MOUNTS_ANNOTATION = 'slipway/mounts'
+export const MARKER_ANNOTATION = 'slipway/marker'
 /** On the job pod: the names of its services, comma-separated, for the container actions of the job. */
 export const SERVICE_NAMES_ANNOTATION = 'slipway/service-names'
 /** On the job pod: the variables of the job container whose names no shell keeps, as JSON, for its scripts. */
@@ -51,6 +54,9 @@ export const buildPodName = (runnerPod: V1Pod, nonce: string, attempt: number): 
 /** Of a pod that a build makes to find out what a node can. */
 export const trialPodName = (runnerPod: V1Pod, nonce: string): string =>
   objectName(runnerPod.metadata?.name ?? '', 'build', `${nonce}-trial`)
+
+/** Of the Secret that says who has taken a pod. */
+export const claimName = (pod: string): string => `${pod}-taken`
 
 export const stepPodName = (runnerPod: V1Pod, nonce: string): string =>
   objectName(runnerPod.metadata?.name ?? '', 'step', nonce)

@@ -171,7 +171,7 @@ export async function createLocalPorts(
       joiner: { join: refuse },
       builder: createBuilder(engine, reporter),
       pusher: createPusher(engine, client, clock),
-      inPlace: { buildInPlace: refuse, handOver: refuse },
+      inPlace: { take: refuse, buildInPlace: refuse, handOver: refuse },
       runner: createRunner(engine),
       // The mounts are live: what the action wrote is on this computer's disk already.
       workspace: { collect: async () => undefined },

@@ -46,7 +46,7 @@ export interface ShownOutput {
 }
 
 /** What is built in place makes none. */
-const IMAGE_WORDS: Readonly<Record<Exclude<Resolution['kind'], 'in-place'>, string>> = {
+const IMAGE_WORDS: Readonly<Record<Exclude<Resolution['kind'], 'in-place' | 'standing'>, string>> = {
   prebuilt: 'image',
   cached: 'built before, image',
   build: 'built now, image',
@@ -68,8 +68,8 @@ export function summaryLine(output: ShownOutput, { stages }: Pick<MachineStages,
   const ends = records.map(([, { startedAtMs, endedAtMs }]) => endedAtMs ?? startedAtMs)
   const total = records.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts)
   const { outcome, exitCode, removed, ahead, imageSource = 'prebuilt' } = output
-  const image =
-    output.image === undefined || imageSource === 'in-place' ? '' : `; ${IMAGE_WORDS[imageSource]} ${output.image}`
+  const isNone = output.image === undefined || imageSource === 'in-place' || imageSource === 'standing'
+  const image = isNone ? '' : `; ${IMAGE_WORDS[imageSource]} ${output.image}`
   if (outcome === 'succeeded' && removed !== undefined) {
     const what = removed.length === 0 ? 'there was nothing to remove' : `removed ${removed.join(', ')}`
     return `Cleaned up in ${inSeconds(total)} (${parts.join(', ')}): ${what}${ahead === undefined ? '' : aheadWords(ahead)}`

@@ -4,6 +4,7 @@
  */
 import { type AnyActorLogic, fromPromise, type InputFrom, type OutputFrom, type PromiseActorLogic } from 'xstate'
 import type { AheadOutput } from '../../machines/ahead-build.ts'
+import type { CleanupBudgets } from '../../machines/cleanup-stages.ts'
 import type { StepOutput } from '../../machines/container-step.ts'
 import type { PushInput } from '../../machines/inputs.ts'
 import type { CleanupOutput } from '../../machines/job-cleanup.ts'
@@ -12,7 +13,7 @@ import type { AheadPorts, CleanupPorts, Clock, JobPorts, Pusher, ScriptPorts, St
 import type { Telling } from '../../machines/repeating-stage.ts'
 import type { ScriptOutput } from '../../machines/script-step.ts'
 import type { BackOffInput, BudgetInput } from '../../machines/stage.ts'
-import type { AheadBudgets, Budgets, CleanupBudgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
+import type { AheadBudgets, Budgets, JobBudgets, ScriptBudgets } from '../../machines/stages.ts'
 import type { AheadRequest, CleanupRequest, JobRequest, ScriptRequest, StepRequest } from '../../machines/types.ts'
 import { type Observer, type RunControl, runMachine } from './run-machine.ts'
 
@@ -81,15 +82,17 @@ export async function runContainerStep(options: RunOptions<StepRequest, StepPort
   return await run(logic, options)
 }
 
-/** Builds the image of one action before a step asks for it (build_ahead). */
+/** Builds one action before a step asks for it (build_ahead). */
 export async function runAheadBuild(options: RunOptions<AheadRequest, AheadPorts, AheadBudgets>): Promise<AheadOutput> {
   const { aheadBuild } = await import('../../machines/ahead-build.ts')
-  const { resolver, builder, pusher, janitor, clock } = options.ports
+  const { resolver, builder, pusher, inPlace, stander, janitor, clock } = options.ports
   const logic = aheadBuild.provide({
     actors: {
       ...actorsOf(resolver),
       ...actorsOf(builder),
       push: pushOf(pusher),
+      ...actorsOf(inPlace),
+      ...actorsOf(stander),
       ...actorsOf(janitor),
       ...sleeps(clock)
     }

@@ -26,13 +26,17 @@ export async function openForEveryUser(workDirectory: string, directories: reado
 }
 
 /** Whether anything has this absolute path below the work directory. */
-export async function isThere(workDirectory: string, path: string): Promise<boolean> {
+export const isThere = async (workDirectory: string, path: string): Promise<boolean> =>
+  relative(workDirectory, path) === '' || (await inodeOf(workDirectory, path)) !== undefined
+
+/** Of what has this absolute path below the work directory; undefined where nothing does. */
+export async function inodeOf(workDirectory: string, path: string): Promise<bigint | undefined> {
   const parts = partsOf(relative(workDirectory, path))
   const name = parts.at(-1)
-  if (name === undefined) return true
+  if (name === undefined) return undefined
   return await inTree(workDirectory, async (tree) => {
     const parent = parts.slice(0, -1).join('/')
-    return (await inDirectory(tree, parent, async (directory) => await directory.look(name))) !== undefined
+    return (await inDirectory(tree, parent, async (directory) => await directory.look(name)))?.ino
   })
 }
 

@@ -82,7 +82,7 @@ function toMount({ sourceVolumePath, targetVolumePath, readOnly }: MountArgs, fi
 }
 
 /** What the runner mounts into every container action (hook-protocol section 2), for callers that leave it to the hook. */
-function githubMounts(paths: RunnerPaths): Mount[] {
+export function githubMounts(paths: RunnerPaths): Mount[] {
   const work = workDirectoryOf(paths)
   const directories: readonly (readonly [string, string])[] = [
     [paths.runnerTemp, GITHUB.runnerTemp],

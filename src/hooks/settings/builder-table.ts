@@ -26,7 +26,7 @@ export const BUILDER = {
     variable: `${CONTAINER_HOOKS}_BUILD_AHEAD`,
     unset: '`on`',
     meaning:
-      "Whether the Dockerfiles of a job's actions are built from its beginning on, before their steps ask for them: `on` or `off`. Only with a registry. See [ahead](ahead.md).",
+      "Whether the Dockerfiles of a job's actions are built from its beginning on, before their steps ask for them: `on` or `off`. See [ahead](ahead.md).",
     parse: oneOf(['on', 'off'] as const)
   },
   inPlaceImage: {

@@ -34,6 +34,7 @@ export function fakeBackend(parts: Parts = {}) {
         builder: { build: async () => ({ digest: 'sha256:0' }) },
         pusher: { push: async () => '' },
         inPlace: {
+          take: async () => ({}),
           buildInPlace: async () => ({ pod: 'build-1', marker: '' }),
           handOver: async ({ built }) => ({ copiedIn: {}, inPlace: { ...built, since: '' } })
         },

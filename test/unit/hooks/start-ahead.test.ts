@@ -83,9 +83,17 @@ describe('prepare_job', () => {
   })
 
   it.each([
-    ['is switched off', { registry: REGISTRY, buildAhead: 'off' }],
     ['builds in place', { registry: REGISTRY, buildMode: 'in-place' }],
     ['has no registry', {}]
+  ])('starts it where it %s', async (_title, config) => {
+    await install('runs: {using: docker, image: Dockerfile}\n')
+    expect(await startsOf(config, START)).toBe(1)
+  })
+
+  it.each([
+    ['is switched off', { registry: REGISTRY, buildAhead: 'off' }],
+    ['is switched off, in place', { buildAhead: 'off' }],
+    ['builds nowhere', { buildMode: 'registry' }]
   ])('does not start it where it %s', async (_title, config) => {
     await install('runs: {using: docker, image: Dockerfile}\n')
     expect(await startsOf(config, START)).toBe(0)

@@ -5,7 +5,7 @@ import { StepError } from '../../../src/errors.ts'
 import type { CleanUpInput } from '../../../src/machines/inputs.ts'
 import type { StepPorts } from '../../../src/machines/ports.ts'
 import { BUDGETS } from '../../../src/machines/stages.ts'
-import type { Resolution } from '../../../src/machines/types.ts'
+import type { Resolution, Taken } from '../../../src/machines/types.ts'
 import {
   BUILT_IN_PLACE,
   DIGEST,
@@ -26,6 +26,7 @@ interface Answers {
   /** How often a build fails before it goes well. */
   readonly lostBuilds?: number
   readonly resolution?: Resolution
+  readonly taken?: Taken
   readonly run?: () => Promise<{ exitCode: number }>
 }
 
@@ -33,6 +34,7 @@ interface Answers {
 async function told({
   lostBuilds = 0,
   resolution = RESOLUTIONS.build,
+  taken = {},
   run = async () => ({ exitCode: 0 })
 }: Answers = {}) {
   const inputs: (readonly [string, unknown])[] = []
@@ -65,6 +67,10 @@ async function told({
       }
     },
     inPlace: {
+      async take(input) {
+        note('take', input)
+        return taken
+      },
       async buildInPlace(input) {
         note('build in place', input)
         if (input.attempt <= lostBuilds) throw new StepError('builder-lost', 'its node is gone')
@@ -146,6 +152,21 @@ test('what is built in place is told the mounts of the step, and what follows wh
   expect(to('hand over')).toEqual([{ ...step, built: BUILT_IN_PLACE }])
   const { inPlace, copiedIn } = HANDED_OVER
   expect([to('run'), to('collect')]).toEqual([[{ ...step, inPlace }], [{ ...step, inPlace, copiedIn }]])
+})
+
+test('what stands is taken by the nonce of the step, is in its ledger before that, and is handed over where there is something', async () => {
+  const resolution = RESOLUTIONS.standing
+  const { to, cleanUp } = await told({ resolution, taken: { inPlace: BUILT_IN_PLACE } })
+  const standing = { pod: 'build-0', marker: 'built ahead' }
+  expect(to('take')).toEqual([{ nonce, request: REQUEST, source: SOURCE, standing }])
+  expect([to('build in place'), to('hand over')]).toMatchObject([[], [{ built: BUILT_IN_PLACE }]])
+  expect(cleanUp?.ledger).toEqual(resolution.creates.taking)
+  const none = await told({ resolution })
+  expect(none.to('build in place')).toHaveLength(1)
+  expect(none.cleanUp?.ledger).toEqual([
+    ...(resolution.creates.taking ?? []),
+    ...(resolution.creates.buildingInPlace ?? [])
+  ])
 })
 
 test('the janitor is told what is known of the image', async () => {

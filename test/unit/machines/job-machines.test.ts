@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest'
 import { runJobCleanup, runJobStart } from '../../../src/effects/run/wire.ts'
 import { StepError } from '../../../src/errors.ts'
+import { CLEANUP_BUDGETS } from '../../../src/machines/cleanup-stages.ts'
 import { type Ledger, record } from '../../../src/machines/ledger.ts'
 import type { Clock, JobCleaner, JobHost } from '../../../src/machines/ports.ts'
-import { CLEANUP_BUDGETS, JOB_BUDGETS } from '../../../src/machines/stages.ts'
+import { JOB_BUDGETS } from '../../../src/machines/stages.ts'
 
 const REQUEST = { services: [], mounts: [{ source: '/w', target: '/__w', readOnly: false }] }
 const POD = { kind: 'pod', name: 'job' } as const

@@ -75,8 +75,10 @@ test('what a stage creates is what its backends make', () => {
   )
   expect(creates).toEqual({
     'ahead-build building': ['build-pod'],
+    'ahead-build buildingInPlace': ['standing-pod'],
     'container-step building': ['build-pod', 'directory', 'image'],
     'container-step buildingInPlace': ['build-pod'],
+    'container-step taking': ['standing-pod'],
     'container-step pulling': ['container', 'directory', 'pod', 'secret'],
     'job-start placing': ['pod', 'secret'],
     'script-step executing': ['process']

@@ -19,7 +19,11 @@ const portsFor = (kind: Resolution['kind']): StepPorts => ({
   joiner: { join: async () => ({ image: PUSHED_IMAGE }) },
   builder: { build: async () => ({ digest: 'sha256:0' }) },
   pusher: { push: async () => PUSHED_IMAGE },
-  inPlace: { buildInPlace: async () => BUILT_IN_PLACE, handOver: async () => HANDED_OVER },
+  inPlace: {
+    take: async () => ({ inPlace: BUILT_IN_PLACE }),
+    buildInPlace: async () => BUILT_IN_PLACE,
+    handOver: async () => HANDED_OVER
+  },
   runner: { pull: async () => ({}), run: async () => ({ exitCode: 0 }) },
   workspace: { collect: async () => {} },
   janitor: { cleanUp: async () => {} }
@@ -30,7 +34,8 @@ test.each<[Resolution['kind'], string | undefined]>([
   ['cached', PUSHED_IMAGE],
   ['build', PUSHED_IMAGE],
   ['ahead', PUSHED_IMAGE],
-  ['in-place', undefined]
+  ['in-place', undefined],
+  ['standing', undefined]
 ])('an image that is %s', async (kind, image) => {
   const output = await runContainerStep({ request: REQUEST, ports: portsFor(kind), budgets: BUDGETS, observers: [] })
   expect(output).toMatchObject({ outcome: 'succeeded', exitCode: 0, image, imageSource: kind })

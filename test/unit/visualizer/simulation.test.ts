@@ -226,7 +226,7 @@ describe('a simulated container-step', () => {
 
   test('keeps the first failure, and ends as it says', () => {
     const stand = run(
-      done('resolving', 3),
+      done('resolving', 4),
       done('pulling'),
       `running.attempting|xstate.error.actor.running|0`,
       failed('collecting')
@@ -236,7 +236,7 @@ describe('a simulated container-step', () => {
   })
 
   test('may have succeeded or failed when its action has run, since only the exit code tells', () => {
-    expect(ends(run(done('resolving', 3), done('pulling'), done('running'), done('collecting')))).toEqual([
+    expect(ends(run(done('resolving', 4), done('pulling'), done('running'), done('collecting')))).toEqual([
       'failed',
       'succeeded'
     ])
@@ -262,7 +262,7 @@ describe('a simulated container-step', () => {
 
   test('calls only a running attempt’s codes by name, and none retryable in a stage that is never repeated', () => {
     expect(codesHere(graph, run(retry('resolving')))).toEqual({ again: [], last: [] })
-    expect(codesHere(graph, run(done('resolving', 3), done('pulling'))).again).toEqual([])
+    expect(codesHere(graph, run(done('resolving', 4), done('pulling'))).again).toEqual([])
     expect(codesHere(graph, run()).again).toContain('registry-unreachable')
     expect(codesHere(graph, run()).last).toContain('push-denied')
   })

@@ -18,6 +18,8 @@ const STOP_GRACE_SECONDS = 1
 export interface CleanupDependencies {
   readonly cluster: Cluster
   readonly clock: Clock
+  /** Removes a pod that stands, unless another than the entry says has taken it. Only who works with such pods has it. */
+  release?(entry: LedgerEntry, signal: AbortSignal): Promise<void>
 }
 
 /** The kubelet removes the pod once its programs have ended, so nothing is pushed after that. */
@@ -38,8 +40,10 @@ const remover =
     mayPush: boolean,
     pushState: PushState
   ): Remove =>
-  async ({ kind, name }, signal) => {
-    if (kind === 'build-pod' && mayPush) await stop(dependencies, name, signal)
+  async (entry, signal) => {
+    const { kind, name } = entry
+    if (kind === 'standing-pod') await dependencies.release?.(entry, signal)
+    else if (kind === 'build-pod' && mayPush) await stop(dependencies, name, signal)
     else if (isPod({ kind })) await dependencies.cluster.deletePod(name, signal)
     else if (kind === 'secret') await dependencies.cluster.deleteSecret(name, signal)
     else if (kind === 'image') await (pushState === 'none' ? undefined : registry?.remove(name, signal))

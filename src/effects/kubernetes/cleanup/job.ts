@@ -9,7 +9,7 @@ import { remembered } from '../../remembered.ts'
 import { type Cluster, connectCluster } from '../api/cluster.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { handleOf } from '../context/site.ts'
-import { AHEAD_LABEL, type AheadLabel, BUILD_POD_LABEL } from '../names.ts'
+import { AHEAD_LABEL, type AheadLabel, BUILD_POD_LABEL, claimName } from '../names.ts'
 import { rememberedDigests } from '../registry/built-images.ts'
 import { openRegistry, type RegistryDependencies } from '../registry/credentials.ts'
 import { type CleanupDependencies, createJanitor, findLabelled, type Labelled, labelled, ledgerOf } from './janitor.ts'
@@ -60,9 +60,13 @@ export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesD
 function countAhead({ pods, secrets }: Labelled): AheadCounts | undefined {
   const count = (found: readonly V1ObjectMeta[], value: AheadLabel) =>
     found.filter(({ labels }) => labels?.[AHEAD_LABEL] === value).length
-  const builds = pods.filter(({ labels }) => labels?.[BUILD_POD_LABEL] !== undefined)
-  const begun = count(builds, 'building') + count(secrets, 'built')
-  const used = Math.min(count(secrets, 'used'), begun)
+  // What a step has taken went with it, unless that was killed.
+  const taken = secrets.filter(({ labels }) => labels?.[AHEAD_LABEL] === ('taken' satisfies AheadLabel))
+  const isTaken = ({ name = '' }: V1ObjectMeta) => taken.some((claim) => claim.name === claimName(name))
+  const builds = pods.filter((pod) => pod.labels?.[BUILD_POD_LABEL] !== undefined && !isTaken(pod))
+  const images = count(builds, 'building') + count(secrets, 'built')
+  const begun = images + taken.length
+  const used = Math.min(count(secrets, 'used'), images) + taken.length
   return begun === 0 ? undefined : { used, unused: begun - used }
 }
 

@@ -3,13 +3,18 @@
  * job pod. So Kubernetes removes what is made after that pod is gone, and nothing is made once it is known to be.
  */
 import type { V1Pod } from '@kubernetes/client-node'
+import type { BuildInPlaceInput } from '../../../machines/inputs.ts'
 import type { AheadPorts } from '../../../machines/ports.ts'
+import type { BuiltInPlace } from '../../../machines/types.ts'
 import { remembered } from '../../remembered.ts'
+import { openForEveryUser } from '../../work-tree/rights.ts'
+import { buildPlaceOf } from '../context/build-place.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
-import { jobPodName } from '../names.ts'
+import { buildPodName, jobPodName } from '../names.ts'
 import { jobPodGone } from '../pods/own.ts'
-import { createPortsOn } from './backend.ts'
+import { asPort, createPortsOn } from './backend.ts'
+import { stand, take } from './standing.ts'
 
 const JOB_LOOK_MS = 2_000
 
@@ -21,9 +26,27 @@ export interface AheadBackend {
 
 export function createAheadBackend(options: KubernetesOptions, deps: KubernetesDependencies): AheadBackend {
   const ofJob = { ...options, jobPod: jobPodName(options.runnerPod) }
-  const siteOf = remembered(async (signal) => aheadOf(await discoverSite(ofJob, deps, signal)))
+  const lookAtSite = async (signal: AbortSignal) => aheadOf(await discoverSite(ofJob, deps, signal))
+  const isInPlace = buildPlaceOf(options) === 'in-place'
+  const siteOf = remembered(isInPlace ? (signal) => withAddress(lookAtSite, signal) : lookAtSite)
+  const ports = createPortsOn(ofJob, deps, siteOf)
   return {
-    ports: createPortsOn(ofJob, deps, siteOf),
+    ports: {
+      ...ports,
+      inPlace: {
+        buildInPlace: (input, signal) =>
+          asPort(signal, async () => {
+            const site = await siteOf(signal)
+            const earlier = await earlierTaken(site, input, signal)
+            if (earlier !== undefined) return earlier
+            // What is missing a kubelet would make, as root.
+            const written = input.request.mounts.filter(({ readOnly }) => !readOnly).map(({ source }) => source)
+            await openForEveryUser(site.storage.workDirectory, written)
+            return await ports.inPlace.buildInPlace(input, signal)
+          })
+      },
+      stander: { stand: (input, signal) => asPort(signal, async () => stand(await siteOf(signal), input, signal)) }
+    },
     async jobEnds(signal) {
       for (;;) {
         const isThere = await siteOf(signal).then(
@@ -35,6 +58,26 @@ export function createAheadBackend(options: KubernetesOptions, deps: KubernetesD
       }
     }
   }
+}
+
+/** A pod in which an action will run knows the job's services by the job pod's address. */
+async function withAddress(look: (signal: AbortSignal) => Promise<Site>, signal: AbortSignal): Promise<Site> {
+  for (;;) {
+    const site = await look(signal)
+    if (site.job?.address !== undefined || site.job?.serviceNames.length === 0) return site
+    await site.clock.sleep(JOB_LOOK_MS, signal)
+  }
+}
+
+/** What an attempt before has made, where a step has taken it: that sees to it now. */
+async function earlierTaken(
+  site: Site,
+  { attempt, nonce }: BuildInPlaceInput,
+  signal: AbortSignal
+): Promise<BuiltInPlace | undefined> {
+  if (attempt === 1) return undefined
+  const pod = buildPodName(site.runnerPod, nonce, attempt - 1)
+  return (await take(site, pod, nonce, signal)) ? undefined : { pod, marker: '' }
 }
 
 /** An API server that does not answer says nothing about the job. */

@@ -5,7 +5,7 @@ import type { BuiltImage } from '../../../machines/types.ts'
 import { chooseBuilders } from '../../builders/choose.ts'
 import type { RegistryClient } from '../../registry/client.ts'
 import { remembered } from '../../remembered.ts'
-import { createJanitor } from '../cleanup/janitor.ts'
+import { type CleanupDependencies, createJanitor } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
 import { createBuilder } from './build.ts'
@@ -13,6 +13,7 @@ import { createInPlaceBuilder } from './in-place.ts'
 import { joinBuild } from './join.ts'
 import { builtImages, findBuilt, inputsIdentity, resolve } from './resolve.ts'
 import { createRunner } from './run.ts'
+import { release } from './standing.ts'
 
 /** Of a push that has ended. */
 const ONE_TRY = { triesMax: 1, backOffMs: 0, backOffMsMax: 0 }
@@ -76,6 +77,7 @@ export function createPortsOn(
         withSite(signal, async (site) => (await builderOf(site, signal)).push(input, tell, signal))
     },
     inPlace: {
+      take: (input, signal) => withSite(signal, (site) => inPlaceOf(site).take(input, signal)),
       buildInPlace: (input, signal) => withSite(signal, (site) => inPlaceOf(site).buildInPlace(input, signal)),
       handOver: (input, signal) => withSite(signal, (site) => inPlaceOf(site).handOver(input, signal))
     },
@@ -90,13 +92,17 @@ export function createPortsOn(
         if (input.ledger.length === 0) return
         await withSite(signal, async (site) => {
           const hasImage = input.ledger.some(({ kind }) => kind === 'image')
-          const registry = hasImage ? await registryOf(signal) : undefined
-          await createJanitor(site, registry).cleanUp(input, signal)
+          await createJanitor(releasing(site), hasImage ? await registryOf(signal) : undefined).cleanUp(input, signal)
         })
       }
     }
   }
 }
+
+const releasing = (site: Site): CleanupDependencies => ({
+  ...site,
+  release: (entry, signal) => release(site, entry, signal)
+})
 
 async function openIfConfigured(site: Site, signal: AbortSignal): Promise<RegistryClient | undefined> {
   if (site.registry === undefined) return undefined
@@ -105,7 +111,7 @@ async function openIfConfigured(site: Site, signal: AbortSignal): Promise<Regist
 }
 
 /** Ports reject with StepErrors, whatever a library or an aborted signal rejects with. */
-async function asPort<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+export async function asPort<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (thrown) {

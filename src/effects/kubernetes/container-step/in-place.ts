@@ -32,6 +32,8 @@ import type { PodParts } from '../specs/user-namespace.ts'
 import { type AttemptedPod, attemptBuild, plannedBuilder } from './attempt.ts'
 import { inBuildLog } from './build-log.ts'
 import { buildHasStarted, throwBuildError } from './build-outcome.ts'
+import { standingAnnotations } from './standing.ts'
+import { takeStanding } from './taking.ts'
 
 const MARKER_DIGITS = 32
 const SHELL = `${PLACES.busybox}/sh`
@@ -61,6 +63,7 @@ export function createInPlaceBuilder(site: Site, options: InPlaceOptions): InPla
         buildIn(site, { builder, source: input.source, identity, marker, ...pod }, toWork)
       return await attemptBuild(site, input, { kind: 'step', podWith, work }, signal)
     },
+    take: (input, signal) => takeStanding(site, plannedBuilder(options.builders, input.source), input, signal),
     handOver: (input, signal) => handOverTo(site, input, signal)
   }
 }
@@ -79,7 +82,9 @@ function podOf(
     )
   }
   const files = { step: chooseTransfer(site).stepPod, context: contextFirst(site) }
-  return inPlacePod(site, files, { definition: definition.inPlace, image, mirrors }, input, parts)
+  const isAhead = site.aheadFor !== undefined
+  const annotations = isAhead ? standingAnnotations(site, input.request, parts.marker) : undefined
+  return inPlacePod(site, files, { definition: definition.inPlace, image, mirrors }, input, { ...parts, annotations })
 }
 
 const sharesProcesses = ({ template }: Site): boolean =>

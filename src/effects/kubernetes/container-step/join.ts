@@ -2,7 +2,7 @@
  * Finds a build of the same content that was begun before a step has asked for it, and waits for its image: as long as its pod goes
  * on, by the pod's own status. Who looks after that pod may have been killed, so nothing is waited for that does not move.
  */
-import type { V1Pod } from '@kubernetes/client-node'
+import type { V1ObjectMeta, V1Pod } from '@kubernetes/client-node'
 import type { JoinInput } from '../../../machines/inputs.ts'
 import type { BuildAhead, BuildPlan, BuiltImage, Joined } from '../../../machines/types.ts'
 import type { Site } from '../context/site.ts'
@@ -12,7 +12,7 @@ import { digestIn } from './build-outcome.ts'
 
 const LOOK_MS = 250
 /** How long a pod may take until it builds: a file that nobody sends, or an image that nobody can pull, is not waited for longer. */
-const START_MS_MAX = 60_000
+export const START_MS_MAX = 60_000
 /** From the end of a push until its digest is remembered. */
 const REMEMBERING_MS_MAX = 5_000
 
@@ -25,17 +25,22 @@ export interface JoinDependencies {
 
 /** For a step: a build ahead. For a build ahead: a build of whoever, because then there is nothing to do for it. */
 export async function findAhead(site: Site, plan: BuildPlan, signal: AbortSignal): Promise<BuildAhead | undefined> {
+  const [found] = await findBuilding(site, plan.contentHash, signal)
+  return found?.name === undefined ? undefined : { pod: found.name }
+}
+
+/** The pods of these builds, as far as they are believed. */
+export async function findBuilding(site: Site, contentHash: string, signal: AbortSignal): Promise<V1ObjectMeta[]> {
   const { cluster, runnerPod, job, aheadFor } = site
-  if (job === undefined) return undefined
+  if (job === undefined) return []
   const selector = [
     `${RUNNER_POD_LABEL}=${runnerPodLabel(runnerPod.metadata?.name ?? '')}`,
-    `${CONTENT_LABEL}=${contentLabel(plan.contentHash)}`,
+    `${CONTENT_LABEL}=${contentLabel(contentHash)}`,
     ...(aheadFor === undefined ? [AHEAD_LABEL] : [])
   ].join()
-  const found = (await cluster.list('pods', selector, signal)).find(
+  return (await cluster.list('pods', selector, signal)).filter(
     (metadata) => metadata.deletionTimestamp === undefined && isOwnedBy({ metadata }, runnerPod, job.uid)
   )
-  return found?.name === undefined ? undefined : { pod: found.name }
 }
 
 /** Resolves without an image as soon as the pod will not bring one. */
@@ -80,11 +85,16 @@ function builtIn(pod: V1Pod | undefined): BuiltImage | undefined {
   return digest === undefined ? undefined : { digest, pod: pod?.metadata?.name ?? '' }
 }
 
+/** Whether a pod is gone, or ends, or has ended. */
+export const isOver = (pod: V1Pod | undefined): boolean =>
+  pod === undefined ||
+  pod.metadata?.deletionTimestamp !== undefined ||
+  ['Failed', 'Succeeded'].includes(pod.status?.phase ?? '')
+
 /** `over`: gone, or ended without an image. `waiting`: it does not build yet. */
 function stateOf(pod: V1Pod | undefined): 'over' | 'pushed' | 'waiting' | 'building' {
-  const { phase } = pod?.status ?? {}
-  if (pod === undefined || pod.metadata?.deletionTimestamp !== undefined || phase === 'Failed') return 'over'
-  if (phase === 'Succeeded') return 'pushed'
+  if (pod?.status?.phase === 'Succeeded' && pod.metadata?.deletionTimestamp === undefined) return 'pushed'
+  if (isOver(pod)) return 'over'
   const state = buildStatus(pod)
   return state?.running === undefined && state?.terminated === undefined ? 'waiting' : 'building'
 }

@@ -26,6 +26,7 @@ import { type BuiltImages, createBuiltImages } from '../registry/built-images.ts
 import { imageArchitecture } from '../template/architecture.ts'
 import { findAhead } from './join.ts'
 import { checkStep } from './run.ts'
+import { findStanding } from './standing.ts'
 
 const NONCE_LENGTH = 8
 
@@ -58,6 +59,7 @@ export async function resolve(
   checkStep(site, request)
   const dockerfile = request.image === undefined ? request.dockerfile : undefined
   const isInPlace = buildPlaceOf(options) === 'in-place'
+  const isAheadOff = options.buildAhead === 'off'
   const registry = dockerfile === undefined || isInPlace ? undefined : await openForBuild(site, registryOf, signal)
   if (dockerfile !== undefined && isInPlace) await checkBaseImageSecret(site, signal)
   if (dockerfile !== undefined) {
@@ -77,7 +79,8 @@ export async function resolve(
       return planned
     },
     findBuilt: registry && findBuilt(site, registry),
-    findAhead: options.buildAhead === 'off' ? undefined : (plan, toFind) => findAhead(site, plan, toFind),
+    findAhead: isAheadOff ? undefined : (plan, toFind) => findAhead(site, plan, toFind),
+    findStanding: isAheadOff ? undefined : (source, toFind) => findStanding(site, source, request, toFind),
     creates: (decision, names) => createsOf(site, decision, names)
   })
   return await resolver.resolve(input, signal)
@@ -145,7 +148,14 @@ function createsOf(site: Site, decision: Decision, { nonce, buildAttemptsMax }: 
     (_, index): LedgerEntry => ({ kind: 'build-pod', name: buildPodName(runnerPod, nonce, index + 1) })
   )
   pods.push({ kind: 'build-pod', name: trialPodName(runnerPod, nonce) })
-  if (decision.kind === 'in-place') return { buildingInPlace: pods }
+  const asStanding = ({ name }: Pick<LedgerEntry, 'name'>): LedgerEntry => ({
+    kind: 'standing-pod',
+    name,
+    takenBy: nonce
+  })
+  const buildingInPlace = site.aheadFor === undefined ? pods : pods.map(asStanding)
+  if (decision.kind === 'in-place') return { buildingInPlace }
+  if (decision.kind === 'standing') return { taking: [asStanding({ name: decision.standing.pod })], buildingInPlace }
   const pulling: Ledger = [
     { kind: 'secret', name: environmentName(runnerPod, nonce) },
     { kind: 'pod', name: stepPodName(runnerPod, nonce) }

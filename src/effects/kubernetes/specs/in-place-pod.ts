@@ -8,7 +8,7 @@ import type { BuildOptions, InPlaceDefinition } from '../../builders/definition.
 import { PLACES, superviseScript } from '../../in-place/scripts.ts'
 import type { Site } from '../context/site.ts'
 import { workMount } from '../context/storage.ts'
-import { BUILD_POD_LABEL, buildPodName } from '../names.ts'
+import { BUILD_POD_LABEL, buildPodName, CONTENT_LABEL, contentLabel } from '../names.ts'
 import { podMetadata } from './metadata.ts'
 import { type ContextPart, type PodFiles, placement, podBase, unexpanded } from './parts.ts'
 import { rewrittenDockerfile } from './rewritten-dockerfile.ts'
@@ -17,6 +17,8 @@ import type { PodParts } from './user-namespace.ts'
 
 /** How long what was built waits for its step: longer than a hook that lives takes to bring files and environment. */
 const WAIT_SECONDS_MAX = 900
+/** The same for what was built ahead, besides the time for which it stands. */
+const STANDING_SECONDS_MAX = 1_800
 const { directory: DIRECTORY } = PLACES
 
 export interface InPlaceBuilder {
@@ -31,15 +33,23 @@ interface Files {
   readonly context: ContextPart
 }
 
+interface Added {
+  readonly marker: string
+  readonly userNamespace: PodParts
+  /** Of a pod that stands for whichever step takes it. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined
+}
+
 export function inPlacePod(
   site: Site,
   { step, context }: Files,
   { definition, image, mirrors }: InPlaceBuilder,
   input: BuildInPlaceInput,
-  { marker, userNamespace }: { readonly marker: string; readonly userNamespace: PodParts }
+  { marker, userNamespace, annotations = {} }: Added
 ): V1Pod {
   const { source, nonce, attempt, request } = input
-  const { registry } = site
+  const { registry, aheadFor } = site
+  const waitSeconds = WAIT_SECONDS_MAX + (aheadFor === undefined ? 0 : STANDING_SECONDS_MAX)
   const contextMount = context.mountAt(`${DIRECTORY}/context`)
   const rewritten = rewrittenDockerfile(source, `${DIRECTORY}/dockerfile`)
   const { command, args, env } = definition.command({
@@ -59,8 +69,8 @@ export function inPlacePod(
     kind: 'Pod',
     metadata: {
       ...metadata,
-      labels: { ...metadata.labels, [BUILD_POD_LABEL]: '' },
-      annotations: { ...metadata.annotations, ...rewritten.annotations }
+      labels: { ...metadata.labels, [BUILD_POD_LABEL]: '', [CONTENT_LABEL]: contentLabel(source.contentHash) },
+      annotations: { ...metadata.annotations, ...rewritten.annotations, ...annotations }
     },
     spec: {
       ...podBase(site),
@@ -73,9 +83,7 @@ export function inPlacePod(
         {
           name: STEP_CONTAINER,
           image,
-          command: [`${PLACES.busybox}/sh`, '-c', superviseScript({ marker, waitSeconds: WAIT_SECONDS_MAX }), 'sh'].map(
-            unexpanded
-          ),
+          command: [`${PLACES.busybox}/sh`, '-c', superviseScript({ marker, waitSeconds }), 'sh'].map(unexpanded),
           args: [...command, ...args].map(unexpanded),
           // The image's own is gone once it has built, and no exec could begin there.
           workingDir: '/',

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { dockerfileOf, findActions } from '../../../../src/effects/content/actions.ts'
+import { dockerfileActionOf, findActions } from '../../../../src/effects/content/actions.ts'
 
 let work = ''
 beforeEach(async () => {
@@ -17,10 +17,8 @@ async function put(path: string, text: string): Promise<void> {
 }
 const action = (image: string, using = 'docker') => `name: x\nruns:\n  using: ${using}\n  image: ${image}\n`
 
-async function dockerfiles(): Promise<readonly (string | undefined)[]> {
-  const found = await Promise.all((await findActions(work)).map((one) => dockerfileOf(work, one)))
-  return found.map((path) => path?.slice(work.length + 1))
-}
+const actions = async () => await Promise.all((await findActions(work)).map((one) => dockerfileActionOf(work, one)))
+const dockerfiles = async () => (await actions()).map((one) => one?.dockerfile.slice(work.length + 1))
 
 test('actions with a Dockerfile are found, those that lie highest first', async () => {
   await put('_actions/b/deep/v1/some/path/action.yml', action("'docker/Build.dockerfile'"))
@@ -34,6 +32,14 @@ test('actions with a Dockerfile are found, those that lie highest first', async 
     '_actions/z/top/v1/Dockerfile',
     '_actions/b/deep/v1/some/path/docker/Build.dockerfile'
   ])
+})
+
+test('an action that runs before or after the others is used more than once', async () => {
+  await put('_actions/a/a/v1/action.yml', action('Dockerfile'))
+  await put('_actions/b/b/v1/action.yml', `${action('Dockerfile')}  post-entrypoint: /end.sh\n`)
+  await put('_actions/c/c/v1/action.yml', `${action('Dockerfile')}  pre-entrypoint: x\n  post-entrypoint: 'y'\n`)
+  await put('_actions/d/d/v1/action.yml', `${action('Dockerfile')}  pre-entrypoint:\n  post-entrypoint: ''\n`)
+  expect((await actions()).map((one) => one?.uses)).toEqual([1, 2, 3, 1])
 })
 
 test('without any action there is nothing, and nothing fails', async () => {

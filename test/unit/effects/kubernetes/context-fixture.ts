@@ -74,11 +74,12 @@ export const buildPod = (site: Site, builder: ChosenBuilder, input: BuildInput, 
 export const inPlacePod = (
   site: Site,
   { definition: { inPlace }, inPlaceImage: image = '', mirrors }: ChosenBuilder,
-  input: BuildInPlaceInput
+  input: BuildInPlaceInput,
+  annotations?: Readonly<Record<string, string>>
 ): V1Pod => {
   if (inPlace === undefined) throw new Error('this builder does not build in place')
   const files = { step: chooseTransfer(site).stepPod, context: contextFirst(site) }
-  const parts = { marker: 'slipway: built 0123', userNamespace: WITH_USER_NAMESPACE }
+  const parts = { marker: 'slipway: built 0123', userNamespace: WITH_USER_NAMESPACE, annotations }
   return specOfInPlace(site, files, { definition: inPlace, image, mirrors }, input, parts)
 }
 export const planJob = (site: Site, request: JobRequest, newNames: NewNames): JobPlan =>

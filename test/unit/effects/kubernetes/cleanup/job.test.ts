@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { randomHex, systemClock } from '../../../../../src/effects/system.ts'
+import { CLEANUP_BUDGETS } from '../../../../../src/machines/cleanup-stages.ts'
 import type { Clock } from '../../../../../src/machines/ports.ts'
-import { CLEANUP_BUDGETS } from '../../../../../src/machines/stages.ts'
 import { type ApiServer, startApiServer } from '../../../../support/api-server.ts'
 import { cleanUpJob } from '../../../../support/clean-up-job.ts'
 import { startPodServer } from '../../../../support/pod-server.ts'
@@ -66,14 +66,22 @@ test('what was built ahead is counted, by what is there', async () => {
   const pods = await startPodServer(
     directory,
     // One that goes on, and what it makes to find out what a node can.
-    [{ metadata: { name: 'runner-1', uid: 'u1' } }, metadata('goes-on', 'building', ''), metadata('trial', 'building')]
+    [
+      { metadata: { name: 'runner-1', uid: 'u1' } },
+      ...[metadata('goes-on', 'building', ''), metadata('stands', 'building', ''), metadata('trial', 'building')]
+    ]
   )
+  // Two that steps have taken: one of them was killed.
+  for (const name of ['stands-taken', 'gone-taken']) pods.secrets.set(name, metadata(name, 'taken'))
   vi.stubEnv('KUBECONFIG', pods.kubeconfig)
   const deps = { clock: systemClock, reporter: createReporter(() => {}), randomHex }
   const { ahead, removed } = await cleanUpJob({ runnerPod: 'runner-1', paths: PATHS }, deps)
   await pods.close()
-  expect(ahead).toEqual({ used: 0, unused: 1 })
-  expect(removed).toEqual(['build-pod goes-on', 'pod trial'])
+  expect(ahead).toEqual({ used: 2, unused: 1 })
+  expect(removed).toEqual([
+    ...['build-pod goes-on', 'build-pod stands', 'pod trial'],
+    ...['secret stands-taken', 'secret gone-taken']
+  ])
 })
 
 test('a registry that nobody reaches is told, and the job ends well', async () => {

@@ -1,0 +1,115 @@
+/**
+ * Takes a pod that was built in place ahead for the step that came, waits until its build has ended, and shows that as the step's own: for
+ * the backend of its ports. Whatever is wrong with the pod, the step builds by itself.
+ */
+import { Writable } from 'node:stream'
+import { StepError } from '../../../errors.ts'
+import type { TakeInput } from '../../../machines/inputs.ts'
+import type { BuiltInPlace, Taken } from '../../../machines/types.ts'
+import type { ChosenBuilder } from '../../builders/choose.ts'
+import { partAt } from '../../in-place/marker.ts'
+import { PLACES } from '../../in-place/scripts.ts'
+import { within } from '../../within.ts'
+import { inodeOf } from '../../work-tree/rights.ts'
+import { containerIn } from '../api/container.ts'
+import { createLogReader } from '../api/logs.ts'
+import type { Site } from '../context/site.ts'
+import { isCopied } from '../context/storage.ts'
+import { execIn } from '../files/reach.ts'
+import { follow } from '../pods/wait.ts'
+import { STEP_CONTAINER } from '../specs/step-pod.ts'
+import { inBuildLog } from './build-log.ts'
+import { isOver, START_MS_MAX } from './join.ts'
+import { giveUp, take } from './standing.ts'
+
+const LOOK_MS = 250
+/** Of a log that is all there. One that does not come by then is followed. */
+const LOG_MS_MAX = 5_000
+
+export async function takeStanding(
+  site: Site,
+  builder: ChosenBuilder,
+  input: TakeInput,
+  signal: AbortSignal
+): Promise<Taken> {
+  const { standing, nonce } = input
+  const { pod } = standing
+  // Most stand by then, and their log is all there: it is no matter whose it is.
+  const [isOurs, written] = await Promise.all([take(site, pod, nonce, signal), logOfBuilt(site, standing, signal)])
+  if (!isOurs) {
+    site.reporter.line(`Another step has taken what was built ahead (pod ${pod}): it is built now`)
+    return {}
+  }
+  const flaw = await flawOf(site, builder, { ...input, written }, signal)
+  if (flaw === undefined) return { inPlace: standing }
+  site.reporter.line(`What was begun ahead (pod ${pod}) ${flaw}: it is built now`)
+  await giveUp(site, pod, signal)
+  return {}
+}
+
+type Written = readonly Buffer[] | undefined
+
+/** Undefined while the build goes on, or where nothing can be read. */
+async function logOfBuilt(site: Site, { pod, marker }: BuiltInPlace, signal: AbortSignal): Promise<Written> {
+  const chunks: Buffer[] = []
+  const log = partAt(marker, (chunk) => void chunks.push(chunk))
+  const reader = createLogReader(containerIn(site.cluster, pod, STEP_CONTAINER), log.write)
+  await within(site.clock, LOG_MS_MAX, (timed) => reader.read(false, timed), signal)
+  return log.isPast() ? chunks : undefined
+}
+
+/** Why there is nothing to hand over to; undefined once the build has ended well. */
+async function flawOf(
+  site: Site,
+  { definition }: ChosenBuilder,
+  { source, standing: { pod, marker }, request, written }: TakeInput & { readonly written: Written },
+  signal: AbortSignal
+): Promise<string | undefined> {
+  if (!(await starts(site, pod, signal))) return 'does not build'
+  if (!isCopied(site.storage) && !(await hasMounts(site, pod, request, signal))) return 'has other directories'
+  const isBuilt = await inBuildLog(site, source, definition, async ({ write }) => {
+    if (written !== undefined) {
+      for (const chunk of written) write(chunk)
+      return true
+    }
+    const log = partAt(marker, write)
+    const lost = () => new StepError('run-lost', `the pod ${pod} disappeared`)
+    const followed = { pod, container: STEP_CONTAINER, lost, write: log.write, isEnough: log.isPast }
+    return (await follow(site, followed, signal)) === 'enough'
+  })
+  return isBuilt ? undefined : 'was not built'
+}
+
+/** False once it is over, or has not begun for so long that it may have nobody any more who sees to it. */
+async function starts({ cluster, clock }: Site, name: string, signal: AbortSignal): Promise<boolean> {
+  const startedAtMs = clock.now()
+  for (;;) {
+    const pod = await cluster.getPod(name, signal)
+    if (isOver(pod)) return false
+    const state = pod?.status?.containerStatuses?.find((status) => status.name === STEP_CONTAINER)?.state
+    if (state?.running !== undefined) return true
+    if (clock.now() - startedAtMs > START_MS_MAX) return false
+    await clock.sleep(LOOK_MS, signal)
+  }
+}
+
+/** Whether the step's directories are those that the pod was made with: a step before may have replaced one. */
+async function hasMounts(
+  site: Site,
+  pod: string,
+  { mounts }: TakeInput['request'],
+  signal: AbortSignal
+): Promise<boolean> {
+  const { workDirectory } = site.storage
+  const ours = await Promise.all(mounts.map(async ({ source }) => String(await inodeOf(workDirectory, source))))
+  let said = ''
+  const stdout = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      said += chunk.toString('latin1')
+      done()
+    }
+  })
+  const command = [`${PLACES.busybox}/stat`, '-c', '%i', '--', ...mounts.map(({ target }) => target)]
+  const { exitCode } = await execIn(site, { pod, container: STEP_CONTAINER }, { command, stdout }, signal)
+  return exitCode === 0 && said.trim() === ours.join('\n')
+}
