@@ -226,6 +226,15 @@ describe.skipIf(!(await canBuildInPlace())).each(STORAGE_MODES)('built ahead in 
     expect(await objectsLeft(runner())).toEqual([])
   })
 
+  it('is begun without being asked for where no RUN has files of other steps', async () => {
+    await installed('unasked')
+    await prepared(runner(), { env: { ...ON.env, [SWITCH]: undefined } })
+    if (mode === 'copy') await begun()
+    else await eventually('the end of the process', 20_000, async () => (await aheadProcesses(runner())) === 0)
+    expect(await standing()).toHaveLength(mode === 'copy' ? 1 : 0)
+    await end()
+  })
+
   it('is not begun where it is switched off', async () => {
     const directory = await installed('off')
     const off = { env: { ...ON.env, [SWITCH]: 'off' } }

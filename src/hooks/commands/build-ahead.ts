@@ -23,7 +23,7 @@ const TIME_MS_MAX = 30 * 60_000
 export const command: Command<'build_ahead'> = async (input, context) => {
   const { config, backends, cancels, clock } = context
   const { createAheadBackend } = await backends.ahead()
-  const { ports, jobEnds } = createAheadBackend(config, context)
+  const { ports, ready, jobEnds } = createAheadBackend(config, context)
   const over = new AbortController()
   const onCancel = eitherOf(
     cancels,
@@ -60,7 +60,10 @@ export const command: Command<'build_ahead'> = async (input, context) => {
     }
   }
   try {
-    await Promise.all((await actionsOf(context)).map(buildAll))
+    const stop = onCancel(() => over.abort())
+    const isWanted = await ready(over.signal).catch(() => false)
+    stop()
+    if (isWanted) await Promise.all((await actionsOf(context)).map(buildAll))
   } finally {
     over.abort()
   }

@@ -24,9 +24,9 @@ export const BUILDER = {
   },
   buildAhead: {
     variable: `${CONTAINER_HOOKS}_BUILD_AHEAD`,
-    unset: '`on`',
+    unset: '`on`, but `off` in place in storage mode `volume`',
     meaning:
-      "Whether the Dockerfiles of a job's actions are built from its beginning on, before their steps ask for them: `on` or `off`. See [ahead](ahead.md).",
+      "Whether the Dockerfiles of a job's actions are built from its beginning on, before their steps ask for them: `on` or `off`. See [ahead](ahead.md#when).",
     parse: oneOf(['on', 'off'] as const)
   },
   inPlaceImage: {

@@ -11,15 +11,19 @@ import { openForEveryUser } from '../../work-tree/rights.ts'
 import { buildPlaceOf } from '../context/build-place.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
+import { isCopied } from '../context/storage.ts'
 import { buildPodName, jobPodName } from '../names.ts'
 import { jobPodGone } from '../pods/own.ts'
 import { asPort, createPortsOn } from './backend.ts'
 import { stand, take } from './standing.ts'
 
 const JOB_LOOK_MS = 2_000
+const UP_LOOK_MS = 500
 
 export interface AheadBackend {
   readonly ports: AheadPorts
+  /** Resolves once the job pod is up, which nothing may slow down, with whether to build ahead at all. Rejects when it will not be up. */
+  ready(signal: AbortSignal): Promise<boolean>
   /** Resolves when the job pod is gone, or is another one; rejects when it is aborted. */
   jobEnds(signal: AbortSignal): Promise<void>
 }
@@ -28,7 +32,7 @@ export function createAheadBackend(options: KubernetesOptions, deps: KubernetesD
   const ofJob = { ...options, jobPod: jobPodName(options.runnerPod) }
   const lookAtSite = async (signal: AbortSignal) => aheadOf(await discoverSite(ofJob, deps, signal))
   const isInPlace = buildPlaceOf(options) === 'in-place'
-  const siteOf = remembered(isInPlace ? (signal) => withAddress(lookAtSite, signal) : lookAtSite)
+  const siteOf = remembered((signal) => onceUp(lookAtSite, signal))
   const ports = createPortsOn(ofJob, deps, siteOf)
   return {
     ports: {
@@ -47,6 +51,10 @@ export function createAheadBackend(options: KubernetesOptions, deps: KubernetesD
       },
       stander: { stand: (input, signal) => asPort(signal, async () => stand(await siteOf(signal), input, signal)) }
     },
+    async ready(signal) {
+      const { storage } = await siteOf(signal)
+      return !isInPlace || isCopied(storage) || options.buildAhead === 'on'
+    },
     async jobEnds(signal) {
       for (;;) {
         const isThere = await siteOf(signal).then(
@@ -60,13 +68,18 @@ export function createAheadBackend(options: KubernetesOptions, deps: KubernetesD
   }
 }
 
-/** A pod in which an action will run knows the job's services by the job pod's address. */
-async function withAddress(look: (signal: AbortSignal) => Promise<Site>, signal: AbortSignal): Promise<Site> {
-  for (;;) {
-    const site = await look(signal)
-    if (site.job?.address !== undefined || site.job?.serviceNames.length === 0) return site
-    await site.clock.sleep(JOB_LOOK_MS, signal)
-  }
+/** What is built takes nothing from the job pod's start, and an action that will run there knows the job's services by its address. */
+async function onceUp(look: (signal: AbortSignal) => Promise<Site>, signal: AbortSignal): Promise<Site> {
+  const { cluster, clock, job } = await look(signal)
+  // Bounded by the signal: build_ahead has one.
+  while (!isUp(await cluster.getPod(job?.pod ?? '', signal), job)) await clock.sleep(UP_LOOK_MS, signal)
+  return await look(signal)
+}
+
+function isUp(pod: V1Pod | undefined, job: Site['job']): boolean {
+  if (pod === undefined || !isSame(pod, job?.uid)) throw jobPodGone(job?.pod ?? '')
+  const statuses = pod.status?.containerStatuses ?? []
+  return statuses.length === pod.spec?.containers.length && statuses.every(({ state }) => state?.waiting === undefined)
 }
 
 /** What an attempt before has made, where a step has taken it: that sees to it now. */

@@ -33,6 +33,7 @@ interface Options {
   readonly build?: AheadPorts['builder']['build']
   readonly stand?: AheadPorts['stander']['stand']
   readonly env?: Readonly<Record<string, string>>
+  readonly ready?: (signal: AbortSignal) => Promise<boolean>
   readonly jobEnds?: (signal: AbortSignal) => Promise<void>
 }
 
@@ -41,6 +42,7 @@ async function call({
   build = async () => ({ digest: DIGEST }),
   stand = async () => {},
   env = { ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST: 'registry:5000' },
+  ready = async () => true,
   jobEnds = hang
 }: Options = {}) {
   const calls: string[] = []
@@ -101,7 +103,7 @@ async function call({
       jobs: none,
       scripts: none,
       cleanup: none,
-      ahead: async () => ({ createAheadBackend: () => ({ ports, jobEnds }) })
+      ahead: async () => ({ createAheadBackend: () => ({ ports, ready, jobEnds }) })
     },
     cancels: { signal: new AbortController().signal, listen: () => () => {} },
     mayRemain: () => {},
@@ -191,4 +193,13 @@ test('what stands keeps nothing else from being built, two at a time and eight i
 test('an action is built once more although a step has what was built before', async () => {
   await install(1, ', post-entrypoint: b')
   expect((await call({ ...IN_PLACE, resolution: RESOLUTIONS.standing })).count('build in place')).toBe(1)
+})
+
+test.each([
+  ['is not up before the job ends', { ready: hang, jobEnds: async () => {} }],
+  ['does not come up', { ready: () => Promise.reject(new Error('gone')) }],
+  ['is of no use for it', { ready: async () => false }]
+])('nothing is built where the job pod %s', async (_title, options) => {
+  await install(1)
+  expect(await call(options)).toMatchObject({ code: 0, calls: [] })
 })

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { V1Pod } from '@kubernetes/client-node'
+import type { V1ContainerState, V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createAheadBackend } from '../../../../../src/effects/kubernetes/container-step/ahead.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
@@ -11,14 +11,20 @@ import { REQUEST, SOURCE } from '../../../../support/container-step-model.ts'
 import { type PodServer, startPodServer } from '../../../../support/pod-server.ts'
 
 const { signal } = new AbortController()
+function containerIn(state: V1ContainerState): V1ContainerStatus {
+  return { name: 'job', image: 'debian', imageID: '', ready: false, restartCount: 0, state }
+}
 const JOB_POD: V1Pod = {
   metadata: {
     name: 'runner-a-workflow',
     uid: 'uid-of-job',
     labels: { 'runner-pod': 'runner-a' },
     ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'runner-a', uid: 'uid-of-a' }]
-  }
+  },
+  spec: { containers: [{ name: 'job', image: 'debian' }] },
+  status: { phase: 'Running', containerStatuses: [containerIn({ running: {} })] }
 }
+const STARTING: V1Pod = { ...JOB_POD, status: { containerStatuses: [containerIn({ waiting: {} })] } }
 const CLAIM = {
   metadata: {
     name: 'runner-a-build-n-1-taken',
@@ -50,10 +56,11 @@ afterEach(async () => {
 })
 
 /** Waits take no time. */
-const portsOf = () =>
+const backendOf = (buildAhead?: 'on') =>
   createAheadBackend(
     {
       runnerPod: 'runner-a',
+      buildAhead,
       paths: {
         runnerWorkspace: join(work, 'repo'),
         runnerTemp: join(work, '_temp'),
@@ -65,7 +72,8 @@ const portsOf = () =>
       reporter: createReporter(() => {}),
       randomHex: () => '0'
     }
-  ).ports
+  )
+const portsOf = () => backendOf().ports
 
 const attempt = (number: number) => ({ source: SOURCE, request: REQUEST, nonce: 'n', attempt: number })
 
@@ -95,19 +103,31 @@ it('has its directories made before a kubelet would make them', async () => {
   await rm(home.source, { recursive: true })
 })
 
-it('waits for the address of a job pod with services, which the names of those lead to', async () => {
-  const annotations = { 'slipway/service-names': 'db' }
-  server.pods.set('runner-a-workflow', { ...JOB_POD, metadata: { ...JOB_POD.metadata, annotations } })
-  server.secrets.set(CLAIM.metadata.name, CLAIM)
-  let stands = false
-  const standing = portsOf()
-    .stander.stand({ built: { pod: 'runner-a-build-n-1', marker: '' } }, signal)
-    .then(() => {
-      stands = true
+it('waits until the job pod is up, and with it has the address that the names of services lead to', async () => {
+  server.pods.set('runner-a-workflow', STARTING)
+  let isUp = false
+  const ready = backendOf('on')
+    .ready(signal)
+    .then((wanted) => {
+      isUp = true
+      return wanted
     })
   await systemClock.sleep(200, signal)
-  expect(stands).toBe(false)
-  const pod = { ...JOB_POD, metadata: { ...JOB_POD.metadata, annotations }, status: { podIP: '10.0.0.9' } }
-  server.pods.set('runner-a-workflow', pod)
-  await standing
+  expect(isUp).toBe(false)
+  server.pods.set('runner-a-workflow', JOB_POD)
+  expect(await ready).toBe(true)
+})
+
+it('does not wait for a job pod that goes', async () => {
+  server.pods.set('runner-a-workflow', STARTING)
+  const ready = backendOf('on').ready(signal)
+  ready.catch(() => {})
+  await systemClock.sleep(50, signal)
+  server.pods.delete('runner-a-workflow')
+  await expect(ready).rejects.toThrow('is gone')
+})
+
+it('is asked for where a RUN would have the directories of steps before its own begins', async () => {
+  expect(await backendOf().ready(signal)).toBe(false)
+  expect(await backendOf('on').ready(signal)).toBe(true)
 })
