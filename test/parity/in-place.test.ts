@@ -1,7 +1,7 @@
 /**
  * An action that is built in place sees what it would see in the image that BuildKit makes. All real actions are built in each run, and do
  * what they do in that image; some others by PARITY_SEED, and a probe in their place tells what it sees of itself. PARITY=all builds all,
- * PARITY_ONLY is a pattern for the names of those to be built. What differs stands in known-in-place.ts, Kaniko's exceptions in
+ * PARITY_SEED=random others, PARITY_ONLY is a pattern for the names of those to be built. What differs stands in known-in-place.ts, Kaniko's exceptions in
  * expected/kaniko.json.
  */
 import { randomInt } from 'node:crypto'
@@ -26,7 +26,10 @@ const SAMPLE = 10
 const IN_VOLUME = 4
 const SEEDS = 2 ** 31
 
-const seed = Number(process.env.PARITY_SEED ?? randomInt(SEEDS))
+/** The same ones unless others are asked for: what is found by chance is not found by who changes nothing. */
+const SEED = '20261129'
+const asked = process.env.PARITY_SEED ?? SEED
+const seed = asked === 'random' ? randomInt(SEEDS) : Number(asked)
 const only = process.env.PARITY_ONLY
 const isReal = ({ group }: ParityCase) => group === REAL
 const references = readReferences().of
