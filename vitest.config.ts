@@ -31,7 +31,7 @@ export default defineConfig({
       project('sim', 120_000),
       project('contract', 60_000),
       // The visualizer's page in a real browser.
-      project('page', 60_000),
+      project('page', 60_000, { globalSetup: ['test/page/support/install.ts'] }),
       project('cluster', 300_000, {
         ...cluster,
         include: ['test/cluster/**/*.test.ts', 'test/parity/**/*.test.ts'],

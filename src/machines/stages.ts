@@ -131,8 +131,6 @@ export const STEP_STAGES = {
 export const AHEAD_STAGES = {
   resolving: {
     ...STEP_STAGES.resolving,
-    // In place a job pod with services has to have its address first.
-    budget: { ...STEP_STAGES.resolving.budget, budgetMs: 10 * minutes },
     purpose: 'Look whether the action has to be built: not what is there, or what a step builds already.'
   },
   building: { ...STEP_STAGES.building, creates: ['build-pod'] },

@@ -6,6 +6,7 @@ import { type DockerfileAction, dockerfileActionOf, findActions } from '../../ef
 import { buildPlaceOf } from '../../effects/kubernetes/context/build-place.ts'
 import { type Observer, runAheadBuild } from '../../effects/run/wire.ts'
 import { workDirectoryOf } from '../../effects/work-tree/layout.ts'
+import { toStepError } from '../../errors.ts'
 import { AHEAD_BUDGETS, AHEAD_STAGES } from '../../machines/stages.ts'
 import type { AheadRequest } from '../../machines/types.ts'
 import { traceOf } from '../command-trace.ts'
@@ -21,7 +22,7 @@ const AT_ONCE_MAX = 2
 const TIME_MS_MAX = 30 * 60_000
 
 export const command: Command<'build_ahead'> = async (input, context) => {
-  const { config, backends, cancels, clock } = context
+  const { config, backends, cancels, clock, reporter } = context
   const { createAheadBackend } = await backends.ahead()
   const { ports, ready, jobEnds } = createAheadBackend(config, context)
   const over = new AbortController()
@@ -61,7 +62,10 @@ export const command: Command<'build_ahead'> = async (input, context) => {
   }
   try {
     const stop = onCancel(() => over.abort())
-    const isWanted = await ready(over.signal).catch(() => false)
+    const isWanted = await ready(over.signal).catch((error: unknown) => {
+      reporter.line(toStepError(error).message)
+      return false
+    })
     stop()
     if (isWanted) await Promise.all((await actionsOf(context)).map(buildAll))
   } finally {
