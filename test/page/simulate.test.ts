@@ -118,6 +118,8 @@ describe.skipIf(chromium === undefined)('the Simulate tab', () => {
   })
 
   test('takes what is clicked in the diagram: a label, or a line of one transition', async () => {
+    // In its readable size the drawing is wider than the window.
+    await page.click('#zoom [data-zoom="whole"]')
     await page.locator(`[data-id="container-step.${done('resolving')}"] text`).click()
     expect(await place()).toContain('Build: attempt 1')
     const line = page.locator(`.line[data-ids*="container-step.${done('building')}"]`)
