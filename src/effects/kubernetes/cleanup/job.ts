@@ -31,10 +31,13 @@ export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesD
     cleaner: {
       async list({ runnerPod }, signal) {
         const { cluster } = await connected(signal)
-        const [found, images] = await Promise.all([
+        const [found, repository] = await Promise.all([
           findLabelled(cluster, runnerPod, signal),
-          imagesOf(cluster, options, signal)
+          repositoryOfJob(cluster, options, signal)
         ])
+        // Looked at before the objects go: the job remembers its digests in Secrets.
+        const digests = repository === undefined ? [] : await rememberedDigests(cluster, found.secrets, signal)
+        const images = repository === undefined ? undefined : { repository, digests }
         return { objects: ledgerOf(found), images, ahead: countAhead(found) }
       },
       removeObjects: async (objects, signal) =>
@@ -70,18 +73,15 @@ function countAhead({ pods, secrets }: Labelled): AheadCounts | undefined {
   return begun === 0 ? undefined : { used, unused: begun - used }
 }
 
-/** Looked at before the objects go: the job remembers its digests in Secrets. */
-async function imagesOf(
+/** All of which is the job's; undefined where the job can have no images, or nobody can say which. */
+async function repositoryOfJob(
   cluster: Cluster,
   { registry, runnerPod: name }: KubernetesOptions,
   signal: AbortSignal
-): Promise<JobImages | undefined> {
+): Promise<string | undefined> {
   if (registry === undefined || registry.isKept) return undefined
-  const [digests, runnerPod] = await Promise.all([
-    rememberedDigests(cluster, name, signal),
-    cluster.getPod(name, signal)
-  ])
-  return runnerPod && { repository: repositoryOf(registry, handleOf(runnerPod)), digests }
+  const runnerPod = await cluster.getPod(name, signal)
+  return runnerPod && repositoryOf(registry, handleOf(runnerPod))
 }
 
 async function removeImages(

@@ -3,20 +3,12 @@
  * proof of who built it: whoever may push into the registry can move it.
  */
 import { createHash } from 'node:crypto'
-import type { V1Pod, V1Secret } from '@kubernetes/client-node'
+import type { V1ObjectMeta, V1Pod, V1Secret } from '@kubernetes/client-node'
 import type { BuildPlan } from '../../../machines/types.ts'
 import type { Reporter } from '../../log/reporter.ts'
 import { parseReference } from '../../registry/reference.ts'
 import type { Cluster } from '../api/cluster.ts'
-import {
-  AHEAD_LABEL,
-  type AheadLabel,
-  isOwnedBy,
-  objectName,
-  ownedMetadata,
-  RUNNER_POD_LABEL,
-  runnerPodLabel
-} from '../names.ts'
+import { AHEAD_LABEL, type AheadLabel, isOwnedBy, objectName, ownedMetadata } from '../names.ts'
 
 /** The digest of what a reference points to; undefined when the registry has no such image. */
 export type DigestOf = (reference: string, signal: AbortSignal) => Promise<string | undefined>
@@ -109,11 +101,15 @@ export function createBuiltImages(
 
 const aheadLabel = (value: AheadLabel) => ({ [AHEAD_LABEL]: value })
 
-/** Every digest that is remembered for a runner pod, for who removes its images: a tag may have been moved to another one. */
-export async function rememberedDigests(cluster: Cluster, runnerPod: string, signal: AbortSignal): Promise<string[]> {
-  const found = await cluster.list('secrets', `${RUNNER_POD_LABEL}=${runnerPodLabel(runnerPod)},${LABEL}`, signal)
-  const secrets = await Promise.all(found.map(({ name = '' }) => cluster.getSecret(name, signal)))
-  return secrets.flatMap((secret) => (secret && digestIn(secret)) ?? [])
+/** Every digest that is remembered in a runner pod's Secrets, for who removes its images: a tag may have been moved to another one. */
+export async function rememberedDigests(
+  cluster: Cluster,
+  secrets: readonly V1ObjectMeta[],
+  signal: AbortSignal
+): Promise<string[]> {
+  const remembering = secrets.filter(({ labels }) => labels?.[LABEL] !== undefined)
+  const found = await Promise.all(remembering.map(({ name = '' }) => cluster.getSecret(name, signal)))
+  return found.flatMap((secret) => (secret && digestIn(secret)) ?? [])
 }
 
 function digestIn({ data }: V1Secret): string | undefined {

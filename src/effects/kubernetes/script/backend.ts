@@ -3,7 +3,7 @@ import { posix } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { ScriptPorts } from '../../../machines/ports.ts'
-import { timeoutSignal } from '../../system.ts'
+import { timeoutSignal, turn } from '../../system.ts'
 import { JOB_WORK } from '../../work-tree/layout.ts'
 import { openAccess } from '../api/access.ts'
 import { apiError, isNotFound } from '../api/errors.ts'
@@ -106,7 +106,11 @@ async function findContainer(options: ScriptOptions, { reporter, clock }: Kubern
   }
   const shell = openEarly(open)
   const watch = createNodeWatch({ clock, reporter }, { access, namespace, pod, container: JOB_CONTAINER })
-  const look = lookEarly(lookAnew)
+  const look = lookEarly(async (signal) => {
+    // The shell takes longest, so its connection is begun first.
+    await turn()
+    return await lookAnew(signal)
+  })
   let isFirst = true
   return {
     look,

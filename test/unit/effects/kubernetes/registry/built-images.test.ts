@@ -68,7 +68,9 @@ describe('what a job has built', () => {
     expect(await imagesOf().find(plan, signal)).toBe(OURS)
     const [secret] = secrets.values()
     expect(secret).toMatchObject({ immutable: true, metadata: { labels: { 'runner-pod': 'runner-abc' } } })
-    expect(await rememberedDigests(cluster, 'runner-abc', signal)).toEqual([OURS])
+    expect(
+      await rememberedDigests(cluster, await cluster.list('secrets', 'runner-pod=runner-abc', signal), signal)
+    ).toEqual([OURS])
   })
 
   it('is not asked of a tag, which anybody can move', async () => {
@@ -109,7 +111,9 @@ describe('what a job has built', () => {
     arrive(OURS)
     arrive(OTHER)
     expect(await imagesOf().find(plan, signal)).toBe(OURS)
-    expect(await rememberedDigests(cluster, 'runner-abc', signal)).toEqual([OURS, OTHER])
+    expect(
+      await rememberedDigests(cluster, await cluster.list('secrets', 'runner-pod=runner-abc', signal), signal)
+    ).toEqual([OURS, OTHER])
   })
 
   it.each<[string, (secret: V1Secret) => V1Secret]>([
@@ -150,7 +154,9 @@ describe('what a job has built', () => {
     for (let uses = 0; uses < 2; uses += 1)
       expect(await createBuiltImages(site, digestOf).find(plan, signal)).toBe(OURS)
     expect(labelsOf()).toEqual(['built', 'used'])
-    expect(await rememberedDigests(cluster, 'runner-abc', signal)).toEqual([OURS])
+    expect(
+      await rememberedDigests(cluster, await cluster.list('secrets', 'runner-pod=runner-abc', signal), signal)
+    ).toEqual([OURS])
   })
 
   it('is not taken from a Secret of another job pod', async () => {
