@@ -107,6 +107,18 @@ describe.skipIf(!(await canBuildInPlace())).each(STORAGE_MODES)('built ahead in 
     expect(await end()).toMatch(/; of 1 built ahead all were used$/m)
   })
 
+  it('has its whole log shown, however long that is', async () => {
+    const [line, lines] = ['x'.repeat(100), 60_000]
+    const directory = await installed('long', [`RUN yes ${line} | head -n ${lines}`])
+    await begin()
+    await stands()
+    const step = await run(directory)
+    expect(step.exitCode, step.stdout.slice(-2_000)).toBe(0)
+    expect(step.stdout).toMatch(TAKEN)
+    expect(step.stdout.split('\n').filter((text) => text === line)).toHaveLength(lines)
+    await end()
+  })
+
   it('is there for each use of an action, and built once more when it was taken', async () => {
     const directory = await installed('post', [], AGAIN)
     await begin()

@@ -26,9 +26,10 @@ export const command: Command<'build_ahead'> = async (input, context) => {
   const { createAheadBackend } = await backends.ahead()
   const { ports, ready, jobEnds } = createAheadBackend(config, context)
   const over = new AbortController()
+  const up = ready(over.signal)
   const onCancel = eitherOf(
     cancels,
-    (signal) => Promise.race([jobEnds(signal), clock.sleep(TIME_MS_MAX, signal)]),
+    (signal) => Promise.race([up.then(() => jobEnds(signal)), clock.sleep(TIME_MS_MAX, signal)]),
     over
   )
   const stages = { stages: AHEAD_STAGES, budgets: AHEAD_BUDGETS }
@@ -62,7 +63,7 @@ export const command: Command<'build_ahead'> = async (input, context) => {
   }
   try {
     const stop = onCancel(() => over.abort())
-    const isWanted = await ready(over.signal).catch((error: unknown) => {
+    const isWanted = await up.catch((error: unknown) => {
       reporter.line(toStepError(error).message)
       return false
     })

@@ -22,7 +22,10 @@ const UP_LOOK_MS = 500
 
 export interface AheadBackend {
   readonly ports: AheadPorts
-  /** Resolves once the job pod is up, which nothing may slow down, with whether to build ahead at all. Rejects when it will not be up. */
+  /**
+   * Resolves with whether to build ahead at all: once the job pod is up, which nothing may slow down, and whose address an action needs
+   * for the names of services. Rejects when it will not be up. To be asked before anything else.
+   */
   ready(signal: AbortSignal): Promise<boolean>
   /** Resolves when the job pod is gone, or is another one; rejects when it is aborted. */
   jobEnds(signal: AbortSignal): Promise<void>
@@ -32,7 +35,7 @@ export function createAheadBackend(options: KubernetesOptions, deps: KubernetesD
   const ofJob = { ...options, jobPod: jobPodName(options.runnerPod) }
   const lookAtSite = async (signal: AbortSignal) => aheadOf(await discoverSite(ofJob, deps, signal))
   const isInPlace = buildPlaceOf(options) === 'in-place'
-  const siteOf = remembered((signal) => onceUp(lookAtSite, signal))
+  const siteOf = remembered(lookAtSite)
   const ports = createPortsOn(ofJob, deps, siteOf)
   return {
     ports: {
@@ -52,8 +55,11 @@ export function createAheadBackend(options: KubernetesOptions, deps: KubernetesD
       stander: { stand: (input, signal) => asPort(signal, async () => stand(await siteOf(signal), input, signal)) }
     },
     async ready(signal) {
-      const { storage } = await siteOf(signal)
-      return !isInPlace || isCopied(storage) || options.buildAhead === 'on'
+      const { cluster, clock, job, storage } = await lookAtSite(signal)
+      if (isInPlace && !isCopied(storage) && options.buildAhead !== 'on') return false
+      // Bounded by the signal: build_ahead has one.
+      while (!isUp(await cluster.getPod(job?.pod ?? '', signal), job)) await clock.sleep(UP_LOOK_MS, signal)
+      return true
     },
     async jobEnds(signal) {
       for (;;) {
@@ -66,14 +72,6 @@ export function createAheadBackend(options: KubernetesOptions, deps: KubernetesD
       }
     }
   }
-}
-
-/** What is built takes nothing from the job pod's start, and an action that will run there knows the job's services by its address. */
-async function onceUp(look: (signal: AbortSignal) => Promise<Site>, signal: AbortSignal): Promise<Site> {
-  const { cluster, clock, job } = await look(signal)
-  // Bounded by the signal: build_ahead has one.
-  while (!isUp(await cluster.getPod(job?.pod ?? '', signal), job)) await clock.sleep(UP_LOOK_MS, signal)
-  return await look(signal)
 }
 
 function isUp(pod: V1Pod | undefined, job: Site['job']): boolean {

@@ -3,6 +3,7 @@
  * and for builds ahead alike. Nobody uses or removes one that another has taken, and a Secret of a fixed name says who has (docs/adr/0024).
  */
 import { createHash } from 'node:crypto'
+import type { V1ObjectMeta } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { StandInput } from '../../../machines/inputs.ts'
 import type { LedgerEntry } from '../../../machines/ledger.ts'
@@ -47,17 +48,19 @@ export async function findStanding(
   signal: AbortSignal
 ): Promise<BuiltInPlace | undefined> {
   const found = await findBuilding(site, contentHash, signal)
-  const asBuilt = found.map(({ name = '', annotations }) => ({
-    pod: name,
-    marker: annotations?.[MARKER_ANNOTATION] ?? ''
-  }))
-  if (site.aheadFor !== undefined) return asBuilt[0]
-  const fitting = asBuilt.filter((_one, at) => found[at]?.annotations?.[MOUNTS_ANNOTATION] === mountsOf(site, mounts))
+  if (site.aheadFor !== undefined) return found.map(asBuilt)[0]
+  const wanted = mountsOf(site, mounts)
+  const fitting = found.filter(({ annotations }) => annotations?.[MOUNTS_ANNOTATION] === wanted)
   if (fitting.length === 0) return undefined
   const selector = `${RUNNER_POD_LABEL}=${runnerPodLabel(site.runnerPod.metadata?.name ?? '')},${AHEAD_LABEL}=${TAKEN}`
   const taken = (await site.cluster.list('secrets', selector, signal)).map(({ name }) => name)
-  return fitting.find(({ pod }) => !taken.includes(claimName(pod)))
+  return fitting.map(asBuilt).find(({ pod }) => !taken.includes(claimName(pod)))
 }
+
+const asBuilt = ({ name = '', annotations }: V1ObjectMeta): BuiltInPlace => ({
+  pod: name,
+  marker: annotations?.[MARKER_ANNOTATION] ?? ''
+})
 
 const TAKEN: AheadLabel = 'taken'
 

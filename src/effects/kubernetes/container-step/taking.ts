@@ -7,6 +7,7 @@ import { StepError } from '../../../errors.ts'
 import type { TakeInput } from '../../../machines/inputs.ts'
 import type { BuiltInPlace, Taken } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
+import { keepFirst } from '../../capture.ts'
 import { partAt } from '../../in-place/marker.ts'
 import { PLACES } from '../../in-place/scripts.ts'
 import { within } from '../../within.ts'
@@ -25,6 +26,10 @@ import { giveUp, take } from './standing.ts'
 const LOOK_MS = 250
 /** Of a log that is all there. One that does not come by then is followed. */
 const LOG_MS_MAX = 5_000
+/** One that is longer is shown while it is read. */
+const LOG_BYTES_MAX = 4 * 1024 * 1024
+/** Of an inode, with the end of its line. */
+const INODE_BYTES_MAX = 32
 
 export async function takeStanding(
   site: Site,
@@ -49,13 +54,17 @@ export async function takeStanding(
 
 type Written = readonly Buffer[] | undefined
 
-/** Undefined while the build goes on, or where nothing can be read. */
+/** Undefined while the build goes on, where nothing can be read, and of a log that is too long to be kept. */
 async function logOfBuilt(site: Site, { pod, marker }: BuiltInPlace, signal: AbortSignal): Promise<Written> {
   const chunks: Buffer[] = []
-  const log = partAt(marker, (chunk) => void chunks.push(chunk))
+  let bytes = 0
+  const log = partAt(marker, (chunk) => {
+    bytes += chunk.length
+    if (bytes <= LOG_BYTES_MAX) chunks.push(chunk)
+  })
   const reader = createLogReader(containerIn(site.cluster, pod, STEP_CONTAINER), log.write)
   await within(site.clock, LOG_MS_MAX, (timed) => reader.read(false, timed), signal)
-  return log.isPast() ? chunks : undefined
+  return log.isPast() && bytes <= LOG_BYTES_MAX ? chunks : undefined
 }
 
 /** Why there is nothing to hand over to; undefined once the build has ended well. */
@@ -102,14 +111,15 @@ async function hasMounts(
 ): Promise<boolean> {
   const { workDirectory } = site.storage
   const ours = await Promise.all(mounts.map(async ({ source }) => String(await inodeOf(workDirectory, source))))
-  let said = ''
+  // A build may have made it another program.
+  const said = keepFirst(mounts.length * INODE_BYTES_MAX)
   const stdout = new Writable({
     write(chunk: Buffer, _encoding, done) {
-      said += chunk.toString('latin1')
+      said.add(chunk)
       done()
     }
   })
   const command = [`${PLACES.busybox}/stat`, '-c', '%i', '--', ...mounts.map(({ target }) => target)]
   const { exitCode } = await execIn(site, { pod, container: STEP_CONTAINER }, { command, stdout }, signal)
-  return exitCode === 0 && said.trim() === ours.join('\n')
+  return exitCode === 0 && said.text().trim() === ours.join('\n')
 }

@@ -28,11 +28,18 @@ async function install(count: number, more = ''): Promise<void> {
 const hang = (signal: AbortSignal) =>
   new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
+/** Cancelled so many milliseconds after somebody listens. */
+const at = (ms: number) => (cancel: () => void) => {
+  const timer = setTimeout(cancel, ms)
+  return () => clearTimeout(timer)
+}
+
 interface Options {
   readonly resolution?: Resolution
   readonly build?: AheadPorts['builder']['build']
   readonly stand?: AheadPorts['stander']['stand']
   readonly env?: Readonly<Record<string, string>>
+  readonly listen?: (cancel: () => void) => () => void
   readonly ready?: (signal: AbortSignal) => Promise<boolean>
   readonly jobEnds?: (signal: AbortSignal) => Promise<void>
 }
@@ -43,6 +50,7 @@ async function call({
   stand = async () => {},
   env = { ACTIONS_RUNNER_CONTAINER_HOOKS_REGISTRY_HOST: 'registry:5000' },
   ready = async () => true,
+  listen = () => () => {},
   jobEnds = hang
 }: Options = {}) {
   const calls: string[] = []
@@ -105,7 +113,7 @@ async function call({
       cleanup: none,
       ahead: async () => ({ createAheadBackend: () => ({ ports, ready, jobEnds }) })
     },
-    cancels: { signal: new AbortController().signal, listen: () => () => {} },
+    cancels: { signal: new AbortController().signal, listen },
     mayRemain: () => {},
     reporter: createReporter(() => {}),
     clock: systemClock,
@@ -196,7 +204,7 @@ test('an action is built once more although a step has what was built before', a
 })
 
 test.each([
-  ['is not up before the job ends', { ready: hang, jobEnds: async () => {} }],
+  ['is not up before somebody cancels', { ready: hang, listen: at(50) }],
   ['does not come up', { ready: () => Promise.reject(new Error('gone')) }],
   ['is of no use for it', { ready: async () => false }]
 ])('nothing is built where the job pod %s', async (_title, options) => {
