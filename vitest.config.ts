@@ -15,10 +15,11 @@ const WORKERS = Math.max(2, availableParallelism() - 1)
  */
 const cluster = { retry: 1, setupFiles: ['test/cluster/support/failed-tries.ts'] }
 
-/** What takes something from all others while it runs: the registry, a node, names that are there once. One after the other, at the end. */
-const ALONE = ['arc', 'deploy', 'gc', 'nftables', 'quickstart', 'registry-outage', 'two-nodes'].map(
-  (name) => `test/cluster/${name}.test.ts`
-)
+const filesOf = (...names: readonly string[]) => names.map((name) => `test/cluster/${name}.test.ts`)
+/** What has names that are there once in a cluster, as pages give them: one after the other, and beside all others where .ci/run runs them. */
+const ONCE = filesOf('arc', 'deploy', 'gc', 'quickstart')
+/** What takes something from all others while it runs: the registry, a node, the node ports. One after the other, at the end. */
+const ALONE = filesOf('nftables', 'registry-outage', 'two-nodes')
 
 export default defineConfig({
   test: {
@@ -35,14 +36,20 @@ export default defineConfig({
       project('cluster', 300_000, {
         ...cluster,
         include: ['test/cluster/**/*.test.ts', 'test/parity/**/*.test.ts'],
-        exclude: ALONE,
+        exclude: [...ONCE, ...ALONE],
         sequence: { groupOrder: 1 }
+      }),
+      project('cluster-once', 300_000, {
+        ...cluster,
+        include: ONCE,
+        fileParallelism: false,
+        sequence: { groupOrder: 2 }
       }),
       project('cluster-alone', 300_000, {
         ...cluster,
         include: ALONE,
         fileParallelism: false,
-        sequence: { groupOrder: 2 }
+        sequence: { groupOrder: 3 }
       }),
       // Ratios mean something only while nothing else runs, so no other suite includes them.
       project('bench', 1_200_000, { fileParallelism: false })
