@@ -71,6 +71,8 @@ function passOn(response: IncomingMessage, position: Position, write: (chunk: Bu
   let head: Buffer = Buffer.alloc(0)
   /** Bytes of the current line still to skip; undefined while its timestamp is being read. */
   let toSkip: number | undefined
+  /** Of one chunk, to be written at once: a write for each line takes longer than all else. */
+  let pieces: Buffer[] = []
 
   /** How much of the line that starts with `timestamp` has been written by an earlier connection. */
   const begin = (timestamp: string): number => {
@@ -92,9 +94,9 @@ function passOn(response: IncomingMessage, position: Position, write: (chunk: Bu
     if (skipped === bytes.length) return
     position.bytes += bytes.length - skipped
     position.complete = isEnd
-    write(bytes.subarray(skipped))
+    pieces.push(bytes.subarray(skipped))
   }
-  const consume = (chunk: Buffer) => {
+  const split = (chunk: Buffer) => {
     let rest = head.length === 0 ? chunk : Buffer.concat([head, chunk])
     head = Buffer.alloc(0)
     while (rest.length > 0) {
@@ -117,6 +119,11 @@ function passOn(response: IncomingMessage, position: Position, write: (chunk: Bu
       if (newline >= 0) toSkip = undefined
       rest = rest.subarray(length)
     }
+  }
+  const consume = (chunk: Buffer) => {
+    pieces = []
+    split(chunk)
+    if (pieces.length > 0) write(Buffer.concat(pieces))
   }
   return new Promise((resolve) => {
     response.on('data', consume)
