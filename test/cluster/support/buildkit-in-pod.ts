@@ -9,6 +9,7 @@ import type { BuilderOptions } from './kubernetes-backend.ts'
 import { kubeletDirectories } from './nodes.ts'
 
 const DEPLOYED = 'slipway-seccomp'
+const ROLLED_OUT = '--timeout=240s'
 const HOST_PATH = '/var/lib/kubelet/seccomp'
 /** Where deploy/buildkit-in-pod puts it, below the kubelets' directory of profiles. */
 export const SECCOMP_PROFILE = 'slipway/buildkit.json'
@@ -36,15 +37,19 @@ export async function deployProfile(): Promise<DeployedProfile> {
   )
   const items = [...objects.filter(({ kind }) => kind !== 'DaemonSet'), ...daemonSets]
   await kubectl(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) })
-  for (const { metadata } of daemonSets) {
-    await kubectl(['rollout', 'status', '-n', namespace, `daemonset/${metadata?.name}`, '--timeout=120s'])
-  }
-  return {
-    namespace,
-    async remove() {
-      await kubectl(['delete', 'namespace', namespace, '--wait=false'])
+  const remove = async () => void (await kubectl(['delete', 'namespace', namespace, '--wait=false']))
+  try {
+    for (const { metadata } of daemonSets) {
+      await kubectl(['rollout', 'status', '-n', namespace, `daemonset/${metadata?.name}`, ROLLED_OUT])
     }
+  } catch (error) {
+    // At once: vitest shows why a file could not be loaded when all others have ended.
+    const { stdout } = await kubectl(['describe', 'daemonsets,pods', '-n', namespace])
+    process.stderr.write(`\n!!! The seccomp profile did not reach the nodes: ${(error as Error).message}\n${stdout}\n`)
+    await remove()
+    throw error
   }
+  return { namespace, remove }
 }
 
 function onNode(daemonSet: V1DaemonSet, node: string, path: string): V1DaemonSet {
