@@ -37,6 +37,8 @@ export default defineConfig({
         ...cluster,
         include: ['test/cluster/**/*.test.ts', 'test/parity/**/*.test.ts'],
         exclude: [...ONCE, ...ALONE],
+        // What they do is done by kubelets, once a second.
+        maxWorkers: WORKERS + 1,
         sequence: { groupOrder: 1 }
       }),
       project('cluster-once', 300_000, {

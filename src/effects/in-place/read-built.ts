@@ -1,15 +1,15 @@
 /** Reads out of a container that has built an image what says how to run it, for whoever starts it there; a hostile file stays a file. */
 import { StepError } from '../../errors.ts'
 import { BUILT_FILE_BYTES_MAX, type BuiltRoot, readConfig } from './process.ts'
-import { PLACES, type Places, settings } from './scripts.ts'
 
 /** What a file is told as that is not there. */
 const ABSENT = '-'
+const HEAD_BYTES_MAX = 100
 /** All that the script prints at most. */
-export const BUILT_BYTES_MAX = 3 * (BUILT_FILE_BYTES_MAX + 1) + 100
+export const BUILT_BYTES_MAX = 3 * (BUILT_FILE_BYTES_MAX + 1) + HEAD_BYTES_MAX
 
-/* The configuration is the blob that the manifest names. */
-const READ_BUILT = `blobs=$directory/layout/blobs/sha256
+/* For a shell in which `settings` stand; $1 is the digest of the image's manifest in the layout, `sha256:...`. The configuration is the blob that the manifest names. */
+export const READ_BUILT = `blobs=$directory/layout/blobs/sha256
 limit=${BUILT_FILE_BYTES_MAX + 1}
 manifest=$blobs/\${1#sha256:}
 config=$blobs/$("$busybox/head" -c "$limit" "$manifest" | "$busybox/tr" -d ' \\t\\r\\n' |
@@ -33,11 +33,17 @@ for file in "$config" "$root/etc/passwd" "$root/etc/group"; do
 done
 `
 
-/** For `sh -c SCRIPT sh DIGEST`, the digest being that of the image's manifest in the layout, `sha256:...`. */
-export const readBuiltScript = (places: Places = PLACES): string => settings(places) + READ_BUILT
-
 const HEAD = /^built (\d{1,8}|-) (\d{1,8}|-) (\d{1,8}|-)$/
 const FILES = ['the configuration of its image', '/etc/passwd', '/etc/group']
+
+/** How many bytes the script prints, as far as is known from the first ones; what it cannot have printed is complete. */
+export function lengthOfBuilt(bytes: Buffer): number | undefined {
+  const end = bytes.indexOf('\n')
+  if (end < 0) return bytes.length > HEAD_BYTES_MAX ? bytes.length : undefined
+  const sizes = HEAD.exec(bytes.toString('latin1', 0, end))?.slice(1) ?? []
+  const length = end + 1 + sizes.reduce((sum, size) => sum + (size === ABSENT ? 0 : Number(size)), 0)
+  return Math.min(length, BUILT_BYTES_MAX)
+}
 
 /** What the script has printed. */
 export function parseBuilt(bytes: Uint8Array): BuiltRoot {

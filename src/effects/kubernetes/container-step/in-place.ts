@@ -1,27 +1,18 @@
 /**
- * Builds in the very container that the action will run in, and hands the step over to it, for steps without a registry: the
- * container's log says when nothing of the build runs any more, and only then environment and files are sent (docs/adr/0021).
+ * Builds in the very container that the action will run in, for steps without a registry: the container's log says when nothing of the
+ * build runs any more, and only then environment and files are sent (docs/adr/0021).
  */
-import { Readable, Writable } from 'node:stream'
 import type { V1Pod } from '@kubernetes/client-node'
-import { type ErrorCode, StepError } from '../../../errors.ts'
-import type { BuildInPlaceInput, HandOverInput } from '../../../machines/inputs.ts'
+import { StepError } from '../../../errors.ts'
+import type { BuildInPlaceInput } from '../../../machines/inputs.ts'
 import type { InPlaceBuilder } from '../../../machines/ports.ts'
-import type { BuildSource, BuiltInPlace, HandedOver } from '../../../machines/types.ts'
+import type { BuildSource, BuiltInPlace } from '../../../machines/types.ts'
 import type { ChosenBuilder } from '../../builders/choose.ts'
-import { firstLine } from '../../failure-table.ts'
 import { partAt } from '../../in-place/marker.ts'
-import { processOf } from '../../in-place/process.ts'
-import { BUILT_BYTES_MAX, parseBuilt, readBuiltScript } from '../../in-place/read-built.ts'
-import { handOverScript, PLACES } from '../../in-place/scripts.ts'
-import { startScript } from '../../in-place/start-script.ts'
-import { openForEveryUser } from '../../work-tree/rights.ts'
-import { ExecRefused, isWithoutProgram } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
 import { CONTEXT_NAME, CONTEXT_ROOT, contextFirst, LOGIN_NAME } from '../files/containers.ts'
 import { copyInContext } from '../files/context.ts'
-import { execIn } from '../files/reach.ts'
 import { fromMemory, type Source } from '../files/sources.ts'
 import { FILES_CONTAINER } from '../names.ts'
 import { createJudge } from '../pods/status.ts'
@@ -32,17 +23,11 @@ import type { PodParts } from '../specs/user-namespace.ts'
 import { type AttemptedPod, attemptBuild, plannedBuilder } from './attempt.ts'
 import { inBuildLog } from './build-log.ts'
 import { buildHasStarted, throwBuildError } from './build-outcome.ts'
+import { clear, handOverTo } from './hand-over.ts'
 import { standingAnnotations } from './standing.ts'
 import { takeStanding } from './taking.ts'
 
 const MARKER_DIGITS = 32
-const SHELL = `${PLACES.busybox}/sh`
-const { directory: DIRECTORY } = PLACES
-const READ_BUILT = `set -- "$(${PLACES.busybox}/cat ${DIRECTORY}/digest)"\n${readBuiltScript()}`
-/** More than a time has. */
-const SAID_MAX = 100
-/** As a node's clock is printed. */
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m
 
 export interface InPlaceOptions {
   /** Of which the source names one. */
@@ -136,105 +121,6 @@ function namingImage(error: StepError, image: string): StepError {
     'set ACTIONS_RUNNER_CONTAINER_HOOKS_IN_PLACE_IMAGE to an image of the builder with a shell in /busybox'
   return new StepError(error.code, `${image} does not build in place: ${error.message}; ${setting}`, {
     detail: error.detail,
-    cause: error
-  })
-}
-
-/** Safe to call again: the container takes what to run once. */
-async function handOverTo(site: Site, { request, built }: HandOverInput, signal: AbortSignal): Promise<HandedOver> {
-  const { pod } = built
-  const lost = () => new StepError('run-lost', `the pod ${pod} disappeared: somebody deleted it, or its node is gone`)
-  const written = request.mounts.filter(({ readOnly }) => !readOnly).map(({ source }) => source)
-  await openForEveryUser(site.storage.workDirectory, written)
-  const [copiedIn, root] = await Promise.all([
-    chooseTransfer(site).copyInStep({ pod, lost }, request.mounts, signal),
-    readRoot(site, pod, signal),
-    clear(site, pod, 'workspace-delivery-failed', signal)
-  ])
-  // No shell: an attempt before has handed over, and its answer was lost.
-  const since =
-    root === undefined ? '' : await start(site, pod, startScript(processOf(parseBuilt(root), request, pod)), signal)
-  return { copiedIn, inPlace: { ...built, since } }
-}
-
-/** What was built, as far as it decides what to start. */
-async function readRoot(site: Site, pod: string, signal: AbortSignal): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  const hear = (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes <= BUILT_BYTES_MAX) chunks.push(chunk)
-  }
-  const question = { command: [SHELL, '-c', READ_BUILT, 'sh'], hear, what: 'what was built cannot be read' }
-  return (await ask(site, pod, question, signal)) ? Buffer.concat(chunks) : undefined
-}
-
-/** Resolves with the node's time before the build said that it was over: the log is read from there on. */
-async function start(site: Site, pod: string, script: string, signal: AbortSignal): Promise<string> {
-  const command = [SHELL, '-ec', handOverScript(), 'sh', String(Buffer.byteLength(script))]
-  let said = ''
-  const hear = (chunk: Buffer) => {
-    said = (said + chunk.toString('latin1')).slice(0, SAID_MAX)
-  }
-  const time = () => TIME.exec(said)?.[0]
-  try {
-    await ask(site, pod, { command, stdin: script, hear, what: 'the action cannot be started' }, signal)
-    return time() ?? ''
-  } catch (error) {
-    // It was started and is over already, and what handed it over has ended with its container.
-    const startedAt = time()
-    if (startedAt === undefined || signal.aborted) throw error
-    return startedAt
-  }
-}
-
-/** The action is not to find what the build alone was given. */
-async function clear(site: Site, pod: string, failure: ErrorCode, signal: AbortSignal): Promise<void> {
-  const command = ['find', CONTEXT_ROOT, '-mindepth', '2', '-delete']
-  const { exitCode, stderr } = await execIn(site, { pod, container: FILES_CONTAINER }, { command }, signal).catch(
-    unreachable
-  )
-  if (exitCode === 0) return
-  throw new StepError(failure, `what the build was given was not removed: ${firstLine(stderr)}`, {
-    detail: stderr
-  })
-}
-
-interface Question {
-  readonly command: readonly string[]
-  readonly stdin?: string
-  /** Told of what it prints. */
-  readonly hear: (chunk: Buffer) => void
-  /** What it means that it ends badly. */
-  readonly what: string
-}
-
-/** Runs a command in the action's container; false without a shell. Rejects with the command's own words where it ends badly. */
-async function ask(
-  site: Site,
-  pod: string,
-  { command, stdin, hear, what }: Question,
-  signal: AbortSignal
-): Promise<boolean> {
-  const stdout = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      hear(chunk)
-      done()
-    }
-  })
-  const request = { command, stdout, ...(stdin !== undefined && { stdin: Readable.from([Buffer.from(stdin)]) }) }
-  const answer = await execIn(site, { pod, container: STEP_CONTAINER }, request, signal).catch((error: unknown) =>
-    isWithoutProgram(error, SHELL) ? undefined : unreachable(error)
-  )
-  if (answer === undefined) return false
-  const { exitCode, stderr } = answer
-  if (exitCode === 0) return true
-  throw new StepError('start-failed', `${what}: ${firstLine(stderr) || `exit code ${exitCode}`}`, { detail: stderr })
-}
-
-function unreachable(error: unknown): never {
-  if (!(error instanceof ExecRefused)) throw error
-  throw new StepError('cluster-unreachable', `the action's container was not reached: ${error.message}`, {
     cause: error
   })
 }

@@ -14,9 +14,10 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
+import { handOverScript } from '../../../../src/effects/in-place/hand-over-script.ts'
 import { BUILT_FILE_BYTES_MAX } from '../../../../src/effects/in-place/process.ts'
-import { BUILT_BYTES_MAX, parseBuilt, readBuiltScript } from '../../../../src/effects/in-place/read-built.ts'
-import { BECOMING, handOverScript, type Places, superviseScript } from '../../../../src/effects/in-place/scripts.ts'
+import { BUILT_BYTES_MAX, lengthOfBuilt, parseBuilt } from '../../../../src/effects/in-place/read-built.ts'
+import { BECOMING, type Places, superviseScript } from '../../../../src/effects/in-place/scripts.ts'
 import { startScript } from '../../../../src/effects/in-place/start-script.ts'
 import { TOOLS } from '../../../support/shell-tools.ts'
 
@@ -98,7 +99,7 @@ describe.each(TOOLS)('with $title', ({ place }) => {
   const isFirst = (...words: readonly string[]) => write(join(places.proc, '1/cmdline'), `${words.join('\0')}\0`)
 
   const handOver = (text: string, bytes = Buffer.byteLength(text)) =>
-    start(['-ec', handOverScript(places), 'sh', String(bytes)], text).ended
+    start(['-ec', handOverScript(places)], `${bytes}\n${text}`).ended
 
   const scriptOf = (script: string, env = {}) =>
     startScript(
@@ -115,7 +116,10 @@ describe.each(TOOLS)('with $title', ({ place }) => {
       const handed = await handOver(
         scriptOf('echo "$GREETING"; while [ -e ../builder ]; do :; done; exit 7', { GREETING: 'hello' })
       )
-      expect(handed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n$/) })
+      expect(handed).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^built - - -\n\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n$/)
+      })
       expect(await build.ended).toEqual({
         code: 7,
         stdout: `building a b\nunfinished\n${MARKER}\nhello\n`,
@@ -183,6 +187,7 @@ describe.each(TOOLS)('with $title', ({ place }) => {
 
   describe('a hand-over', () => {
     const BUILT = '2020-01-01T00:00:00Z\n'
+    const NOTHING = 'built - - -\n'
     beforeEach(() => write(join(places.directory, 'built'), BUILT))
     const order = () => join(places.directory, 'start')
 
@@ -199,7 +204,7 @@ describe.each(TOOLS)('with $title', ({ place }) => {
     test('that is cut off starts nothing', async () => {
       expect(await handOver('half', 8)).toMatchObject({
         code: 1,
-        stdout: '',
+        stdout: NOTHING,
         stderr: expect.stringContaining('cut off')
       })
       expect(readdirSync(places.directory)).toEqual(['built'])
@@ -214,21 +219,28 @@ describe.each(TOOLS)('with $title', ({ place }) => {
     })
 
     test.each([
-      ['while it runs', () => write(join(places.directory, 'started'))],
-      ['after all was removed', () => rmSync(join(places.directory, 'built'))]
-    ])('that is repeated %s starts nothing', async (_, before) => {
+      ['while it runs', () => write(join(places.directory, 'started')), BUILT],
+      ['after all was removed', () => rmSync(join(places.directory, 'built')), '']
+    ])('that is repeated %s starts nothing, and says so', async (_, before, time) => {
       before()
       isFirst(`${places.busybox}/sh`)
       const handing = handOver('again')
       await expect.poll(() => readdirSync(places.directory), { timeout: 1_000, interval: 200 }).not.toContain('start')
       isFirst('/action')
-      expect(await handing).toMatchObject({ code: 0 })
+      expect(await handing).toMatchObject({ code: 0, stdout: `handed over\n${time}` })
+      expect(readdirSync(base).sort()).toEqual(['proc', 'root'])
     })
 
-    test.each(['first', 'again'])('tells when the build ended: %s', async (turn) => {
-      if (turn === 'again') write(join(places.directory, 'started'))
+    test('tells when the build ended', async () => {
       isFirst('/action')
-      expect(await handOver('order')).toMatchObject({ code: 0, stdout: BUILT })
+      expect(await handOver('order')).toMatchObject({ code: 0, stdout: NOTHING + BUILT })
+    })
+
+    test('that nobody gives an order changes nothing', async () => {
+      const { code, stdout } = await start(['-ec', handOverScript(places)]).ended
+      expect({ code, stdout }).toEqual({ code: 0, stdout: NOTHING })
+      expect(readdirSync(places.directory)).toEqual(['built'])
+      expect(readdirSync(places.busybox)).toContain('env')
     })
 
     it.each<[string, () => readonly string[]]>([
@@ -280,11 +292,16 @@ describe.each(TOOLS)('with $title', ({ place }) => {
     const blob = (name: string) => join(places.directory, 'layout/blobs/sha256', name)
     const etc = (name: string) => join(places.root, 'etc', name)
     const read = async () => {
-      const { stdout } = await start(['-c', readBuiltScript(places), 'sh', DIGEST]).ended
-      return Buffer.from(stdout, 'latin1')
+      const { code, stdout } = await start(['-ec', handOverScript(places)]).ended
+      expect(code).toBe(0)
+      const bytes = Buffer.from(stdout, 'latin1')
+      expect(lengthOfBuilt(bytes)).toBe(bytes.length)
+      return bytes
     }
 
     beforeEach(() => {
+      write(join(places.directory, 'built'))
+      write(join(places.directory, 'digest'), DIGEST)
       const config = {
         mediaType: 'application/vnd.docker.container.image.v1+json',
         size: 1,
@@ -352,3 +369,16 @@ it.each(['', 'built 1 - -\n', 'built - - -\n', 'built 2 - -\n{}x', 'built 999999
     )
   }
 )
+
+it.each([
+  ['', undefined],
+  ['built 1 -', undefined],
+  ['built 1 - 20\n', 34],
+  ['built 1 - 20\nx and more', 34],
+  ['built 99999999 - -\n', BUILT_BYTES_MAX],
+  ['something else\nand more', 15],
+  ['x'.repeat(100), undefined],
+  ['x'.repeat(101), 101]
+])('of %j so much is what was built', (text, length) => {
+  expect(lengthOfBuilt(Buffer.from(text))).toBe(length)
+})

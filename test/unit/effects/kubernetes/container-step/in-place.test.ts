@@ -4,6 +4,8 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, it } from 'vitest'
 import { chooseBuilders } from '../../../../../src/effects/builders/choose.ts'
 import { createInPlaceBuilder } from '../../../../../src/effects/kubernetes/container-step/in-place.ts'
+import { systemClock } from '../../../../../src/effects/system.ts'
+import type { Clock } from '../../../../../src/machines/ports.ts'
 import type { StepRequest } from '../../../../../src/machines/types.ts'
 import type { Program } from '../../../../support/pod-server.ts'
 import { useDisks } from '../files/fixture.ts'
@@ -40,36 +42,68 @@ const WITHOUT_SHELL = [
   'OCI runtime exec failed: executable file `/busybox/sh` not found: No such file or directory'
 ]
 
-function program(said: string, end: () => number): Program {
+/** Ends a moment after what it says, and after what it is told. */
+function program(said: string, end: () => number | Promise<number>): Program {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   stdin.resume()
   stdout.end(said)
   stderr.end()
-  // After what it says, and what it is told.
-  const ended = new Promise<void>((resolve) => setTimeout(resolve, 20)).then(end)
+  const ended = soon().then(end)
   ended.catch(() => {})
   return { stdin, stdout, stderr, ended }
 }
 
-interface Answers {
-  readonly built?: () => number
-  readonly cleared?: () => number
-  readonly started?: string
-  readonly ends?: () => number
+const soon = () => new Promise<void>((resolve) => setTimeout(resolve, 20))
+
+/** Says what was built, and once something is typed that it was started; `typed` is all of that. */
+function talk(built: string, started: string, end: () => number): Program {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+  let isTold = false
+  stdout.write(built)
+  const ended = new Promise<void>((resolve) => {
+    stdin.on('data', () => {
+      if (!isTold) stdout.write(started)
+      isTold = true
+    })
+    stdin.once('end', resolve)
+  }).then(soon)
+  const over = ended.then(() => {
+    stdout.end()
+    stderr.end()
+    return isTold ? end() : 0
+  })
+  over.catch(() => {})
+  return { stdin, stdout, stderr, ended: over }
 }
 
+interface Answers {
+  /** What it says of what was built; it may not say that. */
+  readonly built?: string | (() => Program)
+  readonly cleared?: () => number | Promise<number>
+  readonly started?: string
+  readonly ends?: () => number
+  readonly clock?: Clock
+}
+
+const BUILT = `built ${CONFIG.length} - -\n${CONFIG}`
+
 /** A hand-over to a container whose programs answer so. */
-async function handOver({ cleared = () => 0, built = () => 0, started = `${TIME}\n`, ends = () => 0 }: Answers) {
+async function handOver({
+  cleared = () => 0,
+  built = BUILT,
+  started = `${TIME}\n`,
+  ends = () => 0,
+  clock = systemClock
+}: Answers) {
   const { server, site, runner } = disks()
   server.pods.set(POD, RUNNING)
-  server.run = (_pod, container, command) => {
+  server.run = (_pod, container) => {
     if (container === 'files') return program('', cleared)
-    if (command[1] === '-c') return program(`built ${CONFIG.length} - -\n${CONFIG}`, built)
-    return program(started, ends)
+    return typeof built === 'string' ? talk(built, started, ends) : built()
   }
   // The files are there.
   const storage = { mode: 'volume', workDirectory: runner, volume: { name: 'work' }, rootPath: '' } as const
-  const builder = createInPlaceBuilder(await site({ storage }), {
+  const builder = createInPlaceBuilder(await site({ storage, clock }), {
     builders: chooseBuilders({}),
     randomHex: () => '',
     identityOf: () => ''
@@ -86,7 +120,17 @@ describe('a step that was built in place', () => {
   })
 
   it.each(WITHOUT_SHELL)('was handed over where the container has no shell any more: %s', async (said) => {
-    expect(await handOver({ built: noShell(said) })).toMatchObject({ inPlace: { pod: POD, since: '' } })
+    const built = () => program('', noShell(said))
+    expect(await handOver({ built })).toMatchObject({ inPlace: { pod: POD, since: '' } })
+    expect(disks().server.typed(POD)).not.toContain('TOKEN')
+  })
+
+  it.each([
+    [`${TIME}\n`, TIME],
+    ['', '']
+  ])('was handed over where the container says so and %j', async (time, since) => {
+    const built = () => program(`handed over\n${time}`, () => 0)
+    expect(await handOver({ built })).toMatchObject({ inPlace: { pod: POD, since } })
     expect(disks().server.typed(POD)).not.toContain('TOKEN')
   })
 
@@ -94,20 +138,50 @@ describe('a step that was built in place', () => {
     expect(await handOver({ ends: () => 137 })).toMatchObject({ inPlace: { since: TIME } })
   })
 
-  it('is not where what the build was given, credentials among it, cannot be removed', async () => {
+  it('is not before what the build was given, credentials among it, is removed', async () => {
     await expect(handOver({ cleared: () => 1 })).rejects.toMatchObject({ code: 'workspace-delivery-failed' })
     expect(disks().server.typed(POD)).not.toContain('TOKEN')
   })
 
-  it('is not where nothing says so', async () => {
-    await expect(handOver({ started: '', ends: () => 137 })).rejects.toMatchObject({ code: 'start-failed' })
-    await expect(
-      handOver({ built: noShell('chdir to cwd ("/workspace"): no such file or directory') })
-    ).rejects.toThrow()
+  it('is handed over once over a second connection where its files take longer than one may be silent', async () => {
+    let waits = 0
+    const clock: Clock = {
+      ...systemClock,
+      async sleep() {
+        waits += 1
+      }
+    }
+    let place = () => {}
+    const cleared = () => new Promise<number>((resolve) => (place = () => resolve(0)))
+    const opened: string[] = []
+    const built = () => {
+      opened.push(disks().server.typed(POD))
+      if (opened.length === 2) place()
+      else setTimeout(() => place(), 200)
+      return talk(BUILT, `${TIME}\n`, () => 0)
+    }
+    expect(await handOver({ cleared, built, clock })).toMatchObject({ inPlace: { since: TIME } })
+    expect(opened).toEqual(['', ''])
+    expect(waits).toBe(1)
+    expect(disks().server.typed(POD).match(/TOKEN/g)).toHaveLength(1)
   })
 
-  it('is not where the container does not tell what it has built', async () => {
-    await expect(handOver({ built: () => 1 })).rejects.toMatchObject({ code: 'start-failed' })
+  it('is not where nothing says so', async () => {
+    await expect(handOver({ started: '', ends: () => 137 })).rejects.toMatchObject({ code: 'start-failed' })
+    const built = () => program('', noShell('chdir to cwd ("/workspace"): no such file or directory'))
+    await expect(handOver({ built })).rejects.toThrow()
+  })
+
+  it.each<[string, () => Program, string]>([
+    ['ends badly', () => program('', () => 1), 'start-failed'],
+    ['says nothing', () => program('', () => 0), 'layout-lost'],
+    ['says half of it', () => program(BUILT.slice(0, -1), () => 0), 'layout-lost'],
+    ['says too much', () => program('built 99999999 - -\n', () => 0), 'start-failed'],
+    ['says something else', () => talk('\u0000\n', '', () => 0), 'layout-lost'],
+    ['names an image without a command', () => talk('built 2 - -\n{}', '', () => 0), 'start-failed']
+  ])('is not where the container %s instead of what it has built', async (_what, built, code) => {
+    await expect(handOver({ built })).rejects.toMatchObject({ code })
+    expect(disks().server.typed(POD)).not.toContain('TOKEN')
   })
 })
 
