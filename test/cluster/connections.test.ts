@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { dockerfile, installAction } from './support/actions.ts'
 import { useRunnerPod } from './support/harness.ts'
 import { runCleanupJob, startContainerStep } from './support/hook.ts'
-import { canBuild, IMAGES } from './support/images.ts'
+import { canBuild, canBuildInPlace, IMAGES } from './support/images.ts'
 import { inJob, startPrepareJob } from './support/job.ts'
 import { errorsOf } from './support/leftovers.ts'
 import type { Finished } from './support/process.ts'
@@ -50,6 +50,8 @@ const makeFile = async (pod: RunnerPod, path: string): Promise<string> =>
 const sumOf = async (pod: RunnerPod, path: string) => (await pod.exec(['sh', '-c', `sha256sum <${path}`])).stdout
 
 const canBuildHere = await canBuild()
+const canBuildHereInPlace = await canBuildInPlace()
+const IN_PLACE_IMAGE = { ACTIONS_RUNNER_CONTAINER_HOOKS_IN_PLACE_IMAGE: IMAGES.kanikoDebug }
 
 describe.each(STORAGE_MODES)('connections that are cut, storage mode %s', (mode) => {
   const runner = useRunnerPod(mode)
@@ -167,5 +169,30 @@ describe.each(STORAGE_MODES)('connections that are cut, storage mode %s', (mode)
     expect(built.findIndex((number, at) => number !== String(at + 1))).toBe(-1)
     expect(finished.lines.filter(({ text }) => text === sum)).toHaveLength(2)
     expect(errorsOf(finished)).toEqual([])
+  })
+
+  it.skipIf(!canBuildHereInPlace).each([2, 5])('a build in place is handed over once: seed %i', async (seed) => {
+    const directory = await installAction(runner(), 'in-place', {
+      Dockerfile: dockerfile(
+        IMAGES.debianBase,
+        'RUN echo built',
+        `ENTRYPOINT ["/bin/sh", "-c", "echo run >>starts; sleep 3; echo $0 ran; find /busybox /kaniko -type f; exit 7", "it"]`
+      )
+    })
+    const action = { dockerfile: `${directory}/Dockerfile` }
+    const env = { ...proxy.env, ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_MODE: 'in-place', ...IN_PLACE_IMAGE }
+    const step = await startContainerStep(runner(), action, { env })
+    await step.line(/^built$/)
+    const cuts = proxy.cuts()
+    await proxy.order(`every ${seed} 200 700 100`)
+    await step.line(/^it ran$/)
+    await proxy.order('calm')
+    const { exitCode, stdout } = await step.finished
+    expect(exitCode, stdout).toBe(7)
+    expect(proxy.cuts()).toBeGreaterThan(cuts)
+    expect(await runner().read(`${WORKSPACE}/starts`)).toBe('run')
+    expect(stdout.match(/^it ran$/gm)).toHaveLength(1)
+    // Nothing of the builder is left to the action.
+    expect(stdout.match(/^\/(busybox|kaniko)\/.*/gm)).toBeNull()
   })
 })

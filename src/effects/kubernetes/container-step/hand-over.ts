@@ -12,6 +12,7 @@ import { processOf } from '../../in-place/process.ts'
 import { BUILT_BYTES_MAX, lengthOfBuilt, parseBuilt } from '../../in-place/read-built.ts'
 import { PLACES } from '../../in-place/scripts.ts'
 import { startScript } from '../../in-place/start-script.ts'
+import { retry } from '../../retry.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
 import { ExecRefused, isWithoutProgram } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
@@ -29,9 +30,13 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m
 /** With a connection on which nothing moves; files that take longer are waited for without one. */
 const WAIT_MS_MAX = 20_000
 
-/** Safe to call again: the container takes what to run once. */
+/**
+ * Safe to call again: the container takes what to run once. `typedTo`: the pods to which that was sent. They may have taken it although
+ * the connection was lost, so that their end is the action's.
+ */
 export async function handOverTo(
   site: Site,
+  typedTo: Set<string>,
   { request, built }: HandOverInput,
   signal: AbortSignal
 ): Promise<HandedOver> {
@@ -44,16 +49,15 @@ export async function handOverTo(
     clear(site, pod, 'workspace-delivery-failed', signal)
   ])
   const scriptFor = (root: Buffer) => startScript(processOf(parseBuilt(root), request, pod))
-  const [[copiedIn], since] = await Promise.all([placed, start(site, pod, { placed, scriptFor }, signal)])
+  const [[copiedIn], since] = await Promise.all([placed, start(site, pod, { placed, scriptFor, typedTo }, signal)])
   return { copiedIn, inPlace: { ...built, since } }
 }
 
 /** The action is not to find what the build alone was given. */
 export async function clear(site: Site, pod: string, failure: ErrorCode, signal: AbortSignal): Promise<void> {
   const command = ['find', CONTEXT_ROOT, '-mindepth', '2', '-delete']
-  const { exitCode, stderr } = await execIn(site, { pod, container: FILES_CONTAINER }, { command }, signal).catch(
-    unreachable
-  )
+  const find = () => execIn(site, { pod, container: FILES_CONTAINER }, { command }, signal).catch(unreachable)
+  const { exitCode, stderr } = await again(site, find, signal)
   if (exitCode === 0) return
   throw new StepError(failure, `what the build was given was not removed: ${firstLine(stderr)}`, {
     detail: stderr
@@ -65,20 +69,27 @@ interface Order {
   readonly placed: Promise<unknown>
   /** Throws where what was built cannot be started. */
   readonly scriptFor: (root: Buffer) => string
+  readonly typedTo: Set<string>
 }
 
 /** Resolves with the node's time before the build said that it was over: the log is read from there on. Empty where it is not known. */
-async function start(site: Site, pod: string, { placed, scriptFor }: Order, signal: AbortSignal): Promise<string> {
-  const soon = await tell(
-    site,
-    pod,
-    async (root) => ((await isInTime(site, placed, signal)) ? scriptFor(root) : undefined),
-    signal
-  )
+async function start(site: Site, pod: string, order: Order, signal: AbortSignal): Promise<string> {
+  const { placed, scriptFor, typedTo } = order
+  const typing = (orderFor: OrderFor) => again(site, () => tell(site, pod, { orderFor, typedTo }, signal), signal)
+  const soon = await typing(async (root) => ((await isInTime(site, placed, signal)) ? scriptFor(root) : undefined))
   if (soon !== undefined) return soon
   await placed
-  return (await tell(site, pod, async (root) => scriptFor(root), signal)) ?? ''
+  return (await typing(async (root) => scriptFor(root))) ?? ''
 }
+
+/** A lost connection is made again here: both what is asked and what is typed may be repeated. */
+const again = <T>({ clock, reporter }: Site, work: () => Promise<T>, signal: AbortSignal): Promise<T> =>
+  retry('apiCall', work, {
+    clock,
+    signal,
+    mayHeal: (error) => error instanceof StepError && error.code === 'cluster-unreachable',
+    say: ({ message }) => reporter.line(`Kubernetes API: ${message}, trying again`)
+  })
 
 async function isInTime({ clock }: Site, placed: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   const stop = new AbortController()
@@ -90,6 +101,8 @@ async function isInTime({ clock }: Site, placed: Promise<unknown>, signal: Abort
   }
 }
 
+type OrderFor = (root: Buffer) => Promise<string | undefined>
+
 /**
  * Hears what was built, and types what `orderFor` makes of it, over one connection. Undefined where that is nothing, and nothing was
  * started. Without a shell, an attempt before has handed over, and its answer was lost.
@@ -97,7 +110,7 @@ async function isInTime({ clock }: Site, placed: Promise<unknown>, signal: Abort
 async function tell(
   site: Site,
   pod: string,
-  orderFor: (root: Buffer) => Promise<string | undefined>,
+  { orderFor, typedTo }: { readonly orderFor: OrderFor; readonly typedTo: Set<string> },
   signal: AbortSignal
 ): Promise<string | undefined> {
   const { stdout, root, said } = listen()
@@ -105,24 +118,23 @@ async function tell(
   const order = root.then((told) => (told.toString('latin1') === `${HANDED_OVER}\n` ? '' : orderFor(told)))
   // Whoever asks for it below hears why there is none.
   order.catch(() => {})
-  let isTyped = false
   async function* typed() {
     const script = await order.catch(() => undefined)
     if (!script) return
-    isTyped = true
+    typedTo.add(pod)
     yield Buffer.from(`${Buffer.byteLength(script)}\n${script}`)
   }
   const request = { command: [SHELL, '-ec', handOverScript()], stdin: Readable.from(typed()), stdout }
-  try {
-    const answer = await execIn(site, { pod, container: STEP_CONTAINER }, request, signal)
-    if (answer.exitCode !== 0) throw badEnd(answer, isTyped)
-  } catch (error) {
-    if (isWithoutProgram(error, SHELL)) return ''
-    // It was started and is over already, and what handed it over has ended with its container.
-    const startedAt = time()
-    if (startedAt === undefined || signal.aborted) return unreachable(error)
-    return startedAt
-  }
+  const answer = await execIn(site, { pod, container: STEP_CONTAINER }, request, signal).catch((error: unknown) => {
+    if (isWithoutProgram(error, SHELL)) return undefined
+    // Its end is told by whoever follows it.
+    if (typedTo.has(pod) && error instanceof StepError && error.code !== 'cluster-unreachable') return undefined
+    if (time() === undefined || signal.aborted) return unreachable(error)
+    return undefined
+  })
+  // It was started and may be over already, and what handed it over has ended with its container.
+  if (answer === undefined || (answer.exitCode !== 0 && time() !== undefined)) return time() ?? ''
+  if (answer.exitCode !== 0) throw badEnd(answer, typedTo.has(pod))
   return (await order) === undefined ? undefined : (time() ?? '')
 }
 

@@ -38,6 +38,7 @@ export interface InPlaceOptions {
 }
 
 export function createInPlaceBuilder(site: Site, options: InPlaceOptions): InPlaceBuilder {
+  const typedTo = new Set<string>()
   return {
     async buildInPlace(input, signal) {
       const builder = plannedBuilder(options.builders, input.source)
@@ -49,7 +50,7 @@ export function createInPlaceBuilder(site: Site, options: InPlaceOptions): InPla
       return await attemptBuild(site, input, { kind: 'step', podWith, work }, signal)
     },
     take: (input, signal) => takeStanding(site, plannedBuilder(options.builders, input.source), input, signal),
-    handOver: (input, signal) => handOverTo(site, input, signal)
+    handOver: (input, signal) => handOverTo(site, typedTo, input, signal)
   }
 }
 

@@ -18,19 +18,22 @@ const TIME = '2026-11-28T12:00:00Z'
 const CONFIG = '{"config":{"Entrypoint":["/action"]}}'
 const request: StepRequest = { args: [], env: { TOKEN: 'a secret' }, workingDirectory: '/github/workspace', mounts: [] }
 
+const runningOf = (name: string) => ({
+  name,
+  image: '',
+  imageID: '',
+  ready: true,
+  restartCount: 0,
+  state: { running: {} }
+})
+const ENDED = { ...runningOf('job'), state: { terminated: { exitCode: 7 } } }
+
 const RUNNING: V1Pod = {
   metadata: { name: POD },
   spec: { containers: [{ name: 'files' }, { name: 'job' }] },
   status: {
     phase: 'Running',
-    containerStatuses: ['files', 'job'].map((name) => ({
-      name,
-      image: '',
-      imageID: '',
-      ready: true,
-      restartCount: 0,
-      state: { running: {} }
-    }))
+    containerStatuses: ['files', 'job'].map(runningOf)
   }
 }
 
@@ -164,6 +167,34 @@ describe('a step that was built in place', () => {
     expect(opened).toEqual(['', ''])
     expect(waits).toBe(1)
     expect(disks().server.typed(POD).match(/TOKEN/g)).toHaveLength(1)
+  })
+
+  it.each([
+    ['and it had taken what to run', BUILT, ''],
+    ['and it had been told nothing', '', undefined]
+  ])('that was lost with its connection has ended %s', async (_what, built, since) => {
+    const { server } = disks()
+    const end = () => {
+      const status = { phase: 'Failed', containerStatuses: [{ ...ENDED, name: 'job' }, runningOf('files')] }
+      server.pods.set(POD, { ...RUNNING, status })
+    }
+    let tries = 0
+    const talkOnce = () => {
+      tries += 1
+      if (tries > 1) return program('', noShell('the container is not running'))
+      const talking = talk(built, '', () => 0)
+      const cut = () => {
+        end()
+        server.cut()
+      }
+      if (built === '') setTimeout(cut, 50)
+      else talking.stdin.once('data', cut)
+      return talking
+    }
+    const handed = handOver({ built: talkOnce })
+    if (since === undefined) await expect(handed).rejects.toMatchObject({ code: 'run-lost' })
+    else expect(await handed).toMatchObject({ inPlace: { pod: POD, since } })
+    expect(tries).toBe(2)
   })
 
   it('is not where nothing says so', async () => {
