@@ -39,13 +39,18 @@ export async function takeStanding(
 ): Promise<Taken> {
   const { standing, nonce } = input
   const { pod } = standing
-  // Most stand by then, and their log is all there: it is no matter whose it is.
-  const [isOurs, written] = await Promise.all([take(site, pod, nonce, signal), logOfBuilt(site, standing, signal)])
+  // Most stand by then, with all of their log and the directories that they have: it is no matter whose they are.
+  const [isOurs, written, isFitting] = await Promise.all([
+    take(site, pod, nonce, signal),
+    logOfBuilt(site, standing, signal),
+    hasMounts(site, pod, input.request, signal).catch(() => undefined)
+  ])
+  signal.throwIfAborted()
   if (!isOurs) {
     site.reporter.line(`Another step has taken what was built ahead (pod ${pod}): it is built now`)
     return {}
   }
-  const flaw = await flawOf(site, builder, { ...input, written }, signal)
+  const flaw = await flawOf(site, builder, { ...input, written, isFitting }, signal)
   if (flaw === undefined) return { inPlace: standing }
   site.reporter.line(`What was begun ahead (pod ${pod}) ${flaw}: it is built now`)
   await giveUp(site, pod, signal)
@@ -53,6 +58,12 @@ export async function takeStanding(
 }
 
 type Written = readonly Buffer[] | undefined
+
+/** What is known of a pod before it is waited for; undefined where it is to be asked again. */
+interface Seen {
+  readonly written: Written
+  readonly isFitting: boolean | undefined
+}
 
 /** Undefined while the build goes on, where nothing can be read, and of a log that is too long to be kept. */
 async function logOfBuilt(site: Site, { pod, marker }: BuiltInPlace, signal: AbortSignal): Promise<Written> {
@@ -71,11 +82,11 @@ async function logOfBuilt(site: Site, { pod, marker }: BuiltInPlace, signal: Abo
 async function flawOf(
   site: Site,
   { definition }: ChosenBuilder,
-  { source, standing: { pod, marker }, request, written }: TakeInput & { readonly written: Written },
+  { source, standing: { pod, marker }, request, written, isFitting }: TakeInput & Seen,
   signal: AbortSignal
 ): Promise<string | undefined> {
   if (!(await starts(site, pod, signal))) return 'does not build'
-  if (!isCopied(site.storage) && !(await hasMounts(site, pod, request, signal))) return 'has other directories'
+  if (!(isFitting ?? (await hasMounts(site, pod, request, signal)))) return 'has other directories'
   const isBuilt = await inBuildLog(site, source, definition, async ({ write }) => {
     if (written !== undefined) {
       for (const chunk of written) write(chunk)
@@ -102,13 +113,14 @@ async function starts({ cluster, clock }: Site, name: string, signal: AbortSigna
   }
 }
 
-/** Whether the step's directories are those that the pod was made with: a step before may have replaced one. */
+/** Whether the step's directories are those that the pod was made with: on a shared volume a step before may have replaced one. */
 async function hasMounts(
   site: Site,
   pod: string,
   { mounts }: TakeInput['request'],
   signal: AbortSignal
 ): Promise<boolean> {
+  if (isCopied(site.storage)) return true
   const { workDirectory } = site.storage
   const ours = await Promise.all(mounts.map(async ({ source }) => String(await inodeOf(workDirectory, source))))
   // A build may have made it another program.

@@ -197,8 +197,18 @@ describe('a step that was built in place', () => {
     expect(tries).toBe(2)
   })
 
+  it('is asked again where who handed it over was killed and has not said whether it had', async () => {
+    let tries = 0
+    const built = () => {
+      tries += 1
+      return tries === 1 ? talk(BUILT, '', () => 137) : program(`handed over\n${TIME}\n`, () => 0)
+    }
+    expect(await handOver({ built })).toMatchObject({ inPlace: { since: TIME } })
+    expect(tries).toBe(2)
+  })
+
   it('is not where nothing says so', async () => {
-    await expect(handOver({ started: '', ends: () => 137 })).rejects.toMatchObject({ code: 'start-failed' })
+    await expect(handOver({ started: '', ends: () => 1 })).rejects.toMatchObject({ code: 'start-failed' })
     const built = () => program('', noShell('chdir to cwd ("/workspace"): no such file or directory'))
     await expect(handOver({ built })).rejects.toThrow()
   })
