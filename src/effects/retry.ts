@@ -14,7 +14,7 @@ export interface Bounds {
 }
 
 export const EXCEPTIONS = {
-  /** One call to the API server, or one command in a container that may be run again: cheaper to make again than all that its stage has done so far. */
+  /** One call to the API server, a command in a container included: cheaper to make again than all that its stage has done so far. */
   apiCall: { retriesMax: 4, waitMs: 400, waitMsMax: 10_000 },
   /** The connection that files go through into a pod: likewise, and the pod is waiting for them. */
   copyIn: { retriesMax: 20, waitMs: 50, waitMsMax: 50 }

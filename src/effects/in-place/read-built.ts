@@ -8,7 +8,10 @@ const HEAD_BYTES_MAX = 100
 /** All that the script prints at most. */
 export const BUILT_BYTES_MAX = 3 * (BUILT_FILE_BYTES_MAX + 1) + HEAD_BYTES_MAX
 
-/* For a shell in which `settings` stand; $1 is the digest of the image's manifest in the layout, `sha256:...`. The configuration is the blob that the manifest names. */
+/*
+ * For a shell in which `settings` stand; $1 is the digest of the image's manifest in the layout, `sha256:...`. The configuration is the
+ * blob that the manifest names.
+ */
 export const READ_BUILT = `blobs=$directory/layout/blobs/sha256
 limit=${BUILT_FILE_BYTES_MAX + 1}
 manifest=$blobs/\${1#sha256:}

@@ -33,6 +33,9 @@ export interface ExecRequest extends ContainerAddress {
   readonly stdout?: Writable | undefined
 }
 
+/** Of a program that was killed, mostly with its container. */
+export const KILLED_EXIT_CODE = 137
+
 export interface ExecResult {
   readonly exitCode: number
   /** The first bytes of stderr, for the operator. */

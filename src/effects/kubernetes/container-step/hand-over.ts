@@ -14,7 +14,7 @@ import { PLACES } from '../../in-place/scripts.ts'
 import { startScript } from '../../in-place/start-script.ts'
 import { retry } from '../../retry.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
-import { ExecRefused, isWithoutProgram } from '../api/exec.ts'
+import { ExecRefused, isWithoutProgram, KILLED_EXIT_CODE } from '../api/exec.ts'
 import type { Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
 import { CONTEXT_ROOT } from '../files/containers.ts'
@@ -25,8 +25,6 @@ import { STEP_CONTAINER } from '../specs/step-pod.ts'
 const SHELL = `${PLACES.busybox}/sh`
 /** More than a time has. */
 const SAID_BYTES_MAX = 100
-/** Exit code of a program that was killed. */
-const KILLED = 137
 /** As a node's clock is printed. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m
 /** With a connection on which nothing moves; files that take longer are waited for without one. */
@@ -142,7 +140,8 @@ async function tell(
 
 function badEnd({ exitCode, stderr }: { exitCode: number; stderr: string }, isTyped: boolean): StepError {
   // It may have been killed with its container, whose action is over: who asks again is told.
-  if (isTyped && exitCode === KILLED) return new StepError('cluster-unreachable', 'what hands over was killed')
+  if (isTyped && exitCode === KILLED_EXIT_CODE)
+    return new StepError('cluster-unreachable', 'what hands over was killed')
   const what = isTyped ? 'the action cannot be started' : 'what was built cannot be read'
   return new StepError('start-failed', `${what}: ${firstLine(stderr) || `exit code ${exitCode}`}`, { detail: stderr })
 }

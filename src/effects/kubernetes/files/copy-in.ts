@@ -7,7 +7,7 @@ import { COMPLETE_MEMBER } from '../../archive/pack.ts'
 import { firstLine } from '../../failure-table.ts'
 import { retry } from '../../retry.ts'
 import { containerIn } from '../api/container.ts'
-import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden } from '../api/exec.ts'
+import { ExecRefused, type ExecResult, exec, execForbidden, isExecForbidden, KILLED_EXIT_CODE } from '../api/exec.ts'
 import { logTail } from '../api/logs.ts'
 import type { Site } from '../context/site.ts'
 import { watchStart } from '../pods/start-watch.ts'
@@ -20,8 +20,6 @@ import { completeMember, type Outbox, openAll, type Source } from './sources.ts'
 const EXEC_RETRY_MS = 50
 /** The status is looked at after so many of them: it comes late anyhow. */
 const ATTEMPTS_PER_LOOK = 4
-/** Exit code of a program that was killed. */
-const KILLED = 137
 /** A kubelet reports the end of a container within a second or so, a busy one later. */
 const END_MS_MAX = 10_000
 const END_POLL_MS = 100
@@ -116,7 +114,7 @@ export async function copyIn(site: Site, request: CopyIn, signal: AbortSignal): 
 }
 
 /** A program that was killed has said nothing of its own. */
-const isUnexplained = ({ exitCode, stderr }: ExecResult): boolean => exitCode === KILLED || stderr === ''
+const isUnexplained = ({ exitCode, stderr }: ExecResult): boolean => exitCode === KILLED_EXIT_CODE || stderr === ''
 
 const unpackFailed = ({ pod, failure }: CopyIn, { exitCode, stderr }: ExecResult): StepError =>
   new StepError(

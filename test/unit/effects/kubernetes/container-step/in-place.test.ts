@@ -58,7 +58,7 @@ function program(said: string, end: () => number | Promise<number>): Program {
 
 const soon = () => new Promise<void>((resolve) => setTimeout(resolve, 20))
 
-/** Says what was built, and once something is typed that it was started; `typed` is all of that. */
+/** Says what was built, and once something is typed that it was started. Ends with what is typed. */
 function talk(built: string, started: string, end: () => number): Program {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   let isTold = false
@@ -175,7 +175,7 @@ describe('a step that was built in place', () => {
   ])('that was lost with its connection has ended %s', async (_what, built, since) => {
     const { server } = disks()
     const end = () => {
-      const status = { phase: 'Failed', containerStatuses: [{ ...ENDED, name: 'job' }, runningOf('files')] }
+      const status = { phase: 'Failed', containerStatuses: [ENDED, runningOf('files')] }
       server.pods.set(POD, { ...RUNNING, status })
     }
     let tries = 0
