@@ -7,6 +7,8 @@ const project = (name: string, testTimeout: number, options: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...options }
 })
 
+const seeded = { setupFiles: ['test/support/seed.ts'] }
+
 /** Two also on two cores, where vitest takes one: much of what is tested is waited for. */
 const WORKERS = Math.max(2, availableParallelism() - 1)
 
@@ -27,8 +29,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       // Its many small files need less time than a process of its own for each.
-      project('unit', 30_000, { isolate: false }),
-      project('model', 120_000),
+      project('unit', 30_000, { isolate: false, ...seeded }),
+      project('model', 120_000, seeded),
       project('sim', 120_000),
       project('contract', 60_000),
       // The visualizer's page in a real browser.

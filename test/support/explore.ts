@@ -1,5 +1,6 @@
 /** Looks for a scenario that breaks a promise, for the random suites; what is found comes with the line that replays it. */
 import fc from 'fast-check'
+import { SEED_ASKED } from './seed.ts'
 
 /** `<seed>` for a whole series, `<seed>:<number>` for one scenario of it, `<seed>:<path>` for what a failure was shrunk to. */
 export function parseSeed<T>(text: string, runs: number): fc.Parameters<[T]> {
@@ -10,9 +11,9 @@ export function parseSeed<T>(text: string, runs: number): fc.Parameters<[T]> {
     : { seed: Number(seed), path, numRuns: 1, endOnFailure: true }
 }
 
-/** SLIPWAY_SEED, or a seed that nobody chose; says which one first. */
+/** Says first which seed it is. */
 export function chosenSeed<T>(runs: number): fc.Parameters<[T]> {
-  const parameters = parseSeed<T>(process.env.SLIPWAY_SEED ?? String(Math.trunc(Math.random() * 2 ** 31)), runs)
+  const parameters = parseSeed<T>(SEED_ASKED, runs)
   console.log(`seed: ${parameters.seed}${parameters.path === undefined ? '' : `:${parameters.path}`}`)
   return parameters
 }

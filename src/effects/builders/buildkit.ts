@@ -41,8 +41,8 @@ export const buildScript = (spec: BuildSpec) =>
 export const buildkit: BuilderDefinition = {
   name: 'buildkit',
   version: VERSION,
-  // It is what docker builds with.
-  capabilities: ALL_RIGHT,
+  // It is what docker builds with, but for what no kernel lets it do where its root is nobody on the node.
+  capabilities: { ...ALL_RIGHT, 'copy-setuid': 'rewritten' },
   defaultImage: `docker.io/moby/buildkit:${VERSION}`,
   pushImage: kaniko.defaultImage,
   needs: 'daemon',

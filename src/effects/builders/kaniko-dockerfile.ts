@@ -39,6 +39,7 @@ export const KANIKO_CAPABILITIES: CapabilityTable = {
   'copy-outside': 'rewritten',
   // The directory itself gets the owner of the copied one.
   'copy-owned': 'rewritten',
+  'copy-setuid': 'right',
   // Refused where there is no directory.
   'copy-several': 'rewritten',
   // The group has the user's number.

@@ -2,6 +2,9 @@
 import type { Archive, Context } from '../dockerfile/constructs.ts'
 import type { ContentEntry } from './hash.ts'
 
+/** The bits of setuid and setgid. */
+const SET_ID = 0o6000
+
 export const copiedFrom = (entries: readonly ContentEntry[]): Context => ({
   links: new Map(
     entries.flatMap((entry): [string, string][] => (entry.type === 'symlink' ? [[entry.path, entry.target]] : []))
@@ -13,6 +16,11 @@ export const copiedFrom = (entries: readonly ContentEntry[]): Context => ({
   archives: new Map(
     entries.flatMap((entry): [string, Archive][] =>
       entry.type === 'file' && entry.archive ? [[entry.path, entry.archive]] : []
+    )
+  ),
+  special: new Map(
+    entries.flatMap((entry): [string, number][] =>
+      entry.type === 'file' && (entry.mode & SET_ID) !== 0 ? [[entry.path, entry.mode]] : []
     )
   )
 })

@@ -28,6 +28,7 @@ export const CONSTRUCTS = {
   'copy-outside': 'name the path from the root of the build context',
   'copy-owned': 'name the owner with --chown',
   'copy-parents': 'name the whole path of each copy',
+  'copy-setuid': 'give the file its mode with --chmod',
   'copy-several': 'put a slash to the end of the destination',
   'copy-user': 'name the group as well, such as --chown=app:app',
   'copy-whole-stage': 'begin with FROM <that stage>, or copy the directories one by one',
@@ -120,6 +121,8 @@ export interface Context {
   /** All there is. */
   readonly paths: ReadonlySet<string>
   readonly archives: ReadonlyMap<string, Archive>
+  /** Files with setuid or setgid, with their modes. */
+  readonly special: ReadonlyMap<string, number>
 }
 
 /** One Dockerfile with all that decides what it means. */

@@ -26,6 +26,7 @@ import { copyOptions, copySources } from './find-copy.ts'
 import { frontends, otherEscapes, platformArguments, platforms, stageNames, strictChecks } from './find-file.ts'
 import { partialCopies } from './find-files.ts'
 import { linkedCopies } from './find-linked.ts'
+import { specialModes } from './find-modes.ts'
 import { readOnlyMounts, relativeMounts } from './find-mounts.ts'
 import { ownedDirectories } from './find-onto.ts'
 import { memoryMounts, relativeShells, runHeredocs, runOptions } from './find-run.ts'
@@ -48,6 +49,7 @@ const FINDERS: readonly Finder[] = [
   copyOptions,
   partialCopies,
   copySources,
+  specialModes,
   fetchedOwners,
   packedArchives,
   addedArchives,

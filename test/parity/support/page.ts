@@ -38,7 +38,7 @@ export function parityPage(...known: Known): string {
     '',
     'This is about Kaniko, the default builder. `test/parity/kaniko.test.ts` shows it, and fails when one case is not as this page says.',
     'With `auto` and the BuildKit of `deploy/buildkit` what is refused here is the same image, and what is not right where a text shows it, but for',
-    'device nodes and `RUN --network=none`, which no daemon in a user namespace can build: `test/parity/buildkit.test.ts` builds all of them in each run, and',
+    'device nodes, `RUN --network=none` and a RUN that reads `/sys`, which no daemon in a user namespace can build: `test/parity/buildkit.test.ts` builds all of them in each run, and',
     'fifteen of all with BuildKit alone.',
     'What is built [in place](in-place.md) is the same, too, and what is otherwise for an action stands there (`test/parity/in-place.test.ts`).',
     '',

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { buildkit } from '../../../../src/effects/builders/buildkit.ts'
 import { KANIKO_CAPABILITIES } from '../../../../src/effects/builders/kaniko-dockerfile.ts'
 import { type Archive, CONSTRUCT_NAMES } from '../../../../src/effects/dockerfile/constructs.ts'
 import { judge, type Surroundings } from '../../../../src/effects/dockerfile/judge.ts'
@@ -52,7 +53,8 @@ const surroundings = (links: Readonly<Record<string, string>> = {}): Surrounding
       ['u.tar', { kind: 'archive', orphans: [] }],
       ['x.bin', { kind: 'unreadable' }],
       ['p.gz', { kind: 'packed' }]
-    ])
+    ]),
+    special: new Map<string, number>()
   }
 })
 
@@ -629,6 +631,46 @@ describe('rewritten', () => {
   })
 })
 
+describe('for BuildKit, whose root may be nobody on the node', () => {
+  const { platform, context } = surroundings({ link: 's/u' })
+  const given = {
+    platform,
+    context: {
+      ...context,
+      directories: new Map([...context.directories, ['s', 0o755]]),
+      paths: new Set([...context.paths, 's', 's/u', 's/g g']),
+      special: new Map([['s/u', 0o4755]])
+    }
+  }
+  const { capabilities } = buildkit
+  const rewrittenTo = (...lines: readonly string[]) => judge(['FROM a', ...lines].join('\n'), given, capabilities)
+
+  it.each([
+    ['COPY s /s', 'COPY --chmod=4755 /s/u /s/u'],
+    ['COPY s/ ./', 'COPY --chmod=4755 /s/u ./u'],
+    ['COPY . /x/', 'COPY --chmod=4755 /s/u /x/s/u'],
+    ['COPY --chown=1:2 s/u a.txt $d/', 'COPY --chown=1:2 --chmod=4755 /s/u $d/'],
+    ['COPY s/u /x', 'COPY --chmod=4755 /s/u /x'],
+    ['COPY ["s/*", "/x/"]', 'COPY --chmod=4755 /s/u /x/'],
+    ['ADD --link s /s', 'COPY --link --chmod=4755 /s/u /s/u']
+  ])('%s gives a file its setuid once more', (line, added) => {
+    expect(rewrittenTo('ARG d=/d', line, 'CMD b')).toMatchObject({
+      refused: [],
+      text: ['FROM a', 'ARG d=/d', line, added, 'CMD b'].join('\n')
+    })
+  })
+
+  it.each(['COPY --chmod=755 s /s', 'COPY a.txt dir /s/', 'COPY --from=b /s /s', 'COPY <<E /s\ns/u\nE', 'RUN true'])(
+    '%s is left as it is',
+    (line) => expect(rewrittenTo(line)).toMatchObject({ refused: [], rewritten: [] })
+  )
+
+  it.each(['COPY --exclude=g s /s', 'COPY $who /s', 'COPY link /s', 'COPY s "/a b"'])(
+    '%s is refused where what it copies is not known, or could not be said',
+    (line) => expect(rewrittenTo(line).refused).toMatchObject([{ construct: 'copy-setuid', line: 2 }])
+  )
+})
+
 describe('every file', () => {
   it('is built as it is by a builder whose table says right', () => {
     const right = Object.fromEntries(CONSTRUCT_NAMES.map((name) => [name, 'right'])) as typeof KANIKO_CAPABILITIES
@@ -657,6 +699,9 @@ describe('every file', () => {
     'ADD http://l /m\n'
   ]
 
+  /** Written out in lines of their own: a script, a link's name, the group of a user. */
+  const NEEDS_LINES = /#!|link|USER/
+
   it('that was rewritten has nothing left to rewrite, and its lines where they were', () => {
     const parts = fc.array(fc.constantFrom(...PARTS, ...HEREDOCS), { maxLength: 12 })
     fc.assert(
@@ -671,7 +716,7 @@ describe('every file', () => {
         })
         const places = (file: string) =>
           parseDockerfile(file).instructions.flatMap(({ name, line }) => (name === 'FROM' ? [line] : []))
-        if (!/#!|link/.test(text)) expect(places(once)).toEqual(places(text))
+        if (!NEEDS_LINES.test(text)) expect(places(once)).toEqual(places(text))
       })
     )
   })

@@ -37,8 +37,7 @@ import { inTree, readBelow, resolveBelow } from '../../../../src/effects/work-tr
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
 const RUNS = Number(process.env.SLIPWAY_HOSTILE_RUNS ?? 100)
-const SEED = process.env.SLIPWAY_SEED
-const PARAMETERS = { numRuns: RUNS, ...(SEED !== undefined && { seed: Number(SEED) }) }
+const PARAMETERS = { numRuns: RUNS }
 const TIMEOUT_MS = 60_000 + RUNS * 100
 const SECRET = 'what only the runner may read'
 const never = new AbortController().signal
