@@ -1,5 +1,5 @@
 /** What a backend of ports has to offer to be held to the contract, and how the suites drive it. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { RegistryClient } from '../../src/effects/registry/client.ts'
@@ -9,6 +9,7 @@ import type { Ledger } from '../../src/machines/ledger.ts'
 import type { StepPorts } from '../../src/machines/ports.ts'
 import type { BuildPlan, Mount, Resolution, StepRequest } from '../../src/machines/types.ts'
 import { toBuild, toCleanUp, toPush, toResolve, toRun } from '../support/port-inputs.ts'
+import { removeDirectory } from '../support/removed.ts'
 
 /** A backend under contract; every `open` gives ports for one step. */
 export interface Backend {
@@ -52,7 +53,7 @@ export async function withFiles<T>(files: Files, work: (directory: string) => Pr
     }
     return await work(directory)
   } finally {
-    await rm(directory, { recursive: true, force: true })
+    await removeDirectory(directory)
   }
 }
 

@@ -3,13 +3,14 @@
  * process, as the runner starts it, in front of an API server that notes every attempt to change something.
  */
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ApiServer, startApiServer } from '../support/api-server.ts'
+import { removeDirectory } from '../support/removed.ts'
 import { commandsIn } from '../support/runner-log.ts'
 
 const BUNDLE = new URL('../../dist/index.js', import.meta.url).pathname
@@ -29,7 +30,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await api.close()
-  await rm(directory, { recursive: true })
+  await removeDirectory(directory)
 })
 beforeEach(() => writeFile(responseFile, ''))
 afterEach(() => expect(api.changes).toEqual([]))

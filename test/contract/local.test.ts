@@ -1,7 +1,7 @@
 /** The local backend held to the contract, with the engine that this computer has; installs one where it may. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -13,6 +13,7 @@ import { createReporter } from '../../src/effects/log/reporter.ts'
 import { createRegistryClient } from '../../src/effects/registry/client.ts'
 import { randomHex, systemClock } from '../../src/effects/system.ts'
 import { ERROR_CODES, toStepError } from '../../src/errors.ts'
+import { removeDirectory } from '../support/removed.ts'
 import { type Backend, never, type OpenBackend } from './backend.ts'
 import { describeBuilder, describePusher } from './building.ts'
 import { describeJanitor } from './cleaning.ts'
@@ -22,7 +23,7 @@ const COMMAND_LINE = new URL('../../dist/slipway.js', import.meta.url).pathname
 const ACTION = new URL('../../examples/hello-action', import.meta.url).pathname
 
 const temporaryDirectory = await mkdtemp(join(tmpdir(), 'slipway-local-'))
-afterAll(() => rm(temporaryDirectory, { recursive: true, force: true }))
+afterAll(() => removeDirectory(temporaryDirectory))
 
 const deps: CliDependencies = {
   write: (data) => void process.stderr.write(data),

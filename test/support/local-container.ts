@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
@@ -10,6 +10,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import type { JobContainer } from '../../src/effects/kubernetes/script/connection.ts'
 import { createReporter } from '../../src/effects/log/reporter.ts'
 import { StepError } from '../../src/errors.ts'
+import { removeDirectory } from './removed.ts'
 
 /** What every image with a shell has. */
 const NEEDED = ['cat', 'mkdir', 'mv', 'rm', 'sleep']
@@ -129,7 +130,7 @@ export async function createLocalContainer(
     cut: (next) => void cuts.push(...next),
     connections: () => connections,
     processesWith,
-    remove: () => rm(root, { recursive: true, force: true })
+    remove: () => removeDirectory(root)
   }
 }
 

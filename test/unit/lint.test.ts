@@ -1,10 +1,11 @@
 /** The linter's settings find what they are there for: each fault, planted in a project of its own, is told by its rule's name. */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { removeDirectory } from '../support/removed.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const biome = join(root, 'node_modules/@biomejs/biome/bin/biome')
@@ -64,7 +65,7 @@ beforeAll(async () => {
     .map(({ category, location }) => [basename(location.path), basename(category)])
 })
 
-afterAll(() => rmSync(directory, { recursive: true, force: true }))
+afterAll(() => removeDirectory(directory))
 
 test.each(Object.entries(PLANTED))('%s breaks the rules it is made to break, and no other', (name, [, ...rules]) => {
   expect(broken.filter(([file]) => file === name).map(([, rule]) => rule)).toEqual(rules)

@@ -1,5 +1,5 @@
 /** Plays one scenario: the real Kubernetes effects and the real machine against a simulated cluster, on a simulated clock. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKubernetesPorts } from '../../../src/effects/kubernetes/container-step/backend.ts'
@@ -17,6 +17,7 @@ import { type Door, openDoor } from './api-server.ts'
 import { buildOf, isBuildPod, liveBuildPod, liveTrialPod } from './build-pod-life.ts'
 import { kubeconfig, layOut, optionsFor, runnerPodFor, SECRET } from './lay-out.ts'
 import './load.ts'
+import { removeDirectory } from '../../support/removed.ts'
 import { liveStepPod } from './pod-life.ts'
 import { quiet } from './quiet.ts'
 import type { Scenario } from './story.ts'
@@ -100,7 +101,7 @@ export async function play(scenario: Scenario, portsFrom: PortsMaker = (make) =>
     for (const door of doors) await door.close()
     if (usualKubeconfig === undefined) delete process.env.KUBECONFIG
     else process.env.KUBECONFIG = usualKubeconfig
-    await rm(directory, { recursive: true, force: true })
+    await removeDirectory(directory)
   }
 }
 

@@ -1,10 +1,11 @@
 /** One simulated cluster with one runner, and the hooks that the runner starts: opened for a story, and closed with all its programs. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { V1Secret } from '@kubernetes/client-node'
+import { removeDirectory } from '../../support/removed.ts'
 import { createSimulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts'
 import { type Door, openDoor } from './api-server.ts'
 import { asProcess, type HookProcess, startHook } from './hook.ts'
@@ -94,7 +95,7 @@ export async function openSimulation(story: JobStory): Promise<Simulation> {
       for (const life of [...world.pods.values()]) life.end()
       for (const door of doors) await door.close()
       sleepers.close()
-      await rm(directory, { recursive: true, force: true })
+      await removeDirectory(directory)
     }
   }
 }

@@ -1,10 +1,11 @@
 /** Goal: the process ends as it should on every path. Method: a small real process for each path, and its exit code. */
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { removeDirectory } from '../../support/removed.ts'
 
 const lifeline = new URL('../../../src/hooks/lifeline.ts', import.meta.url).pathname
 let directory = ''
@@ -13,7 +14,7 @@ let count = 0
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'slipway-lifeline-'))
 })
-afterAll(() => rm(directory, { recursive: true }))
+afterAll(() => removeDirectory(directory))
 
 interface Ending {
   readonly code: number | null

@@ -51,6 +51,7 @@ test('each known difference is on the page that it names', () => {
 test.each([
   ['# syntax=docker/dockerfile:1\nFROM a\n', true],
   ['# escape=`\n#syntax = x\nFROM a\n', true],
+  ['// syntax=x\nFROM a\n', true],
   ['# just words\n# syntax=x\nFROM a\n', false],
   ['FROM a\n# syntax=x\n', false]
 ])('of %j it is known whether it names a frontend', (dockerfile, names) => {

@@ -1,14 +1,15 @@
 /** Goal: the program of the probe action is a real one, and its exit code says whether its file was written. */
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { ARCHITECTURES, type Architecture, PROBE_TEXT, probeProgram } from '../../../../src/cli/doctor/probe-program.ts'
+import { removeDirectory } from '../../../support/removed.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'slipway-probe-'))
-afterAll(() => rmSync(directory, { recursive: true }))
+afterAll(() => removeDirectory(directory))
 
 const OURS: Partial<Record<string, Architecture>> = { x64: 'amd64', arm64: 'arm64' }
 const ours = process.platform === 'linux' ? OURS[process.arch] : undefined

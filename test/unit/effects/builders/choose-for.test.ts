@@ -8,7 +8,13 @@ const kaniko = chooseBuilder({})
 const buildkit = chooseBuilder({ builder: 'buildkit', builderDaemon: { address: 'tcp://b:1' } })
 const SURROUNDINGS = {
   platform: { os: 'linux', architecture: 'amd64' },
-  context: { links: new Map(), directories: new Map(), paths: new Set<string>(), archives: new Map(), special: new Map() }
+  context: {
+    links: new Map(),
+    directories: new Map(),
+    paths: new Set<string>(),
+    archives: new Map(),
+    special: new Map()
+  }
 }
 const PLAIN = 'FROM a\nRUN b\n'
 const ONLY_BUILDKIT = 'FROM a\nRUN --network=none b\n'

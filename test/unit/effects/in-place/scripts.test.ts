@@ -19,6 +19,7 @@ import { BUILT_FILE_BYTES_MAX } from '../../../../src/effects/in-place/process.t
 import { BUILT_BYTES_MAX, lengthOfBuilt, parseBuilt } from '../../../../src/effects/in-place/read-built.ts'
 import { BECOMING, type Places, superviseScript } from '../../../../src/effects/in-place/scripts.ts'
 import { startScript } from '../../../../src/effects/in-place/start-script.ts'
+import { removeDirectory } from '../../../support/removed.ts'
 import { TOOLS } from '../../../support/shell-tools.ts'
 
 const MARKER = 'slipway-built-0123456789abcdef'
@@ -57,10 +58,10 @@ describe.each(TOOLS)('with $title', ({ place }) => {
     place(places.busybox)
   })
 
-  afterEach(() => {
+  afterEach(async () => {
     for (const child of running) child.kill('SIGKILL')
     running = []
-    rmSync(base, { recursive: true })
+    await removeDirectory(base)
   })
 
   const write = (path: string, content: string | Uint8Array = '') => {

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it, test } from 'vitest'
 import type { Process } from '../../../../src/effects/in-place/process.ts'
 import { PLACES } from '../../../../src/effects/in-place/scripts.ts'
 import { startScript } from '../../../../src/effects/in-place/start-script.ts'
+import { removeDirectory } from '../../../support/removed.ts'
 import { TOOLS } from '../../../support/shell-tools.ts'
 
 /** Shows what it was started with as the kernel knows it; what it gets besides are files that are not there. */
@@ -41,7 +42,7 @@ describe.each(TOOLS)('with $title', ({ place }) => {
   const places = { ...PLACES, directory, busybox, builder: join(directory, 'builder') }
   const base = { workingDirectory: join(directory, 'work'), env: {}, user: ROOT }
 
-  afterAll(() => rmSync(directory, { recursive: true }))
+  afterAll(() => removeDirectory(directory))
 
   function run(process: Process) {
     // What is not needed any more goes with every start.
@@ -149,7 +150,7 @@ describe('who the program is', () => {
   const places = { ...PLACES, directory, busybox, builder: join(directory, 'builder') }
   const base = { workingDirectory: directory, env: { 'A-B': '1' }, argv: ['/bin/sh', '-c', 'echo $1', '-s', 'here'] }
 
-  afterAll(() => rmSync(directory, { recursive: true }))
+  afterAll(() => removeDirectory(directory))
 
   const became = (program: string) =>
     existsSync(join(busybox, `${program}.became`))

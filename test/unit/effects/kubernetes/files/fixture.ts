@@ -1,5 +1,5 @@
 /** A runner's disk and pods whose work volumes are directories here, for the tests of what moves files between them. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, vi } from 'vitest'
@@ -9,6 +9,7 @@ import { detectStorage } from '../../../../../src/effects/kubernetes/context/sto
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { systemClock } from '../../../../../src/effects/system.ts'
 import { type PodServer, startPodServer } from '../../../../support/pod-server.ts'
+import { removeDirectory } from '../../../../support/removed.ts'
 import { runIn } from '../../../../support/work-volume.ts'
 import { runnerPod, siteOf } from '../context-fixture.ts'
 
@@ -56,7 +57,7 @@ export function useDisks(...pods: readonly string[]): () => Disks {
   afterEach(async () => {
     vi.unstubAllEnvs()
     await disks.server.close()
-    await rm(directory, { recursive: true })
+    await removeDirectory(directory)
   })
   return () => disks
 }

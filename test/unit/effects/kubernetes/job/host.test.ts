@@ -1,6 +1,6 @@
 /** Goal: prepare_job makes room first, then what the pod needs, then the pod, and says of it what is true. Method: the ports against an API server here. */
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { V1Pod, V1Secret } from '@kubernetes/client-node'
@@ -14,6 +14,7 @@ import type { PlaceInput } from '../../../../../src/machines/inputs.ts'
 import type { JobPorts } from '../../../../../src/machines/ports.ts'
 import type { ContainerRequest, JobRequest } from '../../../../../src/machines/types.ts'
 import { type PodServer, startPodServer } from '../../../../support/pod-server.ts'
+import { removeDirectory } from '../../../../support/removed.ts'
 import { filesIn, fill, runIn } from '../../../../support/work-volume.ts'
 
 const never = new AbortController().signal
@@ -38,7 +39,7 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.unstubAllEnvs()
   await server.close()
-  await rm(directory, { recursive: true })
+  await removeDirectory(directory)
 })
 
 function runnerIs(mode: 'copy' | 'volume'): void {
