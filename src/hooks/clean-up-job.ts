@@ -2,13 +2,16 @@
 import { runJobCleanup } from '../effects/run/wire.ts'
 import { CLEANUP_BUDGETS, CLEANUP_STAGES } from '../machines/cleanup-stages.ts'
 import type { CleanupOutput } from '../machines/job-cleanup.ts'
+import type { CleanupPorts } from '../machines/ports.ts'
 import type { Cancellation, CommandContext } from './context.ts'
 import { observed } from './observed-run.ts'
 
-export async function cleanUpJob(context: CommandContext, onCancel: Cancellation['listen']): Promise<CleanupOutput> {
-  const { config, backends, reporter } = context
-  const { createCleanupPorts } = await backends.cleanup()
-  const ports = createCleanupPorts(config, context)
+export async function cleanUpJob(
+  context: CommandContext,
+  ports: CleanupPorts,
+  onCancel: Cancellation['listen']
+): Promise<CleanupOutput> {
+  const { config, reporter } = context
   const request = { runnerPod: config.runnerPod }
   const stages = { stages: CLEANUP_STAGES, budgets: CLEANUP_BUDGETS }
   const output = await observed(context, stages, (observers) =>

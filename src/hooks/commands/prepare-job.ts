@@ -38,7 +38,8 @@ export const command: Command<'prepare_job'> = async ({ args, responseFile }, co
     if (exitCode !== 0 || facts === undefined) return await afterStep(context, exitCode)
     await response.write(responseOf(request, facts)).catch(async (thrown: unknown) => {
       // Nobody will know of this job pod.
-      await cleanUpJob(context, cancels.listen)
+      const { createCleanupPorts } = await backends.cleanup()
+      await cleanUpJob(context, createCleanupPorts(config, context), cancels.listen)
       await afterStep(context, ERROR_CODES.internal.exitCode)
       throw thrown
     })

@@ -3,7 +3,7 @@ import type { V1ObjectMeta } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import { entryName, type Ledger, type LedgerEntry } from '../../../machines/ledger.ts'
 import type { CleanupPorts } from '../../../machines/ports.ts'
-import type { AheadCounts, JobImages } from '../../../machines/types.ts'
+import type { AheadCounts, CleanupRequest, JobImages, Leftovers } from '../../../machines/types.ts'
 import { repositoryOf } from '../../registry/reference.ts'
 import { remembered } from '../../remembered.ts'
 import { type Cluster, connectCluster } from '../api/cluster.ts'
@@ -26,19 +26,27 @@ export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesD
   const { service, namespace } = options
   const clusterOf = remembered(() => connectCluster({ service, namespace, clock, onRetry: reporter.line }))
   const connected = async (signal: AbortSignal) => ({ cluster: await clusterOf(signal), clock, reporter })
+  const list = async ({ runnerPod }: CleanupRequest, signal: AbortSignal): Promise<Leftovers> => {
+    const { cluster } = await connected(signal)
+    const [found, repository] = await Promise.all([
+      findLabelled(cluster, runnerPod, signal),
+      repositoryOfJob(cluster, options, signal)
+    ])
+    // Looked at before the objects go: the job remembers its digests in Secrets.
+    const digests = repository === undefined ? [] : await rememberedDigests(cluster, found.secrets, signal)
+    const images = repository === undefined ? undefined : { repository, digests }
+    return { objects: ledgerOf(found), images, ahead: countAhead(found) }
+  }
+  // Before the machine is loaded, which takes as long as the answer; it is what the first listing finds.
+  let begun: Promise<Leftovers> | undefined = list(options, new AbortController().signal)
+  begun.catch(() => {})
   return {
     clock,
     cleaner: {
-      async list({ runnerPod }, signal) {
-        const { cluster } = await connected(signal)
-        const [found, repository] = await Promise.all([
-          findLabelled(cluster, runnerPod, signal),
-          repositoryOfJob(cluster, options, signal)
-        ])
-        // Looked at before the objects go: the job remembers its digests in Secrets.
-        const digests = repository === undefined ? [] : await rememberedDigests(cluster, found.secrets, signal)
-        const images = repository === undefined ? undefined : { repository, digests }
-        return { objects: ledgerOf(found), images, ahead: countAhead(found) }
+      async list(request, signal) {
+        const first = begun
+        begun = undefined
+        return await (first ?? list(request, signal))
       },
       removeObjects: async (objects, signal) =>
         await createJanitor(await connected(signal), undefined).cleanUp({ ledger: objects, ...ATTENTIVE }, signal),
