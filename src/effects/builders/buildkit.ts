@@ -17,14 +17,15 @@ const tlsArguments = ({ certificatesPath }: Daemon): string[] =>
 
 /** What buildctl is asked for, wherever the daemon is. */
 export function buildArguments(spec: BuildSpec): string[] {
+  const dockerfile = spec.rewrittenPath ?? posix.join(spec.contextPath, spec.dockerfile)
   return [
     'build',
     // Whole lines, also where nobody can see a cursor move.
     '--progress=plain',
     '--frontend=dockerfile.v0',
     `--local=context=${spec.contextPath}`,
-    `--local=dockerfile=${posix.join(spec.contextPath, posix.dirname(spec.dockerfile))}`,
-    `--opt=filename=${posix.basename(spec.dockerfile)}`,
+    `--local=dockerfile=${posix.dirname(dockerfile)}`,
+    `--opt=filename=${posix.basename(dockerfile)}`,
     // Of the job: the daemon builds for its own node's by itself.
     `--opt=platform=linux/${spec.architecture}`,
     `--output=type=oci,tar=false,dest=${spec.layoutPath}`

@@ -74,7 +74,7 @@ const rewritingNotes = ({ rewritten }: Judgement, name: string): readonly string
 const notSupported = (name: string, finding: Finding) => new StepError('not-supported', refusalOf(name, finding))
 
 const refusalOf = (name: string, { construct, line, what }: Finding): string =>
-  `Dockerfile, line ${line}: ${name} does not build '${what}' as docker does; ${CONSTRUCTS[construct]}, or let BuildKit build (ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER)`
+  `Dockerfile, line ${line}: ${name} does not build '${what}' as docker does; ${CONSTRUCTS[construct]}, or let ${name === 'kaniko' ? 'BuildKit' : 'Kaniko'} build (ACTIONS_RUNNER_CONTAINER_HOOKS_BUILDER)`
 
 /** Part of a build's hash: what builds, and what it was given in place of the author's file. */
 export function buildIdentity(builder: ChosenBuilder, rewritten: RewrittenDockerfile | undefined): string {

@@ -37,6 +37,13 @@ describe('the containers of BuildKit', () => {
     })
   })
 
+  it('builds what is given in the place of the Dockerfile', () => {
+    const { build } = buildkit.containers({ ...SPEC, rewrittenPath: '/slipway/dockerfile/Dockerfile' })
+    expect(build.args).toEqual(
+      expect.arrayContaining(['--local=dockerfile=/slipway/dockerfile', '--opt=filename=Dockerfile'])
+    )
+  })
+
   it('does without certificates where there are none', () => {
     const { build } = buildkit.containers({ ...SPEC, daemon: { address: 'tcp://buildkitd:1234' } })
     expect(build.args[0]).toBe('build')
