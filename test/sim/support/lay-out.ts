@@ -5,7 +5,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import type { KubernetesOptions } from '../../../src/effects/kubernetes/context/options.ts'
 import type { StepRequest } from '../../../src/machines/types.ts'
 import type { Scenario } from './story.ts'
-import { NAMESPACE, RUNNER_POD } from './world.ts'
+import { JOB_POD, NAMESPACE, RUNNER_POD } from './world.ts'
 
 /** In the step's environment; nobody may be told. */
 export const SECRET = 'correct-horse-battery-staple'
@@ -62,3 +62,18 @@ export const runnerPodFor = (directory: string): V1Pod => ({
   },
   status: { phase: 'Running' }
 })
+
+/** Made by prepare_job, on the same claim. */
+export function jobPodFor(directory: string): V1Pod {
+  const { metadata, spec } = runnerPodFor(directory)
+  const owner = { apiVersion: 'v1', kind: 'Pod', name: RUNNER_POD, uid: metadata?.uid ?? '' }
+  return {
+    metadata: {
+      name: JOB_POD,
+      namespace: NAMESPACE,
+      labels: { 'runner-pod': RUNNER_POD, 'app.kubernetes.io/managed-by': 'slipway' },
+      ownerReferences: [owner]
+    },
+    spec: { nodeName: 'node-1', containers: [{ name: 'job', image: 'debian:12' }], volumes: spec?.volumes ?? [] }
+  }
+}

@@ -13,17 +13,18 @@ import type { StepRequest } from '../../../src/machines/types.ts'
 import { cleanUpJob } from '../../support/clean-up-job.ts'
 import { type History, record } from '../../support/history.ts'
 import { createSimulatedClock, type SimulatedClock } from '../../support/simulated-clock.ts'
+import { startAhead } from './ahead.ts'
 import { type Door, openDoor } from './api-server.ts'
 import { buildOf, isBuildPod, liveBuildPod, liveTrialPod } from './build-pod-life.ts'
-import { kubeconfig, layOut, optionsFor, runnerPodFor, SECRET } from './lay-out.ts'
+import { jobPodFor, kubeconfig, layOut, optionsFor, runnerPodFor, SECRET } from './lay-out.ts'
 import './load.ts'
 import { removeDirectory } from '../../support/removed.ts'
-import { liveStepPod } from './pod-life.ts'
+import { beUp, liveStepPod } from './pod-life.ts'
 import { quiet } from './quiet.ts'
 import type { Scenario } from './story.ts'
 import { useClock } from './system.ts'
 import { createWeather, FAIR } from './weather.ts'
-import { createWorld, RUNNER_POD, type World } from './world.ts'
+import { createWorld, JOB_POD, RUNNER_POD, type World } from './world.ts'
 
 const JITTER = 0.75
 /** More than any scenario needs. */
@@ -57,7 +58,8 @@ export async function play(scenario: Scenario, portsFrom: PortsMaker = (make) =>
   const clock = createSimulatedClock(JITTER)
   useClock(clock)
   const world = createWorld(clock, runnerPodFor(directory), async (life, { images, done }) => {
-    if (life.pod.metadata?.name?.endsWith('-trial')) await liveTrialPod(life, buildOf(life.pod, scenario.builds))
+    if (life.pod.metadata?.name === JOB_POD) beUp(life)
+    else if (life.pod.metadata?.name?.endsWith('-trial')) await liveTrialPod(life, buildOf(life.pod, scenario.builds))
     else if (isBuildPod(life.pod)) await liveBuildPod(life, buildOf(life.pod, scenario.builds), images, done)
     else await liveStepPod(life, scenario.step, done)
   })
@@ -71,21 +73,28 @@ export async function play(scenario: Scenario, portsFrom: PortsMaker = (make) =>
       const door = await openDoor(world, isFaulty ? weather : FAIR)
       doors.push(door)
       await writeFile(process.env.KUBECONFIG ?? '', kubeconfig(door.host))
-      return optionsFor(directory, door.host)
+      return { ...optionsFor(directory, door.host), ...(scenario.ahead && { jobPod: JOB_POD }) }
     }
     const activity = () => doors.reduce((sum, door) => sum + door.activity(), 0)
-    const hook = startHook(await open(true), request, clock, scenario, portsFrom)
+    const options = await open(true)
+    const ahead = scenario.ahead && startAhead(options, request, { clock, randomHex }, scenario.ahead)
+    if (scenario.ahead !== undefined) {
+      world.createPod(jobPodFor(directory))
+      await untilEnded(clock, activity, clock.sleep(scenario.ahead.headStartMs, never))
+    }
+    const hook = startHook(options, request, clock, scenario, portsFrom)
     const result = await untilEnded(clock, activity, hook.ended, hook.killed)
+    const endedAtMs = clock.now()
     let cleanUpFailure: unknown
-    if (result === 'stopped') {
-      await doors[0]?.close()
+    if (result === 'stopped' || ahead !== undefined) {
+      if (result === 'stopped') await doors[0]?.close()
       const deps = { clock, reporter: createReporter(() => {}), randomHex }
       const cleaning = cleanUpJob(await open(false), deps).then(({ failure }) => {
         cleanUpFailure = failure
       })
       await untilEnded(clock, activity, cleaning)
     }
-    const endedAtMs = clock.now()
+    if (ahead !== undefined) await untilEnded(clock, activity, ahead.ended, ahead.killed)
     await untilEnded(clock, activity, clock.sleep(AFTERMATH_MS, never))
     const left = thingsIn(world, doors[0]?.host ?? '')
     const requests = doors.flatMap((door) => door.requests)

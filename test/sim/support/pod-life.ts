@@ -206,3 +206,9 @@ export async function befall(life: Life, { kind, afterMs }: Mishap, container: s
       return life.terminate(0)
   }
 }
+
+/** A pod whose containers run until somebody removes it. */
+export function beUp(life: Life): void {
+  life.pod.status = { ...life.pod.status, phase: 'Running', conditions: [{ type: 'PodScheduled', status: 'True' }] }
+  for (const { name } of life.pod.spec?.containers ?? []) life.report(name, { ready: true, state: { running: {} } })
+}

@@ -98,4 +98,13 @@ export interface Scenario {
   readonly faults: readonly Fault[]
   readonly outage?: Outage | undefined
   readonly orders: readonly Order[]
+  /** In a job with a job pod whose Dockerfile is built ahead. */
+  readonly ahead?: AheadStory | undefined
+}
+
+/** A build that no step has asked for yet; the step comes `headStartMs` after its beginning. */
+export interface AheadStory {
+  readonly headStartMs: number
+  /** When its process is killed, since its beginning. */
+  readonly killedAtMs?: number | undefined
 }

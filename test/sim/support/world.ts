@@ -5,6 +5,7 @@ import { type Done, type Life, startLife } from './pod-life.ts'
 
 export const NAMESPACE = 'arc'
 export const RUNNER_POD = 'runner-abc'
+export const JOB_POD = `${RUNNER_POD}-workflow`
 
 export interface World {
   readonly clock: Clock
