@@ -13,7 +13,7 @@ vi.mock('../../src/effects/system.ts', async (real) => ({
 }))
 
 /** `SLIPWAY_SIM_RUNS=1000` for more of them. */
-const RUNS = Number(process.env.SLIPWAY_SIM_RUNS ?? 15)
+const RUNS = Number(process.env.SLIPWAY_SIM_RUNS ?? 8)
 const program = (endsAfterMs: number, exitCode: number): Program => ({
   lines: [{ atMs: 0, text: 'one' }],
   endsAfterMs,
