@@ -82,7 +82,7 @@ describe.skipIf(!(await canBuildInPlace())).each(MODES)(`in place, storage mode 
       ])
       const outline = references.get(id) as Outline
       const process = isProbe
-        ? linesThat(toldBy(here), withGroup(toldBy(there), outline))
+        ? linesThat(toldBy(here), withGroup(toldBy(there), toldBy(here), outline))
         : linesThat(ranAs(here), ranAs(there))
       const different = [...filesThat(here, outline), ...process]
       const unknown = different.filter((line) => !isKnown(line))
@@ -106,11 +106,24 @@ describe.skipIf(!(await canBuildInPlace())).each(MODES)(`in place, storage mode 
   }
 })
 
-const toldBy = (ran: Ran) => (ran.kind === 'ran' ? toldIn(ran.log) : [`${ran.code}: ${ran.message}`])
+/** Who is nobody is so in other words in place and on a node. */
+const NO_USER = /^start-failed: .*(?:unable to find user|no users found)/s
 
-/** What docker makes of a USER whose user and group are numbers: a node drops the group, as docs/container-contract.md says. */
-function withGroup(told: readonly string[], { config }: Outline): readonly string[] {
-  const [, group] = /^\d+:(\d+)$/.exec(String(config.User ?? '')) ?? []
+const toldBy = (ran: Ran): readonly string[] => {
+  if (ran.kind === 'ran') return toldIn(ran.log)
+  const refused = `${ran.code}: ${ran.message}`
+  return [NO_USER.test(refused) ? 'start-failed: no such user' : refused]
+}
+
+/**
+ * What docker makes of a USER with a group: a node drops the group, as docs/container-contract.md says. Which number a name has, a RUN of the
+ * case says in a file; here it is that and no other one.
+ */
+function withGroup(told: readonly string[], ours: readonly string[], { config }: Outline): readonly string[] {
+  const [, written] = /^[^:]+:(.+)$/.exec(String(config.User ?? '')) ?? []
+  if (written === undefined) return told
+  const own = ours.flatMap((line) => /^rights: Gid:\t(\d+)/.exec(line)?.[1] ?? [])[0]
+  const group = /^\d+$/.test(written) ? written : own
   if (group === undefined) return told
   const lines = [`rights: Gid:\t${Array(4).fill(group).join('\t')}`, `rights: Groups:\t${group} `]
   return told.map((line) => lines.find((ours) => line.startsWith(ours.split('\t')[0] as string)) ?? line)
