@@ -92,8 +92,9 @@ export async function openSimulation(story: JobStory): Promise<Simulation> {
     things: () => thingsIn(world).filter((thing) => !given.has(thing)),
     requests: () => doors.flatMap((door) => door.requests),
     async close() {
-      for (const life of [...world.pods.values()]) life.end()
+      // First: who is still asking would make pods that nobody ends.
       for (const door of doors) await door.close()
+      for (const life of [...world.pods.values()]) life.end()
       sleepers.close()
       await removeDirectory(directory)
     }
