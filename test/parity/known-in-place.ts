@@ -31,6 +31,11 @@ export const KNOWN_IN_PLACE: readonly KnownDifference[] = [
     page: IN_PLACE,
     says: 'A second name that a RUN gives to a file'
   },
+  {
+    lines: /^\/out\/(?:\.wh\.)?a: file 644 0:0 e3b0c44298fc1c14, should be as in the base$/,
+    page: IN_PLACE,
+    says: 'An archive of ADD with names that begin with `.wh.`'
+  },
   // A node puts files there that it mounts.
   {
     lines: /^\/etc: dir 755 0:0, should be as in the base$/,
