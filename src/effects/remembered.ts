@@ -10,3 +10,25 @@ export function remembered<T>(ask: LookUp<T>): LookUp<T> {
     return answer.value
   }
 }
+
+/** Asks now, for the first who looks it up. The answer is kept; after a failure the next who looks it up asks again. */
+export function askedEarly<T>(ask: LookUp<T>): LookUp<T> {
+  const closing = new AbortController()
+  let answer: Promise<T> | undefined = ask(closing.signal)
+  // Whoever asks is told.
+  answer.catch(() => {})
+  return async (signal) => {
+    signal.throwIfAborted()
+    const close = () => closing.abort(signal.reason)
+    signal.addEventListener('abort', close, { once: true })
+    try {
+      answer ??= ask(signal)
+      return await answer
+    } catch (error) {
+      answer = undefined
+      throw error
+    } finally {
+      signal.removeEventListener('abort', close)
+    }
+  }
+}

@@ -82,7 +82,7 @@ describe.skipIf(!(await canBuildInPlace())).each(MODES)(`in place, storage mode 
       ])
       const outline = references.get(id) as Outline
       const process = isProbe
-        ? linesThat(toldBy(here), withGroup(toldBy(there), toldBy(here), outline))
+        ? linesThat(toldBy(here), withGroup(toldBy(there), outline))
         : linesThat(ranAs(here), ranAs(there))
       const different = [...filesThat(here, outline), ...process]
       const unknown = different.filter((line) => !isKnown(line))
@@ -115,15 +115,15 @@ const toldBy = (ran: Ran): readonly string[] => {
   return [NO_USER.test(refused) ? 'start-failed: no such user' : refused]
 }
 
-/**
- * What docker makes of a USER with a group: a node drops the group, as docs/container-contract.md says. Which number a name has, a RUN of the
- * case says in a file; here it is that and no other one.
- */
-function withGroup(told: readonly string[], ours: readonly string[], { config }: Outline): readonly string[] {
+/** What a RUN of such a case makes: in BuildKit's image it belongs to the group that the name has. */
+const MADE = '/tmp/out'
+
+/** What docker makes of a USER with a group: a node drops the group, as docs/container-contract.md says. */
+function withGroup(told: readonly string[], { config, files }: Outline): readonly string[] {
   const [, written] = /^[^:]+:(.+)$/.exec(String(config.User ?? '')) ?? []
   if (written === undefined) return told
-  const own = ours.flatMap((line) => /^rights: Gid:\t(\d+)/.exec(line)?.[1] ?? [])[0]
-  const group = /^\d+$/.test(written) ? written : own
+  const [, ofName] = /^file \d+ \d+:(\d+) /.exec(files[MADE] ?? '') ?? []
+  const group = /^\d+$/.test(written) ? written : ofName
   if (group === undefined) return told
   const lines = [`rights: Gid:\t${Array(4).fill(group).join('\t')}`, `rights: Groups:\t${group} `]
   return told.map((line) => lines.find((ours) => line.startsWith(ours.split('\t')[0] as string)) ?? line)

@@ -7,6 +7,7 @@ import type { AheadOutput } from '../../../src/machines/ahead-build.ts'
 import type { Clock } from '../../../src/machines/ports.ts'
 import { AHEAD_BUDGETS } from '../../../src/machines/stages.ts'
 import type { StepRequest } from '../../../src/machines/types.ts'
+import { mortal } from './mortal.ts'
 import type { AheadStory } from './story.ts'
 
 const never = new AbortController().signal
@@ -24,18 +25,11 @@ export function startAhead(
   { killedAtMs }: AheadStory
 ): Ahead {
   let isDead = false
-  const mortal: Clock = {
-    ...clock,
-    async sleep(ms, signal) {
-      await clock.sleep(ms, signal)
-      if (isDead) await new Promise(() => {})
-    }
-  }
   const killed = (killedAtMs === undefined ? new Promise<void>(() => {}) : clock.sleep(killedAtMs, never)).then(() => {
     isDead = true
   })
   const reporter = createReporter(() => {})
-  const { ports, jobEnds } = createAheadBackend(options, { clock: mortal, reporter, randomHex })
+  const { ports, jobEnds } = createAheadBackend(options, { clock: mortal(clock, () => isDead), reporter, randomHex })
   const onCancel = (cancel: () => void) => {
     const over = new AbortController()
     void jobEnds(over.signal).then(cancel, () => {})

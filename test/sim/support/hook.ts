@@ -9,6 +9,7 @@ import type { Clock } from '../../../src/machines/ports.ts'
 import type { Door } from './api-server.ts'
 import { kubeconfig } from './lay-out.ts'
 import './load.ts'
+import { mortal } from './mortal.ts'
 
 /** What a process of the hook led to. */
 export interface HookEnd {
@@ -91,19 +92,21 @@ export async function startHook({ clock, door, input, environment, directory }: 
       plain.output(chunk)
     }
   }
-  // A process that has ended gets no time any more.
-  const mortal: Clock = {
-    ...clock,
-    async sleep(ms, signal) {
-      await clock.sleep(ms, signal)
-      if (isDead) await new Promise(() => {})
-    }
-  }
   // What a process of its own would do is not a part of this world.
   const startAhead = async () => {}
   const stdin = Readable.from([Buffer.from(`${JSON.stringify(input)}\n`)])
   const mayRemain = () => {}
-  const world = { stdin, environment, backends, cancels, startAhead, mayRemain, reporter, clock: mortal, randomHex }
+  const world = {
+    stdin,
+    environment,
+    backends,
+    cancels,
+    startAhead,
+    mayRemain,
+    reporter,
+    clock: mortal(clock, () => isDead),
+    randomHex
+  }
   await asProcess(door, directory, async () => void runHook(world).then(end))
   return {
     ended,

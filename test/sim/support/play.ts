@@ -7,7 +7,7 @@ import type { KubernetesOptions } from '../../../src/effects/kubernetes/context/
 import { createReporter, type Reporter } from '../../../src/effects/log/reporter.ts'
 import { runContainerStep } from '../../../src/effects/run/wire.ts'
 import type { StepOutput } from '../../../src/machines/container-step.ts'
-import type { Clock, StepPorts } from '../../../src/machines/ports.ts'
+import type { StepPorts } from '../../../src/machines/ports.ts'
 import { BUDGETS } from '../../../src/machines/stages.ts'
 import type { StepRequest } from '../../../src/machines/types.ts'
 import { cleanUpJob } from '../../support/clean-up-job.ts'
@@ -19,6 +19,7 @@ import { buildOf, isBuildPod, liveBuildPod, liveTrialPod } from './build-pod-lif
 import { jobPodFor, kubeconfig, layOut, optionsFor, runnerPodFor, SECRET } from './lay-out.ts'
 import './load.ts'
 import { removeDirectory } from '../../support/removed.ts'
+import { mortal } from './mortal.ts'
 import { beUp, liveStepPod } from './pod-life.ts'
 import { quiet } from './quiet.ts'
 import type { Scenario } from './story.ts'
@@ -158,16 +159,9 @@ function startHook(
   portsFrom: PortsMaker
 ) {
   let isDead = false
-  // A process that was killed gets no time any more.
-  const mortal: Clock = {
-    ...clock,
-    async sleep(ms, signal) {
-      await clock.sleep(ms, signal)
-      if (isDead) await new Promise(() => {})
-    }
-  }
   const shown = showing()
-  const make = () => createKubernetesPorts(options, { clock: mortal, reporter: shown.reporter, randomHex })
+  const make = () =>
+    createKubernetesPorts(options, { clock: mortal(clock, () => isDead), reporter: shown.reporter, randomHex })
   const recording = record('container-step', portsFrom(make))
   const cancelsAtMs: number[] = []
   let cancel = () => {}

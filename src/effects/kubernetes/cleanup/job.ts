@@ -3,9 +3,9 @@ import type { V1ObjectMeta } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import { entryName, type Ledger, type LedgerEntry } from '../../../machines/ledger.ts'
 import type { CleanupPorts } from '../../../machines/ports.ts'
-import type { AheadCounts, CleanupRequest, JobImages, Leftovers } from '../../../machines/types.ts'
+import type { AheadCounts, JobImages, Leftovers } from '../../../machines/types.ts'
 import { repositoryOf } from '../../registry/reference.ts'
-import { remembered } from '../../remembered.ts'
+import { askedEarly, remembered } from '../../remembered.ts'
 import { type Cluster, connectCluster } from '../api/cluster.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { handleOf } from '../context/site.ts'
@@ -26,7 +26,9 @@ export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesD
   const { service, namespace } = options
   const clusterOf = remembered(() => connectCluster({ service, namespace, clock, onRetry: reporter.line }))
   const connected = async (signal: AbortSignal) => ({ cluster: await clusterOf(signal), clock, reporter })
-  const list = async ({ runnerPod }: CleanupRequest, signal: AbortSignal): Promise<Leftovers> => {
+  // Before the machine is loaded, which takes as long as the answer.
+  const list = askedEarly(async (signal): Promise<Leftovers> => {
+    const { runnerPod } = options
     const { cluster } = await connected(signal)
     const [found, repository] = await Promise.all([
       findLabelled(cluster, runnerPod, signal),
@@ -36,18 +38,11 @@ export function createCleanupPorts(options: KubernetesOptions, deps: KubernetesD
     const digests = repository === undefined ? [] : await rememberedDigests(cluster, found.secrets, signal)
     const images = repository === undefined ? undefined : { repository, digests }
     return { objects: ledgerOf(found), images, ahead: countAhead(found) }
-  }
-  // Before the machine is loaded, which takes as long as the answer; it is what the first listing finds.
-  let begun: Promise<Leftovers> | undefined = list(options, new AbortController().signal)
-  begun.catch(() => {})
+  })
   return {
     clock,
     cleaner: {
-      async list(request, signal) {
-        const first = begun
-        begun = undefined
-        return await (first ?? list(request, signal))
-      },
+      list: (_request, signal) => list(signal),
       removeObjects: async (objects, signal) =>
         await createJanitor(await connected(signal), undefined).cleanUp({ ledger: objects, ...ATTENTIVE }, signal),
       async confirm({ runnerPod }, signal) {

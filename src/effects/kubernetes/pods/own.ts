@@ -41,28 +41,6 @@ export async function lookAtOwnPods(
   return { runnerPod, stranger: name }
 }
 
-/** Looks now, for the first who asks. What was found is kept; after a failure the next who asks looks again. */
-export function lookEarly(look: (signal: AbortSignal) => Promise<OwnPods>): (signal: AbortSignal) => Promise<OwnPods> {
-  const closing = new AbortController()
-  let found: Promise<OwnPods> | undefined = look(closing.signal)
-  // Whoever asks is told.
-  found.catch(() => {})
-  return async (signal) => {
-    signal.throwIfAborted()
-    const close = () => closing.abort(signal.reason)
-    signal.addEventListener('abort', close, { once: true })
-    try {
-      found ??= look(signal)
-      return await found
-    } catch (error) {
-      found = undefined
-      throw error
-    } finally {
-      signal.removeEventListener('abort', close)
-    }
-  }
-}
-
 export const jobPodGone = (name: string): StepError =>
   new StepError('run-lost', `the job pod ${name} is gone: it was deleted, evicted, or its node was lost`)
 

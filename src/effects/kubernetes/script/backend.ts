@@ -3,6 +3,7 @@ import { posix } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { ScriptPorts } from '../../../machines/ports.ts'
+import { askedEarly } from '../../remembered.ts'
 import { timeoutSignal, turn } from '../../system.ts'
 import { JOB_WORK } from '../../work-tree/layout.ts'
 import { openAccess } from '../api/access.ts'
@@ -14,7 +15,7 @@ import type { KubernetesDependencies, KubernetesOptions } from '../context/optio
 import { detectStorage, isCopied } from '../context/storage.ts'
 import { JOB_CONTAINER, jobPodName, VARIABLES_ANNOTATION } from '../names.ts'
 import { createNodeWatch } from '../pods/node-watch.ts'
-import { jobPodGone, jobPodOfOther, lookAtOwnPods, lookEarly, type OwnPods } from '../pods/own.ts'
+import { jobPodGone, jobPodOfOther, lookAtOwnPods, type OwnPods } from '../pods/own.ts'
 import type { JobContainer } from './connection.ts'
 import { type OpenShell, openEarly } from './early-shell.ts'
 import { createScriptHost } from './host.ts'
@@ -106,7 +107,7 @@ async function findContainer(options: ScriptOptions, { reporter, clock }: Kubern
   }
   const shell = openEarly(open)
   const watch = createNodeWatch({ clock, reporter }, { access, namespace, pod, container: JOB_CONTAINER })
-  const look = lookEarly(async (signal) => {
+  const look = askedEarly(async (signal) => {
     // The shell takes longest, so its connection is begun first.
     await turn()
     return await lookAnew(signal)
