@@ -9,7 +9,7 @@ import { parse } from 'yaml'
 import { handleOf } from '../../src/effects/kubernetes/context/site.ts'
 import { type Clone, createClone } from './arc/clone.ts'
 import { awaitRunners, installArc, removeArc, uninstallScaleSets } from './arc/installation.ts'
-import { completeJob, endRunner, idleRunner, leftOf, runnerPods, startJob } from './arc/jobs.ts'
+import { completeJob, deletePodOf, endRunner, idleRunner, leftOf, runnerPods, startJob } from './arc/jobs.ts'
 import { GITHUB, RUNNERS } from './arc/objects.ts'
 import { dockerfile, installAction, program } from './support/actions.ts'
 import { BASE, makeRegistryDirectory, REGISTRY_NAMESPACE, removeDeployments } from './support/deployment.ts'
@@ -62,13 +62,7 @@ const ENDINGS: readonly (readonly [what: string, end: (runner: RunnerPod) => Pro
       await completeJob(runner)
     }
   ],
-  [
-    'its pod is deleted',
-    async (runner) => {
-      await kubectl(['delete', 'pod', runner.name, '-n', RUNNERS, '--wait=false'])
-      await completeJob(runner)
-    }
-  ]
+  ['its pod is deleted', deletePodOf]
 ]
 
 describe.skipIf(!(await hasArc()) || !(await canBuild()))("ARC's own controller", () => {

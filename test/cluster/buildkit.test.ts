@@ -78,6 +78,15 @@ describe.skipIf(!canPush)('BuildKit', () => {
       expect(errorsOf(step)).toEqual([])
     })
 
+    it('makes of the same files an image for each build, which no other step removes', async () => {
+      const tree = { Dockerfile: dockerfile(IMAGES.busyboxBase, 'RUN echo "the same"', 'ENTRYPOINT ["true"]') }
+      const steps = await Promise.all([run(runner(), tree), run(runner(), tree), run(runner(), tree)])
+      for (const step of steps) expect(step.exitCode, step.stdout).toBe(0)
+      const digests = steps.map(({ stdout }) => /image \S+@(sha256:[0-9a-f]{64})/.exec(stdout)?.[1])
+      expect(digests).not.toContain(undefined)
+      expect(new Set(digests).size).toBe(steps.length)
+    })
+
     it('builds a failing RUN once, shows its output, and one error says what failed', async () => {
       const step = await run(runner(), {
         Dockerfile: dockerfile(IMAGES.busyboxBase, 'RUN echo "reason $((40 + 2))" && exit 3', 'ENTRYPOINT ["true"]')

@@ -6,6 +6,7 @@
 import { posix } from 'node:path'
 import { StepError } from '../../errors.ts'
 import { ALL_RIGHT } from '../dockerfile/constructs.ts'
+import { parseReference } from '../registry/reference.ts'
 import { classifyBuildFailure, TELLING } from './buildkit-failures.ts'
 import type { BuilderDefinition, BuildSpec, Daemon } from './definition.ts'
 import { kaniko } from './kaniko.ts'
@@ -14,6 +15,13 @@ const VERSION = 'v0.28.0'
 
 const tlsArguments = ({ certificatesPath }: Daemon): string[] =>
   certificatesPath === undefined ? [] : [`--tlsdir=${certificatesPath}`]
+
+/**
+ * A daemon that has all in its cache makes the same image again, byte for byte: then the digest is another build's as well, and whoever
+ * removes its own image would remove the other's.
+ */
+const ofItsOwn = ({ pushReference }: BuildSpec): string =>
+  `annotation.slipway.build=${parseReference(pushReference).version}`
 
 /** What buildctl is asked for, wherever the daemon is. */
 export function buildArguments(spec: BuildSpec): string[] {
@@ -28,7 +36,7 @@ export function buildArguments(spec: BuildSpec): string[] {
     `--opt=filename=${posix.basename(dockerfile)}`,
     // Of the job: the daemon builds for its own node's by itself.
     `--opt=platform=linux/${spec.architecture}`,
-    `--output=type=oci,tar=false,dest=${spec.layoutPath}`
+    `--output=type=oci,tar=false,dest=${spec.layoutPath},${ofItsOwn(spec)}`
   ]
 }
 

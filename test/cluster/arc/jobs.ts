@@ -75,6 +75,35 @@ export const endRunner = async (runner: RunnerPod, exitCode: number): Promise<vo
   await runner.write('/tmp', { exit: String(exitCode) })
 }
 
+const uidOf = async ({ name }: RunnerPod): Promise<string | undefined> => {
+  const runners = await get<V1Pod>([
+    'pods',
+    '-n',
+    RUNNERS,
+    '--field-selector',
+    `metadata.name=${name},status.phase=Running`
+  ])
+  return runners[0]?.metadata?.uid
+}
+
+/**
+ * Deletes a runner's pod. ARC lets go of the runner where it sees how the pod ended; where it only sees that there is none, it makes another
+ * one, whose program ends at once, because GitHub does not know it any more.
+ */
+export async function deletePodOf(runner: RunnerPod): Promise<void> {
+  const deleted = await uidOf(runner)
+  await kubectl(['delete', 'pod', runner.name, '-n', RUNNERS, '--wait=false'])
+  await completeJob(runner)
+  await eventually(`ARC's knowledge of the end of ${runner.name}`, RUNNER_MS_MAX, async () => {
+    const runners = await get<Named>(['ephemeralrunners.actions.github.com', '-n', RUNNERS])
+    if (runners.every(({ metadata }) => metadata.name !== runner.name)) return true
+    const uid = await uidOf(runner)
+    if (uid === undefined || uid === deleted) return false
+    await endRunner(runner, 1)
+    return true
+  })
+}
+
 const KINDS = 'pods,secrets,jobs,persistentvolumeclaims,ephemeralrunners.actions.github.com'
 
 /** Everything in the runners' namespace that is a runner's or was made for it. */

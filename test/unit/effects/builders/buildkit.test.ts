@@ -31,7 +31,7 @@ describe('the containers of BuildKit', () => {
         '--local=dockerfile=/slipway/context',
         '--opt=filename=my.Dockerfile',
         '--opt=platform=linux/arm64',
-        '--output=type=oci,tar=false,dest=/slipway/layout'
+        '--output=type=oci,tar=false,dest=/slipway/layout,annotation.slipway.build=123'
       ],
       env: { BUILDKIT_HOST: 'tcp://buildkitd:1234' }
     })

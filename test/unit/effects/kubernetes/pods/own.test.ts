@@ -7,10 +7,8 @@ import type { V1ObjectMeta, V1Pod } from '@kubernetes/client-node'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { discoverSite } from '../../../../../src/effects/kubernetes/context/site.ts'
 import { createJobPorts } from '../../../../../src/effects/kubernetes/job/host.ts'
-import type { OwnPods } from '../../../../../src/effects/kubernetes/pods/own.ts'
 import { createScriptPorts } from '../../../../../src/effects/kubernetes/script/backend.ts'
 import { createReporter } from '../../../../../src/effects/log/reporter.ts'
-import { askedEarly } from '../../../../../src/effects/remembered.ts'
 import { randomHex, systemClock } from '../../../../../src/effects/system.ts'
 import type { ScriptRequest } from '../../../../../src/machines/types.ts'
 import { type PodServer, startPodServer } from '../../../../support/pod-server.ts'
@@ -238,28 +236,5 @@ describe('prepare_job', () => {
     })
     await ports.janitor.cleanUp(toCleanUp(resolution.creates), never)
     expect(server.changes).toEqual(['POST pods/runner-a-workflow'])
-  })
-})
-
-describe('looking early', () => {
-  const pods = { runnerPod: {} } as OwnPods
-
-  test('begins at once, keeps what it found, and looks again after a failure', async () => {
-    const answers = [Promise.reject(new Error('no')), Promise.resolve(pods)]
-    let looks = 0
-    const look = askedEarly(() => answers[looks++] as Promise<OwnPods>)
-    expect(looks).toBe(1)
-    await expect(look(never)).rejects.toThrow('no')
-    expect([await look(never), await look(never), looks]).toEqual([pods, pods, 2])
-  })
-
-  test('ends with whoever waits for it', async () => {
-    const stop = new AbortController()
-    const look = askedEarly(
-      (signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-    )
-    const looked = look(stop.signal)
-    stop.abort(new Error('enough'))
-    await expect(looked).rejects.toThrow('enough')
   })
 })
