@@ -10,7 +10,7 @@ import { eventually } from '../cluster/support/kubectl.ts'
 import { mustExec, STORAGE_MODES, WORK } from '../cluster/support/runner-pod.ts'
 import { expectRatio } from './support/comparison.ts'
 import { measureExec } from './support/floor.ts'
-import { takeTurns } from './support/turns.ts'
+import { anyMoment, takeTurns } from './support/turns.ts'
 
 const ROUNDS = Number(process.env.SLIPWAY_ROUNDS ?? 9)
 const SWITCH = 'ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_AHEAD'
@@ -55,6 +55,8 @@ describe.skipIf(!(await canBuild())).each(STORAGE_MODES)('built ahead, storage m
     says = /^Succeeded /m
   ): Promise<number> {
     const options = { env: { [SWITCH]: 'on', ...env } }
+    // What came before ended when the kubelet looked.
+    await anyMoment()
     const { exitCode, stdout, durationMs } = await runContainerStep(runner(), what, options)
     expect(exitCode, stdout).toBe(0)
     expect(stdout).toMatch(says)

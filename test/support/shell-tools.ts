@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-const PROGRAMS = 'cat cut date env head mkdir mv readlink rm rmdir sed sh sleep tr wc'.split(' ')
+const PROGRAMS = 'cat cut date env head mkdir mkfifo mv readlink rm rmdir sed sh sleep tr wc'.split(' ')
 const BECOMING = ['chpst', 'su']
 
 export interface Tools {

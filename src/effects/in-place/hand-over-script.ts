@@ -14,6 +14,8 @@ export const HANDED_OVER = 'handed over'
  * PID 1 is ours as long as its command line begins with one of our programs: whose executable it is, only a process with more
  * rights may ask once it has become another user. The shell of su calls itself `sh`. Between two programs it has none.
  *
+ * The pipe wakes it, and is opened in a way that waits for nobody: it may be awake already.
+ *
  * The mounts: below them are the files of others, and `rm -rf` would go into them. No path of ours has what mountinfo escapes.
  */
 const HAND_OVER = `umask 077
@@ -30,6 +32,7 @@ else
     exit 1
   fi
   "$busybox/mv" "$new" "$directory/start"
+  echo 2>/dev/null 1<>"$directory/order" || :
 fi
 [ ! -e "$directory/built" ] || "$busybox/cat" "$directory/built" || :
 

@@ -8,7 +8,7 @@ import { quote } from '../shell-words.ts'
 
 /** Where things are in the container. The tests have them elsewhere. */
 export interface Places {
-  /** Directory of ours that the builder leaves alone; with `built`, `start` and `started`. */
+  /** Directory of ours that the builder leaves alone; with `built`, `order`, `start` and `started`. */
   readonly directory: string
   /** Directory of the shell and its programs. */
   readonly busybox: string
@@ -48,6 +48,9 @@ export const settings = (places: Places, others: Readonly<Record<string, string>
  * The builder's image has /bin/sh, /etc/nsswitch.conf and /workspace. What is mounted cannot be removed, and says so unheard.
  *
  * Marker: a RUN may leave a line without its end, so that it has to begin a line.
+ *
+ * While it waits it starts no program, which would cost each pod that stands some of its processor: busybox's shell reads with a time,
+ * and is woken by the pipe. A shell that cannot says so by another status than 1.
  */
 const SUPERVISE = `cd /
 [ "$("$busybox/readlink" "$root/bin/sh")" != "$busybox/sh" ] || "$busybox/rm" -f "$root/bin/sh"
@@ -57,7 +60,12 @@ trap 'exit 143' TERM
 "$@" || exit
 [ "$$" != 1 ] || kill -9 -1 2>/dev/null
 "$busybox/mkdir" -p "$directory"
-"$busybox/rm" -rf "$directory/start" "$directory/started" "$directory/built"
+"$busybox/rm" -rf "$directory/start" "$directory/started" "$directory/built" "$directory/order"
+pause() { "$busybox/sleep" ${1 / LOOKS_PER_SECOND}; }
+if "$busybox/mkfifo" "$directory/order" 2>/dev/null; then
+  exec 9<>"$directory/order"
+  pause() { read -r -t ${1 / LOOKS_PER_SECOND} _ <&9 2>/dev/null || [ $? -eq 1 ] || "$busybox/sleep" ${1 / LOOKS_PER_SECOND}; }
+fi
 "$busybox/date" -u +%Y-%m-%dT%H:%M:%SZ >"$directory/built" || exit
 printf '\\n%s\\n' "$marker"
 printf '\\n%s\\n' "$marker" >&2
@@ -67,9 +75,10 @@ while [ ! -f "$directory/start" ]; do
     echo "slipway: what was built was not started within $seconds seconds" >&2
     exit 1
   fi
-  "$busybox/sleep" ${1 / LOOKS_PER_SECOND}
+  pause
   turn=$((turn + 1))
 done
+exec 9<&-
 exec "$busybox/env" -i "$busybox/sh" "$directory/start"
 `
 

@@ -6,7 +6,7 @@ import { untilIdle } from './idle.ts'
 const KUBELET_PERIOD_MS = 1_000
 
 /** Resolves after a random part of the kubelet's period. */
-const anyMoment = () => delay(Math.random() * KUBELET_PERIOD_MS)
+export const anyMoment = () => delay(Math.random() * KUBELET_PERIOD_MS)
 
 /** What the runs of each contender resolved with, in the order of the rounds. */
 type Results<Measured> = { readonly [Name in keyof Measured]: readonly Measured[Name][] }

@@ -2,15 +2,13 @@
  * Hands a step over to the container in which its action was built in place, for the backend of its ports: files and environment arrive
  * only now, and what the build was given is gone before anything starts (docs/adr/0021).
  */
-import { Readable, Writable } from 'node:stream'
 import { type ErrorCode, StepError } from '../../../errors.ts'
 import type { HandOverInput } from '../../../machines/inputs.ts'
 import type { HandedOver } from '../../../machines/types.ts'
 import { firstLine } from '../../failure-table.ts'
-import { HANDED_OVER, handOverScript } from '../../in-place/hand-over-script.ts'
+import { HANDED_OVER } from '../../in-place/hand-over-script.ts'
 import { processOf } from '../../in-place/process.ts'
-import { BUILT_BYTES_MAX, lengthOfBuilt, parseBuilt } from '../../in-place/read-built.ts'
-import { PLACES } from '../../in-place/scripts.ts'
+import { parseBuilt } from '../../in-place/read-built.ts'
 import { startScript } from '../../in-place/start-script.ts'
 import { retry } from '../../retry.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
@@ -20,23 +18,25 @@ import { chooseTransfer } from '../files/choose.ts'
 import { CONTEXT_ROOT } from '../files/containers.ts'
 import { execIn } from '../files/reach.ts'
 import { FILES_CONTAINER } from '../names.ts'
-import { STEP_CONTAINER } from '../specs/step-pod.ts'
+import { openTelling, SHELL, type Telling } from './telling.ts'
 
-const SHELL = `${PLACES.busybox}/sh`
-/** More than a time has. */
-const SAID_BYTES_MAX = 100
 /** As a node's clock is printed. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m
 /** With a connection on which nothing moves; files that take longer are waited for without one. */
 const WAIT_MS_MAX = 20_000
 
-/**
- * Safe to call again: the container takes what to run once. `typedTo`: the pods to which that was sent. They may have taken it although
- * the connection was lost, so that their end is the action's.
- */
+/** What is remembered of the pods that steps are handed over to. */
+export interface HandOvers {
+  /** Those to which what to run was sent. They may have taken it although the connection was lost, so that their end is the action's. */
+  readonly typedTo: Set<string>
+  /** Connections that were opened early, each for the first who needs it. */
+  readonly opened: Map<string, Telling>
+}
+
+/** Safe to call again: the container takes what to run once. */
 export async function handOverTo(
   site: Site,
-  typedTo: Set<string>,
+  handOvers: HandOvers,
   { request, built }: HandOverInput,
   signal: AbortSignal
 ): Promise<HandedOver> {
@@ -49,7 +49,7 @@ export async function handOverTo(
     clear(site, pod, 'workspace-delivery-failed', signal)
   ])
   const scriptFor = (root: Buffer) => startScript(processOf(parseBuilt(root), request, pod))
-  const [[copiedIn], since] = await Promise.all([placed, start(site, pod, { placed, scriptFor, typedTo }, signal)])
+  const [[copiedIn], since] = await Promise.all([placed, start(site, pod, { placed, scriptFor, handOvers }, signal)])
   return { copiedIn, inPlace: { ...built, since } }
 }
 
@@ -69,13 +69,19 @@ interface Order {
   readonly placed: Promise<unknown>
   /** Throws where what was built cannot be started. */
   readonly scriptFor: (root: Buffer) => string
-  readonly typedTo: Set<string>
+  readonly handOvers: HandOvers
 }
 
 /** Resolves with the node's time before the build said that it was over: the log is read from there on. Empty where it is not known. */
 async function start(site: Site, pod: string, order: Order, signal: AbortSignal): Promise<string> {
-  const { placed, scriptFor, typedTo } = order
-  const typing = (orderFor: OrderFor) => again(site, () => tell(site, pod, { orderFor, typedTo }, signal), signal)
+  const { placed, scriptFor, handOvers } = order
+  const { typedTo, opened } = handOvers
+  const typeOnce = (orderFor: OrderFor) => {
+    const telling = opened.get(pod) ?? openTelling(site, pod)
+    opened.delete(pod)
+    return tell(telling, pod, { orderFor, typedTo }, signal)
+  }
+  const typing = (orderFor: OrderFor) => again(site, () => typeOnce(orderFor), signal)
   const soon = await typing(async (root) => ((await isInTime(site, placed, signal)) ? scriptFor(root) : undefined))
   if (soon !== undefined) return soon
   await placed
@@ -108,30 +114,30 @@ type OrderFor = (root: Buffer) => Promise<string | undefined>
  * started. Without a shell, an attempt before has handed over, and its answer was lost.
  */
 async function tell(
-  site: Site,
+  telling: Telling,
   pod: string,
   { orderFor, typedTo }: { readonly orderFor: OrderFor; readonly typedTo: Set<string> },
   signal: AbortSignal
 ): Promise<string | undefined> {
-  const { stdout, root, said } = listen()
-  const time = () => TIME.exec(said())?.[0]
-  const order = root.then((told) => (told.toString('latin1') === `${HANDED_OVER}\n` ? '' : orderFor(told)))
-  // Whoever asks for it below hears why there is none.
-  order.catch(() => {})
-  async function* typed() {
-    const script = await order.catch(() => undefined)
-    if (!script) return
-    typedTo.add(pod)
-    yield Buffer.from(`${Buffer.byteLength(script)}\n${script}`)
-  }
-  const request = { command: [SHELL, '-ec', handOverScript()], stdin: Readable.from(typed()), stdout }
-  const answer = await execIn(site, { pod, container: STEP_CONTAINER }, request, signal).catch((error: unknown) => {
-    if (isWithoutProgram(error, SHELL)) return undefined
-    // Its end is told by whoever follows it.
-    if (typedTo.has(pod) && error instanceof StepError && error.code !== 'cluster-unreachable') return undefined
-    if (time() === undefined || signal.aborted) return unreachable(error)
-    return undefined
+  const time = () => TIME.exec(telling.said())?.[0]
+  const order = telling.root.then(async (told) => {
+    const script = told.toString('latin1') === `${HANDED_OVER}\n` ? '' : await orderFor(told)
+    if (script) typedTo.add(pod)
+    return script
   })
+  telling.type(order)
+  const close = () => telling.close(signal.reason)
+  if (signal.aborted) close()
+  signal.addEventListener('abort', close, { once: true })
+  const answer = await telling.answer
+    .catch((error: unknown) => {
+      if (isWithoutProgram(error, SHELL)) return undefined
+      // Its end is told by whoever follows it.
+      if (typedTo.has(pod) && error instanceof StepError && error.code !== 'cluster-unreachable') return undefined
+      if (time() === undefined || signal.aborted) return unreachable(error)
+      return undefined
+    })
+    .finally(() => signal.removeEventListener('abort', close))
   // It was started and may be over already, and what handed it over has ended with its container.
   if (answer === undefined || (answer.exitCode !== 0 && time() !== undefined)) return time() ?? ''
   if (answer.exitCode !== 0) throw badEnd(answer, typedTo.has(pod))
@@ -144,35 +150,6 @@ function badEnd({ exitCode, stderr }: { exitCode: number; stderr: string }, isTy
     return new StepError('cluster-unreachable', 'what hands over was killed')
   const what = isTyped ? 'the action cannot be started' : 'what was built cannot be read'
   return new StepError('start-failed', `${what}: ${firstLine(stderr) || `exit code ${exitCode}`}`, { detail: stderr })
-}
-
-/** Of what a container says, which a build may have made say anything: what was built, and what comes after it. */
-function listen(): { readonly stdout: Writable; readonly root: Promise<Buffer>; said(): string } {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  let length: number | undefined
-  let tellRoot = () => {}
-  const root = new Promise<Buffer>((resolve) => {
-    tellRoot = () => resolve(Buffer.concat(chunks).subarray(0, length))
-  })
-  const stdout = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      if (bytes < BUILT_BYTES_MAX + SAID_BYTES_MAX) chunks.push(chunk)
-      bytes += chunk.length
-      length ??= lengthOfBuilt(Buffer.concat(chunks))
-      if (length !== undefined && bytes >= length) tellRoot()
-      done()
-    },
-    final(done) {
-      tellRoot()
-      done()
-    }
-  })
-  const said = () => {
-    const after = length ?? bytes
-    return Buffer.concat(chunks).toString('latin1', after, after + SAID_BYTES_MAX)
-  }
-  return { stdout, root, said }
 }
 
 function unreachable(error: unknown): never {

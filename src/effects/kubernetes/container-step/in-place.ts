@@ -23,9 +23,10 @@ import type { PodParts } from '../specs/user-namespace.ts'
 import { type AttemptedPod, attemptBuild, plannedBuilder } from './attempt.ts'
 import { inBuildLog } from './build-log.ts'
 import { buildHasStarted, throwBuildError } from './build-outcome.ts'
-import { clear, handOverTo } from './hand-over.ts'
+import { clear, type HandOvers, handOverTo } from './hand-over.ts'
 import { standingAnnotations } from './standing.ts'
 import { takeStanding } from './taking.ts'
+import { openTelling } from './telling.ts'
 
 const MARKER_DIGITS = 32
 
@@ -38,7 +39,12 @@ export interface InPlaceOptions {
 }
 
 export function createInPlaceBuilder(site: Site, options: InPlaceOptions): InPlaceBuilder {
-  const typedTo = new Set<string>()
+  const handOvers: HandOvers = { typedTo: new Set(), opened: new Map() }
+  const open = (pod: string) => {
+    const telling = openTelling(site, pod)
+    handOvers.opened.set(pod, telling)
+    return telling
+  }
   return {
     async buildInPlace(input, signal) {
       const builder = plannedBuilder(options.builders, input.source)
@@ -49,8 +55,9 @@ export function createInPlaceBuilder(site: Site, options: InPlaceOptions): InPla
         buildIn(site, { builder, source: input.source, identity, marker, ...pod }, toWork)
       return await attemptBuild(site, input, { kind: 'step', podWith, work }, signal)
     },
-    take: (input, signal) => takeStanding(site, plannedBuilder(options.builders, input.source), input, signal),
-    handOver: (input, signal) => handOverTo(site, typedTo, input, signal)
+    take: (input, signal) =>
+      takeStanding(site, { builder: plannedBuilder(options.builders, input.source), open }, input, signal),
+    handOver: (input, signal) => handOverTo(site, handOvers, input, signal)
   }
 }
 

@@ -22,6 +22,7 @@ import { STEP_CONTAINER } from '../specs/step-pod.ts'
 import { inBuildLog } from './build-log.ts'
 import { isOver, START_MS_MAX } from './join.ts'
 import { giveUp, take } from './standing.ts'
+import type { Telling } from './telling.ts'
 
 const LOOK_MS = 250
 /** Of a log that is all there. One that does not come by then is followed. */
@@ -31,30 +32,45 @@ const LOG_BYTES_MAX = 4 * 1024 * 1024
 /** Of an inode, with the end of its line. */
 const INODE_BYTES_MAX = 32
 
+interface Taking {
+  readonly builder: ChosenBuilder
+  /** Called for a pod that stands, as soon as it is this step's: it will be handed over to. */
+  readonly open: (pod: string) => Pick<Telling, 'close'>
+}
+
 export async function takeStanding(
   site: Site,
-  builder: ChosenBuilder,
+  { builder, open }: Taking,
   input: TakeInput,
   signal: AbortSignal
 ): Promise<Taken> {
   const { standing, nonce } = input
   const { pod } = standing
+  let opened: ReturnType<typeof open> | undefined
   // Most stand by then, with all of their log and the directories that they have: it is no matter whose they are.
-  const [isOurs, written, isFitting] = await Promise.all([
-    take(site, pod, nonce, signal),
-    logOfBuilt(site, standing, signal),
-    hasMounts(site, pod, input.request, signal).catch(() => undefined)
-  ])
-  signal.throwIfAborted()
-  if (!isOurs) {
-    site.reporter.line(`Another step has taken what was built ahead (pod ${pod}): it is built now`)
+  const taken = Promise.all([take(site, pod, nonce, signal), logOfBuilt(site, standing, signal)])
+  const opening = taken.then(([isOurs, written]) => {
+    if (isOurs && written !== undefined && !signal.aborted) opened = open(pod)
+  })
+  const isOfFit = hasMounts(site, pod, input.request, signal).catch(() => undefined)
+  try {
+    const [[isOurs, written], isFitting] = await Promise.all([taken, isOfFit, opening])
+    signal.throwIfAborted()
+    if (!isOurs) {
+      site.reporter.line(`Another step has taken what was built ahead (pod ${pod}): it is built now`)
+      return {}
+    }
+    const flaw = await flawOf(site, builder, { ...input, written, isFitting }, signal)
+    if (flaw === undefined) {
+      opened = undefined
+      return { inPlace: standing }
+    }
+    site.reporter.line(`What was begun ahead (pod ${pod}) ${flaw}: it is built now`)
+    await giveUp(site, pod, signal)
     return {}
+  } finally {
+    opened?.close(new Error('nothing is handed over'))
   }
-  const flaw = await flawOf(site, builder, { ...input, written, isFitting }, signal)
-  if (flaw === undefined) return { inPlace: standing }
-  site.reporter.line(`What was begun ahead (pod ${pod}) ${flaw}: it is built now`)
-  await giveUp(site, pod, signal)
-  return {}
 }
 
 type Written = readonly Buffer[] | undefined

@@ -18,7 +18,7 @@ const TIGHT_MS_MAX = 3_000
 const POLL_MS = 150
 /**
  * Most programs print something right before they end, and a kubelet ends a log a second after its last line: so long after a line
- * the status is read often, and may be first.
+ * the status is read often, and may be first; and so long after the beginning.
  */
 const LOG_SILENCE_MS = 1_200
 /** In a longer silence the end of the log says when to look; this is only for a log connection that hangs. */
@@ -55,8 +55,13 @@ export async function waitForPod<T>(
 
 /** Pauses between polls of something that is expected any moment, from now on. */
 export function createPause(clock: Clock, signal: AbortSignal): () => Promise<void> {
+  const pauseMs = pausesFromNow(clock)
+  return () => clock.sleep(pauseMs(), signal)
+}
+
+function pausesFromNow(clock: Clock, tightMsMax = TIGHT_MS_MAX): () => number {
   const startedAtMs = clock.now()
-  return () => clock.sleep(clock.now() - startedAtMs < TIGHT_MS_MAX ? TIGHT_POLL_MS : POLL_MS, signal)
+  return () => (clock.now() - startedAtMs < tightMsMax ? TIGHT_POLL_MS : POLL_MS)
 }
 
 export interface FollowRequest {
@@ -91,6 +96,8 @@ export async function follow(pods: Pods, request: FollowRequest, signal: AbortSi
   let isLogAtEnd = false
   let heardAtMs = clock.now()
   const isSilent = () => clock.now() - heardAtMs > LOG_SILENCE_MS
+  // Many are over by now, or in a moment: so their end is seen within the kubelet's second.
+  const soonMs = pausesFromNow(clock, LOG_SILENCE_MS)
   let pauseAtEnd: (() => Promise<void>) | undefined
   let look = () => {}
   const hear = (chunk: Buffer) => {
@@ -120,7 +127,7 @@ export async function follow(pods: Pods, request: FollowRequest, signal: AbortSi
     const hint = new Promise<void>((resolve) => {
       look = resolve
     })
-    const pauseMs = isSilent() ? POLL_FOLLOWING_MS : POLL_MS
+    const pauseMs = isSilent() ? POLL_FOLLOWING_MS : soonMs()
     return Promise.race([hint, clock.sleep(pauseMs, logSignal).catch(() => signal.throwIfAborted())])
   }
   void createNodeWatch(pods, source)(logSignal)

@@ -141,6 +141,18 @@ describe.each(TOOLS)('with $title', ({ place }) => {
       expect(stderr).toBe(`\n${MARKER}\nslipway: what was built was not started within 0.1 seconds\n`)
     })
 
+    test.each(['with', 'without'])('leaves no open file to the action, %s a pipe that wakes it', async (pipe) => {
+      if (pipe === 'without') rmSync(join(places.busybox, 'mkfifo'))
+      const build = supervise(':')
+      observe(build)
+      await build.said(MARKER)
+      expect(existsSync(join(places.directory, 'order'))).toBe(pipe === 'with')
+      await handOver(
+        scriptOf('for one in 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$one ] || echo "$one is open"; done; echo ended')
+      )
+      expect((await build.ended).stdout).toBe(`\n${MARKER}\nended\n`)
+    })
+
     test('ends while it waits when it is told to', async () => {
       const build = supervise(':')
       await build.said(MARKER)
@@ -152,7 +164,7 @@ describe.each(TOOLS)('with $title', ({ place }) => {
       const order = join(places.directory, 'start')
       const build = supervise(`echo 'echo planted' >'${order}'; mkdir '${places.directory}/started'`, 0.1)
       expect(await build.ended).toMatchObject({ code: 1, stdout: `\n${MARKER}\n` })
-      expect(readdirSync(places.directory)).toEqual(['built'])
+      expect(readdirSync(places.directory)).toEqual(['built', 'order'])
     })
 
     test("gives the action nothing of its own environment, and the build all of its container's", async () => {

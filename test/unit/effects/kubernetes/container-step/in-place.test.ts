@@ -3,7 +3,9 @@ import { PassThrough } from 'node:stream'
 import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, it } from 'vitest'
 import { chooseBuilders } from '../../../../../src/effects/builders/choose.ts'
+import { handOverTo } from '../../../../../src/effects/kubernetes/container-step/hand-over.ts'
 import { createInPlaceBuilder } from '../../../../../src/effects/kubernetes/container-step/in-place.ts'
+import { openTelling } from '../../../../../src/effects/kubernetes/container-step/telling.ts'
 import { systemClock } from '../../../../../src/effects/system.ts'
 import type { Clock } from '../../../../../src/machines/ports.ts'
 import type { StepRequest } from '../../../../../src/machines/types.ts'
@@ -86,6 +88,8 @@ interface Answers {
   readonly started?: string
   readonly ends?: () => number
   readonly clock?: Clock
+  /** Whether the connection was opened before. */
+  readonly isOpened?: boolean
 }
 
 const BUILT = `built ${CONFIG.length} - -\n${CONFIG}`
@@ -96,7 +100,8 @@ async function handOver({
   built = BUILT,
   started = `${TIME}\n`,
   ends = () => 0,
-  clock = systemClock
+  clock = systemClock,
+  isOpened = false
 }: Answers) {
   const { server, site, runner } = disks()
   server.pods.set(POD, RUNNING)
@@ -106,12 +111,11 @@ async function handOver({
   }
   // The files are there.
   const storage = { mode: 'volume', workDirectory: runner, volume: { name: 'work' }, rootPath: '' } as const
-  const builder = createInPlaceBuilder(await site({ storage, clock }), {
-    builders: chooseBuilders({}),
-    randomHex: () => '',
-    identityOf: () => ''
-  })
-  return await builder.handOver({ nonce: '0', request, built: { pod: POD, marker: MARKER } }, signal)
+  const here = await site({ storage, clock })
+  const opened = new Map(isOpened ? [[POD, openTelling(here, POD)]] : [])
+  if (isOpened) await soon()
+  const input = { nonce: '0', request, built: { pod: POD, marker: MARKER } }
+  return await handOverTo(here, { typedTo: new Set(), opened }, input, signal)
 }
 
 describe('a step that was built in place', () => {
@@ -120,6 +124,37 @@ describe('a step that was built in place', () => {
     const typed = disks().server.typed(POD)
     expect(typed).toContain("export TOKEN='a secret'")
     expect(typed).toContain('/action')
+  })
+
+  it('is handed over by a connection that was opened before it was needed', async () => {
+    let connections = 0
+    const built = () => {
+      connections += 1
+      return talk(BUILT, `${TIME}\n`, () => 0)
+    }
+    expect(await handOver({ built, isOpened: true })).toMatchObject({ inPlace: { since: TIME } })
+    expect(connections).toBe(1)
+    expect(disks().server.typed(POD).match(/TOKEN/g)).toHaveLength(1)
+  })
+
+  it.each<[string, () => Program]>([
+    [
+      'was lost',
+      () => {
+        disks().server.cut()
+        return talk('', '', () => 0)
+      }
+    ],
+    ['was refused', () => program('', noShell('the container is busy'))]
+  ])('is handed over by another one where that %s', async (_what, first) => {
+    let connections = 0
+    const built = () => {
+      connections += 1
+      return connections === 1 ? first() : talk(BUILT, `${TIME}\n`, () => 0)
+    }
+    expect(await handOver({ built, isOpened: true })).toMatchObject({ inPlace: { since: TIME } })
+    expect(connections).toBe(2)
+    expect(disks().server.typed(POD).match(/TOKEN/g)).toHaveLength(1)
   })
 
   it.each(WITHOUT_SHELL)('was handed over where the container has no shell any more: %s', async (said) => {
