@@ -121,6 +121,8 @@ export interface BuiltInPlace {
 export interface InPlace extends BuiltInPlace {
   /** No line of the action's log is older: a time of the node, as Kubernetes writes it; empty where it is not known. */
   readonly since: string
+  /** Begins the last line of the action's log, before its exit code, where a process of ours writes one. */
+  readonly end?: string | undefined
 }
 
 /** What is to know of files that were copied into a pod when they go back. */

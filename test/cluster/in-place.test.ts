@@ -120,6 +120,43 @@ describe.skipIf(!(await canBuildInPlace())).each(STORAGE_MODES)('in place, stora
     expect(printed).toEqual(expect.arrayContaining(['a b', 'CapBnd:\t00000000a80425fb', 'sh', 'wrote']))
   })
 
+  describe('with a process before the action', () => {
+    const WITH_INIT = { env: { ...WITHOUT_REGISTRY.env, [`${PREFIX}_IN_PLACE_INIT`]: 'on' } }
+    const actionOf = (...script: string[]) => ({
+      Dockerfile: dockerfile(IMAGES.busyboxByAddress, 'COPY entry.sh /entry.sh', 'ENTRYPOINT ["/entry.sh"]'),
+      'entry.sh': program(...script)
+    })
+    const runWithInit = async (name: string, tree: ReturnType<typeof actionOf>) => {
+      const directory = await installAction(runner(), name, tree)
+      return await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` }, WITH_INIT)
+    }
+
+    it.each([
+      ['0', 'exit 0', 0],
+      ['42', 'exit 42', 42],
+      ['of a signal', 'kill -KILL $$', 137]
+    ])(
+      'ends with its exit code %s, all of its log and its files, and with nothing of ours',
+      async (_what, last, code) => {
+        const step = await runWithInit(
+          'init',
+          actionOf(
+            'echo out; echo err >&2; echo; echo "a=1" >> "$GITHUB_OUTPUT"',
+            `[ $$ -ne 1 ] && echo "is another one"; sh -c 'kill -INT $$'; echo "interrupted: $?"`,
+            'sleep 2; find /busybox /kaniko -type f | sed "s/^/there: /"; printf "no end of a line"',
+            last
+          )
+        )
+        expect(step.exitCode, step.stdout).toBe(code)
+        expect(await step.fileCommand('GITHUB_OUTPUT')).toBe('a=1')
+        const printed = shown(step.lines)
+        expect(printed).toEqual(expect.arrayContaining(['out', 'err', 'is another one', 'interrupted: 130']))
+        expect(printed.filter((text) => /there: |slipway: (built|ended)|^Killed/.test(text))).toEqual([])
+        expect(printed.filter((text) => text.includes('no end of a line'))).toHaveLength(1)
+      }
+    )
+  })
+
   it('may have several stages, and end FROM scratch without a shell', async () => {
     const directory = await installAction(runner(), 'scratch', {
       Dockerfile: [

@@ -9,6 +9,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { kubeconfigOf } from './api-server.ts'
 
 const BELOW = /^\/api\/v1\/namespaces\/ci\/(pods|secrets|configmaps)(?:\/([^/]+))?(?:\/exec)?$/
+const LOG = /^\/api\/v1\/namespaces\/ci\/pods\/([^/]+)\/log$/
 const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const
 
 /** What runs in a container. */
@@ -26,6 +27,8 @@ export interface PodServer {
   readonly pods: Map<string, V1Pod>
   readonly secrets: Map<string, V1Secret>
   readonly configMaps: Map<string, V1ConfigMap>
+  /** What a pod's containers have written, with times. */
+  readonly logs: Map<string, string>
   /** All that was typed into shells of a pod. */
   typed(pod: string): string
   /** How many shells of a pod were opened, and how many of them are open. */
@@ -84,7 +87,11 @@ export async function startPodServer(directory: string, pods: readonly V1Pod[]):
     const found = objects.get(name)
     return found === undefined ? [404, { message: 'not found' }] : [200, found]
   }
+  const logs = new Map<string, string>()
   const http = createServer((request, response) => {
+    const [, pod = ''] = LOG.exec(new URL(request.url ?? '', 'http://server').pathname) ?? []
+    const log = logs.get(pod)
+    if (log !== undefined) return void response.end(log)
     void answer(request).then(([status, body]) => response.writeHead(status).end(JSON.stringify(body)))
   })
   const sockets = new WebSocketServer({
@@ -115,6 +122,7 @@ export async function startPodServer(directory: string, pods: readonly V1Pod[]):
   const server: PodServer = {
     kubeconfig,
     ...known,
+    logs,
     typed: (pod) => typed.get(pod) ?? '',
     shells: (pod) => ({ opened: opened.get(pod) ?? 0, open: open.get(pod) ?? 0 }),
     changes,

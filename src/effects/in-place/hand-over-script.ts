@@ -11,7 +11,7 @@ const TAKE_OVER_SECONDS_MAX = 5
 export const HANDED_OVER = 'handed over'
 
 /*
- * PID 1 is ours as long as its command line begins with one of our programs: whose executable it is, only a process with more
+ * Who becomes the action is PID 1, or says its number in `started`. It is ours as long as its command line begins with one of our programs: whose executable it is, only a process with more
  * rights may ask once it has become another user. The shell of su calls itself `sh`. Between two programs it has none.
  *
  * The pipe wakes it, and is opened in a way that waits for nobody: it may be awake already.
@@ -39,7 +39,8 @@ fi
 nl='
 '
 is_ours() {
-  line=$("$busybox/tr" '\\0' "$nl" <"$proc/1/cmdline") || return 0
+  first=$("$busybox/cat" "$directory/started" 2>/dev/null) || :
+  line=$("$busybox/tr" '\\0' "$nl" <"$proc/\${first:-1}/cmdline") || return 0
   case $line in
     ''|"$busybox"/*|"sh$nl-c$nl$becoming$nl"*) return 0 ;;
   esac

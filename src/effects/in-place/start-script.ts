@@ -17,19 +17,26 @@ const OF_THE_SHELL = new Set([
   ...['RANDOM', 'EPOCHTIME', 'EPOCHREALTIME', 'UID', 'EUID', 'HISTFILE', 'MAIL', 'MAILPATH', 'SHELLOPTS']
 ])
 
+interface StartOptions {
+  readonly places?: Places
+  /** Where a shell stays before the action: what it says on stdout and on stderr when that has ended, before its exit code. */
+  readonly end?: string | undefined
+}
+
 /**
  * The text of `start`. Values go through the shell's own `export`, where no other process sees them; only names that no shell
  * variable can have are words of a command for a moment. Exits with 127 when the program is not there, with 126 when it cannot
  * be started, with 255 when no kernel knows what it is.
  */
-export function startScript(process: Process, places: Places = PLACES): string {
+export function startScript(process: Process, { places = PLACES, end }: StartOptions = {}): string {
   const { directory, busybox } = places
   check(process)
   const variables = Object.entries(process.env)
   const isPlain = ([name]: readonly [string, string]) => IDENTIFIER.test(name) && !OF_THE_SHELL.has(name)
   const workingDirectory = quote(process.workingDirectory)
-  return [
-    ...['umask 022', `: >${quote(`${directory}/started`)}`],
+  const lines = [
+    'umask 022',
+    end === undefined ? `: >${quote(`${directory}/started`)}` : sayWhoStarts(places),
     ...[`${quote(`${busybox}/rm`)} -f ${quote(`${directory}/start`)}`],
     `${quote(`${busybox}/mkdir`)} -p ${workingDirectory} && cd ${workingDirectory} || exit 126`,
     refuseWithoutFormat(process, places),
@@ -46,8 +53,24 @@ export function startScript(process: Process, places: Places = PLACES): string {
       .map(quote)
       .join(' ')}`,
     ''
-  ].join('\n')
+  ]
+  return (end === undefined ? lines : staying(lines, end)).join('\n')
 }
+
+/** In a shell that was forked, whose own number `$$` is not. */
+const sayWhoStarts = ({ directory, proc }: Places): string =>
+  `read -r self _ <${quote(`${proc}/self/stat`)} && echo "$self" >${quote(`${directory}/started`)}`
+
+/**
+ * As process 1 of a container, whose end is the container's: says how the action ended, because a kubelet looks only once a second. It waits
+ * for the action in its foreground, because in the background a shell would have it ignore SIGINT. What a shell says of programs that
+ * were killed is not the action's.
+ */
+const staying = (lines: readonly string[], end: string): readonly string[] => [
+  ...['exec 3>&2 2>/dev/null', '(', 'exec 2>&3 3>&-', ...lines, ')', 'code=$?', 'exec 2>&3 3>&-'],
+  ...['', ' >&2'].map((to) => `printf '\\n%s %s\\n' ${quote(end)} "$code"${to}`),
+  ...['exit "$code"', '']
+]
 
 /** docker's, for a file that no kernel can start. */
 const NO_FORMAT_EXIT_CODE = 255

@@ -35,6 +35,13 @@ export const BUILDER = {
     meaning: "Image that builds in place: Kaniko's with a shell, a copy in a registry of yours or another version.",
     parse: text
   },
+  inPlaceInit: {
+    variable: `${CONTAINER_HOOKS}_IN_PLACE_INIT`,
+    unset: '`off`',
+    meaning:
+      "Whether a shell stays process 1 of an action that was built in place, as with docker's `--init`, so that a step ends as soon as its action does: `on` or `off`. See [in place](in-place.md#a-process-before-the-action).",
+    parse: oneOf(['on', 'off'] as const)
+  },
   builderImage: {
     variable: `${CONTAINER_HOOKS}_BUILDER_IMAGE`,
     unset: [...new Set(BUILDER_NAMES.map((name) => code(BUILDERS[name].defaultImage)))].join(', or '),

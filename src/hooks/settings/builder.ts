@@ -11,6 +11,7 @@ type BuilderSetting =
   | 'buildMode'
   | 'buildAhead'
   | 'inPlaceImage'
+  | 'inPlaceInit'
   | 'builder'
   | 'builderImage'
   | 'pusherImage'
@@ -27,6 +28,7 @@ type BuilderOptions = Pick<
   | 'buildMode'
   | 'buildAhead'
   | 'inPlaceImage'
+  | 'inPlaceInit'
   | 'builder'
   | 'builderImage'
   | 'pusherImage'
@@ -47,7 +49,7 @@ const variable = (name: SettingName): string => SETTINGS[name].variable
 /** Throws `not-configured` for settings that do not go together. */
 export function builderOf(values: BuilderValues): BuilderOptions {
   const { buildMode, buildAhead, inPlaceImage, builder, builderImage, pusherImage, mirrors } = values
-  const { buildUserNamespace, seccompProfile } = values
+  const { inPlaceInit, buildUserNamespace, seccompProfile } = values
   const { buildkitHost: address, buildkitTlsSecret: tlsSecret } = values
   const chosen: BuilderDefinition | undefined =
     builder === undefined || builder === AUTO ? undefined : BUILDERS[builder]
@@ -76,6 +78,7 @@ export function builderOf(values: BuilderValues): BuilderOptions {
     buildMode,
     buildAhead,
     inPlaceImage,
+    inPlaceInit,
     builder,
     builderImage,
     pusherImage,

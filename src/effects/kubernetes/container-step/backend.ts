@@ -1,10 +1,10 @@
 /** The Kubernetes backend of ports for one container step, made of pods, secrets and a registry, for the hook. */
 import { StepError, toStepError } from '../../../errors.ts'
-import type { StepPorts } from '../../../machines/ports.ts'
+import type { InPlaceBuilder, StepPorts } from '../../../machines/ports.ts'
 import type { BuiltImage } from '../../../machines/types.ts'
 import { chooseBuilders } from '../../builders/choose.ts'
 import type { RegistryClient } from '../../registry/client.ts'
-import { remembered } from '../../remembered.ts'
+import { type LookUp, remembered } from '../../remembered.ts'
 import { type CleanupDependencies, createJanitor } from '../cleanup/janitor.ts'
 import type { KubernetesDependencies, KubernetesOptions } from '../context/options.ts'
 import { discoverSite, type Site } from '../context/site.ts'
@@ -21,7 +21,7 @@ const ONE_TRY = { triesMax: 1, backOffMs: 0, backOffMsMax: 0 }
 /**
  * The ports of one container step. The cluster is first looked at when the machine resolves, so that failures there are a
  * stage's. What is remembered here are two answers, the site and the registry's client: asked again they would be the same,
- * only later.
+ * only later; and connections that were opened early.
  */
 export function createKubernetesPorts(options: KubernetesOptions, deps: KubernetesDependencies): StepPorts {
   return createPortsOn(options, deps, (signal) => discoverSite(options, deps, signal))
@@ -43,8 +43,6 @@ export function createPortsOn(
     const remember = registry && builtImages(site, registry)?.remember
     return createBuilder(site, { builders, digestOf: registry?.digestOf, remember, identityOf: inputsIdentity(site) })
   }
-  const inPlaceOf = (site: Site) =>
-    createInPlaceBuilder(site, { builders, randomHex: deps.randomHex, identityOf: inputsIdentity(site) })
   const runnerOn = (site: Site) => createRunner(site, registryOf)
   return {
     clock: deps.clock,
@@ -76,11 +74,7 @@ export function createPortsOn(
       push: (input, tell, signal) =>
         withSite(signal, async (site) => (await builderOf(site, signal)).push(input, tell, signal))
     },
-    inPlace: {
-      take: (input, signal) => withSite(signal, (site) => inPlaceOf(site).take(input, signal)),
-      buildInPlace: (input, signal) => withSite(signal, (site) => inPlaceOf(site).buildInPlace(input, signal)),
-      handOver: (input, signal) => withSite(signal, (site) => inPlaceOf(site).handOver(input, signal))
-    },
+    inPlace: inPlaceOn(options, deps, siteOf),
     runner: {
       pull: (input, signal) => withSite(signal, (site) => runnerOn(site).pull(input, signal)),
       run: (input, signal) => withSite(signal, (site) => runnerOn(site).run(input, signal))
@@ -96,6 +90,27 @@ export function createPortsOn(
         })
       }
     }
+  }
+}
+
+/** One builder for all calls: it opens connections for those that come. */
+function inPlaceOn(
+  options: KubernetesOptions,
+  { randomHex }: KubernetesDependencies,
+  siteOf: LookUp<Site>
+): InPlaceBuilder {
+  const builders = chooseBuilders(options)
+  const hasInit = options.inPlaceInit === 'on'
+  const builderOf = remembered(async (signal) => {
+    const site = await siteOf(signal)
+    return createInPlaceBuilder(site, { builders, hasInit, randomHex, identityOf: inputsIdentity(site) })
+  })
+  const withBuilder = <T>(signal: AbortSignal, work: (builder: InPlaceBuilder) => Promise<T>): Promise<T> =>
+    asPort(signal, async () => work(await builderOf(signal)))
+  return {
+    take: (input, signal) => withBuilder(signal, (builder) => builder.take(input, signal)),
+    buildInPlace: (input, signal) => withBuilder(signal, (builder) => builder.buildInPlace(input, signal)),
+    handOver: (input, signal) => withBuilder(signal, (builder) => builder.handOver(input, signal))
   }
 }
 

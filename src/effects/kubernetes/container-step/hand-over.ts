@@ -6,6 +6,7 @@ import { type ErrorCode, StepError } from '../../../errors.ts'
 import type { HandOverInput } from '../../../machines/inputs.ts'
 import type { HandedOver } from '../../../machines/types.ts'
 import { firstLine } from '../../failure-table.ts'
+import { endWords } from '../../in-place/end.ts'
 import { HANDED_OVER } from '../../in-place/hand-over-script.ts'
 import { processOf } from '../../in-place/process.ts'
 import { parseBuilt } from '../../in-place/read-built.ts'
@@ -25,8 +26,10 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m
 /** With a connection on which nothing moves; files that take longer are waited for without one. */
 const WAIT_MS_MAX = 20_000
 
-/** What is remembered of the pods that steps are handed over to. */
+/** How steps are handed over, and what is remembered of the pods that they are handed over to. */
 export interface HandOvers {
+  /** Whether a process of ours stays before the action, and says in its log how it ended. */
+  readonly hasInit?: boolean | undefined
   /** Those to which what to run was sent. They may have taken it although the connection was lost, so that their end is the action's. */
   readonly typedTo: Set<string>
   /** Connections that were opened early, each for the first who needs it. */
@@ -48,9 +51,10 @@ export async function handOverTo(
     chooseTransfer(site).copyInStep({ pod, lost }, request.mounts, signal),
     clear(site, pod, 'workspace-delivery-failed', signal)
   ])
-  const scriptFor = (root: Buffer) => startScript(processOf(parseBuilt(root), request, pod))
+  const end = handOvers.hasInit ? endWords(built.marker) : undefined
+  const scriptFor = (root: Buffer) => startScript(processOf(parseBuilt(root), request, pod), { end })
   const [[copiedIn], since] = await Promise.all([placed, start(site, pod, { placed, scriptFor, handOvers }, signal)])
-  return { copiedIn, inPlace: { ...built, since } }
+  return { copiedIn, inPlace: { ...built, since, end } }
 }
 
 /** The action is not to find what the build alone was given. */

@@ -33,13 +33,15 @@ const MARKER_DIGITS = 32
 export interface InPlaceOptions {
   /** Of which the source names one. */
   readonly builders: readonly ChosenBuilder[]
+  /** Whether a process of ours stays before the action. */
+  readonly hasInit?: boolean
   readonly randomHex: (length: number) => string
   /** Name and version of what builds, part of a build's hash. */
   readonly identityOf: (builder: ChosenBuilder, rewritten: BuildSource['rewritten']) => string
 }
 
 export function createInPlaceBuilder(site: Site, options: InPlaceOptions): InPlaceBuilder {
-  const handOvers: HandOvers = { typedTo: new Set(), opened: new Map() }
+  const handOvers: HandOvers = { hasInit: options.hasInit, typedTo: new Set(), opened: new Map() }
   const open = (pod: string) => {
     const telling = openTelling(site, pod)
     handOvers.opened.set(pod, telling)

@@ -3,7 +3,8 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { StepError } from '../../../errors.ts'
 import type { ActionInput, ImageInput } from '../../../machines/inputs.ts'
 import type { Runner, Workspace } from '../../../machines/ports.ts'
-import type { Mount, StepRequest } from '../../../machines/types.ts'
+import type { InPlace, Mount, StepRequest } from '../../../machines/types.ts'
+import { untilEnd } from '../../in-place/end.ts'
 import { partAt } from '../../in-place/marker.ts'
 import type { RegistryClient } from '../../registry/client.ts'
 import { openForEveryUser } from '../../work-tree/rights.ts'
@@ -11,7 +12,7 @@ import type { Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
 import { environmentName, stepPodName } from '../names.ts'
 import { createJudge, hasStarted } from '../pods/status.ts'
-import { followToEnd, waitForPod } from '../pods/wait.ts'
+import { type FollowRequest, follow, waitForPod } from '../pods/wait.ts'
 import { namingSecret } from '../registry/settings.ts'
 import { templated } from '../specs/parts.ts'
 import { environmentSecret, needsProgram, STEP_CONTAINER, stepPod } from '../specs/step-pod.ts'
@@ -59,14 +60,8 @@ export function createRunner(site: Site, registryOf: LookUpRegistry): Runner & W
     },
 
     async run(input, signal) {
-      const { inPlace } = input
-      const write = (chunk: Buffer) => site.reporter.output(chunk)
-      const log = inPlace && partAt(inPlace.marker, () => {}, write)
-      const lost = lostOf(input)
-      const action = { pod: nameOf(input), container: STEP_CONTAINER, write: log?.write ?? write, lost }
-      const { terminated, failure } = await followToEnd(site, { ...action, since: inPlace?.since }, signal)
-      if (failure !== undefined) throw failure
-      return { exitCode: terminated.exitCode }
+      const action = { pod: nameOf(input), container: STEP_CONTAINER, lost: lostOf(input) }
+      return { exitCode: await exitCodeOf(site, action, input.inPlace, signal) }
     },
 
     async collect(input, signal) {
@@ -74,6 +69,26 @@ export function createRunner(site: Site, registryOf: LookUpRegistry): Runner & W
       await transfer.copyOutStep({ pod: nameOf(input), ...copiedIn }, request.mounts, signal)
     }
   }
+}
+
+/** Shows the action's log, and resolves when it has ended: by its own last line where that says so, and else by its status. */
+async function exitCodeOf(
+  site: Site,
+  action: Pick<FollowRequest, 'pod' | 'container' | 'lost'>,
+  inPlace: InPlace | undefined,
+  signal: AbortSignal
+): Promise<number> {
+  const show = (chunk: Buffer) => site.reporter.output(chunk)
+  const ending = inPlace?.end === undefined ? undefined : untilEnd(inPlace.end, show)
+  const log = inPlace && partAt(inPlace.marker, () => {}, ending?.write ?? show)
+  const isEnough = () => ending?.exitCode() !== undefined
+  const followed = { ...action, write: log?.write ?? show, since: inPlace?.since, isEnough }
+  const ended = await follow(site, followed, signal).finally(() => ending?.finish())
+  const exitCode = ending?.exitCode()
+  if (exitCode !== undefined) return exitCode
+  if (ended === 'enough') throw new StepError('internal', 'a log was taken for whole before its end')
+  if (ended.failure !== undefined) throw ended.failure
+  return ended.terminated.exitCode
 }
 
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly

@@ -57,6 +57,8 @@ export interface KubernetesOptions extends BuilderChoice {
   readonly buildMode?: (typeof BUILD_MODES)[number] | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_AHEAD; undefined: `on`. */
   readonly buildAhead?: 'on' | 'off' | undefined
+  /** ACTIONS_RUNNER_CONTAINER_HOOKS_IN_PLACE_INIT; undefined: `off`. */
+  readonly inPlaceInit?: 'on' | 'off' | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOKS_BUILD_USER_NAMESPACE: whether build pods get one; undefined: `auto`. */
   readonly buildUserNamespace?: UserNamespaceChoice | undefined
   /** ACTIONS_RUNNER_CONTAINER_HOOKS_STEP_USER_NAMESPACE: the same for job pods and step pods; undefined: `off`. */

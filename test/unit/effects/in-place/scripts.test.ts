@@ -102,10 +102,10 @@ describe.each(TOOLS)('with $title', ({ place }) => {
   const handOver = (text: string, bytes = Buffer.byteLength(text)) =>
     start(['-ec', handOverScript(places)], `${bytes}\n${text}`).ended
 
-  const scriptOf = (script: string, env = {}) =>
+  const scriptOf = (script: string, env = {}, end?: string) =>
     startScript(
       { argv: ['/bin/sh', '-c', script], env, workingDirectory: join(base, 'work'), user: { uid: 0, gid: 0 } },
-      places
+      { places, end }
     )
 
   describe('the supervisor', () => {
@@ -151,6 +151,42 @@ describe.each(TOOLS)('with $title', ({ place }) => {
         scriptOf('for one in 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$one ] || echo "$one is open"; done; echo ended')
       )
       expect((await build.ended).stdout).toBe(`\n${MARKER}\nended\n`)
+    })
+
+    test.each([
+      ['exit 0', 0],
+      ['exit 7', 7],
+      ['printf "no end of a line"; exit 3', 3],
+      ['kill -KILL $$', 137],
+      ['kill -INT $$', 130],
+      ['kill -TERM $$', 143]
+    ])('says how the action ended where it stays before it, and ends so: %s', async (script, code) => {
+      symlinkSync('/proc/self/stat', join(places.proc, 'self/stat'))
+      const build = supervise(':')
+      await build.said(MARKER)
+      write(
+        join(places.directory, 'start'),
+        scriptOf(`echo "$GREETING"; echo late >&2; ${script}`, { GREETING: 'hello' }, 'END')
+      )
+      const unfinished = script.includes('printf') ? 'no end of a line' : ''
+      expect(await build.ended).toEqual({
+        code,
+        stdout: `\n${MARKER}\nhello\n${unfinished}\nEND ${code}\n`,
+        stderr: `\n${MARKER}\nlate\n\nEND ${code}\n`
+      })
+    })
+
+    test('says who the action is where it stays before it, and leaves it no open file', async () => {
+      symlinkSync('/proc/self/stat', join(places.proc, 'self/stat'))
+      const build = supervise(':')
+      await build.said(MARKER)
+      const files = 'for one in 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$one ] || echo "$one is open"; done'
+      const started = join(places.directory, 'started')
+      write(
+        join(places.directory, 'start'),
+        scriptOf(`${files}; [ "$(cat ${started})" = $$ ] && [ $PPID = ${build.child.pid} ]`, {}, 'END')
+      )
+      expect(await build.ended).toMatchObject({ code: 0, stdout: `\n${MARKER}\n\nEND 0\n` })
     })
 
     test('ends while it waits when it is told to', async () => {
@@ -267,6 +303,20 @@ describe.each(TOOLS)('with $title', ({ place }) => {
       await new Promise((resolve) => setTimeout(resolve, 200))
       expect(readdirSync(places.busybox)).toContain('env')
       isFirst('/action')
+      expect(await handing).toMatchObject({ code: 0 })
+      expect(readdirSync(base).sort()).toEqual(['proc', 'root'])
+    })
+
+    test('removes nothing before the action runs that the shell stays before', async () => {
+      const second = (word: string) => write(join(places.proc, '77/cmdline'), `${word}\0`)
+      isFirst(`${places.busybox}/sh`, '/x/start')
+      const handing = handOver('order')
+      await expect.poll(() => existsSync(order()), { timeout: 5_000 }).toBe(true)
+      second(`${places.busybox}/env`)
+      write(join(places.directory, 'started'), '77\n')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      expect(readdirSync(places.busybox)).toContain('env')
+      second('/action')
       expect(await handing).toMatchObject({ code: 0 })
       expect(readdirSync(base).sort()).toEqual(['proc', 'root'])
     })

@@ -48,7 +48,7 @@ describe.each(TOOLS)('with $title', ({ place }) => {
     // What is not needed any more goes with every start.
     rmSync(busybox, { recursive: true, force: true })
     place(busybox)
-    writeFileSync(join(directory, 'start'), startScript(process, places))
+    writeFileSync(join(directory, 'start'), startScript(process, { places }))
     // As the supervisor starts it.
     const command = ['-i', `${busybox}/sh`, `${directory}/start`]
     const { status, stdout, stderr } = spawnSync(`${busybox}/env`, command, { encoding: 'utf8' })
@@ -166,7 +166,7 @@ describe('who the program is', () => {
   ])('is asked for: %j', (user, expected) => {
     rmSync(busybox, { recursive: true, force: true })
     tools?.place(busybox)
-    writeFileSync(join(directory, 'start'), startScript({ ...base, user }, places))
+    writeFileSync(join(directory, 'start'), startScript({ ...base, user }, { places }))
     expect(spawnSync('sh', [join(directory, 'start')], { encoding: 'utf8' })).toMatchObject({
       status: 0,
       stdout: 'here\n'

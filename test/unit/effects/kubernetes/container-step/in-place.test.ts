@@ -3,12 +3,15 @@ import { PassThrough } from 'node:stream'
 import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, it } from 'vitest'
 import { chooseBuilders } from '../../../../../src/effects/builders/choose.ts'
+import { createPortsOn } from '../../../../../src/effects/kubernetes/container-step/backend.ts'
 import { handOverTo } from '../../../../../src/effects/kubernetes/container-step/hand-over.ts'
 import { createInPlaceBuilder } from '../../../../../src/effects/kubernetes/container-step/in-place.ts'
 import { openTelling } from '../../../../../src/effects/kubernetes/container-step/telling.ts'
+import { createReporter } from '../../../../../src/effects/log/reporter.ts'
 import { systemClock } from '../../../../../src/effects/system.ts'
 import type { Clock } from '../../../../../src/machines/ports.ts'
 import type { StepRequest } from '../../../../../src/machines/types.ts'
+import { SOURCE } from '../../../../support/container-step-model.ts'
 import type { Program } from '../../../../support/pod-server.ts'
 import { useDisks } from '../files/fixture.ts'
 
@@ -258,6 +261,47 @@ describe('a step that was built in place', () => {
   ])('is not where the container %s instead of what it has built', async (_what, built, code) => {
     await expect(handOver({ built })).rejects.toMatchObject({ code })
     expect(disks().server.typed(POD)).not.toContain('TOKEN')
+  })
+})
+
+describe('a container that stands', () => {
+  const job = { pod: 'runner-abc-workflow', uid: 'uid-job', serviceNames: [] }
+  const LOG = `2026-01-01T00:00:00.000000001Z ${MARKER}\n`.repeat(2)
+  const standing = { pod: POD, marker: MARKER }
+
+  /** The ports as the hook has them, where the container answers so. */
+  async function portsOn(talking: () => Program) {
+    const { server, site, runner } = disks()
+    server.pods.set(POD, RUNNING)
+    server.logs.set(POD, LOG)
+    server.run = (_pod, container) => (container === 'files' ? program('', () => 0) : talking())
+    const paths = { runnerWorkspace: '', runnerTemp: '', githubWorkspace: '' }
+    const deps = { clock: systemClock, randomHex: () => '', reporter: createReporter(() => {}) }
+    const storage = { ...(await site()).storage, mode: 'copy', workDirectory: runner } as const
+    const here = await site({ job, storage })
+    return createPortsOn({ runnerPod: 'runner-abc', paths }, deps, async () => here)
+  }
+
+  it('is handed over by the connection that was opened when it was taken', async () => {
+    let connections = 0
+    const { inPlace } = await portsOn(() => {
+      connections += 1
+      return talk(BUILT, `${TIME}\n`, () => 0)
+    })
+    const taken = await inPlace.take({ nonce: 'a', request, source: SOURCE, standing }, signal)
+    expect(taken).toEqual({ inPlace: standing })
+    await expect.poll(() => disks().server.shells(POD).opened).toBe(1)
+    const handed = await inPlace.handOver({ nonce: 'a', request, built: standing }, signal)
+    expect(handed).toMatchObject({ inPlace: { since: TIME } })
+    // The others are in its container for files.
+    expect(connections).toBe(1)
+  })
+
+  it('has no connection left where it is of no use', async () => {
+    const { inPlace } = await portsOn(() => talk('', '', () => 0))
+    disks().server.pods.set(POD, { ...RUNNING, status: { phase: 'Failed' } })
+    expect(await inPlace.take({ nonce: 'a', request, source: SOURCE, standing }, signal)).toEqual({})
+    await expect.poll(() => disks().server.shells(POD)).toMatchObject({ open: 0 })
   })
 })
 

@@ -14,8 +14,10 @@ const never = new AbortController().signal
 const LOG = '2026-01-01T00:00:00.000000001Z what the action says\n'
 
 let server: Server
+let log = LOG
 beforeEach(async () => {
-  server = createServer((_request, response) => response.end(LOG))
+  log = LOG
+  server = createServer((_request, response) => response.end(log))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 })
 afterEach(() => server.close())
@@ -104,6 +106,29 @@ describe('an action that runs', () => {
       code,
       message: expect.stringContaining(words)
     })
+  })
+})
+
+describe('an action that has a process of ours before it', () => {
+  const END = 'slipway: ended 01'
+  const inPlace = { pod: 'build-1', marker: 'slipway: built 01', since: '', end: END }
+  const logOf = (...lines: string[]) => lines.map((line) => `2026-01-01T00:00:00.000000001Z ${line}\n`).join('')
+  const built = [inPlace.marker, inPlace.marker]
+
+  test.each([
+    ['says how it ended before its status does', 7, [{ job: { running: {} } }], 7],
+    ['was ended, which its status tells more of', 137, [{ job: { running: {} } }, { job: ended(137) }], 137]
+  ])('%s', async (_what, code, looks, exitCode) => {
+    log = logOf(...built, 'out', '', `${END} ${code}`, 'late', '', `${END} ${code}`)
+    const { runner, said } = runnerOf(...looks)
+    expect(await runner.run({ ...input(true), inPlace }, never)).toEqual({ exitCode })
+    expect(said()).toBe('out\nlate\n')
+  })
+
+  test('ran out of memory where its status says so', async () => {
+    log = logOf(...built, '', `${END} 137`, '', `${END} 137`)
+    const { runner } = runnerOf({ job: { running: {} } }, { job: ended(137, 'OOMKilled') })
+    await expect(runner.run({ ...input(true), inPlace }, never)).rejects.toMatchObject({ code: 'out-of-memory' })
   })
 })
 
