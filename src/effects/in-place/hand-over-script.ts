@@ -11,8 +11,9 @@ const TAKE_OVER_SECONDS_MAX = 5
 export const HANDED_OVER = 'handed over'
 
 /*
- * Who becomes the action is PID 1, or says its number in `started`. It is ours as long as its command line begins with one of our programs: whose executable it is, only a process with more
- * rights may ask once it has become another user. The shell of su calls itself `sh`. Between two programs it has none.
+ * Who becomes the action is PID 1, or the one whose number `started` has. It is ours as long as its command line begins with one of our
+ * programs: whose executable it is, only a process with more rights may ask once it has become another user. The shell of su calls itself
+ * `sh`. Between two programs it has none. The action may have made anything of that file meanwhile.
  *
  * The pipe wakes it, and is opened in a way that waits for nobody: it may be awake already.
  *
@@ -38,8 +39,9 @@ fi
 
 nl='
 '
+first=
 is_ours() {
-  first=$("$busybox/cat" "$directory/started" 2>/dev/null) || :
+  [ -n "$first" ] || [ ! -f "$directory/started" ] || read -r first <"$directory/started" || :
   line=$("$busybox/tr" '\\0' "$nl" <"$proc/\${first:-1}/cmdline") || return 0
   case $line in
     ''|"$busybox"/*|"sh$nl-c$nl$becoming$nl"*) return 0 ;;
