@@ -7,7 +7,7 @@ import { canBuildInPlace, IMAGES } from './support/images.ts'
 import { prepareJob } from './support/job.ts'
 import { get } from './support/kubectl.ts'
 import { errorsOf } from './support/leftovers.ts'
-import { STORAGE_MODES, TEMP, WORKSPACE } from './support/runner-pod.ts'
+import { HOME, STORAGE_MODES, TEMP, WORKSPACE } from './support/runner-pod.ts'
 import { runScript } from './support/script.ts'
 
 const PREFIX = 'ACTIONS_RUNNER_CONTAINER_HOOKS'
@@ -126,10 +126,24 @@ describe.skipIf(!(await canBuildInPlace())).each(STORAGE_MODES)('in place, stora
       Dockerfile: dockerfile(IMAGES.busyboxByAddress, 'COPY entry.sh /entry.sh', 'ENTRYPOINT ["/entry.sh"]'),
       'entry.sh': program(...script)
     })
-    const runWithInit = async (name: string, tree: ReturnType<typeof actionOf>) => {
+    const runWithInit = async (name: string, tree: ReturnType<typeof actionOf>, env: HookOptions['env'] = {}) => {
       const directory = await installAction(runner(), name, tree)
-      return await runContainerStep(runner(), { dockerfile: `${directory}/Dockerfile` }, WITH_INIT)
+      const action = { dockerfile: `${directory}/Dockerfile` }
+      return await runContainerStep(runner(), action, { env: { ...WITH_INIT.env, ...env } })
     }
+
+    it.each([
+      ['is told to have run out of memory', 'exec tail /dev/zero', 137, [expect.stringContaining('out of memory')]],
+      ['has its own exit code where one of its programs has', 'tail /dev/zero; exit 3', 3, []]
+    ])('%s', async (_what, script, code, errors) => {
+      const limited = 'slipway: {step: {spec: {containers: [{name: $job, resources: {limits: {memory: 128Mi}}}]}}}\n'
+      await runner().write(HOME, { 'limited.yaml': limited })
+      const env = { ACTIONS_RUNNER_CONTAINER_HOOK_TEMPLATE: `${HOME}/limited.yaml` }
+      const step = await runWithInit('memory', actionOf(`echo begun; ${script}`), env)
+      expect(shown(step.lines)).toContain('begun')
+      expect(step.exitCode, step.stdout).toBe(code)
+      expect(errorsOf(step)).toEqual(errors)
+    })
 
     it.each([
       ['0', 'exit 0', 0],

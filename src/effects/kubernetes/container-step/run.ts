@@ -12,7 +12,7 @@ import type { Site } from '../context/site.ts'
 import { chooseTransfer } from '../files/choose.ts'
 import { environmentName, stepPodName } from '../names.ts'
 import { createJudge, hasStarted } from '../pods/status.ts'
-import { type FollowRequest, follow, waitForPod } from '../pods/wait.ts'
+import { type FollowRequest, follow, requireEnd, waitForPod } from '../pods/wait.ts'
 import { namingSecret } from '../registry/settings.ts'
 import { templated } from '../specs/parts.ts'
 import { environmentSecret, needsProgram, STEP_CONTAINER, stepPod } from '../specs/step-pod.ts'
@@ -86,9 +86,9 @@ async function exitCodeOf(
   const ended = await follow(site, followed, signal).finally(() => ending?.finish())
   const exitCode = ending?.exitCode()
   if (exitCode !== undefined) return exitCode
-  if (ended === 'enough') throw new StepError('internal', 'a log was taken for whole before its end')
-  if (ended.failure !== undefined) throw ended.failure
-  return ended.terminated.exitCode
+  const { terminated, failure } = requireEnd(ended)
+  if (failure !== undefined) throw failure
+  return terminated.exitCode
 }
 
 const isWritable = ({ readOnly }: Mount): boolean => !readOnly

@@ -81,7 +81,10 @@ export async function followToEnd(
   request: Omit<FollowRequest, 'isEnough'>,
   signal: AbortSignal
 ): Promise<Ended> {
-  const ended = await follow(pods, request, signal)
+  return requireEnd(await follow(pods, request, signal))
+}
+
+export function requireEnd(ended: Ended | 'enough'): Ended {
   if (ended === 'enough') throw new StepError('internal', 'a log was taken for whole before its end')
   return ended
 }

@@ -299,9 +299,15 @@ describe('a container that stands', () => {
 
   it('has no connection left where it is of no use', async () => {
     const { inPlace } = await portsOn(() => talk('', '', () => 0))
-    disks().server.pods.set(POD, { ...RUNNING, status: { phase: 'Failed' } })
+    const { server } = disks()
+    server.pods.set(POD, { ...RUNNING, status: { phase: 'Failed' } })
+    // What is wrong with it is seen when the connection is there.
+    server.beforeGet = async (name) => {
+      if (name === POD) await expect.poll(() => server.shells(POD).opened).toBe(1)
+      return undefined
+    }
     expect(await inPlace.take({ nonce: 'a', request, source: SOURCE, standing }, signal)).toEqual({})
-    await expect.poll(() => disks().server.shells(POD)).toMatchObject({ open: 0 })
+    await expect.poll(() => server.shells(POD)).toEqual({ opened: 1, open: 0 })
   })
 })
 
